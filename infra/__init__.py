@@ -1,0 +1,1 @@
+"""How Rostrum runs: the `rostrum` command, the launcher, deployment files."""
