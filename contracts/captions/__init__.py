@@ -1,0 +1,1 @@
+"""The captions context's contracts, one module per version."""

@@ -1,0 +1,90 @@
+"""The body of a CAPTURE message: a bundle of one speaker's Opus packets as they were accepted.
+
+Little-endian. Header (16 bytes): version u8 (1), flags u8 (bit 0: last bundle of the session), count u16, base u64
+(wall clock of the bundle's first arrival, ns since the Unix epoch), ssrc u32. Then `count` times: arrival u32
+(microseconds after base), RTP timestamp u32 (48 kHz), RTP sequence u16, length u16, payload. Muted packets and those of
+people who did not consent are never in a bundle. The message's headers carry person, name and session.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+VERSION: Final = 1
+LAST: Final = 1
+MAX_PACKETS: Final = 512
+MAX_BYTES: Final = 256 * 1024
+
+_HEADER: Final = struct.Struct("<BBHQI")
+_PACKET: Final = struct.Struct("<IIHH")
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One accepted RTP packet."""
+
+    arrival_us: int
+    """Microseconds after the bundle's base."""
+    timestamp: int
+    """RTP timestamp, 48 kHz, 0..2**32-1."""
+    sequence: int
+    """RTP sequence number, 0..65535."""
+    payload: bytes
+    """The Opus packet, as received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """About 100 ms of one speaker; empty only when `last`."""
+
+    base_ns: int
+    ssrc: int
+    packets: Sequence[Packet]
+    last: bool = False
+
+
+def encode(bundle: Bundle) -> bytes:
+    """Raises ValueError where the bundle exceeds the format's bounds."""
+    if len(bundle.packets) > MAX_PACKETS:
+        raise ValueError(f"{len(bundle.packets)} packets in one bundle; at most {MAX_PACKETS}")
+    flags = LAST if bundle.last else 0
+    try:
+        parts = [_HEADER.pack(VERSION, flags, len(bundle.packets), bundle.base_ns, bundle.ssrc)]
+        for p in bundle.packets:
+            parts += (_PACKET.pack(p.arrival_us, p.timestamp, p.sequence, len(p.payload)), p.payload)
+    except struct.error as error:
+        raise ValueError(f"a field is out of its range: {error}") from None
+    body = b"".join(parts)
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"bundle of {len(body)} bytes; at most {MAX_BYTES}")
+    return body
+
+
+def decode(body: bytes) -> Bundle:
+    """Raises ValueError for anything that is not a whole, well-formed bundle of a known version."""
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"bundle of {len(body)} bytes; at most {MAX_BYTES}")
+    if len(body) < _HEADER.size:
+        raise ValueError("bundle shorter than its header")
+    version, flags, count, base_ns, ssrc = _HEADER.unpack_from(body)
+    if version != VERSION:
+        raise ValueError(f"unknown bundle version {version}")
+    if count > MAX_PACKETS:
+        raise ValueError(f"{count} packets in one bundle; at most {MAX_PACKETS}")
+    packets = []
+    at = _HEADER.size
+    for _ in range(count):
+        if at + _PACKET.size > len(body):
+            raise ValueError("bundle ends inside a packet's header")
+        arrival_us, timestamp, sequence, length = _PACKET.unpack_from(body, at)
+        at += _PACKET.size
+        if at + length > len(body):
+            raise ValueError("bundle ends inside a payload")
+        packets.append(Packet(arrival_us, timestamp, sequence, body[at : at + length]))
+        at += length
+    if at != len(body):
+        raise ValueError(f"{len(body) - at} bytes after the last packet")
+    return Bundle(base_ns, ssrc, tuple(packets), last=bool(flags & LAST))

@@ -1,0 +1,1 @@
+"""The discovery context's contracts, one module per version."""

@@ -1,0 +1,151 @@
+"""What every contract event has in common, and how it is written on the bus.
+
+An event is a JSON body and CloudEvents 1.0 attributes in NATS headers (binary mode). Who may see it is declared by its
+type; the gateway delivers by that and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+from contracts import subjects
+
+SpaceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
+"""ULID text (26 characters of lower-case Crockford base32) of a UUIDv7."""
+PersonId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
+SessionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class Audience(StrEnum):
+    """Who may be shown an event."""
+
+    PUBLIC = "public"
+    """Everybody in the Space, anonymous listeners included."""
+    STAGE = "stage"
+    """People on stage: host, co-hosts, speakers."""
+    HOSTS = "hosts"
+    """Host and co-hosts."""
+    PERSON = "person"
+    """The people named by the event type's `concerns` fields."""
+    OPERATORS = "operators"
+    """People who run the instance; never shown in a Space."""
+
+
+class Model(BaseModel):
+    """Base of everything on the wire: immutable, unknown fields ignored so that newer senders do not break us."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PersonRef(Model):
+    """A person as others see them."""
+
+    id: PersonId
+    handle: str
+    name: str
+
+
+class Event(Model):
+    """A fact that has happened. `at` is when its owner decided it (UTC)."""
+
+    context: ClassVar[str]
+    name: ClassVar[str]
+    audience: ClassVar[frozenset[Audience]]
+    concerns: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that hold the ids of the people an event of audience PERSON is for."""
+
+    at: AwareDatetime
+
+    @property
+    def key(self) -> str:
+        """The subject's key: the Space's id; events that belong to a person override this."""
+        space = self.space
+        if space is None:
+            raise TypeError(f"{type(self).__name__} has no Space; override `key`")
+        return space
+
+    @property
+    def space(self) -> str | None:
+        """The Space this concerns, or None."""
+        value = getattr(self, "space_id", None)
+        return None if value is None else str(value)
+
+    @property
+    def subject(self) -> str:
+        """Where it is published."""
+        return subjects.event(self.context, self.key, self.name)
+
+    def people(self) -> frozenset[str]:
+        """Ids of the people this is for when its audience has PERSON."""
+        values = (getattr(self, field) for field in self.concerns)
+        return frozenset(str(v.id if isinstance(v, PersonRef) else v) for v in values if v is not None)
+
+
+E = TypeVar("E", bound="Event")
+_EVENTS: dict[tuple[str, str], type[Event]] = {}
+
+
+def event(context: str, name: str, *audience: Audience, concerns: tuple[str, ...] = ()) -> Callable[[type[E]], type[E]]:
+    """Class decorator that registers a contract event under `rostrum.<context>.v1.*.<name>`."""
+
+    def register(cls: type[E]) -> type[E]:
+        if (context, name) in _EVENTS:
+            raise TypeError(f"event {context}.{name} is declared twice")
+        if Audience.PERSON in audience and not concerns:
+            raise TypeError(f"event {context}.{name} is for a person but names none in `concerns`")
+        cls.context, cls.name, cls.audience, cls.concerns = context, name, frozenset(audience), concerns
+        _EVENTS[context, name] = cls
+        return cls
+
+    return register
+
+
+def event_types() -> Mapping[tuple[str, str], type[Event]]:
+    """Every registered event type by (context, name). Import `contracts.catalogue` first to have all of them."""
+    return _EVENTS
+
+
+class UnknownEvent(LookupError):
+    """A subject that no contract of this version declares: from a newer sender; consumers skip it."""
+
+
+def decode(subject: str, body: bytes) -> Event:
+    """The event on a message.
+
+    Raises UnknownEvent for a type this version does not know, pydantic.ValidationError for a body that breaks its
+    contract.
+    """
+    tokens = subject.split(".")
+    if len(tokens) != 5 or tokens[0] != "rostrum":
+        raise UnknownEvent(f"{subject!r} is not an event subject")
+    try:
+        cls = _EVENTS[tokens[1], tokens[4]]
+    except KeyError:
+        raise UnknownEvent(f"no contract for {subject!r}") from None
+    return cls.model_validate_json(body)
+
+
+CE_SPECVERSION: Final = "1.0"
+
+
+def headers(event: Event, *, id: str, source: str, at: datetime | None = None) -> dict[str, str]:
+    """CloudEvents attributes of an event; `id` is unique per source and becomes Nats-Msg-Id too."""
+    result = {
+        "ce-specversion": CE_SPECVERSION,
+        "ce-id": id,
+        "ce-source": f"/rostrum/{source}",
+        "ce-type": f"rostrum.{event.context}.v1.{event.name}",
+        "ce-time": (at or event.at).isoformat(),
+        "ce-subject": event.key,
+        "content-type": "application/json",
+        "Nats-Msg-Id": f"{source}:{id}",
+    }
+    if event.space is not None:
+        result[subjects.HEADER_SPACE] = event.space
+    return result

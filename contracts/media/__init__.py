@@ -1,0 +1,1 @@
+"""The media context's contracts, one module per version."""

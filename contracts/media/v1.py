@@ -1,0 +1,138 @@
+"""Media: connections at the edge and who is speaking. Facts of the moment, published directly."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from contracts.commands import Command, Nothing, register
+from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SessionId, SpaceId, event
+
+Sdp = Annotated[str, StringConstraints(min_length=1, max_length=32_768)]
+Direction = Literal["publish", "subscribe"]
+
+
+class MediaEvent(Event):
+    """Belongs to a Space."""
+
+    space_id: SpaceId
+    node_id: str
+
+
+@event("media", "speaking", Audience.PUBLIC)
+class Speaking(MediaEvent):
+    """Who is heard now, loudest first; at most every 100 ms, and only when it changed. Empty when all fell silent."""
+
+    person_ids: Annotated[tuple[PersonId, ...], Field(max_length=13)]
+
+
+@event("media", "talked", Audience.OPERATORS)
+class Talked(MediaEvent):
+    """How long a person was on air without a pause of note; for talk time. Sent when the stretch ends."""
+
+    person_id: PersonId
+    session_id: SessionId
+    seconds: float = Field(ge=0)
+
+
+@event("media", "connected", Audience.HOSTS, Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
+class Connected(MediaEvent):
+    """ICE and DTLS are done: audio can flow."""
+
+    session_id: SessionId
+    person_id: PersonId | None = None
+    direction: Direction
+    setup_ms: float = Field(ge=0)
+    """From the offer to the finished DTLS handshake."""
+
+
+@event("media", "disconnected", Audience.HOSTS, Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
+class Disconnected(MediaEvent):
+    """The connection is gone."""
+
+    session_id: SessionId
+    person_id: PersonId | None = None
+    direction: Direction
+    reason: Literal["closed", "expired", "removed", "ended", "replaced", "failed"]
+    packets: int = Field(default=0, ge=0)
+    """Accepted from a publisher, or sent to a subscriber."""
+    lost: int = Field(default=0, ge=0)
+
+
+@event("media", "quality", Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
+class Quality(MediaEvent):
+    """What a connection's receiver reports said of the last ten seconds or so."""
+
+    session_id: SessionId
+    person_id: PersonId | None = None
+    direction: Direction
+    fraction_lost: float = Field(ge=0, le=1)
+    jitter_ms: float = Field(ge=0)
+    round_trip_ms: float | None = Field(default=None, ge=0)
+
+
+class Node(Model):
+    """A media process, as it stands in the nodes bucket."""
+
+    node_id: str
+    address: str
+    """host:port of its UDP socket."""
+    sessions: int = Field(ge=0)
+    capacity: int = Field(ge=1)
+    draining: bool = False
+
+
+class Answer(Model):
+    """The node's answer to an offer."""
+
+    session_id: SessionId
+    node_id: str
+    sdp: str
+    etag: str
+    """Identifies the ICE session (RFC 9725, 4.3.1)."""
+
+
+@register
+class Connect(Command[Answer]):
+    """Sets up one connection; the gateway has asked room for the grant. Routed to a node. Refuses: bad_sdp, node_full.
+
+    A second `publish` of the same person in the same Space replaces the first.
+    """
+
+    service = "media"
+    name = "connect"
+    result = Answer
+    space_id: SpaceId
+    session_id: SessionId
+    person: PersonRef | None
+    direction: Direction
+    offer: Sdp
+    muted: bool = False
+    recorded: bool = False
+    captions: bool = False
+    consent_to_recording: bool = False
+    space_version: int = 0
+    """Version of the Space at which the grant was given."""
+
+
+@register
+class Disconnect(Command[Nothing]):
+    """Closes one connection. Refuses: session_unknown."""
+
+    service = "media"
+    name = "disconnect"
+    result = Nothing
+    session_id: SessionId
+
+
+@register
+class Trickle(Command[Nothing]):
+    """A trickled ICE fragment (RFC 8840). Refuses: session_unknown, bad_sdp, precondition_failed."""
+
+    service = "media"
+    name = "trickle"
+    result = Nothing
+    session_id: SessionId
+    etag: str | None = None
+    fragment: Sdp

@@ -1,0 +1,1 @@
+"""The people context's contracts, one module per version."""

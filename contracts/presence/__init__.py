@@ -1,0 +1,1 @@
+"""The presence context's contracts, one module per version."""

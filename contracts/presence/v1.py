@@ -1,0 +1,70 @@
+"""Who is there: facts of the moment, derived from session leases. Never stored in the Space's aggregate."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from contracts.envelope import Audience, Event, Model, PersonId, SessionId, SpaceId, event
+
+
+class PresenceEvent(Event):
+    """Belongs to a Space."""
+
+    space_id: SpaceId
+
+
+@event("presence", "joined", Audience.OPERATORS)
+class Joined(PresenceEvent):
+    """A session opened. `person_id` is None for an anonymous listener."""
+
+    session_id: SessionId
+    person_id: PersonId | None = None
+    role: str = "listener"
+    platform: str = "web"
+    source: str = "link"
+
+
+@event("presence", "left", Audience.OPERATORS)
+class Left(PresenceEvent):
+    """A session closed, or its lease ran out (`lapsed`)."""
+
+    session_id: SessionId
+    person_id: PersonId | None = None
+    joined_at: AwareDatetime
+    seconds: float = Field(ge=0)
+    lapsed: bool = False
+
+
+@event("presence", "counted", Audience.PUBLIC)
+class Counted(PresenceEvent):
+    """How many are there, from live leases; at most once a second per Space, and when it changed."""
+
+    listeners: int = Field(ge=0)
+    on_stage: int = Field(ge=0)
+
+
+@event("presence", "reacted", Audience.PUBLIC)
+class Reacted(PresenceEvent):
+    """Reactions since the last such event (about 250 ms), counted by kind."""
+
+    counts: dict[str, int]
+    window_ms: int = Field(ge=0)
+
+
+class Lease(Model):
+    """One session that its holder says is alive."""
+
+    space_id: SpaceId
+    session_id: SessionId
+    person_id: PersonId | None = None
+    joined_at: AwareDatetime
+    platform: str = "web"
+    source: str = "link"
+
+
+class Renewal(Model):
+    """Sent on `subjects.presence(partition)` every few seconds by gateway and media: all their live sessions there."""
+
+    holder: str
+    """Instance id of the sender."""
+    leases: tuple[Lease, ...] = Field(max_length=1000)

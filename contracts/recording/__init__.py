@@ -1,0 +1,1 @@
+"""The recording context's contracts, one module per version."""

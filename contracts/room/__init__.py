@@ -1,0 +1,1 @@
+"""The room context's contracts, one module per version."""

@@ -1,0 +1,137 @@
+"""Every subject, stream, bucket and header name on the bus.
+
+A subject is a list of tokens joined by dots. Keys (space, person, node and session ids) are single tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVENTS_STREAM: Final = "EVENTS"
+"""All contract events of all services; its sequence is the order everybody sees."""
+CAPTURE_STREAM: Final = "CAPTURE"
+"""Speakers' Opus packets, bundled about ten a second, read by recording and transcription."""
+DEAD_LETTER_STREAM: Final = "DEAD_LETTERS"
+"""Messages that a consumer gave up on, with the reason."""
+
+LEASES_BUCKET: Final = "leases"
+"""Who owns which partition: key `<service>.<partition>`, value the owner's instance id."""
+NODES_BUCKET: Final = "nodes"
+"""Live media nodes: key `<node id>`, value a JSON `contracts.media.v1.Node`."""
+
+EVENTS_SUBJECTS: Final = "rostrum.*.v1.*.*"
+CAPTURE_SUBJECTS: Final = "capture.v1.*.*"
+DEAD_LETTER_SUBJECTS: Final = "deadletter.v1.>"
+
+ANY: Final = "any"
+"""The route token of a command or query that every instance of a service can answer."""
+
+# Headers beside the CloudEvents ones (`ce-*`, CloudEvents 1.0 NATS protocol binding, binary mode).
+HEADER_SPACE: Final = "rostrum-space"
+"""The Space an event concerns, where it concerns one."""
+HEADER_NOTIFICATION: Final = "rostrum-notification"
+"""Id of the stored event's notification; where the relay resumes."""
+HEADER_SESSION: Final = "rostrum-session"
+HEADER_PERSON: Final = "rostrum-person"
+HEADER_NAME: Final = "rostrum-name"
+HEADER_REASON: Final = "rostrum-reason"
+HEADER_ORIGIN: Final = "rostrum-origin"
+"""On a dead letter: the subject it was first published on."""
+HEADER_TRACEPARENT: Final = "traceparent"
+
+SERVICES: Final = (
+    "room",
+    "people",
+    "discovery",
+    "media",
+    "recording",
+    "transcription",
+    "tipping",
+    "analytics",
+    "gateway",
+)
+
+CONTEXTS_OF: Final[dict[str, tuple[str, ...]]] = {
+    "room": ("room", "presence"),
+    "people": ("people",),
+    "discovery": ("discovery",),
+    "media": ("media",),
+    "recording": ("recording",),
+    "transcription": ("transcription", "captions"),
+    "tipping": ("tipping",),
+    "analytics": (),
+    "gateway": (),
+}
+"""The event contexts each service may publish. The context named like the service comes from its event store through
+the relay; the others (and all of `media`) are facts of the moment, published directly."""
+
+
+def event(context: str, key: str, name: str) -> str:
+    """Subject of a contract event; `key` is the id of the Space or the person it belongs to."""
+    return f"rostrum.{context}.v1.{key}.{name}"
+
+
+def events_of(context: str) -> str:
+    """Every event of one context."""
+    return f"rostrum.{context}.v1.*.*"
+
+
+def events_of_key(key: str) -> str:
+    """Every event whose key is this Space or person."""
+    return f"rostrum.*.v1.{key}.*"
+
+
+def command(service: str, name: str, route: str = ANY) -> str:
+    """Subject of a command; `route` is a partition number, a node id, or `ANY`."""
+    return f"command.{service}.v1.{route}.{name}"
+
+
+def commands(service: str, route: str) -> str:
+    """Every command of a service on one route."""
+    return f"command.{service}.v1.{route}.*"
+
+
+def query(service: str, name: str, route: str = ANY) -> str:
+    """Subject of a query; routed like a command."""
+    return f"query.{service}.v1.{route}.{name}"
+
+
+def presence(partition: int) -> str:
+    """Renewals of session leases, sent by gateway and media to the owner of the Space's partition (core NATS)."""
+    return f"presence.v1.{partition}"
+
+
+def capture(space_id: str, session_id: str) -> str:
+    """Captured packets of one speaking session."""
+    return f"capture.v1.{space_id}.{session_id}"
+
+
+def capture_of(space_id: str) -> str:
+    """Captured packets of all sessions of one Space."""
+    return f"capture.v1.{space_id}.*"
+
+
+def dead_letter(service: str, consumer: str) -> str:
+    """Where a consumer's given-up messages are kept."""
+    return f"deadletter.v1.{service}.{consumer}"
+
+
+def node_heartbeat(node_id: str) -> str:
+    """A media node's sign of life (core NATS)."""
+    return f"node.v1.{node_id}.alive"
+
+
+def relayed_audio(space_id: str) -> str:
+    """RTP of a Space's speakers for other media nodes (core NATS)."""
+    return f"rtp.v1.{space_id}"
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a Space: FNV-1a 32 of its id modulo the number of partitions (1..65536).
+
+    The same function as the NATS server's `partition(n, token)` subject mapping.
+    """
+    digest = 0x811C9DC5
+    for byte in key.encode():
+        digest = ((digest ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return digest % partitions

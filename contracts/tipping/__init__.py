@@ -1,0 +1,1 @@
+"""The tipping context's contracts, one module per version."""

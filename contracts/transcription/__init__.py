@@ -1,0 +1,1 @@
+"""The transcription context's contracts, one module per version."""

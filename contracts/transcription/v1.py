@@ -1,0 +1,62 @@
+"""Transcription: final captions and transcripts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from contracts.commands import Query, register
+from contracts.envelope import Audience, Event, Model, PersonRef, SpaceId, event
+
+
+class Caption(Model):
+    """One final caption: what one person said without a pause of note."""
+
+    id: str
+    """Stable; the partial captions that led to it carry the same."""
+    person: PersonRef
+    lang: str
+    text: str
+    start_at: AwareDatetime
+    end_at: AwareDatetime
+
+
+class Transcript(Model):
+    """All final captions of a Space in order of `start_at`."""
+
+    space_id: SpaceId
+    state: Literal["none", "open", "complete"]
+    captions: tuple[Caption, ...] = ()
+
+
+class TranscriptionEvent(Event):
+    """Belongs to a Space."""
+
+    space_id: SpaceId
+    version: int = Field(ge=1)
+
+
+@event("transcription", "captioned", Audience.PUBLIC)
+class Captioned(TranscriptionEvent):
+    """A final caption; replaces the partial ones with its id."""
+
+    caption: Caption
+
+
+@event("transcription", "completed", Audience.PUBLIC)
+class Completed(TranscriptionEvent):
+    """Everything that was captured has been transcribed."""
+
+    captions: int = Field(ge=0)
+    words: int = Field(ge=0)
+
+
+@register
+class TranscriptQuery(Query[Transcript]):
+    """A Space's transcript; state `none` where it has no captions. The gateway has asked room who may look."""
+
+    service = "transcription"
+    name = "transcript"
+    result = Transcript
+    space_id: SpaceId
