@@ -111,23 +111,23 @@ def event_types() -> Mapping[tuple[str, str], type[Event]]:
     return _EVENTS
 
 
-class UnknownEvent(LookupError):
+class UnknownEventError(LookupError):
     """A subject that no contract of this version declares: from a newer sender; consumers skip it."""
 
 
 def decode(subject: str, body: bytes) -> Event:
     """The event on a message.
 
-    Raises UnknownEvent for a type this version does not know, pydantic.ValidationError for a body that breaks its
+    Raises UnknownEventError for a type this version does not know, pydantic.ValidationError for a body that breaks its
     contract.
     """
     tokens = subject.split(".")
     if len(tokens) != 5 or tokens[0] != "rostrum":
-        raise UnknownEvent(f"{subject!r} is not an event subject")
+        raise UnknownEventError(f"{subject!r} is not an event subject")
     try:
         cls = _EVENTS[tokens[1], tokens[4]]
     except KeyError:
-        raise UnknownEvent(f"no contract for {subject!r}") from None
+        raise UnknownEventError(f"no contract for {subject!r}") from None
     return cls.model_validate_json(body)
 
 

@@ -243,7 +243,8 @@ class SpaceCommand(Command[Space]):
 class CreateSpace(SpaceCommand):
     """Creates a Space with the actor as host; starts it now unless `scheduled_start` is given (at most 30 days ahead).
 
-    `space_id` is chosen by the gateway. Hosting a recorded Space is consent to be recorded. Refuses: may_not_host, person_unknown, invalid, too_many_scheduled.
+    `space_id` is chosen by the gateway. Hosting a recorded Space is consent to be recorded.
+    Refuses: may_not_host, person_unknown, invalid, too_many_scheduled.
     """
 
     name = "create_space"
