@@ -5,7 +5,7 @@ A subject is a list of tokens joined by dots. Keys (space, person, node and sess
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 EVENTS_STREAM: Final = "EVENTS"
 """All contract events of all services; its sequence is the order everybody sees."""
@@ -96,7 +96,7 @@ def query(service: str, name: str, route: str = ANY) -> str:
     return f"query.{service}.v1.{route}.{name}"
 
 
-def presence(partition: int) -> str:
+def presence(partition: int | Literal["*"]) -> str:
     """Renewals of session leases, sent by gateway and media to the owner of the Space's partition (core NATS)."""
     return f"presence.v1.{partition}"
 

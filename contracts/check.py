@@ -1,0 +1,129 @@
+"""Refuses a change that would break somebody: `python -m contracts.check`.
+
+Four rules. What is generated is up to date. Every schema of the last release is still readable in both directions by
+today's models. Every golden example decodes and loses nothing. An example, once committed, is never edited or removed.
+`python -m contracts.check --release` takes today's schemas as the released ones, after the check passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from contracts import generate
+from contracts.envelope import Model
+
+ROOT = generate.ROOT
+RELEASED = "released"
+EXAMPLES = "examples"
+
+
+def stale(root: Path = ROOT) -> Iterator[str]:
+    """Generated files that are missing, out of date, or no longer generated."""
+    wanted = generate.render()
+    for path, content in sorted(wanted.items()):
+        target = root / path
+        if not target.exists() or target.read_text() != content:
+            yield f"{path} is out of date: run `make contracts`"
+    for folder in ("schemas", "asyncapi"):
+        for found in sorted((root / folder).rglob("*.json")):
+            if str(found.relative_to(root)) not in wanted:
+                yield f"{found.relative_to(root)} is no longer generated: run `make contracts`"
+
+
+def breaking(released: Path = ROOT / RELEASED, models: list[type[Model]] | None = None) -> Iterator[str]:
+    """Released schemas that today's models no longer serve."""
+    from jsoncompat_py import check_compat
+
+    today = {generate.schema_path(m): m for m in (generate.models() if models is None else models)}
+    for old in sorted(released.rglob("*.json")):
+        path = f"schemas/{old.relative_to(released)}"
+        model = today.get(path)
+        if model is None:
+            yield f"{path} was released and is gone"
+            continue
+        before, after = json.loads(old.read_text()), model.model_json_schema(mode="validation")
+        if not check_compat(json.dumps(before), json.dumps(after), "both"):
+            yield f"{path} changed in a way that breaks a reader or a writer of the last release"
+        yield from (f"{path}: {field} was released and is gone" for field in _lost_fields(before, after))
+
+
+def bad_examples(root: Path = ROOT) -> Iterator[str]:
+    """Golden examples that today's models refuse or would lose something of, and models without an example."""
+    for model in generate.models():
+        folder = root / EXAMPLES / Path(generate.schema_path(model)).relative_to("schemas").with_suffix("")
+        examples = sorted(folder.glob("*.json"))
+        if not examples:
+            yield f"{folder.relative_to(root)} has no example: add 1.json"
+        for example in examples:
+            golden = json.loads(example.read_text())
+            try:
+                again = model.model_validate(golden).model_dump(mode="json")
+            except ValidationError as error:
+                yield f"{example.relative_to(root)} no longer decodes: {error.errors()[0]['msg']}"
+                continue
+            if not _contains(again, golden):
+                yield f"{example.relative_to(root)} loses something when decoded"
+
+
+def edited_examples(root: Path = ROOT) -> Iterator[str]:
+    """Examples that some commit, or the working tree, edited or removed."""
+    range_of = ["git", "-C", str(root), "log", "--diff-filter=MDT", "--name-only", "--format=", "--", EXAMPLES]
+    working = ["git", "-C", str(root), "diff", "HEAD", "--diff-filter=MDT", "--name-only", "--", EXAMPLES]
+    for command in (range_of, working):
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            continue  # not a checkout, or no commit yet: there is no history to hold to
+        for path in sorted(set(run.stdout.split())):
+            yield f"{path} was edited or removed; examples are only added to"
+
+
+def release(root: Path = ROOT) -> None:
+    """Takes today's schemas as the released ones."""
+    shutil.rmtree(root / RELEASED, ignore_errors=True)
+    shutil.copytree(root / "schemas", root / RELEASED)
+
+
+def _lost_fields(before: Any, after: Any, at: str = "") -> Iterator[str]:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    gone = set(before.get("properties", {})) - set(after.get("properties", {}))
+    yield from (f"{at}{name}" for name in sorted(gone))
+    for name, definition in before.get("$defs", {}).items():
+        yield from _lost_fields(definition, after.get("$defs", {}).get(name), f"{name}.")
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(k in whole and _contains(whole[k], v) for k, v in part.items())
+    if isinstance(part, list):
+        return isinstance(whole, list) and len(whole) == len(part) and all(map(_contains, whole, part))
+    return bool(whole == part)
+
+
+def main() -> int:
+    """Prints what is wrong, a line each; 1 when anything is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--release", action="store_true", help="take today's schemas as the released ones")
+    arguments = parser.parse_args()
+    problems = [*stale(), *breaking(), *bad_examples(), *edited_examples()]
+    for problem in problems:
+        sys.stderr.write(f"contracts: {problem}\n")
+    if problems:
+        return 1
+    if arguments.release:
+        release()
+    sys.stdout.write(f"contracts: {len(generate.models())} models up to date and compatible\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
