@@ -1,0 +1,357 @@
+"""One connection to NATS and everything a service does with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import nats.errors
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import StreamInfo
+from nats.js.errors import NoStreamResponseError
+from pydantic import TypeAdapter, ValidationError
+
+from contracts import envelope, subjects
+from contracts.commands import Accepted, Refused, Request
+from contracts.envelope import Event, Model
+from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_from
+from libs.bus.declare import declare
+from libs.bus.errors import CannotConnect, Unavailable
+from libs.bus.follow import follow_raw
+from libs.bus.handlers import Handlers
+from libs.bus.serve import Serving
+from libs.ids import new_id
+from libs.refusal import Refusal
+from libs.telemetry import ASK_SECONDS, PUBLISHED, inject, span
+
+_log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Model)
+
+_ATTEMPT: Final = 2.0
+_replies: dict[type[Model], TypeAdapter[Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """Where NATS is and who we are. `url` may carry user and password; `user`/`password` win over it."""
+
+    url: str = "nats://127.0.0.1:4222"
+    user: str | None = None
+    password: str | None = None
+    partitions: int = 16
+    """How many partitions Spaces fall into; the same for every process of an installation (1 to 256)."""
+    replicas: int = 1
+    connect_timeout: float = 10.0
+    """Seconds until a NATS that cannot be reached at start is an error."""
+    max_workers: int = 512
+    """Requests handled at once, per subject served."""
+
+    def shown(self) -> str:
+        """The address without the password, for people."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class Bus:
+    """A connection to NATS. Made by `connect`; closed by leaving its context.
+
+    Reconnects for ever. `broker` is FastStream's, on the same connection (`nc`); `js` its JetStream context.
+    """
+
+    def __init__(self, service: str, settings: BusSettings, broker: NatsBroker, nc: Client) -> None:
+        self.service = service
+        self.settings = settings
+        self.broker = broker
+        self.nc = nc
+        self.js: JetStreamContext = nc.jetstream(timeout=5.0)
+        self._reconnected: list[Callable[[], None]] = []
+        self.closed = asyncio.Event()
+        """Set when the connection is lost for good (NATS refused our credentials); nothing works after that."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Send what is still to be sent, then disconnect."""
+        if self.nc.is_connected:
+            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
+                await self.nc.flush(timeout=1)
+        if not self.nc.is_closed:
+            await self.nc.close()
+
+    @property
+    def is_connected(self) -> bool:
+        return self.nc.is_connected
+
+    @contextlib.contextmanager
+    def on_reconnect(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call `call` whenever the connection came back, while the context is open."""
+        self._reconnected.append(call)
+        try:
+            yield
+        finally:
+            self._reconnected.remove(call)
+
+    def reconnected(self) -> None:
+        """Told by the client."""
+        _log.info("connected to NATS again")
+        for call in list(self._reconnected):
+            call()
+
+    # -- asking ------------------------------------------------------------------------------------------------
+
+    def route_of(self, request: Request[Any]) -> str:
+        """The route token of a request: its partition, or `any`."""
+        key = request.partition_key
+        return subjects.ANY if key is None else str(subjects.partition_of(key, self.settings.partitions))
+
+    async def ask(self, request: Request[R], *, route: str | None = None, timeout: float = 5.0) -> Accepted[R]:
+        """Send a command or query and wait for the answer; `.result` is typed, `.version` the aggregate's.
+
+        Sent again with growing pauses while nobody answers, within `timeout` seconds: a command happens once all the
+        same, by its command id. `route` is a node id where the request is meant for one process. Raises Refusal,
+        Unavailable.
+        """
+        subject = request.subject(route if route is not None else self.route_of(request))
+        body = request.model_dump_json().encode()
+        started = time.monotonic()
+        with span(f"ask {request.service}.{request.name}", "client"):
+            headers = dict(inject({}))
+            data = await self._request(subject, body, headers, started + timeout)
+        ASK_SECONDS.labels(request.service, request.name).observe(time.monotonic() - started)
+        try:
+            reply: Accepted[R] | Refused = _reply_of(request.result).validate_json(data)
+        except ValidationError as error:
+            raise Unavailable(f"{request.service} gave an answer that breaks its contract: {error}") from error
+        if isinstance(reply, Refused):
+            raise Refusal(reply.reason, reply.detail, retry=reply.retry)
+        return reply
+
+    async def _request(self, subject: str, body: bytes, headers: dict[str, str], deadline: float) -> bytes:
+        pause = 0.02
+        why = "no answer"
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                msg = await self.nc.request(subject, body, timeout=min(left, _ATTEMPT), headers=headers)
+                return msg.data
+            except nats.errors.NoRespondersError:
+                why = "nobody serves it"
+            except (nats.errors.TimeoutError, TimeoutError):
+                why = "no answer"
+            except (nats.errors.Error, OSError) as error:
+                why = str(error)
+            await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            pause = min(pause * 2, 0.5)
+        raise Unavailable(f"{subject}: {why}")
+
+    # -- answering ---------------------------------------------------------------------------------------------
+
+    def serve(self, handlers: Handlers, *, route: str = subjects.ANY) -> Serving:
+        """Answer a service's commands and queries on one route while the context is open.
+
+        Leaving it takes no new request, and finishes those that are being handled.
+        """
+        return Serving(self.broker, handlers, route, self.settings.max_workers)
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    async def publish_event(self, event: Event, *, id: str | None = None, timeout: float = 5.0) -> int:
+        """Publish a fact of the moment (presence, media, captions) durably; its sequence in the stream.
+
+        Events that come from an event store are published by `libs.relay` and by nothing else. `id` makes a repeated
+        publish one event (within two minutes). Sent again within `timeout` seconds when NATS is away; it stays one
+        event. Raises Unavailable.
+        """
+        with span(f"publish {event.context}.{event.name}", "producer"):
+            headers = envelope.headers(event, id=id or new_id(), source=self.service)
+            inject(headers)
+            sequence = await self._publish(event.subject, event.model_dump_json().encode(), headers, timeout)
+        PUBLISHED.labels(event.context).inc()
+        return sequence
+
+    async def _publish(self, subject: str, body: bytes, headers: dict[str, str], timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                ack = await self.js.publish(
+                    subject, body, timeout=max(0.05, min(left, 1.0)), headers=headers, stream=subjects.EVENTS_STREAM
+                )
+                return ack.seq
+            except (nats.errors.Error, TimeoutError, OSError, NoStreamResponseError) as error:
+                if deadline - time.monotonic() < 0.1 or self.nc.is_closed:
+                    raise Unavailable(f"{subject}: {error}") from error
+                await asyncio.sleep(0.05)
+
+    def consume(
+        self,
+        name: str,
+        handle: Handle,
+        *,
+        filters: Sequence[str],
+        batch: int = 200,
+        max_deliver: int = 8,
+        retry_delay: float = 0.5,
+        from_now: bool = False,
+    ) -> Consumer:
+        """A durable consumer of EVENTS; runs while the context is open. See `Consumer` for what a handler may do.
+
+        `name` is unique in the installation (`<service>-<purpose>`); `filters` are subjects of `contracts.subjects`
+        that do not overlap.
+        """
+        return Consumer(
+            self, name, handle, raw=False, stream=subjects.EVENTS_STREAM, filters=filters, batch=batch,
+            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now,
+        )  # fmt: skip
+
+    def consume_raw(
+        self,
+        name: str,
+        handle: HandleRaw,
+        *,
+        stream: str,
+        filters: Sequence[str],
+        batch: int = 200,
+        max_deliver: int = 8,
+        retry_delay: float = 0.5,
+        from_now: bool = False,
+    ) -> Consumer:
+        """Like `consume` for a stream that holds no contract events: the handler gets `Raw` messages."""
+        return Consumer(
+            self, name, handle, raw=True, stream=stream, filters=filters, batch=batch,
+            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now,
+        )  # fmt: skip
+
+    async def follow(
+        self, *, filters: Sequence[str], after: int = 0, epoch: str | None = None, batch: int = 500
+    ) -> AsyncIterator[list[Received]]:
+        """Batches of EVENTS after sequence `after`, in order, each once, for ever; nothing is acknowledged.
+
+        For a read model that keeps its own position. Give the `epoch` (see `stream_epoch`) the position belongs to:
+        raises StreamReset when the stream is another one. Events this version does not know are left out; one that
+        breaks its contract is logged and left out.
+        """
+        async for messages in follow_raw(self, subjects.EVENTS_STREAM, filters, after, epoch, batch):
+            result: list[Received] = []
+            for msg in messages:
+                try:
+                    result.append(received_from(msg))
+                except envelope.UnknownEventError:
+                    continue
+                except ValidationError:
+                    _log.exception("message %d breaks its contract", msg.metadata.sequence.stream)
+            if result:
+                yield result
+
+    @staticmethod
+    def epoch_of(info: StreamInfo) -> str:
+        """The identity of a stream: when it was made, so that one that was deleted and made again is another."""
+        return format(int(info.created.timestamp() * 1000), "x") if info.created else "0"
+
+    async def stream_epoch(self, stream: str = subjects.EVENTS_STREAM) -> str:
+        """The identity of a stream as it is now; changes when it was deleted and rebuilt."""
+        return self.epoch_of(await self.js.stream_info(stream))
+
+    async def last_sequence(self, stream: str = subjects.EVENTS_STREAM) -> int:
+        """Sequence of the newest message, 0 for an empty stream."""
+        return (await self.js.stream_info(stream)).state.last_seq
+
+    async def declare(self) -> None:
+        """Make every stream and bucket exist (`libs.bus.declare`)."""
+        await declare(self.js, replicas=self.settings.replicas)
+
+
+def _reply_of(result: type[Model]) -> TypeAdapter[Any]:
+    try:
+        return _replies[result]
+    except KeyError:
+        kinds: Any = Accepted[result] | Refused  # type: ignore[valid-type]
+        adapter: TypeAdapter[Any] = TypeAdapter(kinds)
+        _replies[result] = adapter
+        return adapter
+
+
+async def connect(service: str, settings: BusSettings) -> Bus:
+    """Connect to NATS and declare the streams. Raises CannotConnect after `settings.connect_timeout` seconds."""
+    problems: list[str] = []
+    holder: list[Bus] = []
+
+    async def on_error(error: Exception) -> None:
+        problems.append(str(error) or type(error).__name__)
+        del problems[:-5]
+        if holder:
+            _log.warning("NATS: %s", problems[-1])
+
+    async def on_reconnected() -> None:
+        if holder:
+            holder[0].reconnected()
+
+    async def on_closed() -> None:
+        if holder:
+            holder[0].closed.set()
+
+    async def on_disconnected() -> None:
+        if holder and not holder[0].nc.is_closed:
+            _log.warning("the connection to NATS is lost")
+
+    options: dict[str, Any] = {}
+    if settings.user is not None:
+        options |= {"user": settings.user, "password": settings.password or ""}
+    url = settings.url if settings.user is None else settings.shown()
+    broker = NatsBroker(
+        url,
+        name=f"rostrum-{service}",
+        error_cb=on_error,
+        reconnected_cb=on_reconnected,
+        disconnected_cb=on_disconnected,
+        closed_cb=on_closed,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.1,  # type: ignore[arg-type]  # nats-py takes fractions of a second
+        connect_timeout=2,
+        ping_interval=5,
+        max_outstanding_pings=2,
+        pending_size=16 * 1024 * 1024,
+        logger=None,
+        apply_types=False,
+        graceful_timeout=3.0,
+        security=_security(options),
+    )
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            nc = await broker.connect()
+    except TimeoutError:
+        why = problems[-1] if problems else "no answer"
+        raise CannotConnect(f"NATS at {settings.shown()} cannot be reached: {why}") from None
+    except (nats.errors.Error, OSError, ValueError) as error:
+        raise CannotConnect(f"NATS at {settings.shown()} refuses us: {error}") from error
+    bus = Bus(service, settings, broker, nc)
+    holder.append(bus)
+    try:
+        await bus.declare()
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        await bus.close()
+        raise CannotConnect(f"JetStream at {settings.shown()} does not work: {error}") from error
+    return bus
+
+
+def _security(options: dict[str, Any]) -> Any:
+    if not options:
+        return None
+    from faststream.security import SASLPlaintext
+
+    return SASLPlaintext(username=options["user"], password=options["password"])

@@ -1,0 +1,305 @@
+"""Durable consumers: at least once, in order as far as possible, and nothing is ever dropped in silence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import Error as JetStreamError
+from pydantic import ValidationError
+
+from contracts import subjects
+from contracts.envelope import Event, UnknownEventError, decode
+from libs.bus.errors import Poison, Retry
+from libs.bus.pull import ConsumerGone, Pull
+from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
+
+if TYPE_CHECKING:
+    from libs.bus.bus import Bus
+
+_log = logging.getLogger(__name__)
+_ACK_WAIT: Final = 30.0
+_STALL_FIRST: Final = 0.1
+_STALL_LAST: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One contract event as it stands in the stream."""
+
+    event: Event
+    sequence: int
+    """Its place in the stream: the order everybody sees."""
+    published_at: datetime
+    headers: Mapping[str, str]
+    deliveries: int = 1
+
+    @property
+    def id(self) -> str:
+        """The CloudEvents id, unique together with `source`."""
+        return self.headers.get("ce-id", "")
+
+    @property
+    def source(self) -> str:
+        return self.headers.get("ce-source", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One message of a stream that holds no contract events (captured packets)."""
+
+    subject: str
+    data: bytes
+    sequence: int
+    published_at: datetime
+    headers: Mapping[str, str]
+    deliveries: int = 1
+
+
+Handle = Callable[[Sequence[Received]], Awaitable[None]]
+HandleRaw = Callable[[Sequence[Raw]], Awaitable[None]]
+
+
+def each(handle: Callable[[Received], Awaitable[None]]) -> Handle:
+    """Make a batch handler of a function for one event; each event is handled in a span of its own trace."""
+
+    async def handle_batch(batch: Sequence[Received]) -> None:
+        for received in batch:
+            event = received.event
+            with span(f"consume {event.context}.{event.name}", "consumer", parent=received.headers):
+                await handle(received)
+
+    return handle_batch
+
+
+def received_from(msg: Msg) -> Received:
+    """Raises UnknownEventError, pydantic.ValidationError."""
+    meta = msg.metadata
+    return Received(
+        event=decode(msg.subject, msg.data),
+        sequence=meta.sequence.stream,
+        published_at=meta.timestamp,
+        headers=msg.headers or {},
+        deliveries=meta.num_delivered,
+    )
+
+
+def _raw_from(msg: Msg) -> Raw:
+    meta = msg.metadata
+    return Raw(
+        subject=msg.subject,
+        data=msg.data,
+        sequence=meta.sequence.stream,
+        published_at=meta.timestamp,
+        headers=msg.headers or {},
+        deliveries=meta.num_delivered,
+    )
+
+
+class Consumer:
+    """A durable consumer that runs while the context is open. Made by `Bus.consume`.
+
+    A handler gets a batch in stream order. When it raises, each message of the batch is handed over alone; one that
+    still fails comes back with a growing delay, and after `max_deliver` failures becomes a dead letter with the
+    reason. So a handler must be idempotent, and must stand an older event after a newer one. `Retry` stalls the
+    whole consumer instead, in order; `Poison` makes a dead letter at once.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        name: str,
+        handle: Callable[[list[Any]], Awaitable[None]],
+        *,
+        raw: bool,
+        stream: str,
+        filters: Sequence[str],
+        batch: int,
+        max_deliver: int,
+        retry_delay: float,
+        from_now: bool,
+    ) -> None:
+        self.name = name
+        self._bus = bus
+        self._handle = handle
+        self._raw = raw
+        self._stream = stream
+        self._filters = list(filters)
+        self._batch = batch
+        self._max_deliver = max_deliver
+        self._retry_delay = retry_delay
+        self._from_now = from_now
+        self._failures: dict[int, int] = {}
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._position = 0
+
+    @property
+    def position(self) -> int:
+        """Stream sequence of the last message handled, 0 before the first."""
+        return self._position
+
+    async def __aenter__(self) -> Self:
+        await self._ensure()
+        self._task = asyncio.create_task(self._run(), name=f"consume {self.name}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        if self._task is None:
+            return
+        try:
+            async with asyncio.timeout(2.0):
+                await self._idle.wait()
+        except TimeoutError:
+            _log.warning("consumer %s is stopped inside a batch; it will come again", self.name)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _ensure(self) -> None:
+        config = ConsumerConfig(
+            durable_name=self.name,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=_ACK_WAIT,
+            max_deliver=-1,
+            max_ack_pending=max(1000, 2 * self._batch),
+            filter_subjects=self._filters,
+            deliver_policy=DeliverPolicy.NEW if self._from_now else DeliverPolicy.ALL,
+        )
+        await self._bus.js.add_consumer(self._stream, config)
+
+    async def _run(self) -> None:
+        pause = _STALL_FIRST
+        while not self._stopping.is_set():
+            try:
+                async with Pull(self._bus.nc, self._stream, self.name, self._batch) as pull:
+                    with self._bus.on_reconnect(pull.interrupt):
+                        while not self._stopping.is_set():
+                            messages = await pull.batch()
+                            pause = _STALL_FIRST
+                            self._idle.clear()
+                            try:
+                                await self._process(messages)
+                            finally:
+                                self._idle.set()
+            except (ConsumerGone, JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+                if self._bus.nc.is_closed:
+                    return
+                _log.warning("consumer %s is interrupted, trying again", self.name, extra={"why": str(error)})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+                try:
+                    await self._ensure()
+                except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as again:
+                    _log.debug("consumer %s cannot be made yet: %s", self.name, again)
+
+    async def _process(self, messages: list[Msg]) -> None:
+        good: list[tuple[Msg, Received | Raw]] = []
+        for msg in messages:
+            try:
+                good.append((msg, _raw_from(msg) if self._raw else received_from(msg)))
+            except UnknownEventError:
+                CONSUMED.labels(self.name, "unknown").inc()
+                await msg.ack()
+            except ValidationError as error:
+                await self._bury(msg, f"it breaks its contract: {error.errors(include_url=False)[0]['msg']}")
+        if not good:
+            return
+        failed = await self._attempt(good)
+        if failed is None:
+            return
+        if len(good) == 1:
+            await self._failed(good[0][0], failed)
+            return
+        for one in good:
+            alone = await self._attempt([one])
+            if alone is not None:
+                await self._failed(one[0], alone)
+
+    async def _attempt(self, batch: list[tuple[Msg, Received | Raw]]) -> Exception | None:
+        """Hand a batch over and acknowledge it; the error where the handler raised one."""
+        stall = _STALL_FIRST
+        while True:
+            work = asyncio.ensure_future(self._handle([item for _, item in batch]))
+            try:
+                await self._watch(work, batch)
+                work.result()
+                break
+            except asyncio.CancelledError:
+                work.cancel()
+                raise
+            except Retry as error:
+                _log.warning("consumer %s waits %.1f s", self.name, stall, extra={"why": str(error)})
+                CONSUMED.labels(self.name, "stalled").inc()
+                await self._wait(stall, batch)
+                stall = min(stall * 2, _STALL_LAST)
+            except Exception as error:  # noqa: BLE001  (counted, retried with a delay, then a dead letter)
+                return error
+        for msg, item in batch:
+            await msg.ack()
+            self._failures.pop(item.sequence, None)
+        self._position = max(self._position, batch[-1][1].sequence)
+        CONSUMED.labels(self.name, "handled").inc(len(batch))
+        CONSUMER_LAG.labels(self.name).set(batch[-1][0].metadata.num_pending)
+        return None
+
+    async def _watch(self, work: asyncio.Future[None], batch: list[tuple[Msg, Received | Raw]]) -> None:
+        while not work.done():
+            done, _ = await asyncio.wait({work}, timeout=_ACK_WAIT / 3)
+            if not done:
+                for msg, _item in batch:
+                    await msg.in_progress()
+
+    async def _wait(self, seconds: float, batch: list[tuple[Msg, Received | Raw]]) -> None:
+        """Wait without losing the batch to the server's redelivery."""
+        while seconds > 0:
+            await asyncio.sleep(min(seconds, _ACK_WAIT / 3))
+            seconds -= _ACK_WAIT / 3
+            for msg, _item in batch:
+                await msg.in_progress()
+
+    async def _failed(self, msg: Msg, error: Exception) -> None:
+        sequence = msg.metadata.sequence.stream
+        failures = self._failures[sequence] = self._failures.get(sequence, 0) + 1
+        if isinstance(error, Poison) or failures >= self._max_deliver:
+            _log.error("consumer %s gives up on message %d", self.name, sequence, exc_info=error)
+            await self._bury(msg, f"{type(error).__name__}: {error}")
+            return
+        delay = min(self._retry_delay * 2 ** (failures - 1), _STALL_LAST)
+        _log.warning(
+            "consumer %s failed on message %d (%d of %d), again in %.1f s",
+            self.name, sequence, failures, self._max_deliver, delay, exc_info=error,
+        )  # fmt: skip
+        CONSUMED.labels(self.name, "retried").inc()
+        await msg.nak(delay=delay)
+
+    async def _bury(self, msg: Msg, reason: str) -> None:
+        sequence = msg.metadata.sequence.stream
+        headers = dict(msg.headers or {})
+        headers |= {
+            subjects.HEADER_ORIGIN: msg.subject,
+            subjects.HEADER_REASON: " ".join(reason.split())[:500],
+            "rostrum-sequence": str(sequence),
+            "Nats-Msg-Id": f"{self.name}:{self._stream}:{sequence}",
+        }
+        subject = subjects.dead_letter(self._bus.service, self.name)
+        # Raises when it cannot be stored: the message then comes again and is buried later.
+        await self._bus.js.publish(subject, msg.data, headers=headers, stream=subjects.DEAD_LETTER_STREAM)
+        await msg.term()
+        self._failures.pop(sequence, None)
+        self._position = max(self._position, sequence)
+        DEAD_LETTERS.labels(self.name).inc()
+        CONSUMED.labels(self.name, "buried").inc()
+        _log.error("message %d of %s is a dead letter: %s", sequence, self.name, reason)

@@ -1,0 +1,123 @@
+"""Answering commands and queries: a table from request type to function, and the one place that maps errors."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from opentelemetry.trace import Span
+from pydantic import ValidationError
+
+from contracts.commands import Accepted, Refused, Request
+from contracts.envelope import Model
+from libs.bus.errors import Unavailable
+from libs.refusal import Refusal
+from libs.telemetry import COMMANDS, HANDLE_SECONDS, span, trace_id
+
+_log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Model)
+Q = TypeVar("Q", bound=Request[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One request type and what answers it."""
+
+    request: type[Request[Any]]
+    call: Callable[[Any], Awaitable[Any]]
+
+
+class Handlers:
+    """The commands and queries one service answers.
+
+        handlers = Handlers("people")
+
+        @handlers.on(SignUp)
+        async def sign_up(command: SignUp) -> Accepted[Person]: ...
+
+    A function returns the result model, or `Accepted(version=..., result=...)` where there is a version to tell. It
+    raises `Refusal` to say no. Anything else it raises is a bug: it is logged with the trace id and answered as
+    `internal`, to be tried again; `Unavailable` becomes `unavailable`.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self._table: dict[tuple[str, str], Handler] = {}
+
+    def on(self, request: type[Q]) -> Callable[[Callable[[Q], Awaitable[Any]]], Callable[[Q], Awaitable[Any]]]:
+        """Decorator form of `add`."""
+
+        def register(call: Callable[[Q], Awaitable[Any]]) -> Callable[[Q], Awaitable[Any]]:
+            self.add(request, call)
+            return call
+
+        return register
+
+    def add(self, request: type[Q], call: Callable[[Q], Awaitable[Any]]) -> None:
+        """Let `call` answer `request`. Raises TypeError for another service's request, or a second answer."""
+        if request.service != self.service:
+            raise TypeError(f"{request.__name__} is answered by {request.service}, not by {self.service}")
+        if (request.kind, request.name) in self._table:
+            raise TypeError(f"{request.__name__} has an answer already")
+        if not inspect.iscoroutinefunction(inspect.unwrap(call)) and not callable(call):
+            raise TypeError(f"{call!r} cannot answer {request.__name__}")
+        self._table[request.kind, request.name] = Handler(request, call)
+
+    def __iter__(self) -> Any:
+        return iter(self._table.values())
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    async def answer(self, kind: str, name: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The reply to one request, as JSON. Never raises but for cancellation."""
+        handler = self._table.get((kind, name))
+        if handler is None:
+            COMMANDS.labels(kind, "unknown", "bad_request").inc()
+            detail = f"This version of {self.service} knows no {kind} {name!r}."
+            return _refused("bad_request", detail)
+        started = time.perf_counter()
+        with span(f"{kind} {self.service}.{name}", "server", parent=headers) as current:
+            reply, outcome = await self._call(handler, body, current)
+        HANDLE_SECONDS.labels(f"{self.service}.{name}").observe(time.perf_counter() - started)
+        COMMANDS.labels(kind, name, outcome).inc()
+        return reply
+
+    async def _call(self, handler: Handler, body: bytes, current: Span) -> tuple[bytes, str]:
+        try:
+            request = handler.request.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "body"
+            return _refused("bad_request", f"{where}: {first['msg']}"), "bad_request"
+        try:
+            result = await handler.call(request)
+        except Refusal as no:
+            current.set_attribute("rostrum.refused", no.reason)
+            return _refused(no.reason, no.detail, retry=no.retry), no.reason
+        except Unavailable as error:
+            _log.warning("%s could not be answered", handler.request.__name__, extra={"why": str(error)})
+            return _refused("unavailable", "A part of the system is away for a moment.", retry=True), "unavailable"
+        except Exception as error:  # noqa: BLE001  (the border: the caller gets an answer, we get a log line)
+            current.record_exception(error)
+            _log.exception("%s failed", handler.request.__name__)
+            detail = f"Something went wrong on our side (trace {trace_id() or 'unknown'})."
+            return _refused("internal", detail, retry=True), "internal"
+        if not isinstance(result, Accepted):
+            result = Accepted[Any].model_construct(outcome="accepted", version=0, result=result)
+        return _accepted(result), "accepted"
+
+
+def _accepted(answer: Accepted[Any]) -> bytes:
+    # Written by hand around the result's own JSON: a generic model would serialise the result by its declared base.
+    result: Model = answer.result
+    return b'{"outcome":"accepted","version":%d,"result":%s}' % (answer.version, result.model_dump_json().encode())
+
+
+def _refused(reason: str, detail: str, *, retry: bool = False) -> bytes:
+    return Refused(reason=reason, detail=detail, retry=retry).model_dump_json().encode()
