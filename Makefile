@@ -21,6 +21,7 @@ help: ## what there is to make
 # ---- set-up: each step leaves a stamp, so that a second `make setup` does nothing -------------------
 
 setup: $(STAMPS)/lock $(STAMPS)/forwarder $(STAMPS)/project ## environment, dependencies, Rust core
+	@:
 
 $(STAMPS)/uv:
 	@infra/setup/environment.sh $(VENV)

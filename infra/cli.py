@@ -1,0 +1,58 @@
+"""The `rostrum` command. Each subcommand is a module of `infra.commands` with `configure(parser)` and `run(options)`.
+
+`run` returns the exit code. Modules are imported only when their subcommand is asked for, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+COMMANDS: Final = {
+    "up": "start NATS and the services on this machine and keep them running",
+    "serve": "run services in the foreground against a NATS that runs elsewhere",
+    "demo": "one Space from creation to replay, on real speech, checked",
+    "token": "a development token for a person",
+    "inspect": "rebuild a Space from its stored events and show it",
+}
+EXAMPLES: Final = """\
+examples:
+  rostrum up                              everything, at http://127.0.0.1:8080
+  rostrum serve room                      one service, as in a container
+  rostrum demo --listeners 10             the demonstration, results in var/demo
+  rostrum inspect 01jd3...                a Space as its events tell it
+
+Settings come from the environment (ROSTRUM_...); `rostrum COMMAND --help` tells more.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. One line on standard error says what is wrong, if anything is."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="rostrum",
+        description="Live audio rooms: a few people talk on stage, any number listens.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(
+            name, help=summary, description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        if name == asked:
+            module = importlib.import_module(f"infra.commands.{name}")
+            module.configure(subparser)
+            subparser.set_defaults(run=module.run)
+    options = parser.parse_args(arguments)
+    code: int = options.run(options)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

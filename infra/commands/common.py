@@ -1,0 +1,34 @@
+"""What several subcommands share: where the data is, how to end with one clear line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+
+def add_var(parser: argparse.ArgumentParser) -> None:
+    """`--var DIR`, by default ROSTRUM_VAR or `var`."""
+    parser.add_argument(
+        "--var",
+        type=Path,
+        default=Path(os.environ.get("ROSTRUM_VAR", "var")),
+        metavar="DIR",
+        help="folder of data, keys and logs (ROSTRUM_VAR; default: %(default)s)",
+    )
+
+
+def fail(text: str, code: int = 1) -> NoReturn:
+    """End the command with one line on standard error."""
+    print(f"rostrum: {text}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def gateway_port() -> int:
+    """ROSTRUM_GATEWAY_PORT, 8080 by default; ends the command when it is not a port."""
+    text = os.environ.get("ROSTRUM_GATEWAY_PORT", "8080")
+    if not text.isdigit() or int(text) > 65535:
+        fail(f"ROSTRUM_GATEWAY_PORT is {text!r}, which is not a port (0 to 65535)", 2)
+    return int(text)

@@ -1,0 +1,86 @@
+"""`rostrum up`: everything on one machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from contracts.subjects import SERVICES
+from infra.commands.common import add_var, fail, gateway_port
+from infra.launcher import LauncherError, System
+
+EXAMPLES = """\
+examples:
+  rostrum up                                   everything, at http://127.0.0.1:8080
+  ROSTRUM_GATEWAY_PORT=9000 rostrum up         at another port (0: a free one)
+  DEMO=0 rostrum up                            without the Space of speaking bots
+  rostrum up --services room,people,gateway    only these
+
+Stop it with Ctrl-C. Logs are in var/logs, one file a service.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `up`."""
+    parser.epilog = EXAMPLES
+    add_var(parser)
+    parser.add_argument(
+        "--services",
+        type=lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
+        default=SERVICES,
+        metavar="A,B",
+        help=f"only these of {', '.join(SERVICES)}",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Until Ctrl-C or SIGTERM (0), or until the system cannot go on (1)."""
+    try:
+        return asyncio.run(_run(options))
+    except LauncherError as error:
+        fail(str(error))
+
+
+async def _run(options: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    system = System(options.var, gateway_port=gateway_port(), services=options.services, say=say)
+    began = time.monotonic()
+    say(f"starting NATS and {len(options.services)} services")
+    if not await _before(stop, system.start()):
+        await system.stop()
+        return 0
+    where = f"at {system.url}" if "gateway" in options.services else f"on {system.nats_url}"
+    say(f"Rostrum is ready {where} after {time.monotonic() - began:.1f} s. Ctrl-C stops it.")
+    try:
+        await _before(stop, system.wait())
+    finally:
+        say("stopping")
+        await system.stop()
+    say("stopped")
+    return 0
+
+
+async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """True when the work ended first; an error of its is raised here."""
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if doing.done():
+        doing.result()
+        return True
+    doing.cancel()
+    await asyncio.gather(doing, return_exceptions=True)
+    return False
+
+
+def say(text: str) -> None:
+    """One line for the person at the terminal."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,20 @@
+"""One machine's Rostrum: NATS and the services as child processes, started in order, kept alive, drained.
+
+    async with System(Path("var"), gateway_port=0) as system:
+        print(system.url)
+        system.kill("room")          # as a fault would
+        await system.ready("room")   # the restarted one
+
+Errors:
+
+    LauncherError
+    +-- AlreadyRunning   another launcher holds this folder
+    +-- PortTaken        somebody else listens where the gateway should
+    +-- StartFailed      a process could not start; says which, and its last words
+    +-- GaveUp           a process kept dying
+"""
+
+from infra.launcher.errors import AlreadyRunning, GaveUp, LauncherError, PortTaken, StartFailed
+from infra.launcher.system import System
+
+__all__ = ["AlreadyRunning", "GaveUp", "LauncherError", "PortTaken", "StartFailed", "System"]

@@ -1,0 +1,126 @@
+"""The folder of data of one system: held by one launcher at a time, with its logs and its `run/system.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+from infra.launcher.errors import AlreadyRunning, LauncherError
+from infra.nats.server import write_private
+
+LOG_BYTES: Final = 20 * 1024 * 1024
+"""A log that is larger is moved to `<name>.log.1` when its process starts."""
+PATIENCE_SECONDS: Final = 12.0
+"""How long the processes of a launcher that was killed may take to end."""
+
+
+class Folder:
+    """`var/`: `run/`, `logs/`, `keys/`, `stores/` and `nats/` in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    @property
+    def run(self) -> Path:
+        """What exists only while the system runs."""
+        return self.path / "run"
+
+    async def take(self, say: Callable[[str], None]) -> None:
+        """Hold the folder. Two launchers on one would open the same databases.
+
+        Raises AlreadyRunning, or LauncherError when it cannot be written.
+        """
+        for part in ("run", "logs", "keys", "stores", "nats"):
+            try:
+                (self.path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise LauncherError(f"cannot write to {self.path}: {error.strerror}") from error
+        lock = (self.run / "lock").open("a+")
+        # The fork server of a launcher that was killed holds the lock until its children are gone.
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        told = False
+        while not _locked(lock):
+            lock.seek(0)
+            holder = lock.read().strip()
+            if (holder.isdigit() and _alive(int(holder))) or time.monotonic() > deadline:
+                lock.close()
+                raise AlreadyRunning(f"a system is already running on {self.path} (process {holder or 'unknown'})")
+            if not told:
+                told = True
+                say("waiting for the processes of the last run to end")
+            await asyncio.sleep(0.05)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let the next launcher have it."""
+        if self._lock is not None:
+            (self.run / "system.json").unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def lock_fd(self) -> int:
+        """The lock's descriptor, which the fork server holds too."""
+        assert self._lock is not None, "take() comes first"
+        return self._lock.fileno()
+
+    def write_system_file(self, content: dict[str, Any]) -> None:
+        """`run/system.json`: who runs where, for tools and people."""
+        if self._lock is not None:
+            write_private(self.run / "system.json", json.dumps(content, indent=1))
+
+    def log(self, name: str) -> Path:
+        """The log of a process."""
+        return self.path / "logs" / f"{name}.log"
+
+    def fresh_log(self, name: str) -> Path:
+        """The log of a process that is about to start; an old one that grew too large is put aside."""
+        log = self.log(name)
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_name(log.name + ".1"))
+        return log
+
+    def last_words(self, name: str) -> str:
+        """The last line of a log, for a person; of a JSON line its message."""
+        log = self.log(name)
+        if not log.exists():
+            return ""
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+        last = lines[-1] if lines else ""
+        try:
+            decoded = json.loads(last)
+        except ValueError:
+            decoded = None
+        if isinstance(decoded, dict) and isinstance(decoded.get("message"), str):
+            last = decoded["message"]
+        return last[:300]
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,398 @@
+"""Start, watch, restart and drain the processes of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import nats
+import nats.errors
+
+from contracts.subjects import SERVICES
+from infra.launcher.errors import GaveUp, LauncherError, PortTaken, StartFailed
+from infra.launcher.folder import Folder
+from infra.launcher.forks import Forks
+from infra.launcher.process import Process
+from infra.nats import server as nats_server
+
+ENTRY: Final = "infra.launcher.child:serve"
+PRELOAD: Final = ("infra.launcher.preload",)
+NATS: Final = "nats"
+EX_CONFIG: Final = 78
+"""Exit code (sysexits.h) of a service that will not start however often it is tried: its settings are wrong."""
+START_SECONDS: Final = 60.0
+"""How long one process may take to become ready."""
+DRAIN_SECONDS: Final = 10.0
+"""How long a process may drain before it is killed."""
+
+Say = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """Nobody wants to know."""
+
+
+class System:
+    """NATS and the services of one folder of data. An async context manager: ready inside, gone after.
+
+    `var_dir`       all data, keys and logs
+    `gateway_port`  0 takes a free one
+    `services`      which, in the order in which they start when they need each other; all by default
+    `settings`      environment of every service, over this process's own
+    `say`           told in one line what happens, for a person
+    `entry`         `module:function` called in the child with the service's name (tests put their own here)
+    """
+
+    def __init__(
+        self,
+        var_dir: Path,
+        *,
+        gateway_port: int = 8080,
+        services: Sequence[str] = SERVICES,
+        settings: Mapping[str, str] | None = None,
+        say: Say = _silent,
+        entry: str = ENTRY,
+        preload: Sequence[str] = PRELOAD,
+    ) -> None:
+        unknown = [name for name in services if name not in SERVICES]
+        if unknown:
+            raise LauncherError(f"there is no service {unknown[0]!r}; there are {', '.join(SERVICES)}")
+        self.var_dir = Path(var_dir).resolve()
+        self._folder = Folder(self.var_dir)
+        self.services = tuple(services)
+        self._gateway_port = gateway_port
+        self._settings = dict(settings or {})
+        self._say = say
+        self._entry = entry
+        self._preload = list(preload)
+        self._processes = {name: Process(name) for name in (NATS, *services)}
+        self._nats_port = 0
+        self._passwords: dict[str, str] = {}
+        self._nats_argv: list[str] = []
+        self._forks = Forks()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._preloaded = asyncio.Event()
+        self._starting = True
+        self._stopping = False
+        self._failure: asyncio.Future[None] | None = None
+        self.preload_info: dict[str, Any] = {}
+
+    # ---- what others ask ---------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://127.0.0.1:{self._gateway_port}"
+
+    @property
+    def nats_url(self) -> str:
+        """Where NATS answers, without credentials."""
+        return f"nats://127.0.0.1:{self._nats_port}"
+
+    def credentials(self, user: str = nats_server.ADMIN) -> tuple[str, str]:
+        """User and password of a service, or of the launcher itself, which may do everything."""
+        return user, self._passwords[user]
+
+    def pid(self, name: str) -> int:
+        """Process id of a service or of `nats`. Raises LauncherError while it does not run."""
+        pid = self._processes[name].pid
+        if pid is None:
+            raise LauncherError(f"{name} is not running")
+        return pid
+
+    def restarts(self, name: str) -> int:
+        """How often it has been started again."""
+        return self._processes[name].restarts
+
+    def info(self, name: str) -> dict[str, Any]:
+        """What the service said of itself when it became ready (`health`: the address of its health page)."""
+        return self._processes[name].info
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a service finds in its environment, so that a test or another process can stand in for it."""
+        return {
+            "ROSTRUM_VAR": str(self.var_dir),
+            "ROSTRUM_NATS_URL": self.nats_url,
+            "ROSTRUM_NATS_USER": name,
+            "ROSTRUM_NATS_PASSWORD": self._passwords[name],
+            "ROSTRUM_GATEWAY_PORT": str(self._gateway_port),
+            **self._settings,
+        }
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Send a signal, SIGKILL unless told otherwise, as a fault would; the pid it went to.
+
+        After SIGKILL, `ready` waits for the process that takes its place.
+        """
+        pid = self.pid(name)
+        if number == signal.SIGKILL:
+            self._processes[name].is_ready.clear()
+        os.kill(pid, number)
+        return pid
+
+    async def ready(self, name: str, timeout: float = 30.0) -> None:
+        """Wait until the service is ready. Raises LauncherError when it is not in time, or the system gave up."""
+        await self._or_failure(self._processes[name].is_ready.wait(), name, timeout)
+
+    async def wait(self) -> None:
+        """Until the system fails for good; then raises what `_fail` was given."""
+        assert self._failure is not None
+        await asyncio.shield(self._failure)
+
+    # ---- start -------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Everything up and ready, or nothing left and a LauncherError."""
+        self._failure = asyncio.get_running_loop().create_future()
+        self._failure.add_done_callback(lambda future: future.exception())
+        try:
+            await self._folder.take(self._say)
+            self._check_gateway_port()
+            await self._boot()
+            self._starting = False
+            self._write_system_file()
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _check_gateway_port(self) -> None:
+        if "gateway" not in self.services:
+            return
+        if self._gateway_port == 0:
+            self._gateway_port = nats_server.free_port()
+            return
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self._gateway_port))
+            except OSError as error:
+                raise PortTaken(
+                    f"port {self._gateway_port} on 127.0.0.1 is taken ({error.strerror}); "
+                    "another one: ROSTRUM_GATEWAY_PORT=8081"
+                ) from error
+
+    async def _boot(self) -> None:
+        """Fork server, NATS, then all services at once: each waits for what it needs, and says when it is ready."""
+        self._passwords = nats_server.credentials(self.var_dir / "keys")
+        await self._start_fork_server()
+        await self._start_nats()
+        self._forks.send(op="preload", modules=self._preload)
+        await self._declare()
+        await self._or_failure(self._preloaded.wait(), "the fork server", START_SECONDS)
+        for name in self.services:
+            self._fork(name)
+        for name in self.services:
+            await self._or_failure(self._processes[name].is_ready.wait(), name, START_SECONDS)
+
+    async def _start_fork_server(self) -> None:
+        self._preloaded.clear()
+        await self._forks.start(self._folder.lock_fd, self._folder.fresh_log("forks"), self._settings)
+        self._spawn(self._listen())
+
+    async def _start_nats(self) -> None:
+        executable = nats_server.executable()
+        self._nats_port = self._nats_port or nats_server.free_port()
+        config = self.var_dir / "run" / "nats.json"
+        nats_server.write_private(
+            config,
+            json.dumps(nats_server.configuration(self._nats_port, self.var_dir / "nats", self._passwords), indent=1),
+        )
+        self._exec_nats([str(executable), "--config", str(config)])
+        await self._nats_answers()
+
+    def _exec_nats(self, argv: list[str]) -> None:
+        self._nats_argv = argv
+        self._forks.send(op="exec", name=NATS, argv=argv, log=str(self._folder.fresh_log(NATS)))
+
+    async def _nats_answers(self) -> None:
+        """Until JetStream answers; the server has no other way to say that it is ready."""
+        process = self._processes[NATS]
+        user, password = self.credentials()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self._raise_failure()
+            try:
+                client = await nats.connect(
+                    self.nats_url, user=user, password=password, allow_reconnect=False, connect_timeout=1, reconnect_time_wait=0,
+                    error_cb=_ignore,
+                )  # fmt: skip
+                try:
+                    await client.jetstream().account_info()
+                finally:
+                    await client.close()
+                break
+            except (OSError, nats.errors.Error) as error:
+                if time.monotonic() > deadline:
+                    raise StartFailed(f"nats did not answer in {START_SECONDS:.0f} s: {error}") from error
+                await asyncio.sleep(0.02)
+        process.became_ready({"url": self.nats_url}, time.monotonic())
+
+    async def _declare(self) -> None:
+        """Streams and buckets, which only the launcher's user may make."""
+
+    def _fork(self, name: str) -> None:
+        log = str(self._folder.fresh_log(name))
+        self._forks.send(op="fork", name=name, entry=self._entry, env=self.environment(name), log=log)
+
+    # ---- watching ----------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """What the fork server reports, until it is gone."""
+        while message := await self._forks.hear():
+            now = time.monotonic()
+            match message["event"]:
+                case "preloaded":
+                    self.preload_info = message
+                    self._preloaded.set()
+                case "started":
+                    self._processes[message["name"]].started(message["pid"], now)
+                case "ready":
+                    process = self._processes[message["name"]]
+                    if process.pid == message["pid"]:
+                        process.became_ready(message["info"], now)
+                        self._write_system_file()
+                case "exited":
+                    self._exited(message["name"], message["code"], now)
+        if not self._stopping:
+            await self._forks_lost()
+
+    def _exited(self, name: str, code: int, now: float) -> None:
+        process = self._processes[name]
+        was_ready = process.ready_at is not None
+        delay = process.died(now)
+        if self._stopping:
+            return
+        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
+        last = self._folder.last_words(name)
+        because = f": {last}" if last and code > 0 else ""
+        if code == EX_CONFIG or (self._starting and code > 0 and not was_ready):
+            self._fail(StartFailed(f"{name} could not start{because or f', it {how}'} (log: {self._folder.log(name)})"))
+        elif delay is None:
+            self._fail(GaveUp(f"{name} keeps dying, the last time it {how}{because} (log: {self._folder.log(name)})"))
+        else:
+            wait = f"in {delay:.1f} s" if delay else "now"
+            self._say(f"{name} {how}{because}; restarting it {wait}")
+            self._spawn(self._restart(name, delay))
+
+    async def _restart(self, name: str, delay: float) -> None:
+        await asyncio.sleep(delay)
+        if self._stopping:
+            return
+        if name == NATS:
+            self._exec_nats(self._nats_argv)
+            await self._nats_answers()
+        else:
+            self._fork(name)
+            await self._processes[name].is_ready.wait()
+        self._say(f"{name} is ready again")
+
+    async def _forks_lost(self) -> None:
+        """Somebody killed the fork server, and the kernel its children: start over, on the same ports."""
+        for process in self._processes.values():
+            if process.died(time.monotonic()) is None:
+                self._fail(GaveUp("the fork server keeps dying"))
+                return
+        if self._starting:
+            self._fail(StartFailed(f"the fork server ended: {self._folder.last_words('forks')}"))
+            return
+        self._say("the fork server was killed; restarting everything")
+        await self._forks.end()
+        self._spawn(self._boot())
+
+    def _fail(self, error: LauncherError) -> None:
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None and self._failure.done():
+            self._failure.result()
+
+    async def _or_failure(self, wanted: Coroutine[Any, Any, object], what: str, timeout: float) -> None:
+        assert self._failure is not None
+        waiting: asyncio.Future[object] = asyncio.ensure_future(wanted)
+        try:
+            done, _ = await asyncio.wait({waiting, self._failure}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        self._raise_failure()
+        if not done:
+            raise StartFailed(f"{what} was not ready within {timeout:.0f} s (log: {self._folder.log(what)})")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not self._stopping:
+            self._fail(error if isinstance(error, LauncherError) else LauncherError(f"{type(error).__name__}: {error}"))
+
+    # ---- stop --------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Drain the gateway first, then the other services, then NATS; kill what does not end in time."""
+        self._stopping = True
+        others = [name for name in self.services if name != "gateway"]
+        for group in (["gateway"] if "gateway" in self.services else [], others, [NATS]):
+            await self._end(group)
+        await self._forks.end()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._folder.release()
+
+    async def _end(self, names: Sequence[str]) -> None:
+        ending = [process for process in map(self._processes.__getitem__, names) if process.pid is not None]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in ending:
+                if process.pid is None:
+                    continue
+                if number == signal.SIGKILL:
+                    self._say(f"{process.name} did not drain within {DRAIN_SECONDS:.0f} s and is killed")
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    for process in ending:
+                        if process.pid is not None:
+                            await process.is_gone.wait()
+                    return
+
+    def _write_system_file(self) -> None:
+        self._folder.write_system_file(
+            {
+                "url": self.url if "gateway" in self.services else None,
+                "nats_url": self.nats_url,
+                "launcher_pid": os.getpid(),
+                "processes": {
+                    process.name: {"pid": process.pid, "ready": process.is_ready.is_set(), **process.info}
+                    for process in self._processes.values()
+                },
+            }
+        )
+
+
+async def _ignore(_: Exception) -> None:
+    """A refused connection while the server starts is expected."""

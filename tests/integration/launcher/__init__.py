@@ -1,0 +1,1 @@
+"""The launcher, with stand-ins for the services and with the services."""
