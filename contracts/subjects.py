@@ -121,6 +121,11 @@ def node_heartbeat(node_id: str) -> str:
     return f"node.v1.{node_id}.alive"
 
 
+def service_status(service: str, instance: str) -> str:
+    """Where a process tells whether it is ready: on change and every few seconds (core NATS)."""
+    return f"service.v1.{service}.{instance}.status"
+
+
 def relayed_audio(space_id: str) -> str:
     """RTP of a Space's speakers for other media nodes (core NATS)."""
     return f"rtp.v1.{space_id}"

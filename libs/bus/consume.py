@@ -232,7 +232,7 @@ class Consumer:
         """Hand a batch over and acknowledge it; the error where the handler raised one."""
         stall = _STALL_FIRST
         while True:
-            work = asyncio.ensure_future(self._handle([item for _, item in batch]))
+            work = asyncio.create_task(self._hand_over([item for _, item in batch]))  # noqa: RUF006 (awaited below)
             try:
                 await self._watch(work, batch)
                 work.result()
@@ -254,6 +254,9 @@ class Consumer:
         CONSUMED.labels(self.name, "handled").inc(len(batch))
         CONSUMER_LAG.labels(self.name).set(batch[-1][0].metadata.num_pending)
         return None
+
+    async def _hand_over(self, items: list[Any]) -> None:
+        await self._handle(items)
 
     async def _watch(self, work: asyncio.Future[None], batch: list[tuple[Msg, Received | Raw]]) -> None:
         while not work.done():

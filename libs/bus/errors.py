@@ -31,7 +31,7 @@ class StreamReset(BusError):
         self.epoch = epoch
 
 
-class Retry(Exception):  # noqa: N818
+class Retry(Exception):
     """Raised by a consumer's handler when what it needs is away (a database, another service).
 
     The consumer waits, for longer each time (0.1 to 30 s), and hands the same messages over again, in order and
@@ -39,5 +39,5 @@ class Retry(Exception):  # noqa: N818
     """
 
 
-class Poison(Exception):  # noqa: N818
+class Poison(Exception):
     """Raised by a consumer's handler for a message that can never succeed; it becomes a dead letter at once."""

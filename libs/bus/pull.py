@@ -17,7 +17,7 @@ _HEARTBEAT: Final = 2.0
 _ENDED: Final = frozenset({"404", "408", "409"})
 
 
-class ConsumerGone(Exception):  # noqa: N818
+class ConsumerGone(Exception):
     """The consumer does not exist (any more) on the server."""
 
 

@@ -1,0 +1,117 @@
+"""Settings of a service, read from an environment mapping that is handed in, never from `os.environ` by itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from libs.bus import BusSettings
+
+PREFIX = "ROSTRUM_"
+
+
+class BadSettings(Exception):
+    """A setting is wrong; the text names it and says why, in one line."""
+
+
+class _Mapping(EnvSettingsSource):
+    """pydantic-settings' own reading of environment variables, from a mapping."""
+
+    def __init__(self, settings: type[BaseSettings], env: Mapping[str, str]) -> None:
+        self._given = {name.lower(): value for name, value in env.items()}
+        super().__init__(settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._given
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. A service's own settings class adds its fields to these.
+
+    Field `nats_url` is `ROSTRUM_NATS_URL` for all services and `ROSTRUM_ROOM_NATS_URL` for room alone, which wins.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
+    service: ClassVar[str]
+    """The service's name; set by each subclass."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str | None = None
+    nats_password: SecretStr | None = None
+    nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    partitions: Annotated[int, Field(ge=1, le=256)] = 16
+    """How many partitions Spaces fall into; the same for the whole installation, changed only while none is live."""
+    var: Path = Path("var")
+    """Where data is kept."""
+    instance: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    """Name of this process, the same after a restart; by default `<service>-<host>`."""
+    health_host: str = "127.0.0.1"
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port of /healthz, /readyz and /metrics; 0 takes any free one."""
+    start_timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
+    """Seconds until NATS must have answered at start."""
+    ready_fd: int | None = None
+    """Descriptor on which the parent is told, once, as a line of JSON, that the service is ready."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "human"] = "auto"
+    otlp_endpoint: str | None = None
+    """Where traces go (OTLP over HTTP), e.g. http://127.0.0.1:4318; none are exported without it."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> Self:
+        """The settings in an environment. Raises BadSettings naming the first wrong variable."""
+        own = f"{PREFIX}{cls.service.upper()}_"
+        merged = {k: v for k, v in env.items() if k.startswith(PREFIX)}
+        for name, value in env.items():
+            if name.startswith(own):
+                field = name.removeprefix(own)
+                if field.lower() not in cls.model_fields:
+                    raise BadSettings(f"{name} is no setting of {cls.service}")
+                merged[PREFIX + field] = value
+        try:
+            return cls(**_Mapping(cls, merged)())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = str(first["loc"][0]).upper() if first["loc"] else "settings"
+            name = own + field if own + field in env else PREFIX + field
+            raise BadSettings(f"{name}: {first['msg']}") from error
+        except ValueError as error:  # JSON that is none, in a field that is a list or a mapping
+            raise BadSettings(f"{own}...: {error}") from error
+
+    @property
+    def name(self) -> str:
+        """Name of this process."""
+        host = "".join(c if c.isalnum() or c in "_-" else "-" for c in platform.node())[:40] or "host"
+        return self.instance or f"{self.service}-{host}"
+
+    @property
+    def store_path(self) -> Path:
+        """File of this service's event store."""
+        return self.var / "stores" / f"{self.service}.db"
+
+    @property
+    def bus(self) -> BusSettings:
+        return BusSettings(
+            url=self.nats_url,
+            user=self.nats_user,
+            password=self.nats_password.get_secret_value() if self.nats_password else None,
+            partitions=self.partitions,
+            replicas=self.nats_replicas,
+            connect_timeout=self.start_timeout,
+        )
