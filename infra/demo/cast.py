@@ -1,0 +1,106 @@
+"""Who takes part in a demo: speakers with something to say, and listeners."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.demo import speech, voice
+from infra.demo.client import Client, Ears, Microphone
+from infra.demo.voice import FRAME_SECONDS, Speech
+
+SPEECH = Path(speech.__file__).parent
+
+
+class CastError(Exception):
+    """A demo that cannot be played as asked for; the message says what to change."""
+
+
+@dataclass
+class Part:
+    """What one speaker has to say."""
+
+    name: str
+    packets: list[bytes]
+    silence: tuple[float, float] | None = None
+    """Seconds of the speech: muted at the first, unmuted when the second has passed."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.packets) * FRAME_SECONDS
+
+
+@dataclass
+class Speaker:
+    """A person on stage."""
+
+    part: Part
+    client: Client
+    microphone: Microphone
+    muted_from: float | None = None
+    """Unix time at which the gateway had confirmed that the host muted them."""
+    muted_until: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.part.name
+
+    @property
+    def speech(self) -> Speech:
+        return self.microphone.speech
+
+    @classmethod
+    async def sign_up(cls, url: str, part: Part, handle: str) -> Speaker:
+        client = await Client.sign_up(url, handle, part.name)
+        return cls(part, client, Microphone(client, Speech(part.packets)))
+
+
+@dataclass
+class Listener:
+    """Somebody in the audience; anonymous where the client has no person."""
+
+    name: str
+    client: Client
+    ears: Ears
+    session: str = ""
+
+
+def carried() -> list[Part]:
+    """The three speakers whose speech the project carries; the second is muted in the middle of a sentence."""
+    parts = []
+    for entry in json.loads((SPEECH / "transcripts.json").read_text()):
+        silence = None
+        if (muted := entry.get("muted_sentence")) is not None:
+            sentence = entry["sentences"][muted]
+            silence = ((sentence["start_s"] + sentence["end_s"]) / 2, sentence["end_s"] + 0.1)
+        parts.append(Part(entry["name"], voice.encode(SPEECH / entry["file"]), silence))
+    return parts
+
+
+def given(speakers: list[str], muted: list[str]) -> list[Part]:
+    """Parts from `NAME=FILE` arguments; those named in `muted` are muted in the middle of what they say.
+
+    Raises CastError, or UnreadableAudioError for a file that is no audio.
+    """
+    parts: list[Part] = []
+    for argument in speakers:
+        name, equals, file = argument.partition("=")
+        if not equals or not name.strip() or not file:
+            raise CastError(f"--speaker takes NAME=FILE, not {argument!r}")
+        if len(name) > 50 or any(part.name == name for part in parts):
+            raise CastError(f"--speaker: {name!r} is too long or named twice")
+        parts.append(Part(name.strip(), voice.encode(Path(file))))
+    for name in muted:
+        part = next((p for p in parts if p.name == name), None)
+        if part is None:
+            raise CastError(f"--mute {name}: there is no such speaker; there are {', '.join(p.name for p in parts)}")
+        part.silence = (part.seconds / 2, part.seconds)
+    return parts
+
+
+def handle_of(name: str, number: int) -> str:
+    """A handle for a name: its letters, and a number that makes it unique (at most 15 characters)."""
+    letters = re.sub(r"[^a-z0-9]", "", name.lower())[:9] or "speaker"
+    return f"{letters}_{number}"

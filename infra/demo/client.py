@@ -1,0 +1,267 @@
+"""A client of the public gateway: HTTP calls, live events, and the audio of WHIP and WHEP.
+
+Everything here is what any third party could write from the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from aiortc.rtp import RtpPacket
+
+from infra.demo.voice import Speech
+
+TIMEOUT = httpx.Timeout(10.0)
+SLOTS = 3
+
+
+class RefusedError(Exception):
+    """The gateway said no."""
+
+    def __init__(self, call: str, status: int, reason: str, detail: str) -> None:
+        super().__init__(f"{call}: {status} {reason}: {detail}")
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class LiveEvent:
+    """One server-sent event."""
+
+    id: str
+    name: str
+    """`<context>.<event>`, or `snapshot`, or `reset`."""
+    data: dict[str, Any]
+
+
+class Client:
+    """One person, or an anonymous visitor where `token` is None."""
+
+    def __init__(self, url: str, token: str | None = None, person: dict[str, Any] | None = None) -> None:
+        self.person = person
+        self._token = token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT)
+
+    @classmethod
+    async def sign_up(cls, url: str, handle: str, name: str) -> Client:
+        """A new person, in development mode."""
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as http:
+            answer = _checked(await http.post("/v1/people", json={"handle": handle, "name": name})).json()
+        return cls(url, answer["token"], answer["person"])
+
+    @property
+    def id(self) -> str:
+        """This person's id; raises where nobody is signed in."""
+        if self.person is None:
+            raise ValueError("an anonymous visitor has no id")
+        return str(self.person["id"])
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON answer, or None where there is none. Raises RefusedError for a problem.
+
+        A command carries an Idempotency-Key, so that it is safe to repeat: a 503 is tried again for a few seconds.
+        """
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method != "GET" else {}
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                response = await self._http.request(method, path, json=body, headers=headers)
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    break
+            await asyncio.sleep(0.2)  # between attempts
+        checked = _checked(response)
+        return checked.json() if checked.content else None
+
+    async def download(self, path: str) -> bytes:
+        """A file's bytes."""
+        return _checked(await self._http.get(path)).content
+
+    async def events(self, path: str, last_event_id: str | None = None) -> AsyncIterator[LiveEvent]:
+        """Live events for as long as wanted; reconnects with the last id it saw."""
+        while True:
+            headers = {"Accept": "text/event-stream"}
+            if last_event_id is not None:
+                headers["Last-Event-ID"] = last_event_id
+            try:
+                timeout = httpx.Timeout(10, read=30)
+                async with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                    if response.status_code >= 400:
+                        await response.aread()
+                        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                            _checked(response)
+                    else:
+                        async for event in _parse(response.aiter_lines()):
+                            last_event_id = event.id or last_event_id
+                            yield event
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.2)  # before it connects again
+
+    async def negotiate(self, path: str, offer: str) -> tuple[str, str]:
+        """Sends an SDP offer; returns the answer and the resource's path."""
+        deadline = time.monotonic() + 10
+        while True:
+            response = await self._http.post(path, content=offer, headers={"Content-Type": "application/sdp"})
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.2)  # between attempts
+        checked = _checked(response)
+        return checked.text, checked.headers["Location"]
+
+    async def hang_up(self, resource: str) -> None:
+        """Ends an audio connection; one that is already gone is fine."""
+        response = await self._http.delete(resource)
+        if response.status_code != httpx.codes.NOT_FOUND:
+            _checked(response)
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    call = f"{response.request.method} {response.request.url.path}"
+    raise RefusedError(
+        call, response.status_code, problem.get("reason", "?"), problem.get("detail", response.text[:200])
+    )
+
+
+async def _parse(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:
+    id, name, data = "", "message", ""
+    async for line in lines:
+        if not line:
+            if data:
+                yield LiveEvent(id, name, json.loads(data))
+            id, name, data = "", "message", ""
+        elif line.startswith("id:"):
+            id = line[3:].strip()
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data += line[5:].lstrip()
+
+
+class Microphone:
+    """Speaks into a Space over WHIP."""
+
+    def __init__(self, client: Client, speech: Speech) -> None:
+        self.client = client
+        self.speech = speech
+        self._peer = RTCPeerConnection()
+        self._resource: str | None = None
+
+    async def connect(self, space_id: str) -> None:
+        """Returns when audio can flow."""
+        self._peer.addTransceiver(self.speech, direction="sendonly")
+        self._resource = await _negotiate(self._peer, self.client, f"/v1/spaces/{space_id}/whip")
+        await _connected(self._peer)
+
+    async def close(self) -> None:
+        """Hangs up."""
+        await _hang_up(self._peer, self.client, self._resource)
+
+
+@dataclass
+class Heard:
+    """What a listener's three tracks received."""
+
+    packets: int = 0
+    lost: int = 0
+    payloads: list[bytes] = field(default_factory=list)
+    first_audio_ms: float | None = None
+    """From asking to listen until the first audio packet."""
+
+
+class Ears:
+    """Listens to a Space over WHEP; keeps every payload it receives, decodes nothing."""
+
+    def __init__(self, client: Client, on_packet: Callable[[RtpPacket], None] | None = None) -> None:
+        self.client = client
+        self.heard = Heard()
+        self._on_packet = on_packet
+        self._asked = 0.0
+        self._peer = RTCPeerConnection()
+        self._resource: str | None = None
+
+    async def connect(self, space_id: str) -> None:
+        """Returns when audio can flow."""
+        for _ in range(SLOTS):
+            transceiver = self._peer.addTransceiver("audio", direction="recvonly")
+            self._tap(transceiver.receiver)
+        self._asked = time.monotonic()
+        self._resource = await _negotiate(self._peer, self.client, f"/v1/spaces/{space_id}/whep")
+        await _connected(self._peer)
+
+    def _tap(self, receiver: RTCRtpReceiver) -> None:
+        highest: int | None = None
+
+        async def take(packet: RtpPacket, arrival_time_ms: int) -> None:
+            nonlocal highest
+            heard = self.heard
+            if heard.first_audio_ms is None:
+                heard.first_audio_ms = (time.monotonic() - self._asked) * 1000
+            heard.packets += 1
+            heard.payloads.append(packet.payload)
+            if highest is None:
+                highest = packet.sequence_number
+            else:
+                step = (packet.sequence_number - highest) & 0xFFFF
+                if 0 < step < 0x8000:
+                    heard.lost += step - 1
+                    highest = packet.sequence_number
+                elif heard.lost > 0:
+                    heard.lost -= 1  # a late one fills its gap
+            if self._on_packet is not None:
+                self._on_packet(packet)
+
+        receiver._handle_rtp_packet = take  # type: ignore[method-assign]
+
+    async def close(self) -> None:
+        """Hangs up."""
+        await _hang_up(self._peer, self.client, self._resource)
+
+
+async def _negotiate(peer: RTCPeerConnection, client: Client, path: str) -> str:
+    await peer.setLocalDescription(await peer.createOffer())
+    answer, resource = await client.negotiate(path, peer.localDescription.sdp)
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    return resource
+
+
+async def _connected(peer: RTCPeerConnection, limit: float = 10) -> None:
+    changed = asyncio.Event()
+    peer.on("connectionstatechange", changed.set)
+    async with asyncio.timeout(limit):
+        while peer.connectionState != "connected":
+            if peer.connectionState in ("failed", "closed"):
+                raise ConnectionError(f"the audio connection {peer.connectionState}")
+            changed.clear()
+            await changed.wait()
+
+
+async def _hang_up(peer: RTCPeerConnection, client: Client, resource: str | None) -> None:
+    if resource is not None:
+        with contextlib.suppress(RefusedError, httpx.TransportError):
+            await client.hang_up(resource)
+    await peer.close()
