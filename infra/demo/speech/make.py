@@ -1,7 +1,7 @@
 """How the carried speech was made. Only for whoever changes it: `python -m infra.demo.speech.make` (needs flite).
 
-Three voices of flite (awb, rms, slt: the ones whose words the default recogniser knows nearly all of), one sentence at a
-time, so that `transcripts.json` can tell where each begins and ends. The words are our own; the sentences are those
+Three voices of flite (awb, rms, slt: the ones whose words the default recogniser knows nearly all of), one sentence at
+a time, so that `transcripts.json` can tell where each begins and ends. The words are our own; the sentences are those
 that came through Opus at 32 kb/s and pocketsphinx without a mistake when they were chosen.
 """
 
