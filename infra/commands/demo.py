@@ -25,7 +25,8 @@ examples:
 
 The first speaker hosts. With speakers of your own nobody is muted, but those named by --mute, and they speak one after
 the other. In DIR afterwards: replay.m4a, tracks/, transcript.vtt, transcript.txt, events.jsonl, sent.json and
-summary.json. Exit code 0 when everything was as it should be; else 1, with the first thing that was wrong on standard error.
+summary.json. Exit code 0 when everything was as it should be; else 1, and the first thing that was wrong on standard
+error.
 """
 
 

@@ -168,6 +168,7 @@ def timeline(told: Told) -> dict[str, Any]:
     """When what was sent, for whoever compares the recording with it: `sent.json`."""
     return {
         "began": told.began,
+        "replay_began_at": told.replay["began_at"],
         "speakers": [
             {
                 "name": speaker.name,
