@@ -49,7 +49,7 @@ class Client:
 
     def __init__(self, url: str, token: str | None = None, person: dict[str, Any] | None = None) -> None:
         self.person = person
-        self._token = token
+        self.token = token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT)
 
