@@ -58,9 +58,7 @@ class HumanFormatter(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def configure_logs(
-    service: str, *, level: str = "INFO", form: Literal["auto", "json", "human"] = "auto"
-) -> None:
+def configure_logs(service: str, *, level: str = "INFO", form: Literal["auto", "json", "human"] = "auto") -> None:
     """Send all logs of this process to stdout. `level` is a name of `logging`; raises ValueError for another."""
     human = form == "human" or (form == "auto" and sys.stdout.isatty())
     handler = logging.StreamHandler(sys.stdout)

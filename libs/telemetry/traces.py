@@ -28,9 +28,7 @@ _provider: TracerProvider | None = None
 _tracer: trace.Tracer = trace.NoOpTracer()
 
 
-def configure_traces(
-    service: str, *, otlp_endpoint: str | None = None, exporter: SpanExporter | None = None
-) -> None:
+def configure_traces(service: str, *, otlp_endpoint: str | None = None, exporter: SpanExporter | None = None) -> None:
     """Make spans in this process.
 
     They are exported to `otlp_endpoint` (OTLP over HTTP, e.g. `http://127.0.0.1:4318`) or to `exporter` where one is

@@ -1,0 +1,25 @@
+"""Event-sourced aggregates on `eventsourcing` and SQLite: decided in memory, committed in groups, answered after."""
+
+from libs.eventstore.facts import Fact, FactMapper, Meta, Record, StoredFact, name_of, stored
+from libs.eventstore.recorder import Claim, SqliteRecorder
+from libs.eventstore.store import Done, Notification, Order, State, Store, history, open_store, rebuild
+
+__all__ = [
+    "Claim",
+    "Done",
+    "Fact",
+    "FactMapper",
+    "Meta",
+    "Notification",
+    "Order",
+    "Record",
+    "SqliteRecorder",
+    "State",
+    "Store",
+    "StoredFact",
+    "history",
+    "name_of",
+    "open_store",
+    "rebuild",
+    "stored",
+]

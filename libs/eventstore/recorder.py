@@ -1,0 +1,154 @@
+"""Where facts are kept: the library's SQLite recorder, with command ids and claims in the same transaction.
+
+Another database is another recorder with the same three methods on top of the library's (`write`, `find_command`,
+`find_claim`); nothing else in this package knows which one it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventsourcing.persistence import IntegrityError, InterfaceError, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """An accepted command: unique by (scope, command_id)."""
+
+    scope: str
+    command_id: str
+    digest: str
+    """What was ordered, so that the same id with another order is noticed."""
+    originator_id: str
+    version: int
+    """The aggregate's version after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A name that only one aggregate may hold (a handle, say). `owner` None gives it back."""
+
+    namespace: str
+    name: str
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """All that one command writes, in one transaction."""
+
+    events: Sequence[StoredEvent]
+    command: CommandRow | None = None
+    claims: Sequence[Claim] = ()
+
+
+class CommandRepeated(IntegrityError):
+    """This command id was accepted before."""
+
+
+class NameTaken(IntegrityError):
+    """Another aggregate holds a claimed name."""
+
+
+class _Pool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        cursor = connection.cursor()
+        # A commit is on disk when it returns; this is what makes an answer a promise.
+        cursor.execute("PRAGMA synchronous=FULL")
+        return connection
+
+
+class SqliteRecorder(SQLiteApplicationRecorder):
+    """Facts, command ids and claims in one SQLite file (WAL, synchronous=FULL)."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, lock_timeout: int = 2) -> None:
+        """Opens or creates the file. Raises OSError, with the path, where that is not possible."""
+        if read_only and not path.exists():
+            raise FileNotFoundError(f"there is no event store at {path}")
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        name = f"file:{path}?mode=ro" if read_only else str(path)
+        datastore = SQLiteDatastore(name, lock_timeout=lock_timeout, originator_id_type="text")
+        datastore.pool.close()
+        datastore.pool = _Pool(db_name=name, lock_timeout=lock_timeout)
+        super().__init__(datastore)
+        self._lookup: sqlite3.Connection | None = None
+        self._path = path
+        try:
+            if not read_only:
+                self.create_table()
+                self._lookup = sqlite3.connect(path, check_same_thread=False, timeout=lock_timeout)
+            else:
+                self.max_notification_id()
+        except (sqlite3.Error, InterfaceError) as error:
+            raise OSError(f"the event store {path} cannot be opened: {error}") from error
+        except Exception as error:
+            self.close()
+            raise OSError(f"the event store {path} cannot be opened: {error}") from error
+
+    def construct_create_table_statements(self) -> list[str]:
+        return [
+            *super().construct_create_table_statements(),
+            "CREATE TABLE IF NOT EXISTS commands (scope TEXT, command_id TEXT, digest TEXT, originator_id TEXT, "
+            "version INTEGER, PRIMARY KEY (scope, command_id)) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS claims (namespace TEXT, name TEXT, owner TEXT, "
+            "PRIMARY KEY (namespace, name)) WITHOUT ROWID",
+        ]
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """Write all of it in one transaction, or nothing.
+
+        Raises CommandRepeated, NameTaken, IntegrityError (a version exists already), OperationalError (disk full,
+        locked).
+        """
+        try:
+            with self.datastore.transaction(commit=True) as c:
+                for write in writes:
+                    if write.events:
+                        self._insert_events(c, write.events)
+                    if (row := write.command) is not None:
+                        c.execute(
+                            "INSERT INTO commands VALUES (?,?,?,?,?)",
+                            (row.scope, row.command_id, row.digest, row.originator_id, row.version),
+                        )
+                    for claim in write.claims:
+                        if claim.owner is None:
+                            c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
+                        else:
+                            c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
+        except IntegrityError as error:
+            # SQLite names the table: "UNIQUE constraint failed: commands.scope, commands.command_id".
+            text = str(error)
+            if "commands." in text:
+                raise CommandRepeated(text) from error
+            if "claims." in text:
+                raise NameTaken(text) from error
+            raise
+
+    def find_command(self, scope: str, command_id: str) -> CommandRow | None:
+        """An accepted command. A point lookup of some microseconds; not from two threads at once."""
+        assert self._lookup is not None
+        row = self._lookup.execute(
+            "SELECT scope, command_id, digest, originator_id, version FROM commands WHERE scope=? AND command_id=?",
+            (scope, command_id),
+        ).fetchone()
+        return None if row is None else CommandRow(*row)
+
+    def find_claim(self, namespace: str, name: str) -> str | None:
+        """Who holds a name; not from two threads at once."""
+        assert self._lookup is not None
+        row = self._lookup.execute(
+            "SELECT owner FROM claims WHERE namespace=? AND name=?", (namespace, name)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def close(self) -> None:
+        if self._lookup is not None:
+            self._lookup.close()
+            self._lookup = None
+        self.datastore.close()

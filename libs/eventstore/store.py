@@ -1,0 +1,361 @@
+"""Deciding commands on aggregates and keeping what was decided."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeVar
+
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
+
+from libs.eventstore.facts import Fact, Meta, Record, StoredFact, decode, encode, name_of
+from libs.eventstore.recorder import Claim, CommandRepeated, CommandRow, NameTaken, SqliteRecorder, Write
+from libs.eventstore.writer import Broken, GroupWriter, Job, Lineage
+from libs.refusal import Refusal
+from libs.telemetry import traceparent
+
+_log = logging.getLogger(__name__)
+_ATTEMPTS: Final = 16
+_PAGE: Final = 1000
+
+
+class State(Protocol):
+    """An aggregate's state as its domain writes it. `version` is kept by the store: 0 while it does not exist."""
+
+    version: int
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        """Take a fact in. Never refuses: it has happened."""
+
+
+S = TypeVar("S", bound=State)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The command behind a decision."""
+
+    id: str
+    """The client's idempotency key."""
+    actor: str | None
+    """Who ordered it, the scope of the id; None for the system."""
+    at: datetime
+    """Now (UTC)."""
+    digest: str = ""
+    """What was ordered; the same id with another digest is refused as `idempotency_conflict`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """An accepted command, committed."""
+
+    version: int
+    """The aggregate's version after it."""
+    view: T
+    facts: tuple[Fact, ...] = ()
+    repeated: bool = False
+    """It had been accepted before, and is answered as it was then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A committed fact at its place in the whole store: what a relay follows."""
+
+    id: int
+    aggregate_id: str
+    version: int
+    record: Record[Fact]
+
+    @property
+    def fact(self) -> Fact:
+        return self.record.fact
+
+
+@dataclass(slots=True, eq=False)
+class _Live(Generic[S]):
+    """A state in memory, which may be ahead of the disk."""
+
+    state: S
+    lineage: Lineage = field(default_factory=Lineage)
+    waiting: int = 0
+    last: asyncio.Future[None] | None = None
+
+
+class Store(Generic[S]):
+    """The aggregates of one kind in one event store. Made by `open_store`.
+
+    Commands are decided one after another, in memory, on what earlier commands decided, committed in groups, and
+    answered after the commit. When a commit fails, because another process wrote the same aggregate, the state is read
+    again and the command decided again.
+    """
+
+    def __init__(self, recorder: SqliteRecorder, new: Callable[[str], S], *, cached: int) -> None:
+        self._recorder = recorder
+        self._new = new
+        self._cached = cached
+        self._live: OrderedDict[str, _Live[S]] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[_Live[S]]] = {}
+        self._ordered: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._news = asyncio.Event()
+        self._trouble: str | None = None
+        self._writer = GroupWriter(recorder, asyncio.get_running_loop(), self._on_commit)
+
+    # -- deciding ----------------------------------------------------------------------------------------------
+
+    async def execute(
+        self,
+        id: str,
+        order: Order,
+        decide: Callable[[S], Iterable[Fact]],
+        view: Callable[[S], T],
+        *,
+        claims: Sequence[Claim] = (),
+    ) -> Done[T]:
+        """Decide a command on aggregate `id` and commit what comes of it.
+
+        `decide` looks at the state and returns facts, none where nothing changes, or raises Refusal; `view` makes the
+        answer from the state after them. Both are plain functions and may be called again. `claims` are names the
+        aggregate takes or gives back together with the facts. Raises Refusal: that of `decide`, `name_taken`,
+        `idempotency_conflict`, `storage_full`, `unavailable`.
+        """
+        key = (order.actor or "", order.id)
+        for attempt in range(_ATTEMPTS):
+            if (again := await self._repeated(key, order, view)) is not None:
+                return again
+            live = await self._load(id)
+            if live.lineage.broken or key in self._ordered:
+                self._forget(id, live)
+                continue
+            # No await from here to the submission: this is what makes one command follow another.
+            try:
+                facts = tuple(decide(live.state))
+            except Refusal:
+                if await self._settled(id, live):
+                    raise
+                continue
+            try:
+                done, version, result = self._submit(id, live, key, order, facts, view, claims)
+            except BaseException:
+                # The state took a part of the facts: nobody may decide on it.
+                live.lineage.broken = True
+                self._forget(id, live)
+                raise
+            try:
+                await asyncio.shield(done)
+            except (CommandRepeated, Broken):
+                self._forget(id, live)
+            except NameTaken as error:
+                self._forget(id, live)
+                raise Refusal("name_taken", "Somebody else has this name; choose another.") from error
+            except IntegrityError:
+                _log.info("another writer was faster on %s; deciding again", id)
+                self._forget(id, live)
+            except PersistenceError as error:
+                self._forget(id, live)
+                raise self._refusal_of(error) from error
+            else:
+                return Done(version, result, facts)
+            if attempt:
+                await asyncio.sleep(0.001 * 2**attempt if attempt < 8 else 0.25)
+        raise Refusal("unavailable", "Too many changes at once; try again.", retry=True)
+
+    def _submit(
+        self,
+        id: str,
+        live: _Live[S],
+        key: tuple[str, str],
+        order: Order,
+        facts: tuple[Fact, ...],
+        view: Callable[[S], T],
+        claims: Sequence[Claim],
+    ) -> tuple[asyncio.Future[None], int, T]:
+        state = live.state
+        trace = traceparent() if facts else None
+        events: list[StoredEvent] = []
+        for fact in facts:
+            record = Record(fact=fact, at=order.at, actor=order.actor, command_id=order.id, traceparent=trace)
+            state.apply(fact, record)
+            state.version += 1
+            events.append(StoredEvent(id, state.version, name_of(fact), encode(record)))
+        result = view(state)
+        row = CommandRow(key[0], key[1], order.digest, id, state.version)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        live.waiting += 1
+        live.last = done
+        self._ordered[key] = done
+
+        def ended(future: asyncio.Future[None]) -> None:
+            live.waiting -= 1
+            self._ordered.pop(key, None)
+            future.exception()  # seen: whoever waits gets it, and maybe nobody waits any more
+
+        done.add_done_callback(ended)
+        self._writer.submit(Job(Write(events, row, claims), live.lineage, done))
+        return done, state.version, result
+
+    async def _repeated(self, key: tuple[str, str], order: Order, view: Callable[[S], T]) -> Done[T] | None:
+        while (pending := self._ordered.get(key)) is not None:
+            await asyncio.wait({pending})
+        try:
+            row = self._recorder.find_command(*key)
+        except Exception as error:
+            raise self._refusal_of(error) from error
+        if row is None:
+            return None
+        if row.digest != order.digest:
+            raise Refusal("idempotency_conflict", "This Idempotency-Key was used for something else.")
+        state = await self.load(row.originator_id, at=row.version)
+        return Done(row.version, view(state), repeated=True)
+
+    def _refusal_of(self, error: Exception) -> Refusal:
+        self._trouble = str(error)
+        _log.error("the event store cannot write: %s", error)
+        if "full" in str(error):
+            return Refusal("storage_full", "The disk of the server is full; try again later.", retry=True)
+        return Refusal("unavailable", "The event store is away for a moment; try again.", retry=True)
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    async def read(self, id: str, view: Callable[[S], T]) -> T:
+        """What `view` makes of the aggregate now. Nothing is told before it is committed.
+
+        An aggregate that does not exist is a new state of version 0.
+        """
+        for _ in range(_ATTEMPTS):
+            live = await self._load(id)
+            if live.lineage.broken:
+                self._forget(id, live)
+                continue
+            result = view(live.state)
+            if await self._settled(id, live):
+                return result
+        raise Refusal("unavailable", "Too many changes at once; try again.", retry=True)
+
+    async def load(self, id: str, *, at: int | None = None) -> S:
+        """A state of its own, rebuilt from the stored facts up to version `at` (all without it)."""
+        return await asyncio.to_thread(rebuild, self._recorder, id, self._new, at=at)
+
+    async def _settled(self, id: str, live: _Live[S]) -> bool:
+        """Wait until what was just read of a state is on disk; whether it is."""
+        if live.waiting and live.last is not None:
+            await asyncio.wait({live.last})
+            if live.last.exception() is not None or live.lineage.broken:
+                self._forget(id, live)
+                return False
+        return True
+
+    async def _load(self, id: str) -> _Live[S]:
+        live = self._live.get(id)
+        if live is not None:
+            self._live.move_to_end(id)
+            return live
+        task = self._loading.get(id)
+        if task is None:
+            task = self._loading[id] = asyncio.create_task(self._fetch(id))
+            task.add_done_callback(lambda _: self._loading.pop(id, None))
+        try:
+            return await asyncio.shield(task)
+        except PersistenceError as error:
+            raise self._refusal_of(error) from error
+
+    async def _fetch(self, id: str) -> _Live[S]:
+        live = _Live(await self.load(id))
+        self._live[id] = live
+        if len(self._live) > self._cached:
+            for old, candidate in list(self._live.items()):
+                if candidate.waiting == 0 and candidate is not live:
+                    del self._live[old]
+                    break
+        return live
+
+    def _forget(self, id: str, live: _Live[S]) -> None:
+        if self._live.get(id) is live:
+            del self._live[id]
+
+    def forget_all(self) -> None:
+        """Read every aggregate again when it is next needed (this process lost or gained the right to write)."""
+        for id, live in list(self._live.items()):
+            if live.waiting == 0:
+                del self._live[id]
+            else:
+                live.lineage.broken = True
+
+    def claimed(self, namespace: str, name: str) -> str | None:
+        """Id of the aggregate that holds a name."""
+        return self._recorder.find_claim(namespace, name)
+
+    # -- following ---------------------------------------------------------------------------------------------
+
+    async def notifications(self, after: int, limit: int = _PAGE) -> list[Notification]:
+        """Committed facts with a notification id above `after`, in order."""
+        return await asyncio.to_thread(self._select, after, limit)
+
+    def _select(self, after: int, limit: int) -> list[Notification]:
+        rows = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
+        return [Notification(r.id, str(r.originator_id), r.originator_version, decode(r.topic, r.state)) for r in rows]
+
+    async def last_notification(self) -> int:
+        """Id of the newest committed fact, 0 where there is none."""
+        return (await asyncio.to_thread(self._recorder.max_notification_id)) or 0
+
+    async def wait_for_news(self, timeout: float) -> None:
+        """Until something was committed by this process, at most `timeout` seconds; others' commits are not noticed."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
+
+    def _on_commit(self) -> None:
+        self._trouble = None
+        self._news.set()
+
+    def trouble(self) -> str | None:
+        """What is wrong with the store now, for a readiness check; None when all is well."""
+        return self._trouble
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self._recorder.close()
+
+
+def rebuild(recorder: SqliteRecorder, id: str, new: Callable[[str], S], *, at: int | None = None) -> S:
+    """A state from its stored facts alone, up to version `at` (all without it).
+
+    Raises MapperDeserialisationError for a fact that cannot be read, PersistenceError for a database that is away.
+    """
+    state = new(id)
+    apply = state.apply
+    stored: StoredEvent | None = None
+    for stored in recorder.select_events(id, lte=at):
+        record = decode(stored.topic, stored.state)
+        apply(record.fact, record)
+    if stored is not None:
+        state.version = stored.originator_version
+    return state
+
+
+def history(recorder: SqliteRecorder, id: str) -> list[StoredFact]:
+    """Every stored fact of an aggregate with what is kept beside it, in order."""
+    return [StoredFact(id, e.originator_version, decode(e.topic, e.state)) for e in recorder.select_events(id)]
+
+
+@asynccontextmanager
+async def open_store(path: Path, new: Callable[[str], S], *, cached: int = 10_000) -> AsyncIterator[Store[S]]:
+    """Open (or create) an event store; `new` makes the empty state of an id; at most `cached` states stay in memory.
+
+    Raises OSError naming the path. Leaving the context writes what waits and closes the file.
+    """
+    store = Store(await asyncio.to_thread(SqliteRecorder, path), new, cached=cached)
+    try:
+        yield store
+    finally:
+        await store.close()
