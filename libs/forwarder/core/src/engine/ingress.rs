@@ -1,0 +1,191 @@
+//! From the network to the slots: opening, muting, capturing, levels, selection.
+
+use std::net::SocketAddr;
+
+use super::egress::Frame;
+use super::session::{Publisher, Role, Session};
+use super::{Counters, Engine, Event, Io, Now, SILENCE, SessionId};
+use crate::batch::Batch;
+use crate::opus;
+use crate::rtcp::{self, Item};
+use crate::rtp::{AudioLevel, Header, is_rtcp};
+use crate::select::Decision;
+use crate::srtp::SrtpError;
+
+/// Loudness of a publisher without levels, in dB over digital silence: about -40 dBov.
+const MIDDLING: f32 = 87.0;
+/// Weight of the newest packet in the smoothed loudness.
+const SMOOTHING: f32 = 0.2;
+/// Receiver reports to publishers, in microseconds.
+const REPORT_US: u64 = 1_000_000;
+
+impl Engine {
+    pub(super) fn srtp(&mut self, now: Now, from: SocketAddr, bytes: &mut [u8], io: &mut impl Io) {
+        let Some(session) = self.by_address.get(&from).and_then(|id| self.sessions.get_mut(id)) else {
+            self.counters.unvalidated += 1;
+            return;
+        };
+        let Some(inbound) = &mut session.inbound else {
+            // The last DTLS flight may be overtaken by the first packets.
+            self.counters.early += 1;
+            return;
+        };
+        if is_rtcp(bytes) {
+            match inbound.open_rtcp(bytes) {
+                Ok(length) => self.rtcp(from, now, length, bytes),
+                Err(error) => self.counters.refuse(error),
+            }
+            return;
+        }
+        let Ok(header) = Header::parse(bytes) else {
+            self.counters.junk += 1;
+            return;
+        };
+        let Role::Publish(publisher) = &mut session.role else {
+            self.counters.unexpected += 1;
+            return;
+        };
+        // Opened also while muted: the rollover counter must keep up.
+        let length = match inbound.open_rtp(bytes, &header) {
+            Ok(length) => length,
+            Err(error) => {
+                self.counters.refuse(error);
+                return;
+            }
+        };
+        let packet = &bytes[..length];
+        if publisher.muted {
+            self.counters.muted += 1;
+            return;
+        }
+        let Ok(payload) = header.payload(packet) else {
+            self.counters.junk += 1;
+            return;
+        };
+        if header.payload_type != publisher.payload_type || payload.is_empty() {
+            self.counters.unexpected += 1;
+            return;
+        }
+        publisher.accept(session.id, &header, payload, now, io);
+        self.counters.accepted += 1;
+        let level =
+            publisher.level_extension.and_then(|id| header.extension(packet, id)).and_then(AudioLevel::parse);
+        let voice = publisher.hear(level, payload);
+        let loudness = publisher.loudness;
+        let Some(space) = self.spaces.get_mut(&session.space) else { return };
+        for group in &mut space.groups {
+            let Decision::Forward { slot, fresh } =
+                group.selector.packet(session.id, voice, loudness, now.us)
+            else {
+                continue;
+            };
+            let frame = Frame { header: &header, payload, level, owner: session.owner, slot, fresh };
+            group.forward(&frame, now, &mut self.batch, &mut self.counters, io);
+        }
+    }
+
+    fn rtcp(&mut self, from: SocketAddr, now: Now, length: usize, bytes: &[u8]) {
+        let Some(session) = self.by_address.get(&from).and_then(|id| self.sessions.get_mut(id)) else {
+            return;
+        };
+        let mut listener = match &session.role {
+            Role::Subscribe { media, place: Some(place) } => self
+                .spaces
+                .get_mut(&session.space)
+                .map(|space| space.groups[media.slots.len() - 1].listener(*place)),
+            _ => None,
+        };
+        let well_formed = rtcp::read(&bytes[..length], |item| match (item, &mut session.role) {
+            (Item::Sender { ssrc, ntp, .. }, Role::Publish(publisher)) if publisher.ssrc == Some(ssrc) => {
+                publisher.reception.sender_report(ntp, now.us);
+            }
+            (Item::Report(block), _) => {
+                if let Some(listener) = &mut listener {
+                    listener.reported(&block, now);
+                }
+            }
+            _ => {}
+        });
+        if !well_formed {
+            self.counters.junk += 1;
+        }
+    }
+}
+
+impl Counters {
+    fn refuse(&mut self, error: SrtpError) {
+        match error {
+            SrtpError::Replay => self.replayed += 1,
+            _ => self.unauthentic += 1,
+        }
+    }
+}
+
+impl Publisher {
+    fn accept(&mut self, id: SessionId, header: &Header, payload: &[u8], now: Now, io: &mut impl Io) {
+        if self.ssrc != Some(header.ssrc) {
+            self.ssrc = Some(header.ssrc);
+            self.reception = crate::rtcp::Reception::default();
+        }
+        self.reception.packet(header.sequence, header.timestamp, now.us);
+        self.accepted += 1;
+        if !self.capture {
+            return;
+        }
+        if self.bundle.due(header.ssrc, payload.len(), now.us) {
+            close_bundle(id, self, io);
+        }
+        self.bundle.add(header.ssrc, header.timestamp, header.sequence, payload, now.us, now.wall_ns);
+    }
+
+    /// Whether the packet is more than silence; keeps the loudness.
+    fn hear(&mut self, level: Option<AudioLevel>, payload: &[u8]) -> bool {
+        let dtx = opus::is_dtx(payload);
+        let (loudness, voice) = match level {
+            Some(level) => (127.0 - f32::from(level.minus_dbov), level.minus_dbov < SILENCE && !dtx),
+            None => (if dtx { 0.0 } else { MIDDLING }, !dtx),
+        };
+        self.loudness += SMOOTHING * (loudness - self.loudness);
+        voice
+    }
+}
+
+pub(super) fn close_bundle(id: SessionId, publisher: &mut Publisher, io: &mut impl Io) {
+    if !publisher.bundle.is_empty() {
+        let (bundle, packets) = publisher.bundle.take();
+        io.event(Event::Captured { session: id, packets, bundle });
+    }
+}
+
+/// Closes an old bundle and sends a receiver report when one is due.
+pub(super) fn publisher_tick(
+    session: &mut Session,
+    now: Now,
+    batch: &mut Batch,
+    counters: &mut Counters,
+    io: &mut impl Io,
+) {
+    let Role::Publish(publisher) = &mut session.role else { return };
+    if publisher.bundle.age_due(now.us) {
+        close_bundle(session.id, publisher, io);
+    }
+    let (Some(outbound), Some(ssrc), Some(address)) =
+        (&mut publisher.outbound, publisher.ssrc, session.current)
+    else {
+        return;
+    };
+    if now.us.saturating_sub(publisher.reported_us) < REPORT_US {
+        return;
+    }
+    publisher.reported_us = now.us;
+    let block = publisher.reception.block(ssrc, now.us);
+    if batch.full() {
+        io.send(batch);
+        batch.clear();
+    }
+    batch.push(address, |buffer| {
+        let length = rtcp::receiver_report(buffer, 1, &block);
+        outbound.seal_rtcp(buffer, length).unwrap_or(0)
+    });
+    counters.reports_sent += 1;
+}

@@ -1,0 +1,389 @@
+//! Sessions, Spaces and the way of a packet from one speaker to everybody else.
+
+mod egress;
+mod ice;
+mod ingress;
+mod report;
+mod session;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::batch::Batch;
+use crate::srtp::{Inbound, Outbound, SrtpError};
+pub use egress::Group;
+pub use report::{Counters, SessionReport};
+pub use session::{Media, SessionConfig, SlotConfig, Subscription};
+use session::{Role, Session};
+
+/// Chosen by the caller, unique among live sessions.
+pub type SessionId = u64;
+/// Chosen by the caller; sessions of one Space hear each other.
+pub type SpaceId = u64;
+/// A person across sessions; 0 is nobody, who is never left out.
+pub type Owner = u64;
+
+/// A session that sends no authenticated Binding request for this long is closed (RFC 7675, section 5.1), in us.
+pub const CONSENT_US: u64 = 30_000_000;
+/// How often [`Engine::tick`] wants to be called, in microseconds.
+pub const TICK_US: u64 = 20_000;
+/// Changes of who is talking are told at most this often, in microseconds.
+pub const TALKING_US: u64 = 100_000;
+/// Audio at or below this level, in -dBov, is silence.
+pub const SILENCE: u8 = 75;
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Monotonic, in microseconds.
+    pub us: u64,
+    /// Wall clock, in nanoseconds since the Unix epoch.
+    pub wall_ns: u64,
+}
+
+/// What the engine tells the control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An address passed an authenticated STUN check: DTLS can begin.
+    Reachable {
+        /// Whose.
+        session: SessionId,
+        /// Where it is.
+        address: SocketAddr,
+    },
+    /// A DTLS datagram from a validated address.
+    Dtls {
+        /// Whose.
+        session: SessionId,
+        /// The datagram.
+        datagram: Vec<u8>,
+    },
+    /// The session is gone.
+    Closed {
+        /// Whose.
+        session: SessionId,
+        /// It gave no sign of life for [`CONSENT_US`]; otherwise it was removed on request.
+        expired: bool,
+        /// Its last report.
+        report: SessionReport,
+    },
+    /// Who is heard in the Space now, loudest first.
+    Talking {
+        /// The Space.
+        space: SpaceId,
+        /// Sessions of the talkers.
+        sessions: Vec<SessionId>,
+    },
+    /// Captured packets, see [`crate::capture`].
+    Captured {
+        /// The speaker's session.
+        session: SessionId,
+        /// Packets in the bundle.
+        packets: u16,
+        /// The bundle.
+        bundle: Vec<u8>,
+    },
+}
+
+/// Where the engine's results go. Neither call may block.
+pub trait Io {
+    /// Sends the batch; what cannot be sent is lost, as on any network.
+    fn send(&mut self, batch: &Batch);
+    /// Takes an event; what does not fit is counted by the receiver.
+    fn event(&mut self, event: Event);
+}
+
+/// Why a session was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddError {
+    /// Its id is in use.
+    Session,
+    /// Its ICE user name fragment is in use.
+    Ufrag,
+    /// Number of slots, payload type or extension ids are impossible.
+    Media,
+}
+
+struct Space {
+    publishers: Vec<SessionId>,
+    /// Listeners by their number of slots, 1 to 3. The last one's selection also says who is talking.
+    groups: [Group; 3],
+    talking: Vec<SessionId>,
+    told_us: u64,
+    sessions: usize,
+}
+
+/// The forwarder of one media node.
+pub struct Engine {
+    sessions: HashMap<SessionId, Session>,
+    by_ufrag: HashMap<Box<[u8]>, SessionId>,
+    by_address: HashMap<SocketAddr, SessionId>,
+    spaces: HashMap<SpaceId, Space>,
+    batch: Batch,
+    counters: Counters,
+    random: SystemRandom,
+    swept_us: u64,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            sessions: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            spaces: HashMap::new(),
+            batch: Batch::default(),
+            counters: Counters::default(),
+            random: SystemRandom::new(),
+            swept_us: 0,
+        }
+    }
+}
+
+impl Engine {
+    /// Adds a session; it can be reached as soon as this returns.
+    ///
+    /// # Errors
+    /// [`AddError`]; nothing has changed then.
+    pub fn add(&mut self, config: SessionConfig, now: Now) -> Result<(), AddError> {
+        if self.sessions.contains_key(&config.id) {
+            return Err(AddError::Session);
+        }
+        if self.by_ufrag.contains_key(config.local_ufrag.as_slice()) {
+            return Err(AddError::Ufrag);
+        }
+        if !config.media.possible() {
+            return Err(AddError::Media);
+        }
+        let (id, space_id) = (config.id, config.space);
+        let publishes = matches!(config.media, Media::Publish { .. });
+        let session = Session::new(config, now);
+        self.by_ufrag.insert(session.ufrag.clone(), id);
+        self.sessions.insert(id, session);
+        let seed = self.random_u32();
+        let space = self.spaces.entry(space_id).or_insert_with(|| Space {
+            publishers: Vec::new(),
+            groups: std::array::from_fn(|slots| Group::new(slots + 1, seed)),
+            talking: Vec::new(),
+            told_us: 0,
+            sessions: 0,
+        });
+        space.sessions += 1;
+        if publishes {
+            space.publishers.push(id);
+        }
+        self.counters.sessions += 1;
+        Ok(())
+    }
+
+    /// Gives a session the SRTP keys of its finished DTLS handshake: master key and salt for what the peer sends and
+    /// for what is sent to it. Keys are taken once; a second call changes nothing, so that no nonce is used twice.
+    ///
+    /// # Errors
+    /// [`SrtpError::Key`] for a wrong length.
+    pub fn set_keys(&mut self, id: SessionId, receive: &[u8], send: &[u8]) -> Result<(), SrtpError> {
+        let (inbound, outbound) = (Inbound::new(receive)?, Outbound::new(send)?);
+        let starts: [u32; 3] = std::array::from_fn(|_| self.random_u32());
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        if session.inbound.is_some() {
+            return Ok(());
+        }
+        session.inbound = Some(inbound);
+        match &mut session.role {
+            Role::Publish(publisher) => publisher.outbound = Some(outbound),
+            Role::Subscribe { media, place } => {
+                let (Some(space), Some(address)) = (self.spaces.get_mut(&session.space), session.current)
+                else {
+                    return Ok(());
+                };
+                let group = &mut space.groups[media.slots.len() - 1];
+                *place = Some(group.join(id, session.owner, address, media, outbound, &starts));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a session; no packet from it or for it leaves after this. Unknown ids are ignored.
+    pub fn remove(&mut self, id: SessionId, now: Now, io: &mut impl Io) {
+        self.close(id, false, now, io);
+        self.flush(io);
+    }
+
+    /// Mutes or unmutes a publisher. A muted one's packets are opened, counted and dropped.
+    pub fn set_muted(&mut self, id: SessionId, muted: bool, now: Now, io: &mut impl Io) {
+        if let Some(Session { role: Role::Publish(publisher), space, .. }) = self.sessions.get_mut(&id) {
+            publisher.muted = muted;
+            let space = *space;
+            if muted {
+                self.silence(id, space, now, io);
+                self.flush(io);
+            }
+        }
+    }
+
+    /// Starts or stops capturing a publisher's packets.
+    pub fn set_capture(&mut self, id: SessionId, capture: bool, io: &mut impl Io) {
+        if let Some(Session { role: Role::Publish(publisher), .. }) = self.sessions.get_mut(&id) {
+            publisher.capture = capture;
+            ingress::close_bundle(id, publisher, io);
+        }
+    }
+
+    /// Sends a DTLS datagram to the session's current address; without one it is dropped.
+    pub fn send_dtls(&mut self, id: SessionId, datagram: &[u8], io: &mut impl Io) {
+        if let Some(address) = self.sessions.get(&id).and_then(|session| session.current) {
+            self.push(address, datagram, io);
+            self.flush(io);
+        }
+    }
+
+    /// Takes one datagram from the network; `bytes` is decrypted in place.
+    pub fn datagram(&mut self, now: Now, from: SocketAddr, bytes: &mut [u8], io: &mut impl Io) {
+        self.counters.received += 1;
+        // RFC 7983: one port for all, told apart by the first byte.
+        match bytes.first() {
+            Some(0..=3) => self.stun(now, from, bytes, io),
+            Some(20..=63) => self.dtls(from, bytes, io),
+            Some(128..=191) => self.srtp(now, from, bytes, io),
+            _ => self.counters.junk += 1,
+        }
+    }
+
+    fn dtls(&mut self, from: SocketAddr, bytes: &[u8], io: &mut impl Io) {
+        match self.by_address.get(&from) {
+            Some(&session) => io.event(Event::Dtls { session, datagram: bytes.to_vec() }),
+            None => self.counters.unvalidated += 1,
+        }
+    }
+
+    /// Sends what waits. The caller flushes once after a burst of datagrams.
+    pub fn flush(&mut self, io: &mut impl Io) {
+        if !self.batch.is_empty() {
+            io.send(&self.batch);
+            self.batch.clear();
+        }
+    }
+
+    fn push(&mut self, to: SocketAddr, datagram: &[u8], io: &mut impl Io) {
+        if self.batch.full() {
+            self.flush(io);
+        }
+        self.batch.push(to, |buffer| match buffer.get_mut(..datagram.len()) {
+            Some(place) => {
+                place.copy_from_slice(datagram);
+                datagram.len()
+            }
+            None => 0,
+        });
+    }
+
+    fn close(&mut self, id: SessionId, expired: bool, now: Now, io: &mut impl Io) {
+        let Some(space_id) = self.sessions.get(&id).map(|session| session.space) else { return };
+        self.silence(id, space_id, now, io);
+        let report = self.report_of(id);
+        let Some(mut session) = self.sessions.remove(&id) else { return };
+        self.by_ufrag.remove(&session.ufrag);
+        for address in session.addresses.iter().flatten() {
+            self.by_address.remove(address);
+        }
+        if let Some(space) = self.spaces.get_mut(&space_id) {
+            space.publishers.retain(|publisher| *publisher != id);
+            space.talking.retain(|talker| *talker != id);
+            match &mut session.role {
+                Role::Publish(publisher) => ingress::close_bundle(id, publisher, io),
+                Role::Subscribe { media, place: Some(place) } => {
+                    let moved = space.groups[media.slots.len() - 1].leave(*place);
+                    if let Some(Session { role: Role::Subscribe { place: other, .. }, .. }) =
+                        moved.and_then(|moved| self.sessions.get_mut(&moved))
+                    {
+                        *other = Some(*place);
+                    }
+                }
+                Role::Subscribe { place: None, .. } => {}
+            }
+            space.sessions -= 1;
+            if space.sessions == 0 {
+                self.spaces.remove(&space_id);
+            }
+        }
+        self.counters.sessions -= 1;
+        io.event(Event::Closed { session: id, expired, report });
+    }
+
+    /// Takes the talker's slots away and lets the listeners fall silent.
+    fn silence(&mut self, id: SessionId, space: SpaceId, now: Now, io: &mut impl Io) {
+        let Some(space) = self.spaces.get_mut(&space) else { return };
+        for group in &mut space.groups {
+            if let Some(slot) = group.selector.remove(id, now.us) {
+                group.end_slot(slot, now, &mut self.batch, &mut self.counters, io);
+            }
+        }
+    }
+
+    /// What time brings: silences, bundles, who is talking, reports, expiry. To be called every [`TICK_US`].
+    pub fn tick(&mut self, now: Now, io: &mut impl Io) {
+        for (id, space) in &mut self.spaces {
+            for group in &mut space.groups {
+                while let Some(slot) = group.selector.fallen_silent(now.us) {
+                    group.end_slot(slot, now, &mut self.batch, &mut self.counters, io);
+                }
+                group.send_reports(now, &mut self.batch, &mut self.counters, io);
+            }
+            space.tell_talking(*id, now, io);
+            for publisher_id in &space.publishers {
+                let Some(session) = self.sessions.get_mut(publisher_id) else { continue };
+                ingress::publisher_tick(session, now, &mut self.batch, &mut self.counters, io);
+            }
+        }
+        if now.us.saturating_sub(self.swept_us) >= 1_000_000 {
+            self.swept_us = now.us;
+            let expired: Vec<SessionId> = self
+                .sessions
+                .values()
+                .filter(|session| now.us.saturating_sub(session.heard_us) >= CONSENT_US)
+                .map(|session| session.id)
+                .collect();
+            for id in expired {
+                self.counters.expired += 1;
+                self.close(id, true, now, io);
+            }
+        }
+        self.flush(io);
+    }
+
+    /// Totals since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn random_u32(&self) -> u32 {
+        let mut bytes = [0; 4];
+        // The system's generator does not fail once it has been seeded; zero would only be a poor start.
+        let _ = self.random.fill(&mut bytes);
+        u32::from_be_bytes(bytes)
+    }
+
+    fn random_transaction(&self) -> Option<[u8; 12]> {
+        let mut bytes = [0; 12];
+        self.random.fill(&mut bytes).ok().map(|()| bytes)
+    }
+}
+
+impl Space {
+    fn tell_talking(&mut self, id: SpaceId, now: Now, io: &mut impl Io) {
+        if now.us.saturating_sub(self.told_us) < TALKING_US && self.told_us != 0 {
+            return;
+        }
+        let selector = &self.groups[2].selector;
+        let same = selector.talkers().all(|talker| self.talking.contains(&talker))
+            && selector.talkers().count() == self.talking.len();
+        if !same {
+            self.talking = selector.talkers().collect();
+            self.told_us = now.us;
+            io.event(Event::Talking { space: id, sessions: self.talking.clone() });
+        }
+    }
+}

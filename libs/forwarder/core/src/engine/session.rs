@@ -1,0 +1,200 @@
+//! One peer's connection.
+
+use std::net::SocketAddr;
+
+use ring::hmac;
+
+use super::{Now, Owner, SessionId, SpaceId};
+use crate::capture::Bundle;
+use crate::rtcp::Reception;
+use crate::select::SLOTS;
+use crate::srtp::{Inbound, Outbound};
+use crate::stun::{TransactionId, integrity_key};
+
+/// Addresses of one peer that passed a check; a client tries several at first.
+const ADDRESSES: usize = 4;
+
+/// What is agreed about a session when its offer is answered.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// Unique among live sessions.
+    pub id: SessionId,
+    /// Whom it hears, or who hears it.
+    pub space: SpaceId,
+    /// The person, who never hears themselves; 0 for nobody.
+    pub owner: Owner,
+    /// Our ICE user name fragment, unique among live sessions.
+    pub local_ufrag: Vec<u8>,
+    /// Our ICE password.
+    pub local_pwd: Vec<u8>,
+    /// The peer's fragment.
+    pub remote_ufrag: Vec<u8>,
+    /// The peer's password.
+    pub remote_pwd: Vec<u8>,
+    /// Which way the audio flows.
+    pub media: Media,
+}
+
+/// Which way the audio flows, in the numbers of the peer's offer.
+#[derive(Clone, Debug)]
+pub enum Media {
+    /// The peer speaks.
+    Publish {
+        /// Of Opus.
+        payload_type: u8,
+        /// Header extension id of the audio level (RFC 6464), 1 to 14.
+        level_extension: Option<u8>,
+        /// Whether it begins muted.
+        muted: bool,
+        /// Whether its packets are captured.
+        capture: bool,
+    },
+    /// The peer listens.
+    Subscribe(Subscription),
+}
+
+/// What a listener's offer agreed to.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Of Opus.
+    pub payload_type: u8,
+    /// Header extension id of MID, 1 to 14.
+    pub mid_extension: Option<u8>,
+    /// Header extension id of the audio level, 1 to 14.
+    pub level_extension: Option<u8>,
+    /// One per audio m-line, 1 to 3.
+    pub slots: Vec<SlotConfig>,
+}
+
+/// One virtual slot of a listener.
+#[derive(Clone, Debug)]
+pub struct SlotConfig {
+    /// The m-line's MID, at most 16 bytes.
+    pub mid: Vec<u8>,
+    /// The slot's SSRC.
+    pub ssrc: u32,
+}
+
+impl Media {
+    /// Whether numbers and lengths are within their ranges.
+    #[must_use]
+    pub fn possible(&self) -> bool {
+        let id = |id: &Option<u8>| id.is_none_or(|id| (1..=14).contains(&id));
+        match self {
+            Media::Publish { payload_type, level_extension, .. } => {
+                *payload_type < 128 && id(level_extension)
+            }
+            Media::Subscribe(media) => {
+                media.payload_type < 128
+                    && id(&media.mid_extension)
+                    && id(&media.level_extension)
+                    && (1..=SLOTS).contains(&media.slots.len())
+                    && media.slots.iter().all(|slot| slot.mid.len() <= 16)
+            }
+        }
+    }
+}
+
+pub(super) struct Publisher {
+    pub payload_type: u8,
+    pub level_extension: Option<u8>,
+    pub muted: bool,
+    pub capture: bool,
+    pub bundle: Bundle,
+    pub outbound: Option<Outbound>,
+    pub ssrc: Option<u32>,
+    pub reception: Reception,
+    /// Smoothed, in dB over digital silence.
+    pub loudness: f32,
+    pub accepted: u64,
+    pub reported_us: u64,
+}
+
+pub(super) enum Role {
+    Publish(Box<Publisher>),
+    Subscribe {
+        media: Subscription,
+        /// Where it stands in its group, once it has keys.
+        place: Option<usize>,
+    },
+}
+
+/// Our own Binding request on its way to an address that media may move to.
+pub(super) struct Check {
+    pub address: SocketAddr,
+    pub transaction: TransactionId,
+    pub sent_us: u64,
+}
+
+pub(super) struct Session {
+    pub id: SessionId,
+    pub space: SpaceId,
+    pub owner: Owner,
+    pub ufrag: Box<[u8]>,
+    pub key: hmac::Key,
+    pub remote_key: hmac::Key,
+    /// USERNAME of our own requests: theirs, a colon, ours.
+    pub check_username: Box<[u8]>,
+    pub addresses: [Option<SocketAddr>; ADDRESSES],
+    /// Where we send.
+    pub current: Option<SocketAddr>,
+    pub check: Option<Check>,
+    /// Last authenticated request.
+    pub heard_us: u64,
+    pub inbound: Option<Inbound>,
+    pub role: Role,
+}
+
+impl Session {
+    pub fn new(config: SessionConfig, now: Now) -> Self {
+        let mut check_username = config.remote_ufrag;
+        check_username.push(b':');
+        check_username.extend_from_slice(&config.local_ufrag);
+        Self {
+            id: config.id,
+            space: config.space,
+            owner: config.owner,
+            ufrag: config.local_ufrag.into_boxed_slice(),
+            key: integrity_key(&config.local_pwd),
+            remote_key: integrity_key(&config.remote_pwd),
+            check_username: check_username.into_boxed_slice(),
+            addresses: [None; ADDRESSES],
+            current: None,
+            check: None,
+            heard_us: now.us,
+            inbound: None,
+            role: match config.media {
+                Media::Publish { payload_type, level_extension, muted, capture } => {
+                    Role::Publish(Box::new(Publisher {
+                        payload_type,
+                        level_extension,
+                        muted,
+                        capture,
+                        bundle: Bundle::default(),
+                        outbound: None,
+                        ssrc: None,
+                        reception: Reception::default(),
+                        loudness: 0.0,
+                        accepted: 0,
+                        reported_us: now.us,
+                    }))
+                }
+                Media::Subscribe(media) => Role::Subscribe { media, place: None },
+            },
+        }
+    }
+
+    /// Remembers a validated address; returns the one that had to go.
+    pub fn remember(&mut self, address: SocketAddr) -> Option<SocketAddr> {
+        if self.addresses.contains(&Some(address)) {
+            return None;
+        }
+        if let Some(free) = self.addresses.iter_mut().find(|known| known.is_none()) {
+            *free = Some(address);
+            return None;
+        }
+        let current = self.current;
+        let oldest = self.addresses.iter_mut().find(|known| **known != current)?;
+        oldest.replace(address)
+    }
+}

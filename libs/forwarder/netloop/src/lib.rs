@@ -1,0 +1,157 @@
+//! The thread that owns the media socket.
+//!
+//! Everything else talks to it through two bounded queues: commands in, events out, each with an eventfd to wake the
+//! reader. The thread never waits for anybody; what does not fit a queue is dropped and counted.
+
+mod queue;
+mod sys;
+mod worker;
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use forwarder_core::engine::{Counters, Event, SessionConfig, SessionId, SessionReport};
+
+use queue::{Command, Shared};
+pub use queue::{Dropped, QueueFull};
+
+/// The forwarder: one UDP port and the thread that serves it.
+#[derive(Debug)]
+pub struct Forwarder {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    local: SocketAddr,
+}
+
+/// Totals of the engine, of the socket and of the queues.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// The engine's.
+    pub engine: Counters,
+    /// Datagrams that the kernel did not take.
+    pub unsent: u64,
+    /// Events that did not fit their queue.
+    pub dropped: Dropped,
+    /// Commands that made no sense, such as an id in use.
+    pub refused_commands: u64,
+}
+
+impl Forwarder {
+    /// Binds `address` (port 0: any free one) and starts the thread.
+    ///
+    /// # Errors
+    /// What the operating system says, such as an address in use.
+    pub fn start(address: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        sys::widen_buffers(&socket);
+        let local = socket.local_addr()?;
+        let shared = Arc::new(Shared::new()?);
+        let worker = worker::Worker::new(socket, Arc::clone(&shared))?;
+        let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), local })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Becomes readable when [`Forwarder::poll`] has something; reading it is done by `poll`.
+    #[must_use]
+    pub fn event_fd(&self) -> RawFd {
+        self.shared.events_ready.as_raw_fd()
+    }
+
+    /// Adds a session. Ids and ICE fragments must be unique; one that is not is counted and ignored.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn add(&self, config: SessionConfig) -> Result<(), QueueFull> {
+        self.shared.command(Command::Add(Box::new(config)))
+    }
+
+    /// Removes a session; a [`Event::Closed`] follows.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn remove(&self, session: SessionId) -> Result<(), QueueFull> {
+        self.shared.command(Command::Remove(session))
+    }
+
+    /// Gives a session its SRTP keys: master key and salt of what the peer sends, and of what is sent to it.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn set_keys(&self, session: SessionId, receive: Vec<u8>, send: Vec<u8>) -> Result<(), QueueFull> {
+        self.shared.command(Command::Keys(session, receive, send))
+    }
+
+    /// Mutes or unmutes; obeyed before the next datagrams are read.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn set_muted(&self, session: SessionId, muted: bool) -> Result<(), QueueFull> {
+        self.shared.command(Command::Mute(session, muted))
+    }
+
+    /// Starts or stops capturing.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn set_capture(&self, session: SessionId, capture: bool) -> Result<(), QueueFull> {
+        self.shared.command(Command::Capture(session, capture))
+    }
+
+    /// Sends a DTLS datagram to the session's address.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn send_dtls(&self, session: SessionId, datagram: Vec<u8>) -> Result<(), QueueFull> {
+        self.shared.command(Command::Dtls(session, datagram))
+    }
+
+    /// Takes up to `most` events, oldest first.
+    #[must_use]
+    pub fn poll(&self, most: usize) -> Vec<Event> {
+        self.shared.poll(most)
+    }
+
+    /// Totals, at most one tick old.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// The numbers of every session; waits for the thread, a second at most, and is empty when it does not answer.
+    #[must_use]
+    pub fn reports(&self) -> Vec<(SessionId, SessionReport)> {
+        let (reply, answer) = sync_channel(1);
+        if self.shared.command(Command::Reports(reply)).is_err() {
+            return Vec::new();
+        }
+        answer.recv_timeout(Duration::from_secs(1)).unwrap_or_default()
+    }
+
+    /// Stops the thread and closes the socket. Nothing happens the second time.
+    pub fn stop(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            self.shared.stop();
+            // A panic of the thread has been printed by then; there is nothing left to stop.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,252 @@
+//! The system calls. All `unsafe` of the forwarder is in this file.
+
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::null_mut;
+
+use forwarder_core::batch::{Batch, DATAGRAMS};
+use forwarder_core::rtp::MTU;
+
+/// Asked of the kernel, which may grant less.
+const SOCKET_BUFFER: libc::c_int = 4 * 1024 * 1024;
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// A non-blocking counter that wakes a poller.
+pub fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; the result is checked and owned by nobody else.
+    unsafe { Ok(OwnedFd::from_raw_fd(check(libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))?)) }
+}
+
+/// Makes the eventfd readable.
+pub fn signal(fd: &OwnedFd) {
+    let one = 1u64.to_ne_bytes();
+    // SAFETY: `one` lives through the call and has the 8 bytes an eventfd takes. A full counter is readable anyway.
+    unsafe { libc::write(fd.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+/// Makes it unreadable again.
+pub fn clear(fd: &OwnedFd) {
+    let mut count = [0u8; 8];
+    // SAFETY: `count` has the 8 bytes an eventfd gives. EAGAIN means that it was clear already.
+    unsafe { libc::read(fd.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+}
+
+/// Larger socket buffers; a refusal leaves the defaults, which work for small audiences.
+pub fn widen_buffers(socket: &UdpSocket) {
+    let size = SOCKET_BUFFER;
+    for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
+        // SAFETY: the value is a live c_int and its size is given.
+        unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const size).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+    }
+}
+
+/// Waits for datagrams or commands.
+pub struct Poller {
+    epoll: OwnedFd,
+}
+
+impl Poller {
+    pub fn new(socket: &UdpSocket, commands: &OwnedFd) -> io::Result<Self> {
+        // SAFETY: no pointers; the result is checked and owned by nobody else.
+        let epoll = unsafe { OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
+        for (fd, number) in [(socket.as_raw_fd(), 0), (commands.as_raw_fd(), 1)] {
+            let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number };
+            // SAFETY: all three descriptors are open and `event` lives through the call.
+            check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) })?;
+        }
+        Ok(Self { epoll })
+    }
+
+    /// Returns when something is there, after at most `wait_us` (rounded up to milliseconds), or on a signal.
+    pub fn wait(&self, wait_us: u64, commands: &OwnedFd) {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 2];
+        let timeout = wait_us.div_ceil(1000).min(1000) as libc::c_int;
+        // SAFETY: `events` has room for the two events asked for and lives through the call.
+        let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), 2, timeout) };
+        if events.iter().take(count.max(0) as usize).any(|event| event.u64 == 1) {
+            clear(commands);
+        }
+    }
+}
+
+const ADDRESS: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+
+fn write_address(to: &mut libc::sockaddr_in6, address: SocketAddr) -> libc::socklen_t {
+    match address {
+        SocketAddr::V4(address) => {
+            let v4 = libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: address.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
+                sin_zero: [0; 8],
+            };
+            // SAFETY: sockaddr_in is smaller than sockaddr_in6 and needs no stricter alignment.
+            unsafe { (&raw mut *to).cast::<libc::sockaddr_in>().write(v4) };
+            size_of::<libc::sockaddr_in>() as libc::socklen_t
+        }
+        SocketAddr::V6(address) => {
+            *to = libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: address.port().to_be(),
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr { s6_addr: address.ip().octets() },
+                sin6_scope_id: address.scope_id(),
+            };
+            ADDRESS
+        }
+    }
+}
+
+fn read_address(from: &libc::sockaddr_in6) -> Option<SocketAddr> {
+    match libc::c_int::from(from.sin6_family) {
+        libc::AF_INET => {
+            // SAFETY: the kernel wrote a sockaddr_in, which is smaller and needs no stricter alignment.
+            let v4 = unsafe { (&raw const *from).cast::<libc::sockaddr_in>().read() };
+            let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+            Some(SocketAddr::from((ip, u16::from_be(v4.sin_port))))
+        }
+        libc::AF_INET6 => {
+            let ip = Ipv6Addr::from(from.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, u16::from_be(from.sin6_port), 0, from.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+/// Message headers that point into buffers on the heap, which never move while this lives.
+struct Messages {
+    headers: Box<[libc::mmsghdr]>,
+    vectors: Box<[libc::iovec]>,
+    addresses: Box<[libc::sockaddr_in6]>,
+}
+
+// SAFETY: the pointers lead into the boxes beside them (and, during a call, into buffers of the caller); nothing is
+// tied to the thread that made them.
+unsafe impl Send for Messages {}
+
+impl Messages {
+    fn new(count: usize) -> Self {
+        // SAFETY: all three are plain C structures for which zero bytes are a valid value.
+        let (header, address): (libc::mmsghdr, libc::sockaddr_in6) = unsafe { (zeroed(), zeroed()) };
+        let mut messages = Self {
+            headers: vec![header; count].into_boxed_slice(),
+            vectors: vec![libc::iovec { iov_base: null_mut(), iov_len: 0 }; count].into_boxed_slice(),
+            addresses: vec![address; count].into_boxed_slice(),
+        };
+        let parts = messages.vectors.iter_mut().zip(messages.addresses.iter_mut());
+        for (header, (vector, address)) in messages.headers.iter_mut().zip(parts) {
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_name = (&raw mut *address).cast();
+            header.msg_hdr.msg_namelen = ADDRESS;
+        }
+        messages
+    }
+}
+
+/// Reads datagrams in bursts.
+pub struct Receiver {
+    messages: Messages,
+    buffer: Box<[u8]>,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        let mut messages = Messages::new(Self::BURST);
+        let mut buffer = vec![0u8; Self::BURST * MTU].into_boxed_slice();
+        for (vector, place) in messages.vectors.iter_mut().zip(buffer.chunks_mut(MTU)) {
+            vector.iov_base = place.as_mut_ptr().cast();
+            vector.iov_len = MTU;
+        }
+        Self { messages, buffer }
+    }
+}
+
+impl Receiver {
+    /// Datagrams in one burst at most.
+    pub const BURST: usize = 64;
+
+    /// Reads what is there, up to a burst; errors of the socket count as nothing there.
+    pub fn receive(&mut self, socket: &UdpSocket) -> usize {
+        for header in &mut self.messages.headers {
+            header.msg_hdr.msg_namelen = ADDRESS;
+        }
+        // SAFETY: every header points to its own vector and address; the vectors partition `buffer`. All live in self.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.messages.headers.as_mut_ptr(),
+                Self::BURST as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                null_mut(),
+            )
+        };
+        count.max(0) as usize
+    }
+
+    /// One datagram of the last burst. A longer one than MTU was cut and will not authenticate.
+    pub fn datagram(&mut self, number: usize) -> (Option<SocketAddr>, &mut [u8]) {
+        let length = (self.messages.headers[number].msg_len as usize).min(MTU);
+        let from = read_address(&self.messages.addresses[number]);
+        (from, &mut self.buffer[number * MTU..number * MTU + length])
+    }
+}
+
+/// Sends batches.
+pub struct Sender {
+    messages: Messages,
+}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Self { messages: Messages::new(DATAGRAMS) }
+    }
+}
+
+impl Sender {
+    /// Sends a batch; returns how many datagrams the kernel did not take. It never waits: audio that is late is lost.
+    pub fn send(&mut self, socket: &UdpSocket, batch: &Batch) -> u64 {
+        let entries = batch.entries();
+        for (number, entry) in entries.iter().enumerate() {
+            let length = write_address(&mut self.messages.addresses[number], entry.to);
+            self.messages.headers[number].msg_hdr.msg_namelen = length;
+            let bytes = &batch.bytes()[entry.start..entry.start + entry.length];
+            self.messages.vectors[number] =
+                libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        }
+        let (mut at, mut unsent) = (0, 0);
+        while at < entries.len() {
+            // SAFETY: headers at..entries.len() point to vectors and addresses written above; the bytes they lead to
+            // belong to `batch`, which is borrowed, and sending only reads them.
+            let sent = unsafe {
+                libc::sendmmsg(
+                    socket.as_raw_fd(),
+                    self.messages.headers[at..].as_mut_ptr(),
+                    (entries.len() - at) as libc::c_uint,
+                    libc::MSG_DONTWAIT,
+                )
+            };
+            if sent > 0 {
+                at += sent as usize;
+            } else if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                // The first one cannot be sent (no buffer, no route); the others may go elsewhere.
+                unsent += 1;
+                at += 1;
+            }
+        }
+        unsent
+    }
+}

@@ -1,0 +1,253 @@
+//! The forwarder as a Python module: converts and delegates.
+
+use std::net::{IpAddr, SocketAddr};
+
+use forwarder_core::engine::{Event, Media, SessionConfig, SessionReport, SlotConfig, Subscription};
+use forwarder_netloop as netloop;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Reachable {
+    session: u64,
+    address: String,
+}
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Dtls {
+    session: u64,
+    datagram: Py<PyBytes>,
+}
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Talking {
+    space: u64,
+    sessions: Vec<u64>,
+}
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Captured {
+    session: u64,
+    packets: u16,
+    bundle: Py<PyBytes>,
+}
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+#[derive(Clone)]
+struct Report {
+    packets: u64,
+    lost: u64,
+    fraction_lost: f64,
+    jitter_us: u32,
+    round_trip_us: u32,
+}
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Closed {
+    session: u64,
+    expired: bool,
+    report: Py<Report>,
+}
+
+impl From<SessionReport> for Report {
+    fn from(report: SessionReport) -> Self {
+        Self {
+            packets: report.packets,
+            lost: report.lost,
+            fraction_lost: f64::from(report.fraction_lost) / 256.0,
+            jitter_us: report.jitter_us,
+            round_trip_us: report.round_trip_us,
+        }
+    }
+}
+
+fn convert(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
+    Ok(match event {
+        Event::Reachable { session, address } => {
+            Py::new(py, Reachable { session, address: address.to_string() })?.into_any()
+        }
+        Event::Dtls { session, datagram } => {
+            Py::new(py, Dtls { session, datagram: PyBytes::new(py, &datagram).unbind() })?.into_any()
+        }
+        Event::Closed { session, expired, report } => {
+            Py::new(py, Closed { session, expired, report: Py::new(py, Report::from(report))? })?.into_any()
+        }
+        Event::Talking { space, sessions } => Py::new(py, Talking { space, sessions })?.into_any(),
+        Event::Captured { session, packets, bundle } => {
+            Py::new(py, Captured { session, packets, bundle: PyBytes::new(py, &bundle).unbind() })?.into_any()
+        }
+    })
+}
+
+fn full(error: netloop::QueueFull) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
+}
+
+/// ICE credentials of both sides: (local ufrag, local pwd, remote ufrag, remote pwd).
+type Ice = (String, String, String, String);
+
+fn config(session: u64, space: u64, owner: u64, ice: Ice, media: Media) -> PyResult<SessionConfig> {
+    if !media.possible() {
+        return Err(PyValueError::new_err("impossible payload type, extension id, MID or number of slots"));
+    }
+    Ok(SessionConfig {
+        id: session,
+        space,
+        owner,
+        local_ufrag: ice.0.into_bytes(),
+        local_pwd: ice.1.into_bytes(),
+        remote_ufrag: ice.2.into_bytes(),
+        remote_pwd: ice.3.into_bytes(),
+        media,
+    })
+}
+
+#[pyclass(frozen, module = "rostrum_forwarder")]
+struct Forwarder {
+    inner: netloop::Forwarder,
+}
+
+#[pymethods]
+impl Forwarder {
+    #[new]
+    fn new(host: &str, port: u16) -> PyResult<Self> {
+        let ip: IpAddr =
+            host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not an IP address")))?;
+        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port))? })
+    }
+
+    #[getter]
+    fn host(&self) -> String {
+        self.inner.local_address().ip().to_string()
+    }
+
+    #[getter]
+    fn port(&self) -> u16 {
+        self.inner.local_address().port()
+    }
+
+    fn fileno(&self) -> i32 {
+        self.inner.event_fd()
+    }
+
+    #[pyo3(signature = (session, space, owner, ice, *, payload_type, level_extension, muted, capture))]
+    #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
+    fn add_publisher(
+        &self,
+        session: u64,
+        space: u64,
+        owner: u64,
+        ice: Ice,
+        payload_type: u8,
+        level_extension: Option<u8>,
+        muted: bool,
+        capture: bool,
+    ) -> PyResult<()> {
+        let media = Media::Publish { payload_type, level_extension, muted, capture };
+        self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
+    }
+
+    #[pyo3(signature = (session, space, owner, ice, *, payload_type, mid_extension, level_extension, slots))]
+    #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
+    fn add_listener(
+        &self,
+        session: u64,
+        space: u64,
+        owner: u64,
+        ice: Ice,
+        payload_type: u8,
+        mid_extension: Option<u8>,
+        level_extension: Option<u8>,
+        slots: Vec<(String, u32)>,
+    ) -> PyResult<()> {
+        let slots = slots.into_iter().map(|(mid, ssrc)| SlotConfig { mid: mid.into_bytes(), ssrc }).collect();
+        let media = Media::Subscribe(Subscription { payload_type, mid_extension, level_extension, slots });
+        self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
+    }
+
+    fn set_keys(&self, session: u64, receive: Vec<u8>, send: Vec<u8>) -> PyResult<()> {
+        if [receive.len(), send.len()] != [forwarder_core::srtp::MASTER; 2] {
+            return Err(PyValueError::new_err("master key and salt have 28 bytes"));
+        }
+        self.inner.set_keys(session, receive, send).map_err(full)
+    }
+
+    fn set_muted(&self, session: u64, muted: bool) -> PyResult<()> {
+        self.inner.set_muted(session, muted).map_err(full)
+    }
+
+    fn set_capture(&self, session: u64, capture: bool) -> PyResult<()> {
+        self.inner.set_capture(session, capture).map_err(full)
+    }
+
+    fn send_dtls(&self, session: u64, datagram: Vec<u8>) -> PyResult<()> {
+        self.inner.send_dtls(session, datagram).map_err(full)
+    }
+
+    fn remove(&self, session: u64) -> PyResult<()> {
+        self.inner.remove(session).map_err(full)
+    }
+
+    #[pyo3(signature = (most = 256))]
+    fn poll<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
+        let events = self.inner.poll(most);
+        let list = PyList::empty(py);
+        for event in events {
+            list.append(convert(py, event)?)?;
+        }
+        Ok(list)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = self.inner.stats();
+        let (engine, dropped) = (stats.engine, stats.dropped);
+        let dict = PyDict::new(py);
+        for (name, value) in [
+            ("sessions", engine.sessions),
+            ("received", engine.received),
+            ("accepted", engine.accepted),
+            ("forwarded", engine.forwarded),
+            ("muted", engine.muted),
+            ("junk", engine.junk),
+            ("unvalidated", engine.unvalidated),
+            ("early", engine.early),
+            ("unauthentic", engine.unauthentic),
+            ("replayed", engine.replayed),
+            ("unexpected", engine.unexpected),
+            ("late", engine.late),
+            ("stun_answered", engine.stun_answered),
+            ("stun_refused", engine.stun_refused),
+            ("moved", engine.moved),
+            ("expired", engine.expired),
+            ("reports_sent", engine.reports_sent),
+            ("unsent", stats.unsent),
+            ("dropped_dtls", dropped.dtls),
+            ("dropped_captured", dropped.captured),
+            ("dropped_events", dropped.others),
+            ("refused_commands", stats.refused_commands),
+        ] {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+
+    fn reports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let reports = py.detach(|| self.inner.reports());
+        let dict = PyDict::new(py);
+        for (session, report) in reports {
+            dict.set_item(session, Py::new(py, Report::from(report))?)?;
+        }
+        Ok(dict)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.inner.stop());
+    }
+}
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::{Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking};
+}

@@ -1,0 +1,7 @@
+"""The media forwarder: one UDP port, ICE-lite, SRTP and virtual slots, served by a thread without the interpreter lock."""
+
+from rostrum_forwarder._native import Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking
+
+Event = Reachable | Dtls | Closed | Talking | Captured
+
+__all__ = ["Captured", "Closed", "Dtls", "Event", "Forwarder", "Reachable", "Report", "Talking"]

@@ -1,0 +1,137 @@
+"""Types of the compiled module. Session, space and owner numbers are chosen by the caller (0 to 2**64 - 1)."""
+
+from typing import final
+
+Ice = tuple[str, str, str, str]
+"""ICE credentials: local ufrag, local password, remote ufrag, remote password."""
+
+@final
+class Reachable:
+    """An address of the session passed an authenticated STUN check; DTLS can begin."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def address(self) -> str:
+        """`ip:port`, an IPv6 address in brackets."""
+
+@final
+class Dtls:
+    """A DTLS datagram from an address of the session that passed a check."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def datagram(self) -> bytes: ...
+
+@final
+class Report:
+    """A connection in numbers: of a publisher what arrived here, of a listener what it reported."""
+
+    @property
+    def packets(self) -> int:
+        """RTP packets accepted from a publisher, or sent to a listener."""
+    @property
+    def lost(self) -> int: ...
+    @property
+    def fraction_lost(self) -> float:
+        """0 to 1, of the last reporting interval; the worst slot of a listener."""
+    @property
+    def jitter_us(self) -> int: ...
+    @property
+    def round_trip_us(self) -> int:
+        """0 when unknown."""
+
+@final
+class Closed:
+    """The session is gone: `expired` for want of consent (30 s), else on request."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def expired(self) -> bool: ...
+    @property
+    def report(self) -> Report: ...
+
+@final
+class Talking:
+    """Who holds a slot in the space now, loudest first; only when the set changed, at most every 100 ms."""
+
+    @property
+    def space(self) -> int: ...
+    @property
+    def sessions(self) -> list[int]: ...
+
+@final
+class Captured:
+    """Packets of a publisher in the format of `contracts.capture`, about ten bundles a second."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bundle(self) -> bytes: ...
+
+@final
+class Forwarder:
+    """The socket and its thread. Methods return at once; what they order is obeyed before the next datagrams.
+
+    Every method that orders something raises RuntimeError when the command queue (16,384) is full.
+    """
+
+    def __new__(cls, host: str, port: int) -> Forwarder:
+        """Binds (port 0: any free one). Raises ValueError for a host that is no IP address, OSError from the system."""
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    def fileno(self) -> int:
+        """An eventfd that is readable when `poll` has something; for `loop.add_reader`. Do not read it."""
+    def add_publisher(
+        self,
+        session: int,
+        space: int,
+        owner: int,
+        ice: Ice,
+        *,
+        payload_type: int,
+        level_extension: int | None,
+        muted: bool,
+        capture: bool,
+    ) -> None:
+        """A session that speaks, with the payload type and header extension id of its offer. Raises ValueError."""
+    def add_listener(
+        self,
+        session: int,
+        space: int,
+        owner: int,
+        ice: Ice,
+        *,
+        payload_type: int,
+        mid_extension: int | None,
+        level_extension: int | None,
+        slots: list[tuple[str, int]],
+    ) -> None:
+        """A session that listens, with 1 to 3 slots (MID, SSRC). An owner other than 0 never hears itself.
+
+        Raises ValueError.
+        """
+    def set_keys(self, session: int, receive: bytes, send: bytes) -> None:
+        """SRTP master key and salt (28 bytes, AEAD_AES_128_GCM) of what the peer sends and of what is sent to it.
+
+        Taken once per session. Raises ValueError for another length.
+        """
+    def set_muted(self, session: int, muted: bool) -> None: ...
+    def set_capture(self, session: int, capture: bool) -> None: ...
+    def send_dtls(self, session: int, datagram: bytes) -> None:
+        """Dropped while the session has no validated address."""
+    def remove(self, session: int) -> None:
+        """A `Closed` follows."""
+    def poll(self, most: int = 256) -> list[Reachable | Dtls | Closed | Talking | Captured]: ...
+    def stats(self) -> dict[str, int]:
+        """Totals since the start, at most 20 ms old; for metrics."""
+    def reports(self) -> dict[int, Report]:
+        """Every session's numbers; waits for the thread (a second at most), without the interpreter lock."""
+    def close(self) -> None:
+        """Stops the thread, closes the socket. Nothing happens the second time."""
