@@ -43,6 +43,7 @@ def streams(*, replicas: int = 1) -> tuple[StreamConfig, ...]:
             subjects=[subjects.EVENTS_SUBJECTS],
             storage=StorageType.FILE,
             allow_direct=True,
+            allow_atomic=True,
             duplicate_window=120.0,
         ),
         StreamConfig(

@@ -2,7 +2,7 @@
 
 from libs.eventstore.facts import Fact, FactMapper, Meta, Record, StoredFact, name_of, stored
 from libs.eventstore.recorder import Claim, SqliteRecorder
-from libs.eventstore.store import Done, Notification, Order, State, Store, history, open_store, rebuild
+from libs.eventstore.store import Done, Notification, Order, State, Store, digest_of, history, open_store, rebuild
 
 __all__ = [
     "Claim",
@@ -17,6 +17,7 @@ __all__ = [
     "State",
     "Store",
     "StoredFact",
+    "digest_of",
     "history",
     "name_of",
     "open_store",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -359,3 +360,8 @@ async def open_store(path: Path, new: Callable[[str], S], *, cached: int = 10_00
         yield store
     finally:
         await store.close()
+
+
+def digest_of(*parts: object) -> str:
+    """A short digest of what a command orders, from anything with a stable `repr`; for `Order.digest`."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()

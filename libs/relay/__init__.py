@@ -1,0 +1,225 @@
+"""From an event store to the stream: every committed fact once, in order, at once.
+
+The store is the truth, the stream a copy. The relay looks for the last message of its own context in the stream, goes
+on after the notification that message came from, and publishes atomically (NATS ADR-50) under the condition that this
+still is the last one (`Nats-Expected-Last-Subject-Sequence`). So two relays of one store do not double anything, and a
+stream that was wiped is filled again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from contracts import envelope, subjects
+from contracts.envelope import Event
+from libs.bus import Bus
+from libs.eventstore import Notification, Store
+from libs.ids import new_id
+from libs.telemetry import PUBLISHED, RELAY_LAG, inject, span
+
+_log = logging.getLogger(__name__)
+
+Translate = Callable[[Notification], Sequence[Event]]
+
+_PAGE: Final = 500
+_BATCH: Final = 200
+_LOOK_AGAIN: Final = 5.0
+_DUPLICATE_ID: Final = 10201  # JetStream's err_code for a Nats-Msg-Id seen before inside a batch
+_NO_MESSAGE: Final = 10037
+
+
+class StreamAhead(RuntimeError):
+    """The stream holds events that the store does not: the store was lost, or belongs to another stream."""
+
+
+class _Refused(Exception):
+    """JetStream did not take a batch."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    notification: int
+    index: int
+    """Which of the notification's events this is."""
+    event: Event
+    headers: dict[str, str]
+
+
+class Relay:
+    """Publishes what a store commits as contract events of `context`; `translate` may return none, one or several.
+
+    `run` is a task for the life of the service; `flush` waits until everything committed is published.
+    """
+
+    def __init__(self, bus: Bus, store: Store[Any], translate: Translate, *, context: str) -> None:
+        self._bus = bus
+        self._store = store
+        self._translate = translate
+        self._context = context
+        self._own = subjects.events_of(context)
+        self._position = 0
+        self._index = -1
+        self._sequence = 0
+        self._caught_up = False
+        self._progress = asyncio.Event()
+
+    @property
+    def position(self) -> int:
+        """Notification id up to which everything is in the stream."""
+        return self._position
+
+    def behind(self) -> str | None:
+        """For readiness: None when caught up."""
+        return None if self._caught_up else f"publishing stored events, at {self._position}"
+
+    async def flush(self, timeout: float = 2.0) -> None:
+        """Wait until everything committed by now is published, at most `timeout` seconds; the rest follows later."""
+        goal = await self._store.last_notification()
+        try:
+            async with asyncio.timeout(timeout):
+                while self._position < goal:
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            _log.warning("%d stored events are published at the next start", goal - self._position)
+
+    async def run(self) -> None:
+        """Publish for ever.
+
+        Raises StreamAhead, and what `translate` raises: a fact that cannot be translated is a bug.
+        """
+        pause = 0.05
+        while True:
+            try:
+                await self._locate()
+                pause = 0.05
+                while True:
+                    await self._turn()
+            except NotFoundError:
+                _log.warning("the stream is gone; making it again")
+                with contextlib.suppress(JetStreamError, nats.errors.Error, TimeoutError):
+                    await self._bus.declare()
+            except _Refused as error:
+                # Somebody else published, or our own last publish did succeed: look where the stream stands.
+                _log.info("the stream has moved on", extra={"why": str(error)})
+            except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+                _log.warning("the relay is interrupted, trying again", extra={"why": str(error)})
+            self._caught_up = False
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def _turn(self) -> None:
+        notifications = await self._store.notifications(self._position - (self._index >= 0), _PAGE)
+        messages = [m for n in notifications for m in self._messages(n)]
+        for start in range(0, len(messages), _BATCH):
+            await self._publish(messages[start : start + _BATCH])
+        if notifications:
+            self._position, self._index = notifications[-1].id, -1
+            self._progress.set()
+        if len(notifications) == _PAGE:
+            RELAY_LAG.set(await self._store.last_notification() - self._position)
+            return
+        RELAY_LAG.set(0)
+        self._caught_up = True
+        started = time.monotonic()
+        await self._store.wait_for_news(_LOOK_AGAIN)
+        if time.monotonic() - started >= _LOOK_AGAIN:
+            await self._locate()
+
+    def _messages(self, notification: Notification) -> list[_Message]:
+        result: list[_Message] = []
+        for index, event in enumerate(self._translate(notification)):
+            if notification.id == self._position and index <= self._index:
+                continue
+            record = notification.record
+            with span(
+                f"relay {event.context}.{event.name}",
+                "producer",
+                parent={"traceparent": record.traceparent} if record.traceparent else {},
+            ):
+                id = str(notification.id) if index == 0 else f"{notification.id}.{index}"
+                headers = envelope.headers(event, id=id, source=self._bus.service)
+                headers[subjects.HEADER_NOTIFICATION] = id
+                inject(headers)
+            result.append(_Message(notification.id, index, event, headers))
+        return result
+
+    async def _locate(self) -> None:
+        """Find the last message of ours in the stream, and go on after it."""
+        try:
+            last = await self._bus.js.get_last_msg(subjects.EVENTS_STREAM, self._own)
+        except NotFoundError as error:
+            if error.err_code != _NO_MESSAGE:  # then it is the stream that is not there
+                raise
+            position, index, sequence = 0, -1, 0
+        else:
+            id = (last.headers or {}).get(subjects.HEADER_NOTIFICATION, "0")
+            number, _, part = id.partition(".")
+            # A notification may have several events: the rest of this one may be missing.
+            position, index, sequence = int(number), int(part or 0), last.seq or 0
+        newest = await self._store.last_notification()
+        if position > newest:
+            raise StreamAhead(
+                f"the stream holds {self._context} events up to {position}, the event store ends at {newest}: "
+                "restore the store, or wipe the stream so that it is filled again"
+            )
+        if position < self._position:
+            _log.warning("the stream ends at %d, %d were published: filling it again", position, self._position)
+        self._position, self._index, self._sequence = position, index, sequence
+
+    async def _publish(self, messages: list[_Message]) -> None:
+        try:
+            await self._publish_batch(messages)
+        except _Refused as error:
+            if error.code != _DUPLICATE_ID:
+                raise
+            # The messages were purged, but the server still remembers their ids. The condition on the sequence is
+            # guard enough.
+            _log.info("publishing without message ids", extra={"why": str(error)})
+            for message in messages:
+                message.headers.pop("Nats-Msg-Id", None)
+            await self._publish_batch(messages)
+        PUBLISHED.labels(self._context).inc(len(messages))
+
+    async def _publish_batch(self, messages: list[_Message]) -> None:
+        batch = new_id()
+        last = len(messages)
+        for number, message in enumerate(messages, 1):
+            headers = dict(message.headers)
+            if number == 1:
+                headers["Nats-Expected-Last-Subject-Sequence"] = str(self._sequence)
+                headers["Nats-Expected-Last-Subject-Sequence-Subject"] = self._own
+            if last > 1:
+                headers |= {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+            body = message.event.model_dump_json().encode()
+            if number < last:
+                await self._bus.nc.publish(message.event.subject, body, headers=headers)
+                continue
+            if last > 1:
+                headers["Nats-Batch-Commit"] = "1"
+            reply = await self._bus.nc.request(message.event.subject, body, timeout=5.0, headers=headers)
+            answer = json.loads(reply.data)
+            if "error" in answer:
+                raise _Refused(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+            if answer.get("duplicate"):
+                raise _Refused(_DUPLICATE_ID, "this message id was seen before")
+            self._sequence = answer["seq"]
+            self._position, self._index = message.notification, message.index
+
+
+__all__ = ["Relay", "StreamAhead", "Translate"]
