@@ -208,15 +208,17 @@ class Bus:
         max_deliver: int = 8,
         retry_delay: float = 0.5,
         from_now: bool = False,
+        exclusive: bool = False,
     ) -> Consumer:
         """A durable consumer of EVENTS; runs while the context is open. See `Consumer` for what a handler may do.
 
         `name` is unique in the installation (`<service>-<purpose>`); `filters` are subjects of `contracts.subjects`
-        that do not overlap.
+        that do not overlap. `exclusive` says that no other process reads this consumer: after a crash it continues at
+        once where it was, in order, and not after the ack wait.
         """
         return Consumer(
             self, name, handle, raw=False, stream=subjects.EVENTS_STREAM, filters=filters, batch=batch,
-            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now,
+            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now, exclusive=exclusive,
         )  # fmt: skip
 
     def consume_raw(
@@ -230,11 +232,12 @@ class Bus:
         max_deliver: int = 8,
         retry_delay: float = 0.5,
         from_now: bool = False,
+        exclusive: bool = False,
     ) -> Consumer:
         """Like `consume` for a stream that holds no contract events: the handler gets `Raw` messages."""
         return Consumer(
             self, name, handle, raw=True, stream=stream, filters=filters, batch=batch,
-            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now,
+            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now, exclusive=exclusive,
         )  # fmt: skip
 
     async def follow(

@@ -126,6 +126,7 @@ class Consumer:
         max_deliver: int,
         retry_delay: float,
         from_now: bool,
+        exclusive: bool,
     ) -> None:
         self.name = name
         self._bus = bus
@@ -137,6 +138,7 @@ class Consumer:
         self._max_deliver = max_deliver
         self._retry_delay = retry_delay
         self._from_now = from_now
+        self._exclusive = exclusive
         self._failures: dict[int, int] = {}
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -151,6 +153,10 @@ class Consumer:
 
     async def __aenter__(self) -> Self:
         await self._ensure()
+        if self._exclusive:
+            # What a predecessor that was killed left unacknowledged comes now and in order, not after the ack wait
+            # and behind newer messages (ADR-60 of NATS).
+            await self._bus.js.reset_consumer(self._stream, self.name)
         self._task = asyncio.create_task(self._run(), name=f"consume {self.name}")
         return self
 
