@@ -60,3 +60,25 @@ class TranscriptQuery(Query[Transcript]):
     name = "transcript"
     result = Transcript
     space_id: SpaceId
+
+
+class TranscriptDocument(Model):
+    """A transcript as a file somebody downloads."""
+
+    content_type: str
+    """Media type with its charset."""
+    body: str
+
+
+@register
+class TranscriptDocumentQuery(Query[TranscriptDocument]):
+    """A transcript as WebVTT (with voice spans), SubRip, plain text or JSON. Times count from the Space's start.
+
+    The gateway has asked room who may look. Refuses: transcript_unknown (a Space without captions).
+    """
+
+    service = "transcription"
+    name = "transcript_document"
+    result = TranscriptDocument
+    space_id: SpaceId
+    format: Literal["vtt", "srt", "txt", "json"]
