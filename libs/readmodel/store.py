@@ -1,0 +1,51 @@
+"""A read model of a service's own facts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from libs.eventstore import Notification, Store
+from libs.readmodel.file import ModelFile
+
+_log = logging.getLogger(__name__)
+_PAGE: Final = 1000
+
+
+class StoreModel(ModelFile, ABC):
+    """Subclasses give a schema and `apply`. Who asks calls `catch_up` first, and sees everything that was committed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._turn = asyncio.Lock()
+
+    @abstractmethod
+    def apply(self, notification: Notification) -> None:
+        """Change the tables by one fact, inside a transaction. Facts come in the order they were committed."""
+
+    async def catch_up(self, store: Store[Any]) -> None:
+        """Apply everything that is committed and not applied yet. A store that ends before our place is another one:
+        then the file is filled anew."""
+        async with self._turn:
+            if self.sequence > await store.last_notification():
+                _log.warning("the event store is another one; %s is filled anew", self.path.name)
+                self.clear()
+            while notifications := await store.notifications(self.sequence, _PAGE):
+                self.take(notifications)
+                if len(notifications) < _PAGE:
+                    return
+
+    def take(self, notifications: Sequence[Notification]) -> None:
+        """Apply facts, leaving out what is applied already."""
+        fresh = [notification for notification in notifications if notification.id > self.sequence]
+        if not fresh:
+            return
+        with self.transaction():
+            for notification in fresh:
+                self.apply(notification)
+            self._move_to(None, fresh[-1].id)
+        self.sequence = fresh[-1].id

@@ -1,0 +1,119 @@
+"""From the stream into the tables, and from the tables to an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+
+from contracts import subjects
+from contracts.analytics.v1 import SpaceFigures
+from libs.bus import Bus, Received, Retry
+from libs.refusal import Refusal
+from services.analytics import projection
+from services.analytics.adapters.clickhouse import Database, Unreachable
+
+CONSUMER: Final = "analytics-engagement"
+_LOOK_AGAIN: Final = 0.05
+
+
+class Engagement:
+    """The engagement table of one process."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        database: Database,
+        *,
+        insert_every: float = 1.0,
+        fresh_within: float = 2.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._insert_every = insert_every
+        self._fresh_within = fresh_within
+        self._now = now
+        self._inserted_at = float("-inf")
+        self._asked = 0
+        self._hurry = asyncio.Event()
+        self._progress = asyncio.Event()
+
+    async def store(self, batch: Sequence[Received]) -> None:
+        """Insert a batch; only when this returns may it be acknowledged. Raises Retry while the engine is away."""
+        await self._pause()
+        try:
+            # Asked each time: a batch of a rebuilt stream has the sequences of another one.
+            epoch = await self._bus.stream_epoch()
+        except (nats.errors.Error, JetStreamError, TimeoutError) as error:
+            raise Retry(f"the stream is away: {error}") from error
+        rows = [projection.row_of(received, epoch) for received in batch]
+        try:
+            await self._database.insert(projection.TABLE, projection.COLUMNS, rows, projection.token(epoch, batch))
+        except Unreachable as error:
+            raise Retry(str(error)) from error
+        self._inserted_at = time.monotonic()
+        self._progress.set()
+
+    async def figures(self, space_id: str) -> SpaceFigures:
+        """The figures of a Space, of everything that was in the stream when they were asked for, if that is there
+        within `fresh_within` seconds; `through_sequence` says how far they reach. Raises Refusal."""
+        through = await self._through(await self._bus.last_sequence())
+        now = self._now()
+        space = {"space": space_id}
+        try:
+            summary = (await self._database.query(projection.SUMMARY, space))[0]
+            started, ended = summary[5], summary[6]
+            times = {**space, "start": started or now, "end": ended or now}
+            peak = await self._database.query(projection.PEAK_FROM_SESSIONS, space)
+            sources = await self._database.query(projection.SOURCES, space)
+            minutes = await self._database.query(projection.MINUTES, times)
+            talk = await self._database.query(projection.TALK, times)
+        except Unreachable as error:
+            raise Refusal("unavailable", "The figures cannot be read at the moment.", retry=True) from error
+        return projection.figures(
+            space_id,
+            summary=summary,
+            peak_from_sessions=peak[0][0],
+            sources=sources,
+            minutes=minutes,
+            talk=talk,
+            now=now,
+            through_sequence=through,
+        )
+
+    async def _pause(self) -> None:
+        """Let events gather, unless somebody waits for them."""
+        rest = self._inserted_at + self._insert_every - time.monotonic()
+        if rest > 0 and not self._asked:
+            self._hurry.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._hurry.wait()
+
+    async def _through(self, wanted: int) -> int:
+        """Wait until everything up to `wanted` is in the table; how far it reaches then."""
+        deadline = time.monotonic() + self._fresh_within
+        self._asked += 1
+        self._hurry.set()
+        try:
+            while True:
+                self._progress.clear()
+                info = await self._bus.js.consumer_info(subjects.EVENTS_STREAM, CONSUMER)
+                if info.num_pending == 0 and info.num_ack_pending == 0:
+                    return wanted
+                reached = info.ack_floor.stream_seq if info.ack_floor else 0
+                left = deadline - time.monotonic()
+                if reached >= wanted or left <= 0:
+                    return min(reached, wanted)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, _LOOK_AGAIN)):
+                        await self._progress.wait()
+        finally:
+            self._asked -= 1

@@ -1,0 +1,29 @@
+"""Analytics' composition root. Nothing here imports the engine before the service's own process runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from libs.service import Service, run
+from services.analytics.adapters.clickhouse import Database
+from services.analytics.app import CONSUMER, Engagement
+from services.analytics.handlers import handlers
+from services.analytics.projection import FILTERS, schema
+from services.analytics.settings import Settings
+
+
+async def compose(service: Service[Settings]) -> None:
+    """Open the engine, read the stream, answer the queries."""
+    settings, bus = service.settings, service.bus
+    database = await Database.open(settings.dsn, schema(settings.retention_days))
+    service.on_stop(database.close)
+    engagement = Engagement(bus, database, insert_every=settings.insert_every, fresh_within=settings.fresh_within)
+    await service.enter(
+        bus.consume(CONSUMER, engagement.store, filters=FILTERS, batch=settings.insert_rows, exclusive=True)
+    )
+    await service.enter(bus.serve(handlers(engagement)))
+
+
+def main(env: Mapping[str, str]) -> int:
+    """Run until SIGTERM; the exit code."""
+    return run(Settings, compose, env)

@@ -1,0 +1,32 @@
+"""Analytics' settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from libs.service import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """`ROSTRUM_ANALYTICS_...` in the environment."""
+
+    service: ClassVar[str] = "analytics"
+
+    clickhouse: str | None = None
+    """Where the tables are: `http://user:password@host:8123/database`, or `chdb:///folder`. By default the embedded
+    engine on a folder in `var`; a folder belongs to one process."""
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 730
+    """How long a row is kept; 0 keeps it for ever."""
+    insert_every: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """Seconds between two inserts while nobody asks; ClickHouse likes few and large ones."""
+    insert_rows: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    """Events of one insert at most."""
+    fresh_within: Annotated[float, Field(ge=0, le=60)] = 2.0
+    """Seconds a question waits at most for what is in the stream but not in the tables."""
+
+    @property
+    def dsn(self) -> str:
+        """What clickhouse-connect opens."""
+        return self.clickhouse or f"chdb://{(self.var / 'analytics').resolve()}"

@@ -1,0 +1,33 @@
+"""Discovery's composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from libs.service import Service, run
+from services.discovery.app import LiveBars
+from services.discovery.handlers import handlers
+from services.discovery.projection import Spaces
+from services.discovery.settings import Settings
+
+
+async def compose(service: Service[Settings]) -> None:
+    """Fill the read model, tell the watchers, answer the queries."""
+    settings, bus = service.settings, service.bus
+    spaces = await service.enter(Spaces(settings.read_model_path))
+    bars = LiveBars(
+        spaces,
+        bus.publish_event,
+        watch_seconds=settings.watch_seconds,
+        max_watchers=settings.max_watchers,
+    )
+    spaces.on_applied.append(bars.changed)
+    service.ready_when("read model", spaces.lack)
+    service.spawn("follow the stream", spaces.run(bus))
+    service.spawn("tell the watchers", bars.tell())
+    await service.enter(bus.serve(handlers(spaces, bars)))
+
+
+def main(env: Mapping[str, str]) -> int:
+    """Run until SIGTERM; the exit code."""
+    return run(Settings, compose, env)

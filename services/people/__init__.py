@@ -1,0 +1,1 @@
+"""People: profiles, who follows and who blocks whom."""

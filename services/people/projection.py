@@ -1,0 +1,39 @@
+"""Who follows whom, from the followed person's side: what no aggregate knows."""
+
+from __future__ import annotations
+
+from libs.eventstore import Notification
+from libs.readmodel import StoreModel
+from services.people.domain import Followed, Unfollowed
+
+
+class Follows(StoreModel):
+    """The follow graph as it is committed."""
+
+    schema = """
+        CREATE TABLE follows (
+            followee TEXT NOT NULL, follower TEXT NOT NULL, PRIMARY KEY (followee, follower)
+        ) WITHOUT ROWID;
+        CREATE TABLE followers (person TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
+    """
+
+    def apply(self, notification: Notification) -> None:
+        follower = notification.aggregate_id
+        match notification.fact:
+            case Followed(followee=followee):
+                change = self.db.execute("INSERT OR IGNORE INTO follows VALUES (?, ?)", (followee, follower)).rowcount
+            case Unfollowed(followee=followee):
+                change = -self.db.execute(
+                    "DELETE FROM follows WHERE followee = ? AND follower = ?", (followee, follower)
+                ).rowcount
+            case _:
+                return
+        self.db.execute(
+            "INSERT INTO followers VALUES (?, ?) ON CONFLICT (person) DO UPDATE SET count = count + excluded.count",
+            (followee, change),
+        )
+
+    def followers(self, person: str) -> int:
+        """How many follow a person."""
+        row = self.db.execute("SELECT count FROM followers WHERE person = ?", (person,)).fetchone()
+        return 0 if row is None else int(row[0])
