@@ -13,6 +13,7 @@ from typing import Any
 from contracts.subjects import SERVICES
 from infra.commands.common import add_var, fail, gateway_port
 from infra.launcher import LauncherError, System
+from infra.launcher.system import ENTRY
 
 EXAMPLES = """\
 examples:
@@ -37,6 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"only these of {', '.join(SERVICES)}",
     )
 
+    parser.add_argument("--entry", default=ENTRY, help=argparse.SUPPRESS)  # what a child runs; for the launcher's tests
+
 
 def run(options: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM (0), or until the system cannot go on (1)."""
@@ -51,7 +54,7 @@ async def _run(options: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    system = System(options.var, gateway_port=gateway_port(), services=options.services, say=say)
+    system = System(options.var, gateway_port=gateway_port(), services=options.services, entry=options.entry, say=say)
     began = time.monotonic()
     say(f"starting NATS and {len(options.services)} services")
     if not await _before(stop, system.start()):

@@ -8,6 +8,7 @@ One JSON object a line on the control socket. From the launcher:
     {"op": "exec", "name": "nats", "argv": [...], "log": "/path"}
     {"op": "preload", "modules": [...]}
     {"op": "fork", "name": "room", "entry": "module:function", "env": {...}, "log": "/path"}
+    {"op": "signal", "name": "room", "number": 15}
 
 To the launcher: `started` (pid), `preloaded` (seconds, threads), `ready` (what the child said of itself),
 `exited` (pid, code or signal).
@@ -36,6 +37,9 @@ from typing import Any, NoReturn
 PR_SET_PDEATHSIG = 1
 GRACE_SECONDS = 6.0
 """How long children may drain once the launcher is gone."""
+
+_OURS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 READY_FD = "ROSTRUM_READY_FD"
 """Environment variable: the descriptor on which a service says that it is ready, as one JSON object and a newline."""
@@ -107,6 +111,10 @@ class ForkServer:
                 self._exec(request["name"], request["argv"], request["log"])
             case "fork":
                 self._fork(request["name"], request["entry"], request["env"], request["log"])
+            case "signal":
+                for child in self._children.values():
+                    if child.name == request["name"]:
+                        _signal(child.pid, request["number"])
 
     def _preload(self, modules: list[str]) -> None:
         started = time.perf_counter()
@@ -122,7 +130,7 @@ class ForkServer:
         )
 
     def _exec(self, name: str, argv: list[str], log: str) -> None:
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             _in_child(self, log)
             try:
@@ -135,7 +143,7 @@ class ForkServer:
 
     def _fork(self, name: str, entry: str, env: dict[str, str], log: str) -> None:
         ready_read, ready_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             os.close(ready_read)
             _in_child(self, log)
@@ -209,8 +217,9 @@ class ForkServer:
     def close_in_child(self) -> None:
         """What a child must not keep: the control socket, the lock, the others' pipes, our signal handling."""
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        for number in _OURS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         self._control.close()
         os.close(self._lock_fd)
         os.close(self._wake_read)
@@ -232,12 +241,21 @@ def die_with_parent(number: int, parent: int) -> None:
     """
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+    _LIBC.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), number)
 
 
 _FORK_SERVER_PID = os.getpid()
+
+
+def _fork() -> int:
+    """`os.fork`; a signal sent to the child before it has handlers of its own is neither lost nor handled as ours."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    pid = os.fork()
+    if pid != 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+    return pid
 
 
 def _in_child(server: ForkServer, log: str) -> None:

@@ -38,10 +38,16 @@ class Process:
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
     is_gone: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self.is_gone.set()
+
+    def asked_for(self) -> None:
+        """The fork server was asked to start it."""
+        self.is_gone.clear()
+
     def started(self, pid: int, now: float) -> None:
         """It runs, and is not ready yet."""
         self.pid, self.started_at, self.ready_at = pid, now, None
-        self.is_gone.clear()
 
     def became_ready(self, info: dict[str, Any], now: float) -> None:
         """It serves."""

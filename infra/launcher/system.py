@@ -27,8 +27,8 @@ from infra.nats import server as nats_server
 ENTRY: Final = "infra.launcher.child:serve"
 PRELOAD: Final = ("infra.launcher.preload",)
 NATS: Final = "nats"
-EX_CONFIG: Final = 78
-"""Exit code (sysexits.h) of a service that will not start however often it is tried: its settings are wrong."""
+BAD_SETTING: Final = 2
+"""Exit code of a service that will not start however often it is tried (`libs.service.EXIT_BAD_SETTING`)."""
 START_SECONDS: Final = 60.0
 """How long one process may take to become ready."""
 DRAIN_SECONDS: Final = 10.0
@@ -62,6 +62,7 @@ class System:
         say: Say = _silent,
         entry: str = ENTRY,
         preload: Sequence[str] = PRELOAD,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         unknown = [name for name in services if name not in SERVICES]
         if unknown:
@@ -74,6 +75,7 @@ class System:
         self._say = say
         self._entry = entry
         self._preload = list(preload)
+        self._drain_seconds = drain_seconds
         self._processes = {name: Process(name) for name in (NATS, *services)}
         self._nats_port = 0
         self._passwords: dict[str, str] = {}
@@ -131,10 +133,10 @@ class System:
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal, SIGKILL unless told otherwise, as a fault would; the pid it went to.
 
-        After SIGKILL, `ready` waits for the process that takes its place.
+        After one that ends it, `ready` waits for the process that takes its place.
         """
         pid = self.pid(name)
-        if number == signal.SIGKILL:
+        if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
             self._processes[name].is_ready.clear()
         os.kill(pid, number)
         return pid
@@ -220,6 +222,7 @@ class System:
 
     def _exec_nats(self, argv: list[str]) -> None:
         self._nats_argv = argv
+        self._processes[NATS].asked_for()
         self._forks.send(op="exec", name=NATS, argv=argv, log=str(self._folder.fresh_log(NATS)))
 
     async def _nats_answers(self) -> None:
@@ -231,9 +234,14 @@ class System:
             self._raise_failure()
             try:
                 client = await nats.connect(
-                    self.nats_url, user=user, password=password, allow_reconnect=False, connect_timeout=1, reconnect_time_wait=0,
+                    self.nats_url,
+                    user=user,
+                    password=password,
+                    allow_reconnect=False,
+                    connect_timeout=1,
+                    reconnect_time_wait=0,
                     error_cb=_ignore,
-                )  # fmt: skip
+                )
                 try:
                     await client.jetstream().account_info()
                 finally:
@@ -246,10 +254,20 @@ class System:
         process.became_ready({"url": self.nats_url}, time.monotonic())
 
     async def _declare(self) -> None:
-        """Streams and buckets, which only the launcher's user may make."""
+        """Make the streams and buckets, which only the launcher's user may."""
+        # Half a second of importing FastStream: now, while the fork server imports too, rather than before it started.
+        from libs.bus.declare import declare
+
+        user, password = self.credentials()
+        client = await nats.connect(self.nats_url, user=user, password=password, error_cb=_ignore)
+        try:
+            await declare(client.jetstream(timeout=5.0))
+        finally:
+            await client.close()
 
     def _fork(self, name: str) -> None:
         log = str(self._folder.fresh_log(name))
+        self._processes[name].asked_for()
         self._forks.send(op="fork", name=name, entry=self._entry, env=self.environment(name), log=log)
 
     # ---- watching ----------------------------------------------------------------------------------
@@ -271,7 +289,10 @@ class System:
                         self._write_system_file()
                 case "exited":
                     self._exited(message["name"], message["code"], now)
-        if not self._stopping:
+        if self._stopping:
+            for process in self._processes.values():
+                process.is_gone.set()
+        else:
             await self._forks_lost()
 
     def _exited(self, name: str, code: int, now: float) -> None:
@@ -283,7 +304,7 @@ class System:
         how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
         last = self._folder.last_words(name)
         because = f": {last}" if last and code > 0 else ""
-        if code == EX_CONFIG or (self._starting and code > 0 and not was_ready):
+        if code == BAD_SETTING or (self._starting and code > 0 and not was_ready):
             self._fail(StartFailed(f"{name} could not start{because or f', it {how}'} (log: {self._folder.log(name)})"))
         elif delay is None:
             self._fail(GaveUp(f"{name} keeps dying, the last time it {how}{because} (log: {self._folder.log(name)})"))
@@ -299,6 +320,7 @@ class System:
         if name == NATS:
             self._exec_nats(self._nats_argv)
             await self._nats_answers()
+            await self._declare()
         else:
             self._fork(name)
             await self._processes[name].is_ready.wait()
@@ -327,14 +349,15 @@ class System:
 
     async def _or_failure(self, wanted: Coroutine[Any, Any, object], what: str, timeout: float) -> None:
         assert self._failure is not None
-        waiting: asyncio.Future[object] = asyncio.ensure_future(wanted)
+        waiting = asyncio.ensure_future(wanted)
+        both: set[asyncio.Future[Any]] = {waiting, self._failure}
         try:
-            done, _ = await asyncio.wait({waiting, self._failure}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            self._raise_failure()
+            if not waiting.done():
+                raise StartFailed(f"{what} was not ready within {timeout:.0f} s (log: {self._folder.log(what)})")
         finally:
             waiting.cancel()
-        self._raise_failure()
-        if not done:
-            raise StartFailed(f"{what} was not ready within {timeout:.0f} s (log: {self._folder.log(what)})")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -353,6 +376,8 @@ class System:
 
     async def stop(self) -> None:
         """Drain the gateway first, then the other services, then NATS; kill what does not end in time."""
+        if self._stopping:
+            return
         self._stopping = True
         others = [name for name in self.services if name != "gateway"]
         for group in (["gateway"] if "gateway" in self.services else [], others, [NATS]):
@@ -364,20 +389,19 @@ class System:
         self._folder.release()
 
     async def _end(self, names: Sequence[str]) -> None:
-        ending = [process for process in map(self._processes.__getitem__, names) if process.pid is not None]
+        ending = [process for process in map(self._processes.__getitem__, names) if not process.is_gone.is_set()]
         for number in (signal.SIGTERM, signal.SIGKILL):
             for process in ending:
-                if process.pid is None:
+                if process.is_gone.is_set():
                     continue
                 if number == signal.SIGKILL:
-                    self._say(f"{process.name} did not drain within {DRAIN_SECONDS:.0f} s and is killed")
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, number)
+                    self._say(f"{process.name} did not drain within {self._drain_seconds:.0f} s and is killed")
+                # Through the fork server: it may still be about to start what it was asked for.
+                self._forks.send(op="signal", name=process.name, number=int(number))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DRAIN_SECONDS):
+                async with asyncio.timeout(self._drain_seconds):
                     for process in ending:
-                        if process.pid is not None:
-                            await process.is_gone.wait()
+                        await process.is_gone.wait()
                     return
 
     def _write_system_file(self) -> None:

@@ -48,7 +48,8 @@ def permissions(service: str) -> dict[str, Any]:
         subjects.query("*", "*", "*"),
         *PUBLISHES.get(service, ()),
         subjects.dead_letter(service, "*"),
-        *(f"$KV.{bucket}.{service}.>" for bucket in (subjects.LEASES_BUCKET,)),
+        subjects.service_status(service, "*"),
+        f"$KV.{subjects.LEASES_BUCKET}.{service}.>",
         *_JETSTREAM,
     ]
     if service == "media":
@@ -58,6 +59,7 @@ def permissions(service: str) -> dict[str, Any]:
         subjects.commands(service, "*"),
         subjects.query(service, "*", "*"),
         subjects.node_heartbeat("*"),
+        subjects.service_status("*", "*"),
         subjects.dead_letter(service, "*"),
         "$KV.>",
         "$JS.EVENT.ADVISORY.>",

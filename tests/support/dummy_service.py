@@ -20,7 +20,7 @@ def serve(name: str) -> None:
         sys.exit(3)
     if behaviour == "config":
         print("ROSTRUM_TEA: must be warm")
-        sys.exit(78)
+        sys.exit(2)
     if behaviour == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         say_ready()

@@ -1,0 +1,162 @@
+"""What the launcher promises while a system runs: everything comes back, on the same addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats
+import psutil
+import pytest
+
+from contracts import subjects
+from infra.launcher import AlreadyRunning, GaveUp, PortTaken, StartFailed, System
+from tests.support.processes import family, gone, running
+
+DUMMY = "tests.support.dummy_service:serve"
+
+
+def small(var: Path, *services: str, **settings: str) -> System:
+    """A system of stand-ins."""
+    return System(
+        var, gateway_port=0, services=services or ("room", "gateway"), settings=settings, entry=DUMMY, preload=("nats",)
+    )
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    async with small(tmp_path) as running_system:
+        yield running_system
+
+
+async def ask(system: System, service: str) -> int:
+    """The pid that a service answers with on the bus; asked until it does."""
+    user, password = system.credentials()
+    client = await nats.connect(system.nats_url, user=user, password=password)
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    reply = await client.request(subjects.query(service, "whoami"), timeout=1)
+                    return int(json.loads(reply.data)["pid"])
+                except nats.errors.NoRespondersError:
+                    await asyncio.sleep(0.02)
+    finally:
+        await client.close()
+
+
+async def test_every_service_answers_once_the_system_is_ready(system: System) -> None:
+    assert await ask(system, "room") == system.pid("room")
+    assert await ask(system, "gateway") == system.pid("gateway")
+
+
+async def test_the_system_file_tells_who_runs_where_and_goes_with_the_system(tmp_path: Path) -> None:
+    async with small(tmp_path) as system:
+        told = json.loads((tmp_path / "run" / "system.json").read_text())
+        assert told["url"] == system.url
+        assert told["nats_url"] == system.nats_url
+        assert told["processes"]["room"] == {"pid": system.pid("room"), "ready": True, "health": "http://127.0.0.1:1/"}
+    assert not (tmp_path / "run" / "system.json").exists()
+
+
+@pytest.mark.parametrize("name", ["room", "gateway", "nats"])
+async def test_a_killed_process_is_started_again_and_the_others_stay(system: System, name: str) -> None:
+    others = {other: system.pid(other) for other in ("room", "gateway", "nats") if other != name}
+    killed = system.kill(name)
+    await system.ready(name)
+    assert system.pid(name) != killed
+    assert {other: system.pid(other) for other in others} == others
+    assert await ask(system, "room") == system.pid("room")
+    assert system.restarts(name) == 1
+
+
+async def test_a_killed_fork_server_brings_everything_back_on_the_same_addresses(system: System) -> None:
+    before = system.nats_url, system.url
+    old = [psutil.Process(system.pid(name)) for name in ("room", "gateway", "nats")]
+    forks = psutil.Process(system.pid("room")).parent()
+    assert forks is not None
+    forks.kill()
+    await gone(old, within=5)
+    for name in ("nats", "room", "gateway"):
+        await system.ready(name)
+    assert (system.nats_url, system.url) == before
+    assert await ask(system, "room") == system.pid("room")
+
+
+async def test_the_fork_server_has_one_thread_after_it_imported_everything(tmp_path: Path) -> None:
+    async with System(tmp_path, gateway_port=0, services=("room",), entry=DUMMY) as system:
+        assert system.preload_info["threads"] == 1
+
+
+async def test_nothing_is_left_after_the_system_stopped(tmp_path: Path) -> None:
+    async with small(tmp_path):
+        processes = family(os.getpid())[1:]
+        assert len(processes) >= 4
+    assert running(processes) == []
+
+
+async def test_a_service_that_does_not_drain_is_killed(tmp_path: Path) -> None:
+    said: list[str] = []
+    system = System(
+        tmp_path, gateway_port=0, services=("room",), entry=DUMMY, preload=("nats",), say=said.append,
+        settings={"DUMMY_ROOM": "stubborn"}, drain_seconds=0.3,
+    )  # fmt: skip
+    async with system:
+        pid = system.pid("room")
+    assert not psutil.pid_exists(pid)
+    assert any("room did not drain" in line for line in said)
+
+
+async def test_a_service_that_cannot_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    system = small(tmp_path, DUMMY_ROOM="fail")
+    with pytest.raises(StartFailed, match=r"room could not start: the tea is cold \(log: .*room\.log\)"):
+        await system.start()
+    assert running(family(os.getpid())[1:]) == []
+
+
+async def test_a_wrong_setting_is_not_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="ROSTRUM_TEA: must be warm"):
+        await small(tmp_path, DUMMY_GATEWAY="config").start()
+
+
+async def test_a_service_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
+    system = small(tmp_path, DUMMY_ROOM="flap")
+    async with system, asyncio.timeout(30):
+        with pytest.raises(GaveUp, match="room keeps dying"):
+            await system.wait()
+
+
+async def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    async with await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 is taken"):
+            await System(tmp_path, gateway_port=port, entry=DUMMY).start()
+    assert running(family(os.getpid())[1:]) == []
+
+
+async def test_a_second_launcher_on_the_same_folder_is_refused(system: System) -> None:
+    with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
+        await small(system.var_dir).start()
+
+
+async def test_the_passwords_are_readable_by_their_owner_only_and_survive_a_restart(tmp_path: Path) -> None:
+    async with small(tmp_path) as system:
+        passwords = (tmp_path / "keys" / "nats.json").read_text()
+        for secret in ("keys/nats.json", "run/nats.json"):
+            assert stat.S_IMODE((tmp_path / secret).stat().st_mode) == 0o600
+        assert "ROSTRUM_NATS_PASSWORD" not in (tmp_path / "run" / "system.json").read_text()
+        assert system.credentials("room")[1] in passwords
+    async with small(tmp_path):
+        assert (tmp_path / "keys" / "nats.json").read_text() == passwords
+
+
+async def test_terminating_a_service_is_a_death_like_another(system: System) -> None:
+    killed = system.kill("room", signal.SIGTERM)
+    await gone([psutil.Process(killed)] if psutil.pid_exists(killed) else [], within=5)
+    await system.ready("room")
+    assert system.pid("room") != killed

@@ -1,0 +1,148 @@
+"""Where packets lie in time, whatever the network did to them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.recording.adapters import spool, timeline
+from tests.unit.recording.sounds import BASE_NS, FRAME, Sent, bundles, stream
+
+SPACE, PERSON = "0" * 26, "1" * 26
+PACKET = bytes([0x78]) + b"speech"  # CELT, 20 ms
+
+
+def placed(folder: Path, *sessions: Sequence[Sent], origin_ns: int = BASE_NS) -> list[tuple[int, float]]:
+    """(number in the order sent, seconds) of every packet that is kept; sessions are numbered on."""
+    store = spool.Spool(folder)
+    numbers: dict[bytes, int] = {}
+    for n, sent in enumerate(sessions):
+        marked = [replace(s, payload=s.payload + f"{n}/{i}".encode()) for i, s in enumerate(sent)]
+        numbers |= {s.payload: len(numbers) + i for i, s in enumerate(marked)}
+        session = f"{n:026d}"
+        entries = [
+            spool.Entry(SPACE, PERSON, session, n * 100_000 + i, body)
+            for i, body in enumerate(bundles(marked, ssrc=100 + n))
+        ]
+        store.append(entries)
+    with spool.read(store.folder(SPACE), PERSON) as packets:
+        rows = list(timeline.place(packets, origin_ns))
+        ends = [(position, position + packets.samples[row]) for row, position in rows]
+        assert all(a[1] <= b[0] for a, b in zip(ends, ends[1:], strict=False)), "packets overlap"
+        return [(numbers[packets.payload(row)], position / 48_000) for row, position in rows]
+
+
+def sent(count: int, *, at: float = 1.0, timestamp: int = 7_000, sequence: int = 100) -> list[Sent]:
+    return stream([PACKET] * count, at=at, timestamp=timestamp, sequence=sequence)
+
+
+def test_packets_in_time_lie_where_they_were_sent(tmp_path: Path) -> None:
+    assert placed(tmp_path, sent(100)) == [(n, pytest.approx(1 + n * 0.02)) for n in range(100)]
+
+
+def test_jitter_makes_no_gap_and_no_drift(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    shaken = [replace(s, arrival=s.arrival + rng.expovariate(1 / 0.03)) for s in sent(3000)]
+    result = placed(tmp_path, shaken)
+    assert [n for n, _ in result] == list(range(3000))
+    start = result[0][1]
+    assert abs(start - 1) < 0.005
+    assert all(position == pytest.approx(start + n * 0.02) for n, position in result)
+
+
+def test_a_network_that_stalls_for_two_seconds_makes_no_gap(tmp_path: Path) -> None:
+    stalled = [replace(s, arrival=max(s.arrival, 8.0 + i * 1e-5) if 6 < s.arrival < 8 else s.arrival)
+               for i, s in enumerate(sent(600))]  # fmt: skip
+    assert placed(tmp_path, stalled) == [(n, pytest.approx(1 + n * 0.02)) for n in range(600)]
+
+
+def test_lost_packets_leave_their_time_empty(tmp_path: Path) -> None:
+    lossy = [s for i, s in enumerate(sent(200)) if i not in (3, 50, 51, 52) and not 100 <= i < 130]
+    result = placed(tmp_path, lossy)
+    kept = [i for i in range(200) if i not in (3, 50, 51, 52) and not 100 <= i < 130]
+    assert [round(position, 4) for _, position in result] == [round(1 + i * 0.02, 4) for i in kept]
+
+
+def test_reordered_and_repeated_packets_come_once_and_in_order(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    late = [replace(s, arrival=s.arrival + rng.choice((0, 0, 0, 0.07, 0.3))) for s in sent(500)]
+    late += [replace(late[i], arrival=late[i].arrival + 0.05) for i in range(0, 500, 7)]
+    result = placed(tmp_path, late)
+    assert [round(position, 4) for _, position in result] == [round(1 + i * 0.02, 4) for i in range(500)]
+
+
+def test_numbers_that_wrap_go_on(tmp_path: Path) -> None:
+    wrapping = sent(200, timestamp=2**32 - 50 * FRAME, sequence=65_500)
+    assert placed(tmp_path, wrapping) == [(n, pytest.approx(1 + n * 0.02)) for n in range(200)]
+
+
+def test_after_a_mute_the_wall_clock_counts_even_where_the_sender_stood_still(tmp_path: Path) -> None:
+    running = sent(100) + sent(100, at=11, timestamp=7_000 + 500 * FRAME, sequence=600)
+    frozen = sent(100) + sent(100, at=11, timestamp=7_000 + 100 * FRAME, sequence=200)
+    for n, both in enumerate((running, frozen)):
+        result = placed(tmp_path / str(n), both)
+        assert result[99][1] == pytest.approx(1 + 99 * 0.02)
+        assert result[100][1] == pytest.approx(11, abs=0.001)
+        assert result[199][1] == pytest.approx(11 + 99 * 0.02, abs=0.001)
+
+
+def test_a_pause_with_jitter_after_it_is_off_by_less_than_it_is_heard(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    both = sent(100) + sent(100, at=11, timestamp=7_000 + 500 * FRAME, sequence=600)
+    shaken = [replace(s, arrival=s.arrival + rng.expovariate(1 / 0.03)) for s in both]
+    assert placed(tmp_path, shaken)[100][1] == pytest.approx(11, abs=0.02)
+
+
+def test_dtx_does_not_move_speech(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    talk = [s for i, s in enumerate(sent(3000)) if i % 500 < 250 or i % 20 == 0]
+    shaken = [replace(s, arrival=s.arrival + rng.uniform(0, 0.035)) for s in talk]
+    expected = [1 + i * 0.02 for i in range(3000) if i % 500 < 250 or i % 20 == 0]
+    result = [position for _, position in placed(tmp_path, shaken)]
+    assert max(abs(a - b) for a, b in zip(result, expected, strict=True)) < 0.02
+
+
+def test_a_new_session_is_aligned_anew_and_joins_the_track(tmp_path: Path) -> None:
+    first, second = sent(100), sent(100, at=20, timestamp=99, sequence=60_000)
+    result = placed(tmp_path, first, second)
+    assert len(result) == 200
+    assert result[100] == (100, pytest.approx(20))
+
+
+def test_a_session_that_replaces_another_waits_for_its_last_packet(tmp_path: Path) -> None:
+    first, second = sent(100), sent(100, at=2.97, timestamp=99, sequence=60_000)
+    result = placed(tmp_path, first, second)
+    assert len(result) == 200
+    assert result[100][1] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("ppm", [-300, 300])
+def test_a_clock_that_drifts_stays_near_the_wall_clock(tmp_path: Path, ppm: int) -> None:
+    # Ten minutes: 180 ms. A slow clock is put right in speech; a fast one could only lose audio, and waits for a pause.
+    drifting = [replace(s, arrival=1 + (s.arrival - 1) * (1 + ppm / 1e6)) for s in sent(30_000)]
+    result = placed(tmp_path, drifting)
+    assert len(result) == 30_000
+    assert abs(result[-1][1] - drifting[-1].arrival) < (0.13 if ppm > 0 else 0.2)
+
+
+def test_a_sender_faster_than_time_cannot_make_the_replay_longer(tmp_path: Path) -> None:
+    flood = [Sent(1 + i * 0.002, 7_000 + i * FRAME, 100 + i, PACKET) for i in range(5000)]
+    result = placed(tmp_path, flood)
+    assert 300 < len(result) < 5000
+    assert result[-1][1] < 11 + 3
+
+
+def test_random_numbers_from_a_hostile_sender_stay_within_its_time(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    wild = [Sent(1 + i * 0.02, rng.getrandbits(32), rng.getrandbits(16), PACKET) for i in range(1000)]
+    result = placed(tmp_path, wild)
+    assert result
+    assert all(0 <= position < 24 for _, position in result)
+
+
+def test_audio_from_before_the_start_begins_at_the_start(tmp_path: Path) -> None:
+    assert placed(tmp_path, sent(10), origin_ns=BASE_NS + 1_100_000_000)[0] == (0, 0)

@@ -1,0 +1,72 @@
+"""`make check` must report every way in which the code could point in the wrong direction: each is planted here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROLES = ("app", "domain", "handlers", "relay", "settings", "main")
+
+PLANTED = {
+    "contracts/planted.py": "import libs.ids\n",
+    "libs/planted.py": "import services.planted.domain\n",
+    "services/planted/app.py": "import services.planted_other.domain\n",
+    "services/planted/utils.py": "",
+    "services/planted/relay.py": "import services.planted.handlers\n",
+    "services/planted/handlers.py": "import services.planted.settings\nimport rostrum_forwarder\n",
+    "services/planted/domain.py": "import asyncio\nimport contracts.subjects\n",
+    "services/planted/main.py": "import services.planted.settings\n",
+}
+REPORTED = {
+    "a contract that knows a library": "contracts.planted -> libs.ids",
+    "a library that knows a service": "libs.planted -> services.planted.domain",
+    "a service that imports another": "services.planted.app -> services.planted_other.domain",
+    "a file that is none of the agreed roles": "services.planted.utils",
+    "a relay that calls its handlers": "services.planted.relay -> services.planted.handlers",
+    "settings read outside main": "services.planted.handlers -> services.planted.settings",
+    "a domain that runs a loop": "services.planted.domain -> asyncio",
+    "a domain that speaks the wire's language": "services.planted.domain -> contracts.subjects",
+    "the Rust core outside media": "services.planted.handlers -> rostrum_forwarder",
+}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What import-linter says of a copy of the code with all of PLANTED in it."""
+    copy = tmp_path_factory.mktemp("code")
+    for package in ("contracts", "libs", "services", "infra"):
+        shutil.copytree(
+            ROOT / package,
+            copy / package,
+            ignore=lambda folder, names: [
+                name
+                for name in names
+                if name == "target" or not (Path(folder, name).is_dir() or name.endswith(".py"))
+            ],
+        )
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    for service in ("planted", "planted_other", "media"):
+        for name in ("__init__", *ROLES):
+            file = copy / "services" / service / f"{name}.py"
+            file.parent.mkdir(exist_ok=True)
+            file.touch()
+    for path, text in PLANTED.items():
+        (copy / path).write_text(text)
+    run = subprocess.run(
+        [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())",
+         "--no-logo", "--no-cache"],
+        cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("fault", REPORTED)
+def test_reported(report: str, fault: str) -> None:
+    assert REPORTED[fault] in report, report
