@@ -1,11 +1,13 @@
 //! Bundles of captured packets, for whoever records or transcribes.
 //!
-//! Little endian. Header of 16 bytes: version (1) `u8`, flags (0) `u8`, packet count `u16`, wall-clock arrival of the
+//! Little endian. Header of 16 bytes: version (1) `u8`, flags `u8` (bit 0: the session's last bundle, which may be empty), packet count `u16`, wall-clock arrival of the
 //! first packet in ns since the Unix epoch `u64`, SSRC `u32`. Then per packet 12 bytes and the payload: arrival after
 //! the first in microseconds `u32`, RTP timestamp `u32`, sequence `u16`, payload length `u16`.
 
 /// The version in the first byte.
 pub const VERSION: u8 = 1;
+/// Flag of a session's last bundle.
+pub const LAST: u8 = 1;
 const HEADER: usize = 16;
 const PACKET: usize = 12;
 /// A bundle is closed when it has grown to this many bytes.
@@ -54,10 +56,7 @@ impl Bundle {
     ) {
         if self.count == 0 {
             self.bytes.reserve_exact(BYTES);
-            self.bytes.extend_from_slice(&[VERSION, 0, 0, 0]);
-            self.bytes.extend_from_slice(&wall_ns.to_le_bytes());
-            self.bytes.extend_from_slice(&ssrc.to_le_bytes());
-            debug_assert_eq!(self.bytes.len(), HEADER);
+            self.begin(wall_ns, ssrc);
             self.began_us = now_us;
             self.ssrc = ssrc;
         }
@@ -78,5 +77,21 @@ impl Bundle {
             bytes[2..4].copy_from_slice(&count.to_le_bytes());
         }
         (bytes, count)
+    }
+
+    /// Closes the session's last one, which may have no packets; `wall_ns` is the time now.
+    pub fn take_last(&mut self, wall_ns: u64) -> (Vec<u8>, u16) {
+        if self.count == 0 {
+            self.begin(wall_ns, self.ssrc);
+        }
+        self.bytes[1] |= LAST;
+        self.take()
+    }
+
+    fn begin(&mut self, wall_ns: u64, ssrc: u32) {
+        self.bytes.extend_from_slice(&[VERSION, 0, 0, 0]);
+        self.bytes.extend_from_slice(&wall_ns.to_le_bytes());
+        self.bytes.extend_from_slice(&ssrc.to_le_bytes());
+        debug_assert_eq!(self.bytes.len(), HEADER);
     }
 }

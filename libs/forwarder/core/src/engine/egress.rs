@@ -208,7 +208,7 @@ impl Group {
             return;
         }
         stream.audible = false;
-        stream.timestamp = stream.timestamp.wrapping_add(stream.duration);
+        stream.timestamp = stream.project(now);
         stream.sent_us = now.us;
         let payload = opus::dtx_after(stream.toc);
         let silence = AudioLevel { voice: false, minus_dbov: 127 };

@@ -135,6 +135,7 @@ impl Publisher {
         if self.bundle.due(header.ssrc, payload.len(), now.us) {
             close_bundle(id, self, io);
         }
+        self.captured = true;
         self.bundle.add(header.ssrc, header.timestamp, header.sequence, payload, now.us, now.wall_ns);
     }
 
@@ -153,6 +154,14 @@ impl Publisher {
 pub(super) fn close_bundle(id: SessionId, publisher: &mut Publisher, io: &mut impl Io) {
     if !publisher.bundle.is_empty() {
         let (bundle, packets) = publisher.bundle.take();
+        io.event(Event::Captured { session: id, packets, bundle });
+    }
+}
+
+/// Tells the readers of a captured publisher that nothing more will come.
+pub(super) fn close_capture(id: SessionId, publisher: &mut Publisher, now: Now, io: &mut impl Io) {
+    if publisher.captured {
+        let (bundle, packets) = publisher.bundle.take_last(now.wall_ns);
         io.event(Event::Captured { session: id, packets, bundle });
     }
 }

@@ -292,7 +292,7 @@ impl Engine {
             space.publishers.retain(|publisher| *publisher != id);
             space.talking.retain(|talker| *talker != id);
             match &mut session.role {
-                Role::Publish(publisher) => ingress::close_bundle(id, publisher, io),
+                Role::Publish(publisher) => ingress::close_capture(id, publisher, now, io),
                 Role::Subscribe { media, place: Some(place) } => {
                     let moved = space.groups[media.slots.len() - 1].leave(*place);
                     if let Some(Session { role: Role::Subscribe { place: other, .. }, .. }) =

@@ -101,6 +101,8 @@ pub(super) struct Publisher {
     pub muted: bool,
     pub capture: bool,
     pub bundle: Bundle,
+    /// Something of it was captured, so that readers wait for the last bundle.
+    pub captured: bool,
     pub outbound: Option<Outbound>,
     pub ssrc: Option<u32>,
     pub reception: Reception,
@@ -171,6 +173,7 @@ impl Session {
                         muted,
                         capture,
                         bundle: Bundle::default(),
+                        captured: false,
                         outbound: None,
                         ssrc: None,
                         reception: Reception::default(),

@@ -1,0 +1,1 @@
+"""Media: WebRTC at the edge, forwarding, who is speaking, capture."""

@@ -1,0 +1,116 @@
+"""DTLS as the passive side, on datagrams that somebody else carries, up to the SRTP keys (RFC 5764)."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, RTCCertificate, certificate_digest
+from OpenSSL import SSL
+
+MTU: Final = 1200
+_RECORD_HEADER: Final = 13
+_EXPORTER: Final = b"EXTRACTOR-dtls_srtp"
+_PROFILE: Final = SRTP_AEAD_AES_128_GCM
+
+
+class HandshakeFailed(Exception):
+    """The peer spoke no acceptable DTLS, or is not who its offer said."""
+
+
+class Certificate:
+    """The node's certificate, made anew at every start, with the one SSL context of all handshakes."""
+
+    def __init__(self) -> None:
+        certificate = RTCCertificate.generateCertificate()
+        self.context = certificate._create_ssl_context(srtp_profiles=[_PROFILE])
+        sha256 = next(item for item in certificate.getFingerprints() if item.algorithm == "sha-256")
+        self.fingerprint = f"{sha256.algorithm} {sha256.value}"
+        """As it stands in `a=fingerprint`."""
+
+
+class Handshake:
+    """One handshake. Feed it datagrams, send what it returns; `keys` is there when it is done.
+
+    It holds about 90 KiB in OpenSSL: drop it when the peer has certainly received the last flight.
+    """
+
+    def __init__(self, certificate: Certificate, fingerprints: Sequence[tuple[str, str]]) -> None:
+        self._ssl = SSL.Connection(certificate.context)
+        self._ssl.set_ciphertext_mtu(MTU)
+        self._ssl.set_accept_state()
+        self._fingerprints = tuple(fingerprints)
+        self.keys: tuple[bytes, bytes] | None = None
+        """Master key and salt of what the peer sends, and of what is sent to it."""
+
+    def datagram(self, data: bytes) -> list[bytes]:
+        """Takes one datagram; returns those to send. Raises HandshakeFailed."""
+        self._ssl.bio_write(data)
+        if self.keys is not None:
+            # Repetitions of the last flight are answered by OpenSSL while reading; there is no application data.
+            with contextlib.suppress(SSL.Error):
+                self._ssl.recv(MTU)
+            return self._outgoing()
+        try:
+            self._ssl.do_handshake()
+        except SSL.WantReadError:
+            return self._outgoing()
+        except SSL.Error as error:
+            raise HandshakeFailed(f"DTLS: {error}") from error
+        self._verify()
+        self._export()
+        return self._outgoing()
+
+    def timeout(self) -> float | None:
+        """Seconds until `repeat` is due, or None."""
+        return None if self.keys is not None else self._ssl.DTLSv1_get_timeout()
+
+    def repeat(self) -> list[bytes]:
+        """The last flight again, when its time has come. Raises HandshakeFailed after too many."""
+        try:
+            self._ssl.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            raise HandshakeFailed(f"DTLS: {error}") from error
+        return self._outgoing()
+
+    def _outgoing(self) -> list[bytes]:
+        parts = []
+        while True:
+            try:
+                parts.append(self._ssl.bio_read(65_536))
+            except SSL.WantReadError:
+                break
+        return _datagrams(b"".join(parts))
+
+    def _verify(self) -> None:
+        """Every fingerprint of the offer must be the certificate's (RFC 8122, section 5)."""
+        certificate = self._ssl.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            raise HandshakeFailed("DTLS: the peer has no certificate")
+        for algorithm, value in self._fingerprints:
+            if re.sub(r"\s", "", value) != certificate_digest(certificate, algorithm):
+                raise HandshakeFailed(f"DTLS: the certificate is not the one whose {algorithm} stands in the offer")
+
+    def _export(self) -> None:
+        if self._ssl.get_selected_srtp_profile() != _PROFILE.openssl_profile:
+            raise HandshakeFailed("DTLS: the peer does not do AEAD_AES_128_GCM")
+        material = self._ssl.export_keying_material(_EXPORTER, 2 * (_PROFILE.key_length + _PROFILE.salt_length))
+        self.keys = (_PROFILE.get_key_and_salt(material, 0), _PROFILE.get_key_and_salt(material, 1))
+
+
+def _datagrams(data: bytes) -> list[bytes]:
+    """Packs records into datagrams of at most MTU bytes; the memory BIO does not keep their borders."""
+    result: list[bytes] = []
+    current = b""
+    while data:
+        length = _RECORD_HEADER + int.from_bytes(data[11:13], "big") if len(data) >= _RECORD_HEADER else len(data)
+        record, data = data[:length], data[length:]
+        if current and len(current) + len(record) > MTU:
+            result.append(current)
+            current = b""
+        current += record
+    if current:
+        result.append(current)
+    return result

@@ -1,0 +1,219 @@
+"""The node's UDP port: the forwarder, and the DTLS handshakes that give it keys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import string
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking
+
+from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
+from services.media.adapters.sdp import Local, Offer, write_answer
+
+_log = logging.getLogger(__name__)
+_LETTERS: Final = string.ascii_letters + string.digits
+_KEEP_HANDSHAKE: Final = 4.0
+"""Seconds for which a finished handshake still answers repetitions."""
+_POLL: Final = 512
+
+
+class Listener(Protocol):
+    """Who is told what happens at the edge. Nothing may block or raise."""
+
+    def connected(self, session: int, setup_ms: float) -> None:
+        """Keys are in place: audio can flow."""
+
+    def closed(self, session: int, *, expired: bool, failed: bool, report: Report) -> None:
+        """The session is gone."""
+
+    def talking(self, space: int, sessions: list[int]) -> None:
+        """Who is heard now, loudest first."""
+
+    def captured(self, session: int, packets: int, bundle: bytes) -> None:
+        """A bundle of a speaker's packets (`contracts.capture`)."""
+
+
+@dataclass(slots=True)
+class _Setup:
+    """A session until a few seconds after its handshake."""
+
+    offer: Offer
+    began: float
+    handshake: Handshake | None = None
+    timer: asyncio.TimerHandle | None = None
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Edge:
+    """Sessions are numbers chosen by the caller; each is closed exactly once, which `listener.closed` tells.
+
+    A context manager: the socket is bound inside. Raises OSError where the port is taken.
+    """
+
+    bind_host: str
+    bind_port: int
+    listener: Listener
+    public_host: str | None = None
+    """Address in the candidates, where it is not the bound one."""
+    certificate: Certificate = field(default_factory=Certificate)
+    _setups: dict[int, _Setup] = field(default_factory=dict)
+    _forwarder: Forwarder | None = None
+
+    async def __aenter__(self) -> Edge:
+        self._forwarder = Forwarder(self.bind_host, self.bind_port)
+        asyncio.get_running_loop().add_reader(self._forwarder.fileno(), self._poll)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self.forwarder.fileno())
+        for setup in self._setups.values():
+            if setup.timer is not None:
+                setup.timer.cancel()
+        self._setups.clear()
+        self.forwarder.close()
+
+    @property
+    def forwarder(self) -> Forwarder:
+        """The running forwarder."""
+        if self._forwarder is None:
+            raise RuntimeError("the edge is not open")
+        return self._forwarder
+
+    @property
+    def host(self) -> str:
+        """Where clients reach it."""
+        return self.public_host or self.forwarder.host
+
+    @property
+    def port(self) -> int:
+        """Its UDP port."""
+        return self.forwarder.port
+
+    def publish(self, session: int, space: int, owner: int, offer: Offer, *, muted: bool, capture: bool) -> str:
+        """Takes a speaker's offer; returns the answer. `owner` is the person's number."""
+        local = self._local(offer)
+        self._begin(session, offer)
+        self.forwarder.add_publisher(
+            session,
+            space,
+            owner,
+            (local.ufrag, local.pwd, offer.ufrag, offer.pwd),
+            payload_type=offer.payload_type,
+            level_extension=offer.level_extension,
+            muted=muted,
+            capture=capture,
+        )
+        return write_answer(offer, local)
+
+    def subscribe(self, session: int, space: int, owner: int, offer: Offer) -> str:
+        """Takes a listener's offer; returns the answer. `owner` is the person's number, 0 for an anonymous one."""
+        local = self._local(offer)
+        self._begin(session, offer)
+        self.forwarder.add_listener(
+            session,
+            space,
+            owner,
+            (local.ufrag, local.pwd, offer.ufrag, offer.pwd),
+            payload_type=offer.payload_type,
+            mid_extension=offer.mid_extension,
+            level_extension=offer.level_extension,
+            slots=[(line.mid, ssrc) for line, ssrc in zip(offer.slots, local.ssrcs, strict=True)],
+        )
+        return write_answer(offer, local)
+
+    def close(self, session: int) -> None:
+        """Ends a session; `listener.closed` follows."""
+        self.forwarder.remove(session)
+
+    def set_muted(self, session: int, muted: bool) -> None:
+        """Obeyed before the next packets are read."""
+        self.forwarder.set_muted(session, muted)
+
+    def set_capture(self, session: int, capture: bool) -> None:
+        """Starts or stops capturing a speaker."""
+        self.forwarder.set_capture(session, capture)
+
+    def _begin(self, session: int, offer: Offer) -> None:
+        self._setups[session] = _Setup(offer, time.monotonic())
+
+    def _local(self, offer: Offer) -> Local:
+        return Local(
+            session_number=secrets.randbits(62),
+            ufrag="".join(secrets.choice(_LETTERS) for _ in range(8)),
+            pwd="".join(secrets.choice(_LETTERS) for _ in range(24)),
+            fingerprint=self.certificate.fingerprint,
+            host=self.host,
+            port=self.port,
+            ssrcs=() if offer.direction == "publish" else _distinct(len(offer.slots)),
+        )
+
+    def _poll(self) -> None:
+        for event in self.forwarder.poll(_POLL):
+            match event:
+                case Captured():
+                    self.listener.captured(event.session, event.packets, event.bundle)
+                case Dtls():
+                    self._dtls(event.session, event.datagram)
+                case Talking():
+                    self.listener.talking(event.space, event.sessions)
+                case Closed():
+                    self._closed(event)
+                case Reachable():
+                    _log.debug("a client is reachable", extra={"session": event.session, "address": event.address})
+
+    def _dtls(self, session: int, datagram: bytes) -> None:
+        setup = self._setups.get(session)
+        if setup is None or setup.failed:
+            return
+        if setup.handshake is None:
+            setup.handshake = Handshake(self.certificate, setup.offer.fingerprints)
+        before = setup.handshake.keys
+        self._advance(session, setup, lambda handshake: handshake.datagram(datagram))
+        keys = setup.handshake.keys
+        if keys is not None and before is None:
+            self.forwarder.set_keys(session, *keys)
+            if setup.timer is not None:
+                setup.timer.cancel()
+            setup.timer = asyncio.get_running_loop().call_later(_KEEP_HANDSHAKE, self._setups.pop, session, None)
+            self.listener.connected(session, (time.monotonic() - setup.began) * 1000)
+
+    def _advance(self, session: int, setup: _Setup, step: Callable[[Handshake], list[bytes]]) -> None:
+        handshake = setup.handshake
+        if handshake is None:
+            return
+        try:
+            for out in step(handshake):
+                self.forwarder.send_dtls(session, out)
+        except HandshakeFailed as error:
+            _log.info("a handshake failed", extra={"session": session, "why": str(error)})
+            setup.failed = True
+            self.forwarder.remove(session)
+            return
+        if handshake.keys is None:
+            if setup.timer is not None:
+                setup.timer.cancel()
+                setup.timer = None
+            seconds = handshake.timeout()
+            if seconds is not None:
+                loop = asyncio.get_running_loop()
+                setup.timer = loop.call_later(seconds, self._advance, session, setup, Handshake.repeat)
+
+    def _closed(self, event: Closed) -> None:
+        setup = self._setups.pop(event.session, None)
+        if setup is not None and setup.timer is not None:
+            setup.timer.cancel()
+        failed = setup is not None and setup.failed
+        self.listener.closed(event.session, expired=event.expired, failed=failed, report=event.report)
+
+
+def _distinct(count: int) -> tuple[int, ...]:
+    """SSRCs of a listener's slots: different from each other, and not 0."""
+    first = secrets.randbelow(0xFFFF_FFF0) + 1
+    return tuple(first + number for number in range(count))

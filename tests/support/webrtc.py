@@ -1,0 +1,227 @@
+"""Real WebRTC clients (aiortc) that remember every Opus payload they sent and received."""
+
+from __future__ import annotations
+
+import asyncio
+import fractions
+import math
+import struct
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import av
+import numpy as np
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtpPacket
+
+FRAME_SAMPLES: Final = 960
+FRAME_SECONDS: Final = 0.02
+
+Negotiate = Callable[[str], Awaitable[str]]
+"""Takes an offer, returns the answer."""
+
+
+def opus_tone(hz: float, seconds: float, *, rate: int = 48_000) -> list[bytes]:
+    """A tone as 20 ms Opus packets, one stream of libopus."""
+    encoder: Any = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate = rate
+    encoder.layout = "mono"
+    encoder.format = "s16"
+    encoder.bit_rate = 32_000
+    encoder.open()
+    count = round(seconds / FRAME_SECONDS)
+    packets: list[bytes] = []
+    for number in range(count):
+        at = (np.arange(FRAME_SAMPLES) + number * FRAME_SAMPLES) / rate
+        samples = (0.3 * 32767 * np.sin(2 * math.pi * hz * at)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = rate
+        frame.pts = number * FRAME_SAMPLES
+        packets += [bytes(packet) for packet in encoder.encode(frame)]
+    return packets
+
+
+class PayloadTrack(MediaStreamTrack):
+    """Sends ready Opus packets, one every 20 ms by the clock, and ends (or falls still) after the last."""
+
+    kind = "audio"
+
+    def __init__(self, payloads: Sequence[bytes] = ()) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._next = 0.0
+        self._pts = 0
+        for payload in payloads:
+            self._queue.put_nowait(payload)
+
+    def say(self, payloads: Sequence[bytes]) -> None:
+        """Adds packets."""
+        for payload in payloads:
+            self._queue.put_nowait(payload)
+
+    async def said(self) -> None:
+        """Waits until everything has been handed to the sender."""
+        while not self._queue.empty():
+            await asyncio.sleep(FRAME_SECONDS)
+
+    async def recv(self) -> Any:
+        if self.readyState != "live":
+            raise MediaStreamError
+        payload = await self._queue.get()
+        now = time.monotonic()
+        if self._next < now - 0.2:
+            # A pause passes on the media clock too.
+            if self._next:
+                self._pts += round((now - self._next) / FRAME_SECONDS) * FRAME_SAMPLES
+            self._next = now
+        await asyncio.sleep(self._next - now)
+        self._next += FRAME_SECONDS
+        packet = av.Packet(payload)
+        packet.pts = self._pts
+        packet.time_base = fractions.Fraction(1, 48_000)
+        self._pts += FRAME_SAMPLES
+        self.sent.append(payload)
+        return packet
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One RTP packet that arrived."""
+
+    slot: int
+    payload: bytes
+    sequence: int
+    timestamp: int
+    marker: bool
+    sources: tuple[int, ...]
+    at: float
+
+
+@dataclass(slots=True)
+class Speaker:
+    """A client that publishes."""
+
+    pc: RTCPeerConnection
+    track: PayloadTrack
+
+    @property
+    def sent(self) -> list[bytes]:
+        """Payloads handed to the sender so far."""
+        return self.track.sent
+
+
+@dataclass(slots=True)
+class Ear:
+    """A client that listens."""
+
+    pc: RTCPeerConnection
+    heard: list[Heard] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def payloads(self) -> Counter[bytes]:
+        """How often each payload arrived."""
+        return Counter(packet.payload for packet in self.heard)
+
+    def in_slot(self, slot: int) -> list[Heard]:
+        """What arrived in one slot."""
+        return [packet for packet in self.heard if packet.slot == slot]
+
+    async def until(self, condition: Callable[[Ear], bool], *, within: float = 5.0) -> None:
+        """Waits until the condition holds; it is looked at again after every packet. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while not condition(self):
+                self._news.clear()
+                await self._news.wait()
+
+    def _take(self, slot: int, packet: RtpPacket) -> None:
+        self.heard.append(
+            Heard(
+                slot,
+                packet.payload,
+                packet.sequence_number,
+                packet.timestamp,
+                bool(packet.marker),
+                tuple(packet.csrc),
+                time.monotonic(),
+            )
+        )
+        self._news.set()
+
+
+def new_connection() -> RTCPeerConnection:
+    """A client that asks no STUN server."""
+    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+
+async def connected(pc: RTCPeerConnection, *, within: float = 10.0) -> None:
+    """Waits for ICE and DTLS. Raises ConnectionError when they fail, TimeoutError when they take too long."""
+    changed = asyncio.Event()
+    pc.on("connectionstatechange", lambda: changed.set())
+    async with asyncio.timeout(within):
+        while pc.connectionState != "connected":
+            if pc.connectionState in ("failed", "closed"):
+                raise ConnectionError(f"the connection is {pc.connectionState}")
+            changed.clear()
+            await changed.wait()
+
+
+async def _negotiate(pc: RTCPeerConnection, negotiate: Negotiate) -> None:
+    await pc.setLocalDescription(await pc.createOffer())
+    answer = await negotiate(pc.localDescription.sdp)
+    await pc.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
+
+
+@asynccontextmanager
+async def speaker(negotiate: Negotiate, payloads: Sequence[bytes] = (), *, wait: bool = True) -> AsyncIterator[Speaker]:
+    """A connected publisher; disconnects at the end."""
+    pc = new_connection()
+    try:
+        track = PayloadTrack(payloads)
+        pc.addTransceiver(track, direction="sendonly")
+        await _negotiate(pc, negotiate)
+        if wait:
+            await connected(pc)
+        yield Speaker(pc, track)
+    finally:
+        await pc.close()
+
+
+@asynccontextmanager
+async def ear(negotiate: Negotiate, *, slots: int = 3, decode: bool = False, wait: bool = True) -> AsyncIterator[Ear]:
+    """A connected listener with its audio slots; disconnects at the end. `decode` also runs aiortc's own receiver."""
+    pc = new_connection()
+    try:
+        listener = Ear(pc)
+        for slot in range(slots):
+            receiver: Any = pc.addTransceiver("audio", direction="recvonly").receiver
+            _tap(receiver, slot, listener, decode)
+        await _negotiate(pc, negotiate)
+        if wait:
+            await connected(pc)
+        yield listener
+    finally:
+        await pc.close()
+
+
+def _tap(receiver: Any, slot: int, listener: Ear, decode: bool) -> None:
+    original = receiver._handle_rtp_packet
+
+    async def handle(packet: RtpPacket, arrival_time_ms: int) -> None:
+        listener._take(slot, packet)
+        if decode:
+            await original(packet, arrival_time_ms)
+
+    receiver._handle_rtp_packet = handle
+
+
+def dtls_client_hello() -> bytes:
+    """The beginning of a DTLS 1.2 ClientHello, as somebody who has no business here would send it."""
+    body = b"\xfe\xfd" + bytes(32) + b"\x00\x00\x00\x02\xc0\x2b\x01\x00"
+    handshake = b"\x01" + struct.pack("!I", len(body))[1:] + b"\x00\x00\x00\x00\x00" + struct.pack("!I", len(body))[1:] + body
+    return b"\x16\xfe\xfd" + bytes(8) + struct.pack("!H", len(handshake)) + handshake
