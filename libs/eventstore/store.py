@@ -280,13 +280,12 @@ class Store(Generic[S]):
         if self._live.get(id) is live:
             del self._live[id]
 
-    def forget_all(self) -> None:
-        """Read every aggregate again when it is next needed (this process lost or gained the right to write)."""
+    def forget(self, which: Callable[[str], bool]) -> None:
+        """Read these aggregates again when they are next needed: another process may have written them."""
         for id, live in list(self._live.items()):
-            if live.waiting == 0:
+            if which(id):
+                live.lineage.broken = live.lineage.broken or live.waiting > 0
                 del self._live[id]
-            else:
-                live.lineage.broken = True
 
     def claimed(self, namespace: str, name: str) -> str | None:
         """Id of the aggregate that holds a name."""

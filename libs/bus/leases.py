@@ -1,0 +1,258 @@
+"""Owning partitions: a lease per partition in a KV bucket, renewed by its holder and taken over when it lapses.
+
+Two processes may believe for a moment that they own the same partition; what they decide is fenced by the aggregates'
+versions, not by this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import Error as JetStreamError
+
+from contracts import subjects
+from libs.bus.bus import Bus
+from libs.bus.errors import StreamReset
+from libs.bus.follow import follow_raw
+from libs.ids import new_id
+
+_log = logging.getLogger(__name__)
+
+TTL: Final = 3
+"""Seconds a lease lives without being renewed; NATS counts whole seconds."""
+RENEW: Final = 1.0
+_STREAM: Final = f"KV_{subjects.LEASES_BUCKET}"
+_WRONG_SEQUENCE: Final = 10071
+_FREE: Final = frozenset({"DEL", "PURGE"})
+
+Change = Callable[[int], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Key:
+    """What the bucket holds under one key."""
+
+    revision: int
+    instance: str | None
+    """None where the key was deleted or lapsed."""
+    boot: str | None
+
+
+def _read(revision: int, headers: Mapping[str, str] | None, data: bytes | None) -> _Key:
+    headers = headers or {}
+    if not data or headers.get("KV-Operation") in _FREE or "Nats-Marker-Reason" in headers:
+        return _Key(revision, None, None)
+    value = json.loads(data)
+    return _Key(revision, value["instance"], value["boot"])
+
+
+class Leases:
+    """Holds this process's fair share of a service's partitions while the context is open.
+
+    `gained(p)` is awaited when partition `p` is ours, `lost(p)` when it no longer is; they never overlap for one `p`.
+    Leaving the context loses and frees all, so that others take over at once. A process that starts again under the
+    same `instance` name takes its old partitions back at once.
+    """
+
+    def __init__(self, bus: Bus, service: str, instance: str, count: int, gained: Change, lost: Change) -> None:
+        self._bus = bus
+        self._instance = instance
+        self._boot = new_id()
+        self._count = count
+        self._gained = gained
+        self._lost = lost
+        self._prefix = f"$KV.{subjects.LEASES_BUCKET}.{service}."
+        self._member = f"member.{instance}"
+        self._keys: dict[str, _Key] = {}
+        self._held: dict[int, float] = {}
+        """Partition -> loop time of the last renewal that was confirmed."""
+        self._seen_all = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._first = True
+        self._tasks: list[asyncio.Task[None]] = []
+        self._complete = False
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The partitions that are ours now."""
+        return frozenset(self._held)
+
+    def lack(self) -> str | None:
+        """For readiness: None once every partition has a live owner."""
+        return None if self._complete else "not every partition has an owner yet"
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [
+            asyncio.create_task(self._follow(), name="leases seen"),
+            asyncio.create_task(self._keep(), name="leases kept"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(self._lose(partition, free=True) for partition in sorted(self._held)))
+        await self._delete(self._member)
+
+    # -- what others hold --------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for messages in follow_raw(self._bus, _STREAM, [f"{self._prefix}>"], 0, None, 500):
+                    for msg in messages:
+                        self._see(msg)
+                    if messages[-1].metadata.num_pending == 0:
+                        self._seen_all.set()
+                    self._changed.set()
+            except StreamReset:
+                self._keys.clear()
+
+    def _see(self, msg: Msg) -> None:
+        key = msg.subject.removeprefix(self._prefix)
+        revision = msg.metadata.sequence.stream
+        known = self._keys.get(key)
+        if known is None or revision >= known.revision:
+            self._keys[key] = _read(revision, msg.headers, msg.data)
+
+    # -- what we hold ------------------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        # An empty bucket announces nothing; then there is nothing to wait for.
+        if await self._is_empty():
+            self._seen_all.set()
+        await self._seen_all.wait()
+        next_renewal = 0.0
+        while True:
+            try:
+                if loop.time() >= next_renewal:
+                    next_renewal = loop.time() + RENEW
+                    await self._renew()
+                await self._balance()
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+                _log.warning("leases cannot be kept now", extra={"why": str(error)})
+                await self._drop_lapsed()
+                await asyncio.sleep(0.1)
+                continue
+            self._first = False
+            try:
+                async with asyncio.timeout(max(0.01, next_renewal - loop.time())):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+
+    async def _is_empty(self) -> bool:
+        while True:
+            try:
+                await self._bus.js.get_last_msg(_STREAM, f"{self._prefix}>")
+                return False
+            except NotFoundError:
+                return True
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError):
+                await asyncio.sleep(0.1)
+
+    async def _renew(self) -> None:
+        await self._put(self._member)
+        loop = asyncio.get_running_loop()
+        partitions = sorted(self._held)
+        kept = await asyncio.gather(*(self._put(str(p)) for p in partitions), return_exceptions=True)
+        for partition, result in zip(partitions, kept, strict=True):
+            if result is True:
+                self._held[partition] = loop.time()
+        await self._drop_lapsed()
+        for result in kept:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _drop_lapsed(self) -> None:
+        """Stop what we could not renew in time, or what another has taken."""
+        now = asyncio.get_running_loop().time()
+        for partition, renewed in list(self._held.items()):
+            key = self._keys.get(str(partition))
+            taken = key is not None and key.boot is not None and key.boot != self._boot
+            if taken or now - renewed > TTL - 0.5:
+                _log.warning("partition %d is lost%s", partition, " to another process" if taken else "")
+                await self._lose(partition, free=False)
+
+    async def _balance(self) -> None:
+        await self._drop_lapsed()
+        members = {k for k, v in self._keys.items() if k.startswith("member.") and v.instance is not None}
+        members.add(self._member)
+        share = math.ceil(self._count / len(members))
+        for partition in sorted(self._held, reverse=True)[: max(0, len(self._held) - share)]:
+            await self._lose(partition, free=True)
+        owned = 0
+        for partition in range(self._count):
+            if partition in self._held:
+                owned += 1
+                continue
+            key = self._keys.get(str(partition))
+            if key is not None and key.instance is not None:
+                ours_before = self._first and key.instance == self._instance and key.boot != self._boot
+                if not ours_before:
+                    owned += 1
+                    continue
+            if len(self._held) < share and await self._put(str(partition)):
+                self._held[partition] = asyncio.get_running_loop().time()
+                await self._gained(partition)
+                owned += 1
+        self._complete = owned == self._count
+
+    async def _lose(self, partition: int, *, free: bool) -> None:
+        del self._held[partition]
+        self._complete = False
+        await self._lost(partition)
+        if free:
+            await self._delete(str(partition))
+
+    # -- the bucket --------------------------------------------------------------------------------------------
+
+    async def _put(self, key: str) -> bool:
+        """Write our name under a key, if it stands as we know it; whether we did."""
+        known = self._keys.get(key)
+        value = json.dumps({"instance": self._instance, "boot": self._boot}).encode()
+        headers = {"Nats-Expected-Last-Subject-Sequence": str(known.revision if known else 0)}
+        try:
+            ack = await self._bus.js.publish(self._prefix + key, value, timeout=1.0, headers=headers, msg_ttl=TTL)
+        except APIError as error:
+            if error.err_code != _WRONG_SEQUENCE:  # somebody else wrote, or a marker lapsed
+                raise
+            await self._look(key)
+            return False
+        self._keys[key] = _Key(ack.seq, self._instance, self._boot)
+        return True
+
+    async def _look(self, key: str) -> None:
+        try:
+            last = await self._bus.js.get_last_msg(_STREAM, self._prefix + key)
+        except NotFoundError:
+            self._keys.pop(key, None)
+            return
+        self._keys[key] = _read(last.seq or 0, last.headers, last.data)
+        self._changed.set()
+
+    async def _delete(self, key: str) -> None:
+        known = self._keys.get(key)
+        if known is None or known.boot != self._boot:
+            return
+        headers = {"KV-Operation": "DEL", "Nats-Expected-Last-Subject-Sequence": str(known.revision)}
+        try:
+            ack = await self._bus.js.publish(self._prefix + key, b"", timeout=0.5, headers=headers)
+            self._keys[key] = _Key(ack.seq, None, None)
+        except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            _log.info("lease %s is left to lapse", key, extra={"why": str(error)})
