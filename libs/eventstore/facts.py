@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, dataclass_transform
 
 import msgspec
 from eventsourcing.domain import DomainEventProtocol
@@ -17,8 +17,16 @@ from eventsourcing.persistence import Mapper, MapperDeserialisationError, Stored
 from eventsourcing.utils import register_topic
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that happened to one aggregate, in the past tense."""
+if TYPE_CHECKING:
+    # Type checkers take each subclass of a frozen struct for an unfrozen one unless it repeats `frozen=True`.
+    @dataclass_transform(frozen_default=True, kw_only_default=True)
+    class Fact:
+        """Something that happened to one aggregate, in the past tense."""
+
+else:
+
+    class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+        """Something that happened to one aggregate, in the past tense."""
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
