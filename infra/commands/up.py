@@ -44,24 +44,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM (0), or until the system cannot go on (1)."""
     try:
-        return asyncio.run(_run(options))
+        system = System(
+            options.var, gateway_port=gateway_port(), services=options.services, entry=options.entry, say=say
+        )
+        return asyncio.run(run_until_stopped(system))
     except LauncherError as error:
         fail(str(error))
 
 
-async def _run(options: argparse.Namespace) -> int:
+async def run_until_stopped(system: System) -> int:
+    """Start the system and keep it until SIGINT or SIGTERM; 0. Raises LauncherError when it cannot go on."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    system = System(options.var, gateway_port=gateway_port(), services=options.services, entry=options.entry, say=say)
     began = time.monotonic()
-    say(f"starting NATS and {len(options.services)} services")
+    say(f"starting {len(system.services)} services")
     if not await _before(stop, system.start()):
         await system.stop()
         return 0
-    where = f"at {system.url}" if "gateway" in options.services else f"on {system.nats_url}"
-    say(f"Rostrum is ready {where} after {time.monotonic() - began:.1f} s. Ctrl-C stops it.")
+    where = f" at {system.url}" if "gateway" in system.services else ""
+    say(f"Rostrum is ready{where} after {time.monotonic() - began:.1f} s. Ctrl-C stops it.")
     try:
         await _before(stop, system.wait())
     finally:

@@ -48,6 +48,7 @@ class System:
     `gateway_port`  0 takes a free one
     `services`      which, in the order in which they start when they need each other; all by default
     `settings`      environment of every service, over this process's own
+    `own_nats`      False where NATS runs elsewhere; the services then find it in their environment
     `say`           told in one line what happens, for a person
     `entry`         `module:function` called in the child with the service's name (tests put their own here)
     """
@@ -59,6 +60,7 @@ class System:
         gateway_port: int = 8080,
         services: Sequence[str] = SERVICES,
         settings: Mapping[str, str] | None = None,
+        own_nats: bool = True,
         say: Say = _silent,
         entry: str = ENTRY,
         preload: Sequence[str] = PRELOAD,
@@ -76,7 +78,8 @@ class System:
         self._entry = entry
         self._preload = list(preload)
         self._drain_seconds = drain_seconds
-        self._processes = {name: Process(name) for name in (NATS, *services)}
+        self._own_nats = own_nats
+        self._processes = {name: Process(name) for name in ((NATS, *services) if own_nats else services)}
         self._nats_port = 0
         self._passwords: dict[str, str] = {}
         self._nats_argv: list[str] = []
@@ -121,14 +124,14 @@ class System:
 
     def environment(self, name: str) -> dict[str, str]:
         """What a service finds in its environment, so that a test or another process can stand in for it."""
-        return {
-            "ROSTRUM_VAR": str(self.var_dir),
-            "ROSTRUM_NATS_URL": self.nats_url,
-            "ROSTRUM_NATS_USER": name,
-            "ROSTRUM_NATS_PASSWORD": self._passwords[name],
-            "ROSTRUM_GATEWAY_PORT": str(self._gateway_port),
-            **self._settings,
-        }
+        environment = {"ROSTRUM_VAR": str(self.var_dir), "ROSTRUM_GATEWAY_PORT": str(self._gateway_port)}
+        if self._own_nats:
+            environment |= {
+                "ROSTRUM_NATS_URL": self.nats_url,
+                "ROSTRUM_NATS_USER": name,
+                "ROSTRUM_NATS_PASSWORD": self._passwords[name],
+            }
+        return environment | self._settings
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal, SIGKILL unless told otherwise, as a fault would; the pid it went to.
@@ -193,11 +196,13 @@ class System:
 
     async def _boot(self) -> None:
         """Fork server, NATS, then all services at once: each waits for what it needs, and says when it is ready."""
-        self._passwords = nats_server.credentials(self.var_dir / "keys")
         await self._start_fork_server()
-        await self._start_nats()
+        if self._own_nats:
+            self._passwords = nats_server.credentials(self.var_dir / "keys")
+            await self._start_nats()
         self._forks.send(op="preload", modules=self._preload)
-        await self._declare()
+        if self._own_nats:
+            await self._declare()
         await self._or_failure(self._preloaded.wait(), "the fork server", START_SECONDS)
         for name in self.services:
             self._fork(name)
@@ -380,7 +385,7 @@ class System:
             return
         self._stopping = True
         others = [name for name in self.services if name != "gateway"]
-        for group in (["gateway"] if "gateway" in self.services else [], others, [NATS]):
+        for group in (["gateway"] if "gateway" in self.services else [], others, [NATS] if self._own_nats else []):
             await self._end(group)
         await self._forks.end()
         for task in list(self._tasks):
@@ -408,7 +413,7 @@ class System:
         self._folder.write_system_file(
             {
                 "url": self.url if "gateway" in self.services else None,
-                "nats_url": self.nats_url,
+                "nats_url": self.nats_url if self._own_nats else None,
                 "launcher_pid": os.getpid(),
                 "processes": {
                     process.name: {"pid": process.pid, "ready": process.is_ready.is_set(), **process.info}
