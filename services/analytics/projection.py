@@ -291,7 +291,7 @@ def figures(
         tips_offered=offered,
         tips_confirmed=confirmed,
         listeners_by_minute=_by_minute(minutes, started, end),
-        sources={source: sessions for source, sessions in sources},
+        sources={row[0]: row[1] for row in sources},
         through_sequence=through_sequence,
     )
 

@@ -7,7 +7,7 @@ from libs.refusal import Refusal
 
 
 @stored("people.registered")
-class Registered(Fact, frozen=True, kw_only=True):
+class Registered(Fact):
     """Somebody signed up."""
 
     handle: str
@@ -15,28 +15,28 @@ class Registered(Fact, frozen=True, kw_only=True):
 
 
 @stored("people.followed")
-class Followed(Fact, frozen=True, kw_only=True):
+class Followed(Fact):
     """The person follows somebody."""
 
     followee: str
 
 
 @stored("people.unfollowed")
-class Unfollowed(Fact, frozen=True, kw_only=True):
+class Unfollowed(Fact):
     """The person no longer follows somebody."""
 
     followee: str
 
 
 @stored("people.blocked")
-class Blocked(Fact, frozen=True, kw_only=True):
+class Blocked(Fact):
     """The person blocks somebody."""
 
     person: str
 
 
 @stored("people.unblocked")
-class Unblocked(Fact, frozen=True, kw_only=True):
+class Unblocked(Fact):
     """The person lifted a block."""
 
     person: str

@@ -1,0 +1,1 @@
+"""Tipping: tip jars and tips. No money passes through; links come from fixed templates."""
