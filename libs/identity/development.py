@@ -1,0 +1,113 @@
+"""Identity for one machine: an Ed25519 key made on first start, JWTs signed with it (RFC 7519, RFC 8037)."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import jwt
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from libs.identity.errors import AddressRefused, IdentityError, TokenRefused
+from libs.identity.keys import load_or_make
+from libs.identity.tokens import Claims
+from libs.ids import is_id
+
+_ALGORITHM: Final = "EdDSA"
+_ISSUER: Final = "rostrum-development"
+_AUDIENCE: Final = "rostrum"
+_LONGEST_TOKEN: Final = 4096
+LIFETIME: Final = timedelta(days=7)
+
+
+class DevelopmentIdentity:
+    """Mints and verifies tokens with the key `identity.pem` in `keys`, which is made where it is missing.
+
+    Raises IdentityError for a key file that holds something else.
+    """
+
+    def __init__(self, keys: Path) -> None:
+        path = keys / "identity.pem"
+        try:
+            key = serialization.load_pem_private_key(load_or_make(path, _make_key), password=None)
+        except ValueError as error:
+            raise IdentityError(f"{path} holds no private key: {error}") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise IdentityError(f"{path} holds a {type(key).__name__}, not an Ed25519 key")
+        self._private = key
+        self._public = key.public_key()
+
+    def mint(self, person_id: str, *, operator: bool = False, lifetime: timedelta = LIFETIME) -> str:
+        """A token that proves to be this person. Raises ValueError for what is no person id."""
+        if not is_id(person_id):
+            raise ValueError(f"{person_id!r} is not a person's id")
+        now = datetime.now(UTC)
+        claims: dict[str, object] = {
+            "iss": _ISSUER,
+            "aud": _AUDIENCE,
+            "sub": person_id,
+            "iat": now,
+            "exp": now + lifetime,
+        }
+        if operator:
+            claims["operator"] = True
+        return jwt.encode(claims, self._private, algorithm=_ALGORITHM)
+
+    def verify(self, token: str) -> Claims:
+        """What a token says. Raises TokenRefused; nothing else, whatever the text."""
+        if len(token) > _LONGEST_TOKEN or not token.isascii():
+            raise TokenRefused("This is not a token.")
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                issuer=_ISSUER,
+                leeway=5,
+                options={"require": ["exp", "sub", "iss", "aud"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenRefused("The token has expired; sign in again.", expired=True) from None
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
+            raise TokenRefused("The token is not valid here; sign in again.") from error
+        person_id = claims["sub"]
+        if not is_id(person_id):
+            raise TokenRefused("The token names nobody.")
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return Claims(person_id=person_id, operator=claims.get("operator") is True, expires_at=expires_at)
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes derived from the key for one purpose (HKDF, RFC 5869); the same after every restart."""
+        raw = self._private.private_bytes(
+            serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
+        )
+        return HKDF(hashes.SHA256(), 32, salt=None, info=f"rostrum {purpose}".encode()).derive(raw)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or `localhost` is reached from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_address(host: str) -> None:
+    """Raises AddressRefused unless `host` is a loopback address."""
+    if not is_loopback(host):
+        raise AddressRefused(
+            f"development identity lets anybody be anybody, so it serves 127.0.0.1 only, not {host or 'every address'}"
+        )
+
+
+def _make_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

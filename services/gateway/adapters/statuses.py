@@ -1,0 +1,62 @@
+"""What every process of the installation says of itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from nats.aio.msg import Msg
+from pydantic import BaseModel, ValidationError
+
+from contracts import subjects
+from libs.bus import Bus
+
+_log = logging.getLogger(__name__)
+_SILENT: Final = 12.0
+_FORGOTTEN: Final = 300.0
+
+
+class Status(BaseModel):
+    """One process: whether it is ready, and if not, what is missing."""
+
+    service: str
+    instance: str
+    pid: int
+    health_port: int
+    ready: bool
+    missing: dict[str, str] = {}
+
+
+class Statuses:
+    """The last word of each process. Use `start` once."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._heard: dict[str, tuple[float, Status]] = {}
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await self._bus.nc.subscribe(subjects.service_status("*", "*"), cb=self._hear)
+
+    def all(self) -> list[Status]:
+        """Every process heard of lately; one that fell silent is not ready."""
+        now = time.monotonic()
+        result: list[Status] = []
+        for instance, (at, status) in sorted(self._heard.items()):
+            if now - at > _FORGOTTEN:
+                del self._heard[instance]
+            elif now - at > _SILENT:
+                missing = {"silence": f"nothing heard for {now - at:.0f} s"}
+                result.append(status.model_copy(update={"ready": False, "missing": missing}))
+            else:
+                result.append(status)
+        return result
+
+    async def _hear(self, msg: Msg) -> None:
+        try:
+            status = Status.model_validate_json(msg.data)
+        except ValidationError as error:
+            _log.warning("a process describes itself wrongly", extra={"subject": msg.subject, "why": str(error)})
+            return
+        self._heard[f"{status.service}/{status.instance}"] = (time.monotonic(), status)

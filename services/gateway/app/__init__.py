@@ -1,0 +1,34 @@
+"""What the routes use: one object with everything a running gateway has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from libs.bus import Bus
+from libs.identity import DevelopmentIdentity
+from services.gateway.adapters.nodes import Nodes
+from services.gateway.adapters.presence import Renewals
+from services.gateway.adapters.recordings import Recordings
+from services.gateway.app.hub import Hub
+from services.gateway.app.media import Media
+from services.gateway.app.overview import Overview
+from services.gateway.app.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running gateway, made in `main`."""
+
+    bus: Bus
+    identity: DevelopmentIdentity
+    hub: Hub
+    renewals: Renewals
+    nodes: Nodes
+    media: Media
+    recordings: Recordings
+    overview: Overview
+    pace: Pace
+    missing: Callable[[], dict[str, str]]
+    """What keeps this process from being ready, by name."""
+    ask_seconds: float

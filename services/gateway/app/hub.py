@@ -1,0 +1,170 @@
+"""The hub of live events: one follower of the EVENTS stream, any number of clients.
+
+It holds, for each Space that somebody watches, the Space as of the hub's own position in the stream, because whom an
+event is shown to depends on who they are at that event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter as Multiset
+from typing import Final
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from prometheus_client import Counter, Gauge
+
+from contracts import subjects
+from contracts.discovery.v1 import BarChanged
+from contracts.envelope import Audience
+from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
+from services.gateway.app.feeds import OPERATORS, BarFeed, Crowd, OperatorFeed, Rooms, SpaceFeed
+from services.gateway.app.stream import Client, Ending, Feed, Position, Stream, event_frame
+from services.gateway.projection import Viewer
+
+_log = logging.getLogger(__name__)
+
+STREAMS: Final = Gauge("rostrum_gateway_streams", "Live event streams open now")
+ENDED: Final = Counter("rostrum_gateway_streams_ended_total", "Live event streams that ended", ["why"])
+
+
+class Hub:
+    """Follows the stream and delivers by audience. `start`, then `run` for ever; `stop` ends every client."""
+
+    def __init__(
+        self, bus: Bus, *, ask_seconds: float, streams: int, per_person: int, queued: int, keep_alive: float
+    ) -> None:
+        self.bus = bus
+        self._ask_seconds = ask_seconds
+        self._streams = streams
+        self._per_person = per_person
+        self._queued = queued
+        self._keep_alive = keep_alive
+        self._position = Position("", 0)
+        self._clients: set[Client] = set()
+        self._open_of: Multiset[str] = Multiset()
+        self._stopping = False
+        self.rooms = Rooms(bus, lambda: self._position, ask_seconds)
+        self._bars = Crowd(lambda: self._position)
+        self._operators = Crowd(lambda: self._position)
+
+    @property
+    def position(self) -> Position:
+        """Everything up to here has been delivered."""
+        return self._position
+
+    @property
+    def clients(self) -> int:
+        """How many streams are open."""
+        return len(self._clients)
+
+    async def start(self) -> None:
+        """Take the stream's end as the position."""
+        self._position = Position(await self.bus.stream_epoch(), await self.bus.last_sequence())
+
+    async def run(self) -> None:
+        """Deliver, for ever."""
+        while True:
+            try:
+                here = self._position
+                batches = self.bus.follow(filters=[subjects.EVENTS_SUBJECTS], after=here.sequence, epoch=here.epoch)
+                async for batch in batches:
+                    for received in batch:
+                        self._deliver(received)
+            except StreamReset as reset:
+                _log.warning("the event stream was rebuilt; clients start over", extra={"epoch": reset.epoch})
+                await self._start_over()
+            # Reached when the bus is closed: the service is stopping.
+            await asyncio.sleep(0.1)
+
+    def stop(self) -> None:
+        """End every stream; clients resume on the process that comes next."""
+        self._stopping = True
+        for client in tuple(self._clients):
+            client.end(Ending.STOPPING)
+
+    async def of_space(self, space_id: str, viewer: Viewer, last_id: str | None) -> Stream:
+        """The live events of a Space. Refuses: space_unknown, removed, too_many_requests, unavailable."""
+        return await self._open(SpaceFeed(self.rooms, space_id), viewer, last_id)
+
+    async def of_bar(self, viewer: Viewer, person_id: str, last_id: str | None) -> Stream:
+        """The changes of a person's live bar."""
+        return await self._open(BarFeed(self._bars, self.bus, person_id, self._ask_seconds), viewer, last_id)
+
+    async def of_operators(self, viewer: Viewer, last_id: str | None) -> Stream:
+        """What is for operators; the caller has checked that the viewer is one."""
+        return await self._open(OperatorFeed(self._operators), viewer, last_id)
+
+    async def knows(self, position: Position) -> bool:
+        """Whether this is a place in the stream as it is now. Raises Unavailable."""
+        if position.epoch != self._position.epoch:
+            return False
+        if position.sequence <= self._position.sequence:
+            return True
+        try:
+            return position.sequence <= await self.bus.last_sequence()
+        except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            raise Unavailable(f"the event stream: {error}") from error
+
+    def closed(self, client: Client) -> None:
+        """A stream has ended."""
+        if client not in self._clients:
+            return
+        self._clients.discard(client)
+        STREAMS.set(len(self._clients))
+        ENDED.labels(client.ending or "left").inc()
+        person_id = client.viewer.person_id
+        if person_id is not None:
+            self._open_of[person_id] -= 1
+            if self._open_of[person_id] <= 0:
+                del self._open_of[person_id]
+
+    async def _open(self, feed: Feed, viewer: Viewer, last_id: str | None) -> Stream:
+        if self._stopping or len(self._clients) >= self._streams:
+            raise Refusal("unavailable", "This gateway takes no more live streams now; try again.", retry=True)
+        if viewer.person_id is not None:
+            if self._open_of[viewer.person_id] >= self._per_person:
+                raise Refusal("too_many_requests", f"You have {self._per_person} live streams open already.")
+            self._open_of[viewer.person_id] += 1
+        client = Client(viewer, self._queued)
+        self._clients.add(client)
+        STREAMS.set(len(self._clients))
+        stream = Stream(self, feed, client, self._keep_alive)
+        try:
+            await stream.open(last_id)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def _deliver(self, received: Received) -> None:
+        event, sequence = received.event, received.sequence
+        position = Position(self._position.epoch, sequence)
+        made: bytes | None = None
+
+        def make() -> bytes:
+            nonlocal made
+            if made is None:
+                made = event_frame(position, event)
+            return made
+
+        self.rooms.deliver(event, sequence, make)
+        if isinstance(event, BarChanged):
+            self._bars.offer(event.person_id, sequence, make)
+        if Audience.OPERATORS in event.audience:
+            self._operators.offer(OPERATORS, sequence, make)
+        # Last, so that whoever registers at this position has not been offered the event.
+        self._position = position
+
+    async def _start_over(self) -> None:
+        while True:
+            try:
+                await self.start()
+                break
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+                _log.warning("the event stream is away", extra={"why": str(error)})
+                await asyncio.sleep(0.2)
+        self.rooms.reset()
+        for client in self._clients:
+            client.end(Ending.RESET)

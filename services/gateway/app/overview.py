@@ -1,0 +1,106 @@
+"""What those who run the instance see at a glance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import BaseModel, Field
+
+from contracts.discovery.v1 import BrowseQuery, SpaceCard
+from contracts.room.v1 import State
+from libs.bus import Bus, Refusal, Unavailable
+from services.gateway.adapters.nodes import Nodes
+from services.gateway.adapters.statuses import Status, Statuses
+from services.gateway.app.hub import Hub
+
+_WITHIN: Final = 1.5
+
+
+class NodeFigures(BaseModel):
+    """One media node: its sessions, and packets since it started."""
+
+    node_id: str
+    address: str
+    sessions: int
+    capacity: int
+    draining: bool
+
+
+class OverviewFigures(BaseModel):
+    """The instance now. A figure that its service did not tell in time is None."""
+
+    services: list[Status]
+    spaces_live: int | None
+    people_connected: int | None
+    """Listeners and people on stage of all live Spaces."""
+    spaces: list[SpaceCard]
+    nodes: list[NodeFigures] | None
+    media: dict[str, float] = Field(default_factory=dict)
+    """Sums over the media processes of their `rostrum_media_*` and `rostrum_forwarder_*` metrics."""
+    dead_letters: float
+    streams: int
+    """Live event streams open at this gateway."""
+    position: str
+    """The gateway's place in the event stream."""
+
+
+class Overview:
+    """Gathers the figures; each source has a second and a half."""
+
+    def __init__(self, bus: Bus, hub: Hub, nodes: Nodes, statuses: Statuses) -> None:
+        self._bus = bus
+        self._hub = hub
+        self._nodes = nodes
+        self._statuses = statuses
+
+    async def figures(self) -> OverviewFigures:
+        """The instance now; never raises for a part that is away."""
+        statuses = self._statuses.all()
+        spaces, nodes, metrics = await asyncio.gather(self._spaces(), self._known_nodes(), self._metrics(statuses))
+        media = {name: value for name, value in metrics.items() if name.startswith(("rostrum_media_", "rostrum_forw"))}
+        return OverviewFigures(
+            services=statuses,
+            spaces_live=None if spaces is None else len(spaces),
+            people_connected=None if spaces is None else sum(card.listeners + len(card.speakers) for card in spaces),
+            spaces=list(spaces or ()),
+            nodes=nodes,
+            media=media,
+            dead_letters=metrics.get("rostrum_dead_letters_total", 0.0),
+            streams=self._hub.clients,
+            position=str(self._hub.position),
+        )
+
+    async def _spaces(self) -> tuple[SpaceCard, ...] | None:
+        with contextlib.suppress(Refusal, Unavailable):
+            return (await self._bus.ask(BrowseQuery(state=State.LIVE, limit=100), timeout=_WITHIN)).result.spaces
+        return None
+
+    async def _known_nodes(self) -> list[NodeFigures] | None:
+        with contextlib.suppress(Unavailable):
+            return [NodeFigures.model_validate(node.model_dump()) for node in await self._nodes.all()]
+        return None
+
+    async def _metrics(self, statuses: list[Status]) -> dict[str, float]:
+        """Sums over all processes of every metric without labels told apart."""
+        async with httpx.AsyncClient(timeout=_WITHIN, trust_env=False) as client:
+            pages = await asyncio.gather(*(self._page(client, status) for status in statuses if status.health_port))
+        sums: dict[str, float] = {}
+        for page in pages:
+            for family in text_string_to_metric_families(page):
+                if family.type not in ("counter", "gauge"):
+                    continue
+                for sample in family.samples:
+                    if not sample.name.endswith("_created"):
+                        sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+        return sums
+
+    @staticmethod
+    async def _page(client: httpx.AsyncClient, status: Status) -> str:
+        with contextlib.suppress(httpx.HTTPError):
+            # The health port is a loopback one; processes of other machines are asked by their own Prometheus.
+            return (await client.get(f"http://127.0.0.1:{status.health_port}/metrics")).text
+        return ""

@@ -1,0 +1,69 @@
+"""The HTTP interface: `build` makes the app, `openapi` its description without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from services.gateway.app import Gateway
+from services.gateway.http import events, media, ops, pages, people, problems, replays, spaces, stage, tips
+from services.gateway.http.border import Border
+
+VERSION: Final = "1"
+_ROUTERS: Final = (people, spaces, stage, tips, events, media, replays, ops, pages)
+
+
+def _app() -> FastAPI:
+    app = FastAPI(
+        title="Rostrum",
+        version=VERSION,
+        summary="Live audio rooms: a few people talk on stage, any number listens.",
+        description=(
+            "Errors are problem documents (RFC 9457) whose `reason` is stable. Every command takes an "
+            "`Idempotency-Key`: sent twice by one person, it happens once."
+        ),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    pages.mount(app)
+    return app
+
+
+def build(gateway: Gateway, cors_origins: Sequence[str] = ()) -> ASGIApp:
+    """The app of a running gateway; pages of `cors_origins` may use it from a browser."""
+    app = _app()
+    app.state.gateway = gateway
+    app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "Range"],
+            expose_headers=["Location", "ETag", "Link", "Accept-Patch", "Retry-After", "Content-Range"],
+            max_age=600,
+        )
+    return Border(app)
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI description of the whole interface."""
+    document = _app().openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status[0] in "45":
+                    # FastAPI describes errors with the media type of the good answer.
+                    response["content"] = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
+    return document

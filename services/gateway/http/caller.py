@@ -1,0 +1,128 @@
+"""Who is asking, and under which command id: what routes depend on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from libs.bus import Refusal
+from libs.identity import TokenRefused
+from libs.ids import from_uuid, new_id
+from services.gateway.app import Gateway
+from services.gateway.projection import Viewer
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /v1/people or `rostrum token`.")
+
+
+async def the_gateway(request: Request) -> Gateway:
+    """The gateway this app was built for."""
+    return cast(Gateway, request.app.state.gateway)
+
+
+GatewayDep = Annotated[Gateway, Depends(the_gateway)]
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+def _verified(gateway: Gateway, token: str) -> Viewer:
+    try:
+        claims = gateway.identity.verify(token)
+    except TokenRefused as no:
+        raise Refusal("token_expired" if no.expired else "unauthenticated", no.detail) from no
+    return Viewer(person_id=claims.person_id, operator=claims.operator)
+
+
+async def viewer(request: Request, gateway: GatewayDep, credentials: _Credentials) -> Viewer:
+    """Whoever asks; anonymous without a token. Refuses: unauthenticated, token_expired."""
+    if credentials is None:
+        if request.headers.get("authorization") is not None:
+            raise Refusal("unauthenticated", "The Authorization header holds no bearer token.")
+        return Viewer()
+    return _verified(gateway, credentials.credentials)
+
+
+async def viewer_by_address(
+    request: Request,
+    gateway: GatewayDep,
+    credentials: _Credentials,
+    access_token: Annotated[
+        str | None, Query(max_length=4096, description="The token, for clients that cannot send headers.")
+    ] = None,
+) -> Viewer:
+    """Like `viewer`; the token may be in the address, for EventSource and media elements."""
+    if access_token is not None and credentials is None:
+        return _verified(gateway, access_token)
+    return await viewer(request, gateway, credentials)
+
+
+ViewerDep = Annotated[Viewer, Depends(viewer)]
+AddressViewerDep = Annotated[Viewer, Depends(viewer_by_address)]
+
+
+async def person(asker: ViewerDep) -> str:
+    """The id of the person who asks. Refuses: unauthenticated, token_expired."""
+    if asker.person_id is None:
+        raise Refusal("unauthenticated", "Sign in first.")
+    return asker.person_id
+
+
+PersonDep = Annotated[str, Depends(person)]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What every command carries: its id, its actor, and whether they act for the instance."""
+
+    command_id: str
+    actor: str | None
+    operator: bool
+    repeatable: bool
+    """Whether the client chose the id, so that it may send the command again."""
+
+    def new(self, kind: str) -> str:
+        """The id of what this command makes: the same when the command is sent again, also to another gateway."""
+        return derived_id(kind, self.actor or "", self.command_id) if self.repeatable else new_id()
+
+
+_Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Sent twice by one person, a command happens once.",
+    ),
+]
+
+
+async def anonymous_order(gateway: GatewayDep, asker: ViewerDep, key: _Key = None) -> Order:
+    """A command that may come without a token."""
+    if asker.person_id is not None:
+        gateway.pace.take(asker.person_id)
+    return Order(key or new_id(), asker.person_id, asker.operator, key is not None)
+
+
+async def order(asker: Annotated[Order, Depends(anonymous_order)]) -> Order:
+    """A command of a person. Refuses: unauthenticated, token_expired, too_many_requests."""
+    if asker.actor is None:
+        raise Refusal("unauthenticated", "Sign in first.")
+    return asker
+
+
+OrderDep = Annotated[Order, Depends(order)]
+AnonymousOrderDep = Annotated[Order, Depends(anonymous_order)]
+
+
+def derived_id(*parts: str) -> str:
+    """An id that the same parts always give (UUIDv8, RFC 9562, section 5.8)."""
+    digest = bytearray(hashlib.sha256("\0".join(parts).encode()).digest()[:16])
+    # Its first 48 bits read as a time between 2004 and 2039, so that whoever reads them as one gets a date.
+    digest[0] = 0x01
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return from_uuid(UUID(bytes=bytes(digest)))

@@ -1,0 +1,145 @@
+"""Live events: server-sent events with ids that survive a restart of the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from contracts.envelope import SessionId
+from libs.bus import Refusal, Unavailable
+from services.gateway.app.stream import Stream
+from services.gateway.http.caller import AddressViewerDep, GatewayDep
+from services.gateway.http.problems import responses
+from services.gateway.http.spaces import SpacePath, lease_for
+
+_log = logging.getLogger(__name__)
+
+router = APIRouter(tags=["live events"])
+
+
+class EventStream(Response):
+    """The response that sends a stream's chunks until either side ends it."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, stream: Stream, while_open: AbstractAsyncContextManager[None] | None = None) -> None:
+        super().__init__(media_type=self.media_type)
+        self._stream = stream
+        self._while_open = while_open or contextlib.nullcontext()
+        del self.headers["content-length"]
+        self.headers["cache-control"] = "no-store"
+        self.headers["x-accel-buffering"] = "no"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async with self._while_open:
+                await self._run(receive, send)
+        finally:
+            self._stream.close()
+
+    async def _run(self, receive: Receive, send: Send) -> None:
+        # A client that reads nothing leaves `send` waiting, so that is watched from outside.
+        sending = asyncio.create_task(_send_all(self._stream.chunks(), send))
+        waits = {
+            sending,
+            asyncio.create_task(_gone(receive)),
+            asyncio.create_task(self._stream.client.cut.wait()),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if self._stream.client.cut.is_set() and not sending.done():
+                # Room for a client that does read to get the end of what it is being sent.
+                await asyncio.wait({sending}, timeout=0.5)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        if sending.cancelled():
+            return
+        if (error := sending.exception()) is None:
+            return
+        if not isinstance(error, Refusal | Unavailable):
+            raise error
+        # The head has been sent. Closed, the client comes back with its last id and is told as a problem.
+        _log.info("a live stream ends early", extra={"why": str(error)})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_all(chunks: AsyncIterator[bytes], send: Send) -> None:
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": (
+            "`event: snapshot`, then each event as `event: <context>.<name>` with its JSON as `data` and "
+            "`<stream epoch>-<sequence>` as `id`; `event: reset` and a snapshot when the stream was rebuilt"
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+LastHeader = Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)]
+LastQuery = Annotated[str | None, Query(alias="last_event_id", max_length=100)]
+
+
+@router.get(
+    "/v1/spaces/{space_id}/events", operation_id="spaceEvents", response_class=Response,
+    responses={
+        **responses("unauthenticated", "removed", "space_unknown", "session_unknown", "too_many_requests", "invalid"),
+        **_EVENTS,
+    },
+)  # fmt: skip
+async def space_events(
+    space_id: SpacePath,
+    viewer: AddressViewerDep,
+    gateway: GatewayDep,
+    session: Annotated[SessionId | None, Query(description="A session that this stream keeps alive")] = None,
+    last_header: LastHeader = None,
+    last_query: LastQuery = None,
+) -> Response:
+    """The live events of a Space, as far as one may see them."""
+    lease = None if session is None else lease_for(gateway, space_id, session, viewer)
+    stream = await gateway.hub.of_space(space_id, viewer, last_header or last_query)
+    return EventStream(stream, None if lease is None else gateway.renewals.holding(lease))
+
+
+@router.get(
+    "/v1/live-bar/events", operation_id="liveBarEvents", response_class=Response,
+    responses={**responses("unauthenticated", "too_many_requests", "invalid"), **_EVENTS},
+)  # fmt: skip
+async def bar_events(
+    viewer: AddressViewerDep, gateway: GatewayDep, last_header: LastHeader = None, last_query: LastQuery = None
+) -> Response:
+    """Changes of one's live bar."""
+    if viewer.person_id is None:
+        raise Refusal("unauthenticated", "Sign in first.")
+    return EventStream(await gateway.hub.of_bar(viewer, viewer.person_id, last_header or last_query))
+
+
+@router.get(
+    "/v1/ops/events", operation_id="operatorEvents", response_class=Response, tags=["operators"],
+    responses={**responses("unauthenticated", "not_allowed", "too_many_requests", "invalid"), **_EVENTS},
+)  # fmt: skip
+async def operator_events(
+    viewer: AddressViewerDep, gateway: GatewayDep, last_header: LastHeader = None, last_query: LastQuery = None
+) -> Response:
+    """Everything that is for those who run the instance."""
+    if not viewer.operator:
+        raise Refusal("not_allowed" if viewer.person_id else "unauthenticated", "This is for operators.")
+    return EventStream(await gateway.hub.of_operators(viewer, last_header or last_query))

@@ -1,0 +1,191 @@
+"""WHIP (RFC 9725) to speak and WHEP (draft-ietf-wish-whep) to listen."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Path, Request, Response
+
+from contracts.media.v1 import Direction
+from libs.bus import Refusal
+from services.gateway.app import Gateway
+from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, Order, OrderDep, ViewerDep
+from services.gateway.http.problems import responses
+from services.gateway.http.spaces import SpacePath
+from services.gateway.projection import Viewer
+
+router = APIRouter(tags=["media"])
+
+SDP: Final = "application/sdp"
+FRAGMENT: Final = "application/trickle-ice-sdpfrag"
+_LONGEST: Final = 32 * 1024
+_ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
+
+_ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
+    201: {
+        "description": "The answer",
+        "content": {SDP: {"schema": {"type": "string"}}},
+        "headers": {
+            "Location": {"description": "The connection, for PATCH and DELETE", "schema": {"type": "string"}},
+            "ETag": {"description": "The ICE session", "schema": {"type": "string"}},
+            "Link": {"description": "ICE servers, where there are any", "schema": {"type": "string"}},
+        },
+    },
+}
+_CONNECT: Final = (
+    "bad_request", "bad_sdp", "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
+    "too_large", "unsupported_media_type", "too_many_requests", "node_full",
+)  # fmt: skip
+
+
+def _sends(media_type: str) -> dict[str, Any]:
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {media_type: {"schema": {"type": "string", "maxLength": _LONGEST}}},
+        }
+    }
+
+
+async def _text(request: Request, media_type: str) -> str:
+    """The body of the one media type that is taken. Refuses: unsupported_media_type, too_large, bad_sdp."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != media_type:
+        raise Refusal("unsupported_media_type", f"Send {media_type}.")
+    body = await request.body()
+    if len(body) > _LONGEST:
+        raise Refusal("too_large", f"At most {_LONGEST} bytes.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Refusal("bad_sdp", "The body is not text.") from None
+    if not text.strip() or "\0" in text:
+        raise Refusal("bad_sdp", "The body holds no description.")
+    return text
+
+
+async def _connect(
+    request: Request, gateway: Gateway, space_id: str, viewer: Viewer, direction: Direction, order: Order
+) -> Response:
+    offer = await _text(request, SDP)
+    if not offer.lstrip().startswith("v="):
+        raise Refusal("bad_sdp", "This is no session description: it does not begin with v=0.")
+    resource, answer = await gateway.media.connect(
+        space_id,
+        viewer,
+        direction,
+        offer,
+        command_id=order.command_id,
+        session_id=order.new(f"media {direction} {space_id}"),
+    )
+    response = Response(answer.sdp, 201, media_type=SDP)
+    response.headers["Location"] = f"/v1/media/{resource}"
+    response.headers["ETag"] = f'"{answer.etag}"'
+    response.headers["Accept-Patch"] = FRAGMENT
+    response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link, Accept-Patch, Retry-After"
+    for link in gateway.media.turn.links(viewer.person_id):
+        response.headers.append("Link", link)
+    return response
+
+
+@router.post(
+    "/v1/spaces/{space_id}/whip", operation_id="whip", status_code=201, response_class=Response,
+    responses={**responses(*_CONNECT, "not_on_stage"), **_ANSWERED}, openapi_extra=_sends(SDP),
+)  # fmt: skip
+async def whip(
+    request: Request, space_id: SpacePath, viewer: ViewerDep, order: OrderDep, gateway: GatewayDep
+) -> Response:
+    """Speak: offer one audio track."""
+    return await _connect(request, gateway, space_id, viewer, "publish", order)
+
+
+@router.post(
+    "/v1/spaces/{space_id}/whep", operation_id="whep", status_code=201, response_class=Response,
+    responses={**responses(*_CONNECT), **_ANSWERED}, openapi_extra=_sends(SDP),
+)  # fmt: skip
+async def whep(
+    request: Request, space_id: SpacePath, viewer: ViewerDep, order: AnonymousOrderDep, gateway: GatewayDep
+) -> Response:
+    """Listen: offer one to three audio tracks to receive; anonymously without a token."""
+    return await _connect(request, gateway, space_id, viewer, "subscribe", order)
+
+
+_OPTIONS: Final[dict[int | str, dict[str, Any]]] = {
+    **responses(),
+    204: {
+        "description": "What is taken here",
+        "headers": {"Accept-Post": {"schema": {"type": "string"}}, "Allow": {"schema": {"type": "string"}}},
+    },
+}
+
+
+@router.options(
+    "/v1/spaces/{space_id}/whip", operation_id="whipOptions", status_code=204, response_class=Response,
+    responses=_OPTIONS,
+)  # fmt: skip
+async def whip_options(space_id: str, gateway: GatewayDep) -> Response:
+    """What WHIP takes."""
+    return _taken("POST, OPTIONS", {"Accept-Post": SDP}, gateway)
+
+
+@router.options(
+    "/v1/spaces/{space_id}/whep", operation_id="whepOptions", status_code=204, response_class=Response,
+    responses=_OPTIONS,
+)  # fmt: skip
+async def whep_options(space_id: str, gateway: GatewayDep) -> Response:
+    """What WHEP takes."""
+    return _taken("POST, OPTIONS", {"Accept-Post": SDP}, gateway)
+
+
+@router.options(
+    "/v1/media/{resource_id}", operation_id="mediaOptions", status_code=204, response_class=Response,
+    responses=_OPTIONS,
+)  # fmt: skip
+async def media_options(resource_id: str, gateway: GatewayDep) -> Response:
+    """What a connection takes."""
+    return _taken("PATCH, DELETE, OPTIONS", {"Accept-Patch": FRAGMENT}, gateway)
+
+
+def _taken(allow: str, accept: dict[str, str], gateway: Gateway) -> Response:
+    response = Response(status_code=204, headers={"Allow": allow, **accept})
+    for link in gateway.media.turn.links(None):
+        response.headers.append("Link", link)
+    return response
+
+
+ResourcePath = Annotated[str, Path(max_length=200, description="As in the Location of the answer")]
+_RESOURCE: Final = ("unauthenticated", "not_yours", "session_unknown", "too_many_requests", "invalid")
+
+
+@router.patch(
+    "/v1/media/{resource_id}", operation_id="trickle", status_code=204, response_class=Response,
+    responses=responses(
+        *_RESOURCE, "bad_request", "bad_sdp", "precondition_failed", "too_large", "unsupported_media_type"
+    ),
+    openapi_extra=_sends(FRAGMENT),
+)  # fmt: skip
+async def trickle(
+    request: Request,
+    resource_id: ResourcePath,
+    viewer: ViewerDep,
+    order: AnonymousOrderDep,
+    gateway: GatewayDep,
+    if_match: Annotated[str | None, Header(max_length=200, description="The ICE session's ETag, or *")] = None,
+) -> Response:
+    """Trickle ICE candidates (RFC 8840)."""
+    fragment = await _text(request, FRAGMENT)
+    etag: str | None = None
+    if if_match is not None and if_match.strip() != "*":
+        match = _ENTITY_TAG.fullmatch(if_match.strip())
+        if match is None:
+            raise Refusal("precondition_failed", "If-Match holds no entity tag.")
+        etag = match.group(1)
+    await gateway.media.trickle(resource_id, viewer, fragment, etag, command_id=order.command_id)
+    return Response(status_code=204)
+
+
+@router.delete("/v1/media/{resource_id}", operation_id="hangUp", responses=responses(*_RESOURCE))
+async def hang_up(resource_id: ResourcePath, viewer: ViewerDep, order: AnonymousOrderDep, gateway: GatewayDep) -> None:
+    """Close a connection."""
+    await gateway.media.disconnect(resource_id, viewer, command_id=order.command_id)

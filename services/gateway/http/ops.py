@@ -1,0 +1,135 @@
+"""For those who run the instance: health, metrics, the overview and its page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from libs.bus import Refusal
+from libs.identity import is_loopback
+from services.gateway.app.overview import OverviewFigures
+from services.gateway.http.caller import AddressViewerDep, GatewayDep
+from services.gateway.http.problems import responses
+
+router = APIRouter(tags=["operators"])
+
+
+async def operator(request: Request, viewer: AddressViewerDep) -> None:
+    """Operators, and with development identity whoever sits at this machine. Refuses: unauthenticated, not_allowed."""
+    if viewer.operator:
+        return
+    if viewer.person_id is not None:
+        raise Refusal("not_allowed", "This is for operators.")
+    client = request.client.host if request.client else ""
+    # The name it was addressed by is checked too: a web page elsewhere could have its own name point to this machine.
+    if not is_loopback(client) or not is_loopback(request.url.hostname or ""):
+        raise Refusal("unauthenticated", "Sign in as an operator.")
+
+
+@router.get(
+    "/v1/ops/overview", operation_id="getOverview", dependencies=[Depends(operator)],
+    responses=responses("unauthenticated", "not_allowed", "invalid"),
+)  # fmt: skip
+async def overview(gateway: GatewayDep) -> OverviewFigures:
+    """The instance now: services, live Spaces, people, media."""
+    return await gateway.overview.figures()
+
+
+_PLAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "In Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/healthz", operation_id="healthz")
+async def healthz() -> dict[str, str]:
+    """This process runs."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", operation_id="readyz", responses=responses())
+async def readyz(gateway: GatewayDep) -> dict[str, str]:
+    """It can do its work."""
+    if missing := gateway.missing():
+        raise Refusal("unavailable", "; ".join(f"{name}: {why}" for name, why in missing.items()), retry=True)
+    return {"status": "ready"}
+
+
+@router.get(
+    "/metrics", operation_id="metrics", response_class=Response, dependencies=[Depends(operator)],
+    responses={**responses("unauthenticated", "not_allowed", "invalid"), **_PLAIN},
+)  # fmt: skip
+async def metrics() -> Response:
+    """This process's metrics."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/ops", include_in_schema=False, dependencies=[Depends(operator)])
+async def page(gateway: GatewayDep) -> HTMLResponse:
+    """The operator's page: the overview as it was when it was asked for; it asks again every few seconds."""
+    return HTMLResponse(render(await gateway.overview.figures()))
+
+
+def render(figures: OverviewFigures) -> str:
+    """The operator's page."""
+    services = "".join(
+        f"<tr><td>{escape(status.service)}</td><td>{escape(status.instance)}</td>"
+        f'<td class="{"good" if status.ready else "bad"}">'
+        f"{'ready' if status.ready else escape('; '.join(f'{k}: {v}' for k, v in status.missing.items()) or 'waiting')}"
+        f"</td><td class=n>{status.pid}</td></tr>"
+        for status in figures.services
+    )
+    spaces = "".join(
+        f'<tr><td><a href="/spaces/{card.id}">{escape(card.title)}</a></td><td>{escape(card.host.name)}</td>'
+        f"<td class=n>{len(card.speakers)}</td><td class=n>{card.listeners}</td></tr>"
+        for card in figures.spaces
+    )
+    nodes = "".join(
+        f"<tr><td>{escape(node.node_id)}</td><td>{escape(node.address)}</td><td class=n>{node.sessions}</td>"
+        f"<td class=n>{node.capacity}</td><td>{'draining' if node.draining else 'open'}</td></tr>"
+        for node in figures.nodes or ()
+    )
+    media = "".join(
+        f"<tr><td>{escape(name)}</td><td class=n>{value:,.0f}</td></tr>"
+        for name, value in sorted(figures.media.items())
+    )
+    tiles = "".join(
+        f"<div><b>{'–' if value is None else format(value, ',.0f')}</b><span>{label}</span></div>"
+        for label, value in (
+            ("Spaces live", figures.spaces_live),
+            ("people connected", figures.people_connected),
+            ("live streams here", figures.streams),
+            ("dead letters", figures.dead_letters),
+        )
+    )
+    return _PAGE.format(
+        tiles=tiles, services=services or _EMPTY, spaces=spaces or _EMPTY, nodes=nodes or _EMPTY, media=media or _EMPTY
+    )
+
+
+_EMPTY: Final = "<tr><td colspan=5 class=empty>none</td></tr>"
+_PAGE: Final = """<!doctype html>
+<html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">
+<meta http-equiv=refresh content=5><title>Rostrum: operators</title>
+<style>
+:root {{ color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }}
+body {{ margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
+h1 {{ font-size: 1.3rem }} h2 {{ font-size: 1rem; margin: 2rem 0 .4rem }}
+.tiles {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .8rem }}
+.tiles div {{ border: 1px solid #8884; border-radius: .6rem; padding: .7rem 1rem }}
+.tiles b {{ display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums }} .tiles span {{ opacity: .7 }}
+table {{ border-collapse: collapse; width: 100% }}
+td, th {{ text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #8883 }}
+.n {{ text-align: right; font-variant-numeric: tabular-nums }}
+.good {{ color: #2a7d46 }} .bad {{ color: #c0392b; font-weight: 600 }} .empty {{ opacity: .6 }}
+</style>
+<h1>Rostrum</h1><div class=tiles>{tiles}</div>
+<h2>Services</h2><table><tr><th>service<th>process<th>state<th class=n>pid</tr>{services}</table>
+<h2>Live Spaces</h2><table><tr><th>title<th>host<th class=n>on stage<th class=n>listeners</tr>{spaces}</table>
+<h2>Media nodes</h2><table><tr><th>node<th>address<th class=n>sessions<th class=n>capacity<th>state</tr>{nodes}</table>
+<h2>Packets</h2><table><tr><th>since start<th class=n>count</tr>{media}</table>
+</html>
+"""

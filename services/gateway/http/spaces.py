@@ -1,0 +1,231 @@
+"""Spaces: lists, creation, lifecycle, presence."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
+from contracts.discovery.v1 import BrowseQuery, LiveBarQuery, SpaceCards
+from contracts.envelope import SessionId, SpaceId
+from contracts.presence.v1 import Lease
+from contracts.room.v1 import (
+    CancelSpace,
+    CreateSpace,
+    EndSpace,
+    JoinSpace,
+    LeaveSpace,
+    PresenceQuery,
+    Space,
+    SpaceCommand,
+    SpaceQuery,
+    StartSpace,
+    State,
+)
+from libs.bus import Refusal
+from libs.ids import made_at
+from services.gateway.app import Gateway
+from services.gateway.app.views import SpaceView, view
+from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep
+from services.gateway.http.models import NewSession, NewSpace, SessionOpened
+from services.gateway.http.problems import responses
+from services.gateway.projection import Viewer
+
+router = APIRouter(tags=["spaces"])
+
+SpacePath = Annotated[SpaceId, Path(description="Id of a Space")]
+COMMAND = ("unauthenticated", "space_unknown", "idempotency_conflict", "invalid", "too_many_requests")
+"""What any command about a Space may be refused with."""
+
+
+async def look(gateway: Gateway, space_id: str, viewer: Viewer) -> Space:
+    """The Space as the viewer may see it. Refuses: space_unknown, removed, and what else room decides."""
+    query = SpaceQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
+    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+
+
+async def listeners(gateway: Gateway, space_id: str) -> int:
+    """How many listen now."""
+    known = gateway.hub.rooms.listeners(space_id)
+    if known is not None:
+        return known
+    return (await gateway.bus.ask(PresenceQuery(space_id=space_id), timeout=gateway.ask_seconds)).result.listeners
+
+
+async def commanded(gateway: Gateway, command: SpaceCommand) -> SpaceView:
+    """Send a command; the Space after it, as its actor may see it."""
+    space = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return view(space, gateway.hub.rooms.listeners(space.id) or 0)
+
+
+@router.post(
+    "/v1/spaces", status_code=201, operation_id="createSpace",
+    responses=responses(
+        "bad_request", "unauthenticated", "may_not_host", "person_unknown", "too_many_scheduled",
+        "idempotency_conflict", "too_large", "invalid", "too_many_requests",
+    ),
+)  # fmt: skip
+async def create(body: NewSpace, order: OrderDep, gateway: GatewayDep, response: Response) -> SpaceView:
+    """Create a Space with oneself as host."""
+    command = CreateSpace(
+        command_id=order.command_id,
+        actor=order.actor,
+        operator=order.operator,
+        space_id=order.new("space"),
+        settings=body.settings(),
+        scheduled_start=body.scheduled_start,
+    )
+    created = await commanded(gateway, command)
+    response.headers["Location"] = f"/v1/spaces/{created.id}"
+    return created
+
+
+@router.get("/v1/spaces", operation_id="browse", responses=responses("unauthenticated", "invalid"))
+async def browse(
+    viewer: ViewerDep,
+    gateway: GatewayDep,
+    state: Annotated[Literal["live", "scheduled", "ended"], Query()] = "live",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> SpaceCards:
+    """Public Spaces in one state."""
+    query = BrowseQuery(state=State(state), limit=limit, actor=viewer.person_id, operator=viewer.operator)
+    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+
+
+@router.get("/v1/live-bar", operation_id="getLiveBar", responses=responses("unauthenticated", "invalid"))
+async def live_bar(
+    person_id: PersonDep, gateway: GatewayDep, limit: Annotated[int, Query(ge=1, le=100)] = 50
+) -> SpaceCards:
+    """Every live Space in which somebody one follows is on stage."""
+    query = LiveBarQuery(actor=person_id, limit=limit)
+    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+
+
+@router.get(
+    "/v1/spaces/{space_id}", operation_id="getSpace",
+    responses=responses("unauthenticated", "removed", "space_unknown"),
+)  # fmt: skip
+async def get(space_id: SpacePath, viewer: ViewerDep, gateway: GatewayDep) -> SpaceView:
+    """One Space as one may see it."""
+    space, count = await asyncio.gather(look(gateway, space_id, viewer), listeners(gateway, space_id))
+    return view(space, count)
+
+
+def lease_for(gateway: Gateway, space_id: str, session_id: str, viewer: Viewer) -> Lease:
+    """The lease to renew for a viewer's session. Refuses: session_unknown (no id at all)."""
+    now = datetime.now(UTC)
+    try:
+        joined_at = made_at(session_id)
+    except (ValueError, OverflowError):
+        raise Refusal("session_unknown", "There is no such session.") from None
+    if not now - timedelta(days=1) < joined_at <= now:
+        joined_at = now
+    otherwise = Lease(space_id=space_id, session_id=session_id, person_id=viewer.person_id, joined_at=joined_at)
+    return gateway.renewals.lease_of(space_id, session_id, viewer.person_id, otherwise)
+
+
+_LIFECYCLE = responses(*COMMAND, "not_host", "not_live", "not_scheduled", "already_ended", "wrong_state")
+
+
+@router.post("/v1/spaces/{space_id}/start", operation_id="startSpace", responses=_LIFECYCLE)
+async def start(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
+    """The host starts a scheduled Space."""
+    return await commanded(
+        gateway,
+        StartSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
+    )
+
+
+@router.post("/v1/spaces/{space_id}/cancel", operation_id="cancelSpace", responses=_LIFECYCLE)
+async def cancel(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
+    """The host cancels a scheduled Space."""
+    return await commanded(
+        gateway,
+        CancelSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
+    )
+
+
+@router.post("/v1/spaces/{space_id}/end", operation_id="endSpace", responses=_LIFECYCLE)
+async def end(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
+    """The host ends it."""
+    return await commanded(
+        gateway,
+        EndSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
+    )
+
+
+_PRESENCE = responses(
+    "bad_request", "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
+    "idempotency_conflict", "too_large", "invalid", "too_many_requests",
+)  # fmt: skip
+
+
+@router.post("/v1/spaces/{space_id}/sessions", status_code=201, operation_id="openSession", responses=_PRESENCE)
+async def open_session(
+    space_id: SpacePath, order: AnonymousOrderDep, gateway: GatewayDep, body: NewSession | None = None
+) -> SessionOpened:
+    """Join: open a session, anonymously without a token."""
+    body = body or NewSession()
+    command = JoinSpace(
+        command_id=order.command_id,
+        actor=order.actor,
+        operator=order.operator,
+        space_id=space_id,
+        session_id=order.new(f"session {space_id}"),
+        platform=body.platform,
+        source=body.source,
+    )
+    session = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    gateway.renewals.opened(
+        Lease(
+            space_id=space_id,
+            session_id=session.session_id,
+            person_id=order.actor,
+            joined_at=datetime.now(UTC),
+            platform=body.platform,
+            source=body.source,
+        )
+    )
+    return SessionOpened(session_id=session.session_id, role=session.role, lease_seconds=session.lease_seconds)
+
+
+SessionPath = Annotated[SessionId, Path(description="Id of a session")]
+
+
+@router.post(
+    "/v1/spaces/{space_id}/sessions/{session_id}/renew", status_code=204, operation_id="renewSession",
+    responses=responses("unauthenticated", "removed", "space_unknown", "session_unknown", "not_live", "invalid"),
+)  # fmt: skip
+async def renew(space_id: SpacePath, session_id: SessionPath, viewer: ViewerDep, gateway: GatewayDep) -> None:
+    """Say that one is still there; not needed while an event stream is open with the session."""
+    space = await look(gateway, space_id, viewer)
+    if space.state is not State.LIVE:
+        raise Refusal("not_live", "This Space is not live.")
+    await gateway.renewals.renew([lease_for(gateway, space_id, session_id, viewer)])
+
+
+@router.delete(
+    "/v1/spaces/{space_id}/sessions/{session_id}", status_code=204, operation_id="closeSession", responses=_PRESENCE
+)
+async def close_session(
+    space_id: SpacePath, session_id: SessionPath, order: AnonymousOrderDep, gateway: GatewayDep
+) -> None:
+    """Leave; fine also where the session is gone already."""
+    command = LeaveSpace(command_id=order.command_id, actor=order.actor, space_id=space_id, session_id=session_id)
+    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+
+
+@router.get(
+    "/v1/spaces/{space_id}/analytics", operation_id="getAnalytics", tags=["numbers"],
+    responses=responses("unauthenticated", "not_host", "removed", "space_unknown"),
+)  # fmt: skip
+async def analytics(space_id: SpacePath, person_id: PersonDep, viewer: ViewerDep, gateway: GatewayDep) -> SpaceFigures:
+    """Figures of a Space, for its host."""
+    space = await look(gateway, space_id, viewer)
+    if space.host.id != person_id and not viewer.operator:
+        raise Refusal("not_host", "Only the host sees the figures of a Space.")
+    query = SpaceFiguresQuery(space_id=space_id, actor=person_id, operator=viewer.operator)
+    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
