@@ -43,17 +43,17 @@ def load(path: Path) -> Audio:
     pieces: list[Audio] = []
     with av.open(str(path)) as container:
         for frame in [*container.decode(audio=0), None]:
-            pieces += [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
+            pieces += [out.to_ndarray().reshape(-1).astype(np.float32) for out in resampler.resample(frame)]
     return np.concatenate(pieces)
 
 
-def encode(audio: Audio, *, layout: str = "mono", frame: int = FRAME, bit_rate: int = 32_000) -> list[bytes]:
+def encode(audio: Audio, *, layout: str = "mono", frame: int = FRAME, bit_rate: int = 48_000) -> list[bytes]:
     """Opus packets of `frame` samples each; the last is filled up with silence."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
-    encoder.sample_rate, encoder.layout, encoder.format = RATE, layout, "flt"  # type: ignore[assignment]
+    encoder.sample_rate, encoder.layout, encoder.format = RATE, layout, "flt"
     encoder.bit_rate = bit_rate
-    encoder.options = {"frame_duration": f"{frame * 1000 / RATE:g}", "application": "voip"}
+    encoder.options = {"frame_duration": f"{frame * 1000 / RATE:g}", "application": "audio"}
     encoder.time_base = Fraction(1, RATE)
     channels = len(encoder.layout.channels)
     padded = np.concatenate((audio, np.zeros(-len(audio) % frame, np.float32)))

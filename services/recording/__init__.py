@@ -1,0 +1,1 @@
+"""Recording: tracks, mixes and replays of recorded Spaces."""

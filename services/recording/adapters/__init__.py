@@ -1,0 +1,1 @@
+"""The disk, Opus and Ogg, the mix, and the store of finished recordings."""

@@ -1,0 +1,185 @@
+"""Building a replay from a Space's spool: one Ogg Opus file per speaker and the mix.
+
+It runs in a process of its own (`build` starts it): decoding and encoding take cores and minutes, and numpy and PyAV
+have no place in the service. The child ends with its parent. Job and answer are JSON on standard input and output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import zlib
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from services.recording.adapters import ogg, spool, timeline
+
+_NOTHING: Final = 3  # exit codes of the child
+_FULL: Final = 4
+_NICE: Final = 10
+
+
+class BuildError(Exception):
+    """The replay could not be built; it may be tried again."""
+
+
+class NothingCapturedError(Exception):
+    """There is not one packet to make a replay of."""
+
+
+class Job(BaseModel):
+    """What to build."""
+
+    space_id: str
+    title: str
+    began_ns: int
+    """Wall clock of the Space's start, ns since the Unix epoch."""
+    names: dict[str, str]
+    """Person id to name, of those who are recorded; nobody else is built."""
+    spool: Path
+    out: Path
+    """An empty folder; gets `replay.m4a` and `<person>.ogg`."""
+
+
+class BuiltTrack(BaseModel):
+    """One speaker's file."""
+
+    person_id: str
+    path: Path
+    offset: int
+    """Samples at 48 kHz after the replay's start."""
+    samples: int
+    bytes: int
+    packets: int
+    left_out: int
+    """Packets that are no Opus, that came twice, or that a sender sent in excess of time."""
+
+
+class Built(BaseModel):
+    """What was built."""
+
+    began_ns: int
+    """Wall clock of the replay's first moment, ns since the Unix epoch."""
+    mix: Path
+    samples: int
+    bytes: int
+    tracks: list[BuiltTrack]
+
+
+def build_tracks(job: Job) -> tuple[int, list[BuiltTrack]]:
+    """Write the track files; (the replay's first moment, ns since the Unix epoch, tracks in order of their start)."""
+    people = [person for person in spool.people(job.spool) if person in job.names]
+    firsts = []
+    for person in people:
+        with spool.read(job.spool, person) as packets:
+            firsts += [min(packets.arrival)] if len(packets) else []
+    if not firsts:
+        raise NothingCapturedError
+    began = min(job.began_ns, *firsts)
+    tracks = [track for person in people if (track := _build_track(job, person, began)) is not None]
+    return began, sorted(tracks, key=lambda track: (track.offset, track.person_id))
+
+
+def _build_track(job: Job, person: str, began_ns: int) -> BuiltTrack | None:
+    path = job.out / f"{person}.ogg"
+    with spool.read(job.spool, person) as packets, open(path, "wb") as file:
+        tags = {"ARTIST": job.names[person], "TITLE": job.title}
+        serial = zlib.crc32(f"{job.space_id} {person}".encode())
+        channels = 2 if packets.stereo else 1
+        kept = first = 0
+        with ogg.OggOpusWriter(file, serial=serial, channels=channels, tags=tags) as writer:
+            for row, position in timeline.place(packets, began_ns):
+                if kept == 0:
+                    first = position
+                writer.silence(position - first - writer.samples)
+                writer.packet(packets.payload(row), packets.samples[row])
+                kept += 1
+        left_out = packets.malformed + len(packets) - kept
+        if not kept:
+            return None
+        return BuiltTrack(
+            person_id=person,
+            path=path,
+            offset=first,
+            samples=max(writer.samples - ogg.PRE_SKIP, 0),
+            bytes=file.tell(),
+            packets=kept,
+            left_out=left_out,
+        )
+
+
+def build_here(job: Job) -> Built:
+    """Build in this process. Raises NothingCapturedError, OSError."""
+    from services.recording.adapters import mix  # numpy and PyAV, only where they are used
+
+    began, tracks = build_tracks(job)
+    if not tracks:
+        raise NothingCapturedError
+    path = job.out / "replay.m4a"
+    samples = mix.write_m4a(mix.mixed([mix.Part(track.path, track.offset) for track in tracks]), path)
+    return Built(began_ns=began, mix=path, samples=samples, bytes=path.stat().st_size, tracks=tracks)
+
+
+async def build(job: Job) -> Built:
+    """Build in a child process. Raises NothingCapturedError, spool.StorageFullError, BuildError.
+
+    Cancelled, it ends the child.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    try:
+        # Standard input stays open: the child sees our end by its end.
+        child.stdin.write(job.model_dump_json().encode() + b"\n")
+        answer, said = await asyncio.gather(child.stdout.read(), child.stderr.read())
+        code = await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+        child.stdin.close()
+    if code == 0:
+        return Built.model_validate_json(answer)
+    complaint = said.decode(errors="replace").strip()
+    if code == _NOTHING:
+        raise NothingCapturedError
+    if code == _FULL:
+        raise spool.StorageFullError(complaint.splitlines()[-1])
+    raise BuildError(f"the build ended with {code}: {complaint[-1000:]}")
+
+
+def _end_with_parent() -> None:
+    # The bare descriptor: a thread inside a buffered read would hold up the interpreter's own end.
+    while os.read(0, 64):
+        pass
+    os._exit(1)
+
+
+def _main() -> int:
+    job = Job.model_validate_json(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(_NICE)
+    try:
+        built = build_here(job)
+    except NothingCapturedError:
+        return _NOTHING
+    except OSError as error:
+        if error.errno in spool.FULL:
+            sys.stderr.write(f"{job.out}: {error.strerror}\n")
+            return _FULL
+        raise
+    sys.stdout.write(built.model_dump_json())
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

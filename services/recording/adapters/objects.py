@@ -1,0 +1,66 @@
+"""The store of finished recordings: a folder, or a cloud's object storage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+_TYPES: Final = {".ogg": "audio/ogg", ".m4a": "audio/mp4"}
+
+
+class ObjectsError(Exception):
+    """The object store did not take it; it may be tried again."""
+
+
+def mix_name(space_id: str) -> str:
+    """Name of a Space's mix in the store."""
+    return f"spaces/{space_id}/replay.m4a"
+
+
+def track_name(space_id: str, person_id: str) -> str:
+    """Name of a speaker's track in the store."""
+    return f"spaces/{space_id}/tracks/{person_id}.ogg"
+
+
+class Objects:
+    """One store. `url` is of any kind obstore knows (file, s3, gs, az, https); a folder is made where it is missing."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ObjectsError for an address that is none."""
+        parts = urlsplit(url)
+        self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        try:
+            self._store: ObjectStore = from_url(url, mkdir=True) if self._folder else from_url(url)
+        except (BaseError, ValueError, OSError) as error:
+            raise ObjectsError(f"{url}: {_first_line(error)}") from error
+
+    async def put(self, name: str, file: Path) -> None:
+        """Store a file under a name: whole, or not at all, and on the disk when it returns. Raises ObjectsError."""
+        try:
+            attributes = None if self._folder else {"Content-Type": _TYPES[file.suffix]}
+            await obstore.put_async(self._store, name, file, attributes=attributes)
+            if self._folder is not None:
+                await asyncio.to_thread(_sync, self._folder / name)
+        except (BaseError, OSError, ValueError) as error:
+            raise ObjectsError(f"{name}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _sync(path: Path) -> None:
+    """A local store returns when the kernel has the bytes; wait until the disk has them, and the name."""
+    for each in (path, path.parent):
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,210 @@
+"""From the end of a Space to its stored replay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from libs.refusal import Refusal
+from services.recording.adapters.build import BuildError, Built, Job, NothingCapturedError, build
+from services.recording.adapters.objects import Objects, ObjectsError, mix_name, track_name
+from services.recording.adapters.opus import RATE
+from services.recording.adapters.spool import Spool, StorageFullError
+from services.recording.app.recordings import Recordings
+from services.recording.domain import Phase, Recording, Track
+
+_log = logging.getLogger(__name__)
+_LOOK_AGAIN: Final = 0.25
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+_BUILDS_THAT_FAIL: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient and how busy finishing is."""
+
+    grace: timedelta
+    """How long after the end audio may still arrive."""
+    builds: int
+    """At the same time."""
+    give_up: timedelta
+    """How long after the end a replay that cannot be stored is tried."""
+
+
+class Finishing:
+    """Builds and stores the replay of every Space that is over; one task per Space.
+
+    What is owed is known from the spool's folders and the event store, so that a restart takes it up again.
+    """
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        spool: Spool,
+        objects: Objects,
+        drained: Callable[[str], Awaitable[bool]],
+        limits: Limits,
+    ) -> None:
+        """`drained` says whether every captured message of a Space has been taken in."""
+        self._recordings = recordings
+        self._spool = spool
+        self._objects = objects
+        self._drained = drained
+        self._limits = limits
+        self._busy = asyncio.Semaphore(limits.builds)
+        self._owed: asyncio.Queue[str] = asyncio.Queue()
+        self._running: set[str] = set()
+        self._troubles: dict[str, str] = {}
+
+    def owe(self, space_id: str) -> None:
+        """This Space is over."""
+        self._owed.put_nowait(space_id)
+
+    def trouble(self) -> str | None:
+        """What keeps a replay from being stored now, for a readiness check."""
+        return next(iter(self._troubles.values()), None)
+
+    async def run(self) -> None:
+        """Finish what is owed, from before and from now on, until cancelled."""
+        await asyncio.to_thread(self._spool.sweep)
+        for space_id in await asyncio.to_thread(self._spool.spaces):
+            self.owe(space_id)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                space_id = await self._owed.get()
+                if space_id not in self._running:
+                    self._running.add(space_id)
+                    group.create_task(self._finish(space_id), name=f"finish {space_id}")
+
+    async def _finish(self, space_id: str) -> None:
+        pause, failures = _FIRST_PAUSE, 0
+        try:
+            while True:
+                try:
+                    if await self._step(space_id, hopeless=failures >= _BUILDS_THAT_FAIL):
+                        return
+                    pause, failures = _FIRST_PAUSE, 0
+                    continue
+                except BuildError as error:
+                    failures += 1
+                    trouble = str(error)
+                except Refusal as error:
+                    trouble = error.detail
+                except (ObjectsError, StorageFullError, OSError) as error:
+                    trouble = str(error)
+                self._troubles[space_id] = f"the replay of {space_id} waits: {trouble}"
+                _log.error("the replay of %s waits %.0f s: %s", space_id, pause, trouble)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+        finally:
+            self._running.discard(space_id)
+            self._troubles.pop(space_id, None)
+
+    async def _step(self, space_id: str, *, hopeless: bool) -> bool:
+        """Bring a Space one step on; whether nothing is left to do. `hopeless`: its build failed too often."""
+        recording = await self._recordings.get(space_id)
+        if recording.phase is Phase.READY:
+            await asyncio.to_thread(self._spool.remove_space, space_id)
+        elif recording.phase is Phase.FAILED:
+            kept = await asyncio.to_thread(self._spool.set_aside, space_id)
+            if kept is not None:
+                _log.error("there is no replay of %s; its audio is kept in %s", space_id, kept)
+        if recording.phase is not Phase.PROCESSING:
+            return True
+        assert recording.ended_at is not None
+        if hopeless:
+            detail = "The captured audio could not be made into a replay."
+            await self._recordings.fail(space_id, reason="unreadable", detail=detail)
+            return False
+        await self._drain(recording)
+        try:
+            async with self._busy:
+                # Read again: draining may have brought a speaker that was not known before.
+                await self._build(await self._recordings.get(space_id))
+        except NothingCapturedError:
+            detail = "Nobody who may be recorded was heard."
+            await self._recordings.fail(space_id, reason="nothing_captured", detail=detail)
+        except (ObjectsError, StorageFullError, OSError) as error:
+            if datetime.now(UTC) - recording.ended_at < self._limits.give_up:
+                raise
+            await self._recordings.fail(space_id, reason="storage", detail=f"The replay found no room: {error}")
+        return False
+
+    async def _drain(self, recording: Recording) -> None:
+        """Wait until the grace time is over and all that was captured is in the spool."""
+        assert recording.ended_at is not None
+        left = recording.ended_at + self._limits.grace - datetime.now(UTC)
+        await asyncio.sleep(max(left.total_seconds(), 0))
+        while not await self._drained(recording.space_id):  # noqa: ASYNC110  (NATS is asked; nothing announces it)
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _build(self, recording: Recording) -> None:
+        """Build, store, remember; again where audio arrived meanwhile."""
+        space_id = recording.space_id
+        before = await asyncio.to_thread(self._spool.size, space_id)
+        out = self._spool.folder(space_id) / "build"
+        await asyncio.to_thread(_emptied, out)
+        assert recording.started_at is not None
+        started = time.monotonic()
+        job = Job(
+            space_id=space_id,
+            title=recording.title,
+            began_ns=round(recording.started_at.timestamp() * 1e9),
+            names={
+                id: speaker.name
+                for id, speaker in recording.speakers.items()
+                if any(consents for _, consents in speaker.consents)
+            },
+            spool=self._spool.folder(space_id),
+            out=out,
+        )
+        built = await build(job)
+        await self._put(recording, built)
+        if not await self._drained(space_id) or await asyncio.to_thread(self._spool.size, space_id) != before:
+            _log.info("more audio of %s came while its replay was built; building again", space_id)
+            return
+        await self._recordings.finish(
+            space_id,
+            began_at=datetime.fromtimestamp(built.began_ns / 1e9, UTC),
+            seconds=built.samples / RATE,
+            bytes=built.bytes,
+            mix=mix_name(space_id),
+            tracks=[_track(recording, track.person_id, built) for track in built.tracks],
+        )
+        _log.info(
+            "the replay of %s is stored: %.1f s, %d speakers, %d packets, %d left out, built in %.1f s",
+            space_id, built.samples / RATE, len(built.tracks), sum(t.packets for t in built.tracks),
+            sum(t.left_out for t in built.tracks), time.monotonic() - started,
+        )  # fmt: skip
+
+    async def _put(self, recording: Recording, built: Built) -> None:
+        for track in built.tracks:
+            await self._objects.put(track_name(recording.space_id, track.person_id), track.path)
+        await self._objects.put(mix_name(recording.space_id), built.mix)
+
+
+def _track(recording: Recording, person_id: str, built: Built) -> Track:
+    speaker = recording.speakers[person_id]
+    track = next(t for t in built.tracks if t.person_id == person_id)
+    return Track(
+        person_id=person_id,
+        handle=speaker.handle,
+        name=speaker.name,
+        object=track_name(recording.space_id, person_id),
+        offset_seconds=track.offset / RATE,
+        seconds=track.samples / RATE,
+        bytes=track.bytes,
+    )
+
+
+def _emptied(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

@@ -1,0 +1,98 @@
+"""From a captured bundle to the spool, or to where it belongs instead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from services.recording.adapters.spool import Entry, Spool
+from services.recording.app.recordings import Recordings
+from services.recording.domain import Phase
+
+_CLOCKS_DIFFER: Final = timedelta(seconds=60)
+_LONGEST_BUNDLE_US: Final = 60_000_000
+_REMEMBERED: Final = 10_000
+
+
+class RejectedError(Exception):
+    """The bundle can never be recorded: it is not what media sends."""
+
+
+class NotAdmittedError(Exception):
+    """Nothing is known (yet) of the Space, or of this person on its stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A decoded CAPTURE message, as far as its place in the spool is decided by it."""
+
+    space_id: str
+    person_id: str
+    session_id: str
+    sequence: int
+    """In the CAPTURE stream."""
+    published_at: datetime
+    base_ns: int
+    longest_us: int
+    """Arrival of the last packet after `base_ns`."""
+    body: bytes
+
+
+class Intake:
+    """Decides by the Space's settings and the speaker's consent."""
+
+    def __init__(self, recordings: Recordings, spool: Spool) -> None:
+        self._recordings = recordings
+        self._spool = spool
+        self._unrecorded: OrderedDict[str, None] = OrderedDict()
+        self._trouble: str | None = None
+
+    def unrecorded(self, space_id: str) -> None:
+        """This Space is not recorded, and never will be: that is chosen before the start."""
+        self._unrecorded[space_id] = None
+        if len(self._unrecorded) > _REMEMBERED:
+            self._unrecorded.popitem(last=False)
+
+    async def admit(self, bundle: Bundle) -> Entry | None:
+        """What to spool; None for what is not recorded: no recording, no consent, or over and done.
+
+        Raises RejectedError, NotAdmittedError, and what `Recordings.get` raises.
+        """
+        if bundle.space_id in self._unrecorded:
+            return None
+        recording = await self._recordings.get(bundle.space_id)
+        if recording.phase is Phase.NONE or recording.started_at is None:
+            raise NotAdmittedError(f"nothing is known of the Space {bundle.space_id}")
+        if recording.phase not in (Phase.RECORDING, Phase.PROCESSING):
+            return None
+        try:
+            at = datetime.fromtimestamp(bundle.base_ns / 1e9, UTC)
+        except (ValueError, OverflowError, OSError):
+            raise RejectedError(f"its clock says {bundle.base_ns} ns") from None
+        if not recording.started_at - _CLOCKS_DIFFER <= at <= bundle.published_at + _CLOCKS_DIFFER:
+            raise RejectedError(f"its clock says {at:%Y-%m-%d %H:%M:%S}, which is not within the Space")
+        if bundle.longest_us > _LONGEST_BUNDLE_US:
+            raise RejectedError(f"it spans {bundle.longest_us / 1e6:.0f} s")
+        speaker = recording.speakers.get(bundle.person_id)
+        if speaker is None:
+            raise NotAdmittedError(f"{bundle.person_id} is not known to have been on stage")
+        if not speaker.consented(at):
+            return None
+        return Entry(bundle.space_id, bundle.person_id, bundle.session_id, bundle.sequence, bundle.body)
+
+    async def store(self, entries: Iterable[Entry]) -> None:
+        """Put bundles on the disk; they are there when it returns. Raises StorageFullError, OSError."""
+        try:
+            await asyncio.to_thread(self._spool.append, list(entries))
+        except Exception as error:
+            self._trouble = f"captured audio cannot be stored: {error}"
+            raise
+        self._trouble = None
+
+    def trouble(self) -> str | None:
+        """What keeps audio from being stored now, for a readiness check."""
+        return self._trouble

@@ -1,0 +1,73 @@
+"""From stored facts to contract events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from contracts.envelope import Event, PersonRef
+from contracts.recording import v1
+from libs.eventstore import Notification
+from services.recording.domain import Began, Failed, Finished, Phase, Recording, Track
+
+
+def translate(notification: Notification) -> list[Event]:
+    """What the public is told of a fact: nothing of who consented, that is room's to say."""
+    space_id, version, at = notification.aggregate_id, notification.version, notification.record.at
+    match notification.fact:
+        case Began():
+            return [v1.Began(space_id=space_id, version=version, at=at)]
+        case Finished() as fact:
+            ready = v1.ReplayReady(
+                space_id=space_id,
+                version=version,
+                at=at,
+                seconds=fact.seconds,
+                bytes=fact.bytes,
+                mix=fact.mix,
+                tracks=tracks_of(fact.tracks),
+                began_at=fact.began_at,
+            )
+            return [ready]
+        case Failed() as fact:
+            return [v1.Failed(space_id=space_id, version=version, at=at, reason=fact.reason, detail=fact.detail)]
+        case _:
+            return []
+
+
+def replay_of(recording: Recording) -> v1.Replay:
+    """The answer to `ReplayQuery`."""
+    state = _STATES[recording.phase]
+    done = recording.finished
+    if done is None:
+        return v1.Replay(space_id=recording.space_id, state=state, began_at=recording.started_at)
+    return v1.Replay(
+        space_id=recording.space_id,
+        state=state,
+        began_at=done.began_at,
+        seconds=done.seconds,
+        bytes=done.bytes,
+        mix=done.mix,
+        tracks=tracks_of(done.tracks),
+    )
+
+
+def tracks_of(tracks: Iterable[Track]) -> tuple[v1.Track, ...]:
+    return tuple(
+        v1.Track(
+            person=PersonRef(id=track.person_id, handle=track.handle, name=track.name),
+            object=track.object,
+            offset_seconds=track.offset_seconds,
+            seconds=track.seconds,
+            bytes=track.bytes,
+        )
+        for track in tracks
+    )
+
+
+_STATES = {
+    Phase.NONE: v1.ReplayState.NONE,
+    Phase.RECORDING: v1.ReplayState.RECORDING,
+    Phase.PROCESSING: v1.ReplayState.PROCESSING,
+    Phase.READY: v1.ReplayState.READY,
+    Phase.FAILED: v1.ReplayState.FAILED,
+}

@@ -1,0 +1,36 @@
+"""What recording can be told, besides what every service can (`libs.service`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from libs.service import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of recording."""
+
+    service: ClassVar[str] = "recording"
+
+    recordings_url: str | None = None
+    """Where replays are kept: `file:///folder`, `s3://bucket/prefix`, `gs://...`, `az://...`; by default the folder
+    `recordings` in `var`. Credentials as the cloud's own tools take them. The gateway has the same setting."""
+    spool: Path | None = None
+    """Where captured audio waits for its replay, on a disk of this machine; by default `spool` in `var`."""
+    grace_seconds: Annotated[float, Field(ge=0, le=600)] = 3.0
+    """How long after the end of a Space its last audio may still arrive."""
+    builds: Annotated[int, Field(ge=1, le=64)] = 1
+    """Replays built at the same time, each in a process of its own."""
+    give_up_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
+    """For how long a replay that cannot be stored is tried again; what was captured is kept afterwards, too."""
+
+    @property
+    def objects_url(self) -> str:
+        return self.recordings_url or (self.var / "recordings").absolute().as_uri()
+
+    @property
+    def spool_path(self) -> Path:
+        return self.spool or self.var / "spool"

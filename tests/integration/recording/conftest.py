@@ -1,0 +1,44 @@
+"""One NATS per test, and recording in the test's own loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from libs.bus import Bus
+from libs.service import Service, running
+from services.recording.main import compose
+from services.recording.settings import Settings
+from tests.integration.recording.stage import Stage, bus_of
+from tests.support.nats import NatsServer, running_nats
+
+
+@pytest.fixture
+def nats() -> Iterator[NatsServer]:
+    with running_nats() as server:
+        yield server
+
+
+@pytest.fixture
+async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
+    async with bus_of(nats) as bus:
+        yield bus
+
+
+@pytest.fixture
+async def stage(bus: Bus) -> AsyncIterator[Stage]:
+    stage = Stage(bus)
+    async with stage.room_answers():
+        yield stage
+
+
+@pytest.fixture
+def env(nats: NatsServer) -> dict[str, str]:
+    return {**nats.env, "ROSTRUM_RECORDING_GRACE_SECONDS": "0.3"}
+
+
+@pytest.fixture
+async def service(env: dict[str, str]) -> AsyncIterator[Service[Settings]]:
+    async with running(Settings.read(env), compose) as service:
+        yield service

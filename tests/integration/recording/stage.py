@@ -1,0 +1,198 @@
+"""A Space as recording sees it: room's events and media's bundles on a real NATS, and no room nor media."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import av
+from nats.js.api import DeliverPolicy
+
+from contracts import envelope, subjects
+from contracts.envelope import Event, PersonRef
+from contracts.recording import v1
+from contracts.room import v1 as room
+from libs.bus import Bus, BusSettings, Refusal, connect
+from libs.ids import new_id
+from tests.support.nats import NatsServer
+from tests.unit.recording.sounds import Sent, bundles
+
+
+class Stage:
+    """One Space. Publishes as room and media do; answers `space` as room does."""
+
+    def __init__(self, bus: Bus, *, recorded: bool = True, ago: float = 120.0) -> None:
+        self.bus = bus
+        self.space_id = new_id()
+        self.host = person("Hanna")
+        self.settings = room.Settings(title="On rivers", recorded=recorded, captions=True)
+        self.started_at = datetime.now(UTC) - timedelta(seconds=ago)
+        self.base_ns = round(self.started_at.timestamp() * 1e9)
+        self.version = 1
+        self.stage = [room.StageMember(person=self.host, role=room.Role.HOST, joined_at=self.started_at)]
+        self.asked = 0
+
+    async def tell(self, event: Event) -> None:
+        headers = envelope.headers(event, id=new_id(), source="room")
+        await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
+
+    async def start(self) -> None:
+        self.version += 1
+        await self.tell(
+            room.Started(
+                space_id=self.space_id, version=self.version, at=self.started_at, host=self.host, settings=self.settings
+            )
+        )
+
+    async def join(self, who: PersonRef, *, consents: bool = True, at: float = 0.0, told: bool = True) -> None:
+        self.version += 1
+        joined_at = self.started_at + timedelta(seconds=at)
+        self.stage.append(
+            room.StageMember(person=who, role=room.Role.SPEAKER, consent_to_recording=consents, joined_at=joined_at)
+        )
+        if told:
+            await self.tell(
+                room.StageJoined(
+                    space_id=self.space_id, version=self.version, at=joined_at, person=who,
+                    role=room.Role.SPEAKER, consent_to_recording=consents,
+                )
+            )  # fmt: skip
+
+    async def end(self) -> None:
+        self.version += 1
+        await self.tell(room.Ended(space_id=self.space_id, version=self.version, at=datetime.now(UTC)))
+
+    async def say(self, who: PersonRef, sent: Iterable[Sent], *, session: str | None = None, ssrc: int = 0xABCD) -> str:
+        """Publish packets (times are seconds after the start) as one session of somebody; the session's id."""
+        session = session or new_id()
+        for body in bundles(sent, base_ns=self.base_ns, ssrc=ssrc):
+            await self.publish(who, session, body)
+        return session
+
+    async def publish(self, who: PersonRef, session: str, body: bytes) -> int:
+        headers = {
+            subjects.HEADER_PERSON: who.id,
+            subjects.HEADER_NAME: who.name,
+            subjects.HEADER_SESSION: session,
+        }
+        subject = subjects.capture(self.space_id, session)
+        return (await self.bus.js.publish(subject, body, headers=headers, stream=subjects.CAPTURE_STREAM)).seq
+
+    @asynccontextmanager
+    async def room_answers(self) -> AsyncIterator[None]:
+        async def answer(msg: object) -> None:
+            self.asked += 1
+            space = room.Space(
+                id=self.space_id, version=self.version, state=room.State.LIVE, host=self.host, settings=self.settings,
+                created_at=self.started_at, started_at=self.started_at, stage=tuple(self.stage),
+            )  # fmt: skip
+            reply = {"outcome": "accepted", "version": self.version, "result": space.model_dump(mode="json")}
+            await msg.respond(json.dumps(reply).encode())  # type: ignore[attr-defined]
+
+        subscription = await self.bus.nc.subscribe(subjects.query("room", "space", "*"), cb=answer)
+        try:
+            yield
+        finally:
+            await subscription.unsubscribe()
+
+    async def replay(self) -> v1.Replay:
+        return (await self.bus.ask(v1.ReplayQuery(space_id=self.space_id), timeout=10)).result
+
+    async def outcome(self, within: float = 30.0) -> Event:
+        """The `replay_ready` or `failed` event of this Space."""
+        subscription = await self.bus.js.subscribe(
+            subjects.event("recording", self.space_id, "*"),
+            stream=subjects.EVENTS_STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    msg = await subscription.next_msg(timeout=within)
+                    event = envelope.decode(msg.subject, msg.data)
+                    if isinstance(event, v1.ReplayReady | v1.Failed):
+                        return event
+        finally:
+            await subscription.unsubscribe()
+
+    async def ready(self, within: float = 30.0) -> v1.ReplayReady:
+        event = await self.outcome(within)
+        assert isinstance(event, v1.ReplayReady), event
+        return event
+
+    async def dead_letters(self) -> list[str]:
+        """Reasons of all dead letters of recording, oldest first."""
+        info = await self.bus.js.stream_info(subjects.DEAD_LETTER_STREAM)
+        return [
+            ((await self.bus.js.get_msg(subjects.DEAD_LETTER_STREAM, seq)).headers or {})[subjects.HEADER_REASON]
+            for seq in range(info.state.first_seq, info.state.last_seq + 1)
+            if info.state.messages
+        ]
+
+
+def person(name: str) -> PersonRef:
+    return PersonRef(id=new_id(), handle=name.lower(), name=name)
+
+
+def payloads(track: v1.Track, var: Path) -> list[bytes]:
+    """Packets of a stored track, without the silence that fills its gaps."""
+    with av.open(str(var / "recordings" / track.object)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    return [p for p in packets if len(p) != 3 or p[1:] != b"\xff\xfe"]
+
+
+@asynccontextmanager
+async def bus_of(server: NatsServer, name: str = "media") -> AsyncIterator[Bus]:
+    async with await connect(name, BusSettings(url=server.url)) as bus:
+        yield bus
+
+
+class Recorder:
+    """The recording service in a process of its own, to be killed."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        reader, writer = os.pipe()
+        code = "import os, sys; from services.recording.main import main; sys.exit(main(dict(os.environ)))"
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code,
+            env={**os.environ, **self.env, "ROSTRUM_READY_FD": str(writer)}, pass_fds=[writer],
+        )  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            async with asyncio.timeout(20):
+                line = await asyncio.to_thread(ready.readline)
+        assert line, "the recorder ended before it was ready"
+
+    async def kill(self) -> None:
+        """SIGKILL, as the kernel does it when memory runs out."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            await self.process.wait()
+
+
+async def until(condition: object, within: float = 10.0) -> None:
+    """Wait for what nothing announces."""
+    assert callable(condition)
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+__all__ = ["Recorder", "Refusal", "Stage", "bus_of", "payloads", "person", "until"]

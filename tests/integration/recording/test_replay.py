@@ -1,0 +1,180 @@
+"""What is said in a Space is in its replay: all of it, nothing else, and when it was said."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from contracts.recording import v1
+from libs.service import Service
+from services.recording.adapters import mix
+from services.recording.settings import Settings
+from tests.integration.recording.stage import Stage, payloads, person, until
+from tests.unit.recording.sounds import RATE, encode, flite, load, noise, shift, stream
+
+TEXTS = {
+    "slt": "Good evening everybody, and welcome. Tonight we talk about rivers, and about the people who live on them.",
+    "rms": "Thank you for having me. I grew up beside a river, and every spring the water came into our garden.",
+    "awb": "In my village there was a bridge of wood. One winter the ice took it away, and nobody built another.",
+}
+
+
+async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[Settings], tmp_path: Path) -> None:
+    rng = random.Random(7)
+    speakers = {"slt": stage.host, "rms": person("Rob"), "awb": person("Anna")}
+    starts = {"slt": 2.0, "rms": 7.5, "awb": 12.02}
+    await stage.start()
+    sent, spoken = {}, {}
+    for n, (voice, who) in enumerate(speakers.items()):
+        spoken[voice] = flite(TEXTS[voice], voice, tmp_path)
+        sent[voice] = encode(spoken[voice], bit_rate=64_000)
+        if n:
+            await stage.join(who, at=1)
+        packets = stream(sent[voice], at=starts[voice], timestamp=rng.getrandbits(32), sequence=rng.getrandbits(16))
+        await stage.say(who, [replace(p, arrival=p.arrival + rng.expovariate(1 / 0.015)) for p in packets])
+    await stage.end()
+    event = await stage.ready()
+
+    replay = await stage.replay()
+    assert replay.state is v1.ReplayState.READY
+    assert (replay.seconds, replay.mix, replay.tracks) == (event.seconds, event.mix, event.tracks)
+    assert replay.began_at == stage.started_at
+    var = service.settings.var / "recordings"
+    assert replay.mix is not None
+    file = var / replay.mix
+    assert replay.bytes == file.stat().st_size
+    with av.open(str(file)) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+        assert container.streams.audio[0].rate == RATE
+        assert (container.duration or 0) / 1e6 == pytest.approx(replay.seconds, abs=0.002)
+    assert file.read_bytes().index(b"moov") < file.read_bytes().index(b"mdat")
+    mixed = load(file)
+    assert len(mixed) / RATE == pytest.approx(replay.seconds, abs=0.03)
+
+    expected = np.zeros(len(mixed), np.float32)
+    by_person = {track.person.id: track for track in replay.tracks}
+    assert [track.person.name for track in replay.tracks] == ["Hanna", "Rob", "Anna"]
+    for voice, who in speakers.items():
+        track = by_person[who.id]
+        assert payloads(track, service.settings.var) == sent[voice]
+        assert track.bytes == (var / track.object).stat().st_size
+        assert track.offset_seconds == pytest.approx(starts[voice], abs=0.02)
+        assert track.seconds == pytest.approx(len(sent[voice]) * 0.02, abs=0.02)
+        # In the mix: their words, at the time they were said.
+        begin, end = int((starts[voice] + 1) * RATE), int((starts[voice] + 5) * RATE)
+        late, likeness = shift(spoken[voice][RATE : 5 * RATE], mixed[begin:end], within=0.5)
+        assert abs(late) < 0.02
+        assert likeness > 0.75  # libopus shifts phases; what it made of the words itself is compared below
+        alone = np.concatenate(list(mix.decode(var / track.object)))
+        at = round(starts[voice] * RATE)
+        expected[at : at + len(alone)] += alone[: len(expected) - at]
+    late, likeness = shift(expected, mixed)
+    assert abs(late) < 0.02
+    assert likeness > 0.98
+
+
+async def test_sessions_and_mutes_of_one_person_are_one_track(stage: Stage, service: Service[Settings]) -> None:
+    sent = encode(noise(6))
+    await stage.start()
+    first = stream(sent[:150], at=5)
+    muted = [p for n, p in enumerate(first) if not 50 <= n < 100]
+    await stage.say(stage.host, muted, ssrc=1)
+    await stage.say(stage.host, stream(sent[150:], at=60, timestamp=1, sequence=1), ssrc=2)
+    await stage.end()
+    (track,) = (await stage.ready()).tracks
+    assert payloads(track, service.settings.var) == [p.payload for p in muted] + sent[150:]
+    assert track.seconds == pytest.approx(55 + len(sent[150:]) * 0.02, abs=0.05)
+    audio = np.concatenate(list(mix.decode(service.settings.var / "recordings" / track.object)))
+    said = noise(6)
+    assert abs(shift(said[:RATE], audio[:RATE])[0]) < 0.02
+    assert abs(shift(said[3 * RATE :], audio[55 * RATE :])[0]) < 0.02
+    assert float(np.abs(audio[int(1.1 * RATE) : int(1.9 * RATE)]).max()) < 0.01
+    assert float(np.abs(audio[4 * RATE : 54 * RATE]).max()) < 0.01
+
+
+async def test_who_does_not_consent_is_in_no_recording(stage: Stage, service: Service[Settings]) -> None:
+    shy, bold = person("Shy"), person("Bold")
+    sent = encode(noise(1))
+    await stage.start()
+    await stage.join(shy, consents=False)
+    await stage.join(bold, consents=True)
+    await stage.join(bold, consents=False, at=50)
+    await stage.say(shy, stream(sent, at=1))
+    await stage.say(bold, stream(sent, at=2))
+    await stage.say(bold, stream(sent, at=51))
+    await stage.end()
+    (track,) = (await stage.ready()).tracks
+    assert track.person == bold
+    assert payloads(track, service.settings.var) == sent
+    spool = service.settings.var / "spool"
+    await until(lambda: not list(spool.iterdir()))
+
+
+async def test_a_space_that_is_only_captioned_is_not_recorded(bus: object, service: Service[Settings]) -> None:
+    stage = Stage(bus, recorded=False)  # type: ignore[arg-type]
+    async with stage.room_answers():
+        await stage.start()
+        await stage.say(stage.host, stream(encode(noise(1)), at=1))
+        await stage.end()
+        recorded = Stage(stage.bus)
+        await recorded.start()
+        await recorded.say(recorded.host, stream(encode(noise(1)), at=1))
+        await recorded.end()
+        await recorded.ready()
+    assert stage.asked == 1
+    assert (await stage.replay()).state is v1.ReplayState.NONE
+    assert not (service.settings.var / "spool" / stage.space_id).exists()
+
+
+async def test_audio_that_is_faster_than_rooms_events_is_recorded(stage: Stage, service: Service[Settings]) -> None:
+    guest = person("Guest")
+    sent = encode(noise(1))
+    await stage.join(guest, told=False)
+    await stage.say(guest, stream(sent, at=1))
+    await stage.say(stage.host, stream(sent, at=3))
+    await stage.start()
+    assert (await stage.replay()).state is v1.ReplayState.RECORDING
+    await stage.end()
+    tracks = (await stage.ready()).tracks
+    assert [track.person for track in tracks] == [guest, stage.host]
+    assert all(payloads(track, service.settings.var) == sent for track in tracks)
+
+
+async def test_a_space_in_which_nobody_spoke_has_no_replay(stage: Stage, service: Service[Settings]) -> None:
+    await stage.start()
+    await stage.end()
+    event = await stage.outcome()
+    assert isinstance(event, v1.Failed)
+    assert event.reason == "nothing_captured"
+    assert (await stage.replay()).state is v1.ReplayState.FAILED
+
+
+async def test_hostile_bundles_become_dead_letters_and_harm_nothing(stage: Stage, service: Service[Settings]) -> None:
+    sent = encode(noise(2))
+    await stage.start()
+    session = await stage.say(stage.host, stream(sent[:50], at=1))
+    await stage.publish(stage.host, session, b"")
+    await stage.publish(stage.host, session, b"\x02" + bytes(15))
+    await stage.publish(stage.host, session, bytes([1, 0, 255, 255]) + bytes(400))
+    await stage.publish(stage.host.model_copy(update={"id": "../../etc"}), session, b"x")
+    stage.base_ns, honest = 0, stage.base_ns
+    await stage.say(stage.host, stream(sent[:5]), session=session)
+    stage.base_ns = honest + round(timedelta(days=9).total_seconds() * 1e9)
+    await stage.say(stage.host, stream(sent[:5]), session=session)
+    stage.base_ns = honest
+    no_opus = [replace(p, payload=b"\x03") for p in stream(sent[50:60], at=2, sequence=150)]
+    await stage.say(stage.host, no_opus, session=session)
+    await stage.say(stage.host, stream(sent[60:], at=2.2, timestamp=7000 + 60 * 960, sequence=160), session=session)
+    await stage.end()
+    (track,) = (await stage.ready()).tracks
+    assert payloads(track, service.settings.var) == sent[:50] + sent[60:]
+    reasons = await stage.dead_letters()
+    assert len(reasons) == 6
+    assert [text for text in reasons if "clock says 1970" in text]
+    assert [text for text in reasons if "is no person" in text]
