@@ -245,9 +245,10 @@ class Store(Generic[S]):
 
     async def _settled(self, id: str, live: _Live[S]) -> bool:
         """Wait until what was just read of a state is on disk; whether it is."""
-        if live.waiting and live.last is not None:
-            await asyncio.wait({live.last})
-            if live.last.exception() is not None or live.lineage.broken:
+        if live.waiting and (last := live.last) is not None:
+            # Held fast: while we wait, another command may put its own future there, which is not done.
+            await asyncio.wait({last})
+            if last.exception() is not None or live.lineage.broken:
                 self._forget(id, live)
                 return False
         return True
