@@ -1,0 +1,156 @@
+// @ts-check
+/**
+ * Talking to the gateway: JSON in and out, problems (RFC 9457) as errors, commands that may be sent twice and
+ * happen once.
+ */
+
+/** @typedef {import("../model/types.js").Person} Person */
+
+const KEY = "rostrum.identity";
+const TIMEOUT_MS = 15_000;
+const RETRY_AFTER_MS = [300, 1000, 2500];
+
+/** A refusal or failure with a sentence a person can act on. `status` 0: nobody answered. */
+export class Problem extends Error {
+  /** @param {number} status @param {string} reason @param {string} detail */
+  constructor(status, reason, detail) {
+    super(detail);
+    this.name = "Problem";
+    this.status = status;
+    this.reason = reason;
+  }
+
+  /** Whether the same thing may go through a little later. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+class Identity extends EventTarget {
+  /** @type {{token: string, person: Person} | null} */
+  #now = null;
+
+  constructor() {
+    super();
+    try {
+      this.#now = JSON.parse(localStorage.getItem(KEY) ?? "null");
+    } catch {
+      this.#now = null; // storage is closed or holds something else: a guest
+    }
+  }
+
+  get token() {
+    return this.#now?.token ?? null;
+  }
+
+  get person() {
+    return this.#now?.person ?? null;
+  }
+
+  /** @param {{token: string, person: Person} | null} next */
+  become(next) {
+    this.#now = next;
+    try {
+      if (next) localStorage.setItem(KEY, JSON.stringify(next));
+      else localStorage.removeItem(KEY);
+    } catch {
+      // known for as long as the page is open
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export const identity = new Identity();
+
+/** A fresh Idempotency-Key. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {number} ms */
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * One exchange, once.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {{body?: unknown, type?: string, key?: string, keepalive?: boolean, timeout?: number}} [options]
+ * @returns {Promise<Response>} with a 2xx status
+ */
+export async function exchange(method, path, options = {}) {
+  const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS } = options;
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json, application/problem+json, */*;q=0.1" };
+  if (identity.token) headers.Authorization = `Bearer ${identity.token}`;
+  if (key) headers["Idempotency-Key"] = key;
+  if (body !== undefined) headers["Content-Type"] = type;
+  const payload = body === undefined ? undefined : type === "application/json" ? JSON.stringify(body) : String(body);
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, { method, headers, body: payload, keepalive, signal: AbortSignal.timeout(timeout) });
+  } catch {
+    throw new Problem(0, "unreachable", "The server cannot be reached. Check your connection.");
+  }
+  if (response.ok) return response;
+  throw await problemOf(response);
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const said = await response.json().catch(() => null);
+  const problem = new Problem(
+    response.status,
+    typeof said?.reason === "string" ? said.reason : "unknown",
+    typeof said?.detail === "string" ? said.detail : said?.title ?? `The server answered ${response.status}.`,
+  );
+  if (response.status === 401 && identity.token) identity.become(null);
+  return problem;
+}
+
+/**
+ * Asks or orders, again after a short wait where nobody answered; an order keeps its key, so it happens once.
+ *
+ * @template T
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<T>} null for an answer without a body
+ */
+export async function call(method, path, body) {
+  const key = method === "GET" ? undefined : newKey();
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const response = await exchange(method, path, { body, key });
+      const text = await response.text();
+      return /** @type {T} */ (text ? JSON.parse(text) : null);
+    } catch (error) {
+      const again = error instanceof Problem && error.passing && error.status !== 500;
+      if (!again || attempt >= RETRY_AFTER_MS.length) throw error;
+      await pause(RETRY_AFTER_MS[attempt] ?? 0);
+    }
+  }
+}
+
+/** @template T @param {string} path @returns {Promise<T>} */
+export const get = (path) => call("GET", path);
+/** @template T @param {string} path @param {unknown} [body] @returns {Promise<T>} */
+export const post = (path, body = {}) => call("POST", path, body);
+/** @template T @param {string} path @param {unknown} [body] @returns {Promise<T>} */
+export const put = (path, body) => call("PUT", path, body);
+/** @template T @param {string} path @returns {Promise<T>} */
+export const remove = (path) => call("DELETE", path);
+
+/**
+ * For what cannot carry a header (live events, audio elements).
+ *
+ * @param {string} path
+ * @param {Record<string, string | null | undefined>} [more]
+ */
+export function withToken(path, more = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...more, access_token: identity.token })) if (value) query.set(name, value);
+  return query.size ? `${path}?${query}` : path;
+}

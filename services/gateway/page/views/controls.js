@@ -1,0 +1,150 @@
+// @ts-check
+/** The bar at the bottom: what this person can do right now. */
+
+import { identity } from "../lib/api.js";
+import { button, h, icon, replace } from "../lib/dom.js";
+import { attempt, confirm, sheet } from "../lib/messages.js";
+import { signUp } from "./account.js";
+import { share } from "./create.js";
+import { field, tick } from "./parts.js";
+import { tipSheet } from "./tips.js";
+
+/** @typedef {import("../model/room.js").Room} Room */
+
+export class SpaceControls extends HTMLElement {
+  /** @type {Room | null} */
+  room = null;
+  /** Opens or closes the reaction tray. @type {() => boolean} whether it is open now */
+  toggleTray = () => false;
+  /** @type {() => void} */
+  leave = () => {};
+  #drawn = "";
+
+  connectedCallback() {
+    this.className = "controls";
+    this.setAttribute("role", "toolbar");
+    this.setAttribute("aria-label", "Controls");
+    this.#drawn = "";
+    this.draw();
+  }
+
+  draw() {
+    const { room } = this;
+    if (!room?.space) return;
+    this.hidden = room.space.state !== "live" && room.space.state !== "scheduled";
+    const looks = [room.space.state, room.role, room.member?.muted, room.request !== null, room.ears?.state, room.mouth?.state,
+      room.silenced, room.joined, identity.person?.id, room.space.host.id].join();
+    if (looks === this.#drawn) return;
+    this.#drawn = looks;
+    const focused = /** @type {HTMLElement | null} */ (this.contains(document.activeElement) ? document.activeElement : null);
+    const kind = focused?.dataset.testid;
+    replace(this, ...this.#parts(room));
+    if (focused) {
+      const again = /** @type {HTMLElement | null} */ (this.querySelector(`[data-testid="${kind}"]`) ?? this.querySelector("button"));
+      again?.focus();
+    }
+  }
+
+  /** @param {Room} room @returns {import("../lib/dom.js").Child[]} */
+  #parts(room) {
+    if (room.space?.state === "scheduled") return this.#before(room);
+    const listening = room.ears !== null && !room.silenced;
+    if (!listening) {
+      return [
+        button({ class: "primary big", "data-testid": "listen", onclick: () => attempt(() => room.join()) },
+          icon("listen"), room.member ? "Go in" : "Start listening"),
+        this.#share(room),
+      ];
+    }
+    return [
+      h("p", { class: `status ${room.ears?.state}`, "data-testid": "audio", "data-state": room.ears?.state ?? "off" }, status(room)),
+      ...(room.member ? this.#onStage(room) : [this.#request(room)]),
+      tool("smile", "React", { "data-testid": "react", "aria-expanded": "false",
+        onclick: (/** @type {Event} */ event) => {
+          const open = this.toggleTray();
+          /** @type {HTMLElement} */ (event.currentTarget ?? event.target).closest("button")?.setAttribute("aria-expanded", String(open));
+        } }),
+      tool("tip", "Tip", { "data-testid": "tip", onclick: () => attempt(() => tipSheet(room)) }),
+      this.#share(room),
+      room.role === "host"
+        ? tool("end", "End", { class: "tool bad", "data-testid": "end", onclick: () => this.#end(room) })
+        : tool("leave", "Leave", { "data-testid": "leave", onclick: () => this.leave() }),
+    ];
+  }
+
+  /** @param {Room} room */
+  #before(room) {
+    const mine = room.space?.host.id === identity.person?.id;
+    return [
+      mine && button({ class: "primary big", "data-testid": "start", onclick: () => attempt(async () => { await room.start(); await room.join(); }) },
+        icon("mic"), "Start now"),
+      this.#share(room),
+      mine && tool("close", "Cancel", { class: "tool bad", "data-testid": "cancel-space", onclick: async () => {
+        if (await confirm("Cancel this Space?", "It will not take place. Its link stays and says so.", "Cancel it")) await attempt(() => room.cancel());
+      } }),
+    ];
+  }
+
+  /** @param {Room} room */
+  #onStage(room) {
+    const open = room.member?.muted === false && room.mouth !== null;
+    return [button({
+      class: open ? "mic open" : "mic", "data-testid": "mic", "aria-pressed": String(open), "data-state": room.mouth?.state ?? "off",
+      onclick: () => attempt(() => (open ? room.mute() : room.unmute())),
+    }, icon(open ? "mic" : "mic-off"), h("span", {}, open ? "Mute" : "Unmute"))];
+  }
+
+  /** @param {Room} room */
+  #request(room) {
+    return room.request
+      ? tool("hand", "Take back", { class: "tool raised", "data-testid": "unrequest", onclick: () => attempt(() => room.unask()) })
+      : tool("hand", "Ask to speak", { "data-testid": "request-to-speak", onclick: () => ask(room) });
+  }
+
+  /** @param {Room} room */
+  #share(room) {
+    return tool("share", "Share", { "data-testid": "share", onclick: () => share(room.space?.settings.title ?? "") });
+  }
+
+  /** @param {Room} room */
+  async #end(room) {
+    const kept = room.space?.settings.recorded ? " The replay will be ready shortly after." : "";
+    if (await confirm("End this Space?", `It ends for everybody.${kept}`, "End it")) await attempt(() => room.end());
+  }
+}
+
+/** @param {keyof typeof import("../lib/icons.js").PATHS} picture @param {string} words @param {Record<string, any>} props */
+const tool = (picture, words, props) => button({ class: "tool", ...props }, icon(picture), h("span", {}, words));
+
+/** @param {Room} room */
+function status(room) {
+  if (room.ears?.state === "refused") return room.ears.problem?.message ?? "No audio";
+  if (room.ears?.state === "connecting") return "Connecting…";
+  if (room.ears?.state === "lost") return "Audio lost, reconnecting…";
+  if (room.mouth?.state === "lost") return "Microphone lost, reconnecting…";
+  if (room.mouth?.state === "refused") return room.mouth.problem?.message ?? "The microphone is not connected";
+  if (room.mouth?.state === "connecting") return "Connecting your microphone…";
+  if (room.member) return room.member.muted ? "You are on stage, muted" : "You are on air";
+  return room.request ? "You asked to speak" : "Listening";
+}
+
+/** @param {Room} room */
+async function ask(room) {
+  if (!await signUp("To speak you need a handle and a name.")) return;
+  if (room.member || room.request) return;
+  await sheet("Ask to speak", (close) => {
+    const message = h("input", { maxlength: 200, autofocus: true, autocomplete: "off", "data-testid": "request-message" });
+    const consent = h("input", { type: "checkbox", checked: true, "data-testid": "consent" });
+    const send = async () => {
+      close();
+      await attempt(() => room.ask(message.value.trim(), consent.checked));
+    };
+    return [h("form", { class: "form", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); send(); } },
+      field("What about? (optional)", message),
+      room.space?.settings.recorded && tick("Record me", consent, "This Space is recorded. Without this tick you are heard live, and are in no recording and no transcript."),
+      h("div", { class: "row end" }, button({ onclick: close }, "Cancel"),
+        h("button", { class: "primary", "data-testid": "request-send" }, "Ask")))];
+  }, { testid: "request-sheet" });
+}
+
+customElements.define("space-controls", SpaceControls);

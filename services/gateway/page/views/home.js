@@ -1,0 +1,133 @@
+// @ts-check
+/** What is on: the live bar, live Spaces, what comes, what was. */
+
+import { get, identity } from "../lib/api.js";
+import { button, h, icon, keyed, replace } from "../lib/dom.js";
+import { count, when } from "../lib/format.js";
+import { Live } from "../model/live.js";
+import { createSpace } from "./create.js";
+import { avatar, avatars, badges, topics } from "./parts.js";
+
+/** @typedef {import("../model/types.js").Card} Card */
+
+const REFRESH_MS = 3000;
+const SECTIONS = /** @type {const} */ ([["live", "Live now"], ["scheduled", "Coming up"], ["ended", "Listen again"]]);
+
+export class HomePage extends HTMLElement {
+  /** @type {(path: string) => void} */
+  go = () => {};
+  #alive = new AbortController();
+  /** @type {Map<string, HTMLElement>} */
+  #lists = new Map();
+  /** The live bar is told of, not asked for. @type {Live | null} */
+  #live = null;
+  /** @type {Map<string, Card>} */
+  #bar = new Map();
+
+  connectedCallback() {
+    this.#alive = new AbortController();
+    document.title = "Rostrum";
+    replace(this, h("section", { class: "hero" },
+      h("h1", {}, "Live audio rooms"),
+      h("p", {}, "A few people talk on stage, anybody can listen. Tap a Space to hear what is said right now."),
+      button({ class: "primary big", "data-testid": "new-space", onclick: () => createSpace(this.go) }, icon("plus"), "Start a Space")));
+    this.append(this.#section("bar", "People you follow"), ...SECTIONS.map(([state, title]) => this.#section(state, title)));
+    const { signal } = this.#alive;
+    const timer = setInterval(() => { if (!document.hidden) this.#refresh(); }, REFRESH_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#refresh(); }, { signal });
+    identity.addEventListener("change", () => { this.#watchBar(); this.#refresh(); }, { signal });
+    signal.addEventListener("abort", () => this.#live?.close());
+    this.#watchBar();
+    this.#refresh();
+  }
+
+  disconnectedCallback() {
+    this.#alive.abort();
+  }
+
+  /** @param {string} id @param {string} title */
+  #section(id, title) {
+    const list = h("ul", { class: id === "bar" ? "bar" : "cards", "data-testid": `list-${id}` });
+    this.#lists.set(id, list);
+    return h("section", { "aria-labelledby": `h-${id}`, hidden: true }, h("h2", { id: `h-${id}` }, title), list);
+  }
+
+  #watchBar() {
+    this.#live?.close();
+    this.#live = null;
+    this.#bar.clear();
+    this.#show("bar", [], pill);
+    if (!identity.token) return;
+    const live = (this.#live = new Live("/v1/live-bar/events", async () => (identity.token ? null : undefined)));
+    const draw = () => this.#show("bar", [...this.#bar.values()], pill);
+    live.addEventListener("snapshot", (event) => {
+      const { spaces } = /** @type {CustomEvent<{spaces: Card[]}>} */ (event).detail;
+      this.#bar = new Map(spaces.map((one) => [one.id, one]));
+      draw();
+    });
+    live.addEventListener("event", (event) => {
+      const { space_id: id, card: now } = /** @type {CustomEvent} */ (event).detail;
+      if (now) this.#bar.set(id, now);
+      else this.#bar.delete(id);
+      draw();
+    });
+    live.open();
+  }
+
+  async #refresh() {
+    await Promise.allSettled(SECTIONS.map(([state]) => this.#fill(state, `/v1/spaces?state=${state}&limit=24`, card)));
+  }
+
+  /** @param {string} id @param {string} path @param {(card: Card) => HTMLElement} draw */
+  async #fill(id, path, draw) {
+    const { spaces } = await get(path);
+    this.#show(id, spaces, draw);
+  }
+
+  /** @param {string} id @param {Card[]} cards @param {(card: Card) => HTMLElement} draw */
+  #show(id, cards, draw) {
+    const list = this.#lists.get(id);
+    if (!list) return;
+    keyed(list, cards, (one) => one.id, () => h("li"), (item, one) => {
+      const signature = JSON.stringify(one);
+      if (item.dataset.drawn === signature) return;
+      item.dataset.drawn = signature;
+      const focused = item.contains(document.activeElement);
+      replace(item, draw(one));
+      if (focused) item.querySelector("a")?.focus();
+    });
+    const section = /** @type {HTMLElement} */ (list.parentElement);
+    const empty = section.querySelector(".empty");
+    section.hidden = cards.length === 0 && id !== "live";
+    if (id === "live" && cards.length === 0 && !empty) {
+      section.append(h("p", { class: "empty" }, "Nobody is talking at the moment. Start a Space, and others will see it here."));
+    } else if (cards.length > 0) empty?.remove();
+  }
+}
+
+/** @param {Card} one */
+function pill(one) {
+  const who = one.because.length > 0 ? one.because : [one.host];
+  const [first] = who;
+  const names = who.length > 1 ? `${first?.name} and ${count(who.length - 1, "other")}` : `${first?.name}`;
+  return h("a", { class: "pill", href: `/spaces/${one.id}`, "data-testid": "pill" },
+    h("span", { class: "avatars live" }, who.slice(0, 3).map(avatar)),
+    h("span", {}, h("strong", {}, names), h("small", {}, one.title)));
+}
+
+/** @param {Card} one */
+function card(one) {
+  const others = one.speakers.length;
+  const time = one.state === "scheduled" ? one.scheduled_start : one.ended_at;
+  return h("article", { class: `card space ${one.state}` },
+    badges(one),
+    h("h3", {}, h("a", { href: `/spaces/${one.id}`, "data-testid": "space-link" }, one.title)),
+    topics(one.topics),
+    h("footer", {},
+      one.state === "live" && others > 0 ? avatars(one.speakers) : avatar(one.host),
+      h("span", { class: "by" }, h("span", {}, one.host.name),
+        h("small", {}, one.state === "live" ? count(one.listeners, "listener") : time ? when(time) : ""))));
+}
+
+customElements.define("home-page", HomePage);

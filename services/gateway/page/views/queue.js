@@ -1,0 +1,45 @@
+// @ts-check
+/** Who asks to speak, for those who decide. */
+
+import { button, h, keyed, write } from "../lib/dom.js";
+import { attempt } from "../lib/messages.js";
+import { avatar } from "./parts.js";
+
+/** @typedef {import("../model/types.js").SpeakRequest} SpeakRequest */
+
+export class SpaceQueue extends HTMLElement {
+  /** @type {import("../model/room.js").Room | null} */
+  room = null;
+  #title = h("h2", {}, "Requests to speak");
+  #list = h("ul", { class: "queue", "data-testid": "queue" });
+
+  connectedCallback() {
+    this.replaceChildren(h("section", { class: "panel", "aria-label": "Requests to speak" }, h("header", {}, this.#title), this.#list));
+    this.draw();
+  }
+
+  draw() {
+    const requests = this.room?.space?.requests ?? [];
+    this.hidden = !this.room?.hosts || requests.length === 0;
+    write(this.#title, `Requests to speak (${requests.length})`);
+    keyed(this.#list, requests, (one) => one.person.id, (one) => this.#create(one));
+  }
+
+  /** @param {SpeakRequest} one */
+  #create({ person, message, consent_to_recording: consents }) {
+    const room = /** @type {import("../model/room.js").Room} */ (this.room);
+    return h("li", { "data-testid": "request", "data-person": person.id }, avatar(person),
+      h("span", { class: "by" }, h("strong", {}, person.name), message && h("q", {}, message),
+        room.space?.settings.recorded && !consents && h("small", {}, "Does not want to be recorded")),
+      button({
+        class: "small primary", "data-testid": "accept", "aria-label": `Let ${person.name} speak`,
+        onclick: () => attempt(() => room.accept(person.id)),
+      }, "Accept"),
+      button({
+        class: "small quiet", "data-testid": "decline", "aria-label": `Decline ${person.name}`,
+        onclick: () => attempt(() => room.decline(person.id)),
+      }, "Decline"));
+  }
+}
+
+customElements.define("space-queue", SpaceQueue);

@@ -1,0 +1,194 @@
+// @ts-check
+/** One Space: before, while and after it is live. */
+
+import { Problem, identity } from "../lib/api.js";
+import { button, h, icon, replace, write } from "../lib/dom.js";
+import { clock, count, when } from "../lib/format.js";
+import { attempt, banner, complain, say, tell } from "../lib/messages.js";
+import { Room } from "../model/room.js";
+import { SpaceCaptions } from "./captions.js";
+import { SpaceControls } from "./controls.js";
+import { address, share } from "./create.js";
+import { avatar, badges, topics } from "./parts.js";
+import { SpaceQueue } from "./queue.js";
+import { SpaceReactions, reactionTray } from "./reactions.js";
+import { SpaceReplay } from "./replay.js";
+import { SpaceStage } from "./stage.js";
+import { tellOfTip } from "./tips.js";
+
+/** @typedef {import("../model/types.js").LiveEvent} LiveEvent */
+
+/** A connection that is gone for less than this is nobody's concern. */
+const BLINK_MS = 1500;
+
+export class SpacePage extends HTMLElement {
+  spaceId = "";
+  /** @type {(path: string) => void} */
+  go = () => {};
+  #alive = new AbortController();
+  #room = new Room("");
+  #stage = new SpaceStage();
+  #queue = new SpaceQueue();
+  #captions = new SpaceCaptions();
+  #controls = new SpaceControls();
+  #reactions = new SpaceReactions();
+  /** @type {SpaceReplay | null} */
+  #replay = null;
+  #heading = h("h1", { tabindex: "-1", "data-testid": "title" });
+  #facts = h("div", { class: "facts" });
+  #by = h("div", { class: "host" });
+  #audience = h("p", { class: "audience" });
+  #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()),
+    button({ class: "small", "data-testid": "copy-link", onclick: () => share(this.#room.space?.settings.title ?? "") }, "Share"));
+  #lead = h("p", { class: "lead", hidden: true });
+  #tray = h("div", { hidden: true });
+  #drawn = "";
+
+  connectedCallback() {
+    this.#alive = new AbortController();
+    const { signal } = this.#alive;
+    const room = (this.#room = new Room(this.spaceId));
+    for (const part of [this.#stage, this.#queue, this.#captions, this.#controls]) part.room = room;
+    this.#controls.leave = () => this.go("/");
+    this.#controls.toggleTray = () => !(this.#tray.hidden = !this.#tray.hidden);
+    this.#tray.append(reactionTray(room, (kind) => this.#reactions.own(kind)));
+    room.addEventListener("change", () => this.draw(), { signal });
+    room.addEventListener("reacted", (e) => this.#reactions.shower(/** @type {CustomEvent} */ (e).detail), { signal });
+    room.addEventListener("note", (e) => this.#note(/** @type {CustomEvent<LiveEvent>} */ (e).detail), { signal });
+    room.addEventListener("gone", (e) => this.#gone(/** @type {CustomEvent<Problem>} */ (e).detail), { signal });
+    identity.addEventListener("change", () => attempt(() => room.reopen()), { signal });
+    addEventListener("pagehide", () => room.close(), { signal });
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }, { signal });
+    const timer = setInterval(() => this.#watch(), 500);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    this.#alive.abort();
+    this.#room.close();
+    banner("");
+  }
+
+  async #open() {
+    replace(this, h("p", { class: "loading" }, "Loading…"));
+    try {
+      await this.#room.open();
+    } catch (error) {
+      this.#gone(error instanceof Problem ? error : new Problem(0, "unknown", "This page could not show the Space."));
+      if (!(error instanceof Problem)) complain(error);
+      return;
+    }
+    replace(this, h("article", { class: "space-view" },
+      h("div", { class: "main" },
+        h("header", { class: "title" }, this.#facts, this.#heading, this.#by),
+        this.#lead,
+        h("div", { class: "arena" }, this.#stage, this.#reactions), this.#audience, this.#invite),
+      h("aside", { class: "side", "aria-label": "Captions and requests" }, this.#queue, this.#captions)),
+    h("div", { class: "dock" }, this.#tray, this.#controls));
+    this.draw();
+    this.#heading.focus({ preventScroll: true });
+    // Whoever came by a click on this page, or is awaited on stage, need not tap again.
+    if (this.#room.isLive && (this.#room.member || history.state?.inside) && navigator.userActivation?.hasBeenActive) {
+      await attempt(() => this.#room.join());
+    }
+  }
+
+  draw() {
+    const { space, listeners } = this.#room;
+    if (!space || !this.#heading.isConnected) return;
+    const { settings, host, state } = space;
+    document.title = `${state === "live" ? "● " : ""}${settings.title} · Rostrum`;
+    write(this.#heading, settings.title);
+    const looks = JSON.stringify([state, settings, host, space.scheduled_start]);
+    if (looks !== this.#drawn) {
+      this.#drawn = looks;
+      replace(this.#facts, badges({ state, ...settings }), topics(settings.topics));
+      replace(this.#by, avatar(host), h("span", {}, "Hosted by ", h("strong", { "data-testid": "host" }, host.name)));
+      this.#phase();
+    }
+    this.#stage.draw();
+    this.#queue.draw();
+    this.#controls.draw();
+    this.#audience.hidden = state !== "live";
+    this.#invite.hidden = host.id !== identity.person?.id || (state !== "live" && state !== "scheduled");
+    if (state === "live") {
+      const word = `${count(listeners, "person", "people")} listening`;
+      if (this.#audience.dataset.word !== word) {
+        this.#audience.dataset.word = word;
+        replace(this.#audience, icon("people"), h("span", { "data-testid": "listeners", "data-count": listeners }, word));
+      }
+    }
+  }
+
+  /** What there is to see changes with the state of the Space. */
+  #phase() {
+    const { space } = this.#room;
+    if (!space) return;
+    const over = space.state === "ended" || space.state === "timed_out";
+    const { recorded, captions } = space.settings;
+    this.#captions.hidden = space.state !== "live" || !captions;
+    this.#stage.hidden = space.state !== "live";
+    this.classList.toggle("over", over);
+    const length = space.started_at && space.ended_at ? (Date.parse(space.ended_at) - Date.parse(space.started_at)) / 1000 : null;
+    const words = {
+      live: "", canceled: "This Space was canceled.",
+      scheduled: space.scheduled_start ? `Starts ${when(space.scheduled_start)}. Keep the link, it stays the same.` : "",
+      ended: `This Space has ended${length === null ? "" : ` after ${clock(length)}`}.`,
+      timed_out: "This Space ended because its host was lost.",
+    };
+    this.#lead.hidden = !words[space.state];
+    write(this.#lead, words[space.state]);
+    if (over) {
+      this.#tray.hidden = true;
+      if (!this.#replay) {
+        this.#replay = new SpaceReplay();
+        this.#replay.room = this.#room;
+        this.querySelector(".main")?.append(this.#replay);
+      }
+    }
+    if (space.state === "live" && recorded) say("This Space is recorded.");
+  }
+
+  /** @param {LiveEvent} event */
+  #note(event) {
+    const me = identity.person?.id;
+    tellOfTip(event);
+    const { hosts } = this.#room;
+    if (event.type === "room.speak_requested" && hosts && event.person.id !== me) tell(`${event.person.name} asks to speak.`);
+    if (event.type === "room.request_declined" && event.person_id === me) tell("The host did not let you speak this time.");
+    if (event.type === "room.stage_joined" && event.person.id === me && event.actor !== me) {
+      tell("You are on stage, muted. Unmute when you are ready to speak.");
+    }
+    if (event.type === "room.stage_left" && event.person_id === me && event.reason === "moved") tell("You are a listener again.");
+    if (event.type === "room.muted" && event.person_id === me && event.actor !== me) tell("The host muted you.");
+    if (event.type === "room.ended") tell("The Space has ended.");
+    if (event.type.startsWith("recording.") || event.type === "transcription.completed") this.#replay?.look();
+  }
+
+  /** Says that the network is away, but not at every blink. */
+  #watch() {
+    const { live, space } = this.#room;
+    const wanted = space?.state === "live" && this.#heading.isConnected;
+    const now = performance.now();
+    this.#lostAt = !wanted || live.connected ? null : this.#lostAt ?? now;
+    const lost = !navigator.onLine || (this.#lostAt !== null && now - this.#lostAt > BLINK_MS);
+    banner(lost ? "Connection lost. Reconnecting…" : "");
+  }
+
+  /** @type {number | null} */
+  #lostAt = null;
+
+  /** @param {Problem} problem */
+  #gone(problem) {
+    const titles = { 403: "You cannot be here", 404: "There is no such Space" };
+    const title = titles[/** @type {keyof typeof titles} */ (problem.status)] ?? "That did not work";
+    document.title = `${title} · Rostrum`;
+    replace(this, h("section", { class: "card notice", "data-testid": "gone" }, h("h1", { tabindex: "-1" }, title), h("p", {}, problem.message),
+      h("div", { class: "row" }, problem.passing && button({ class: "primary", onclick: () => location.reload() }, "Try again"),
+        h("a", { class: "button", href: "/" }, "See what is on"))));
+    this.querySelector("h1")?.focus();
+  }
+}
+
+customElements.define("space-page", SpacePage);

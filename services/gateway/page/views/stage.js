@@ -1,0 +1,53 @@
+// @ts-check
+/** Everybody on stage: who they are, who is heard, who is muted. */
+
+import { h, icon, keyed, set, write } from "../lib/dom.js";
+import { roleName } from "../lib/format.js";
+import { identity } from "../lib/api.js";
+import { avatar } from "./parts.js";
+import { personSheet } from "./person.js";
+
+/** @typedef {import("../model/types.js").Member} Member */
+
+export class SpaceStage extends HTMLElement {
+  /** @type {import("../model/room.js").Room | null} */
+  room = null;
+  #list = h("ul", { class: "stage", "aria-label": "On stage", "data-testid": "stage" });
+
+  connectedCallback() {
+    this.replaceChildren(this.#list);
+  }
+
+  draw() {
+    const { room } = this;
+    if (!room?.space) return;
+    keyed(this.#list, room.space.stage, (one) => one.person.id, (one) => this.#create(one), (item, one) => this.#update(item, one));
+  }
+
+  /** @param {Member} one */
+  #create(one) {
+    const act = h("button", { type: "button", class: "member", "data-testid": "member", "data-person": one.person.id },
+      h("span", { class: "face" }, avatar(one.person), h("span", { class: "flag", "aria-hidden": "true" }, icon("mic-off"))),
+      h("span", { class: "name" }, one.person.name),
+      h("span", { class: "role" }),
+      h("span", { class: "hidden-visually state" }));
+    act.addEventListener("click", () => this.room && personSheet(this.room, one.person));
+    return h("li", {}, act);
+  }
+
+  /** @param {HTMLElement} item @param {Member} one */
+  #update(item, one) {
+    const room = /** @type {import("../model/room.js").Room} */ (this.room);
+    const speaking = !one.muted && room.speaking.has(one.person.id);
+    const act = /** @type {HTMLElement} */ (item.firstElementChild);
+    const mine = one.person.id === identity.person?.id;
+    set(act, { "data-muted": String(one.muted), "data-speaking": String(speaking), "data-role": one.role });
+    act.classList.toggle("speaking", speaking);
+    act.classList.toggle("muted", one.muted);
+    write(/** @type {Element} */ (act.querySelector(".role")), mine ? `${roleName(one.role)} · you` : roleName(one.role));
+    const off = one.consent_to_recording || !room.space?.settings.recorded ? "" : ", not recorded";
+    write(/** @type {Element} */ (act.querySelector(".state")), `, ${speaking ? "speaking" : one.muted ? "muted" : "microphone on"}${off}`);
+  }
+}
+
+customElements.define("space-stage", SpaceStage);
