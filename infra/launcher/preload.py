@@ -28,9 +28,14 @@ import uvloop
 
 import contracts.catalogue
 import infra.launcher.child
+import libs.eventstore
+import libs.identity
+import libs.readmodel
+import libs.relay
+import libs.service
 
 __all__ = [
-    "asyncio", "contracts", "cryptography", "eventsourcing", "fastapi", "faststream", "httptools", "infra", "json",
+    "asyncio", "contracts", "libs", "cryptography", "eventsourcing", "fastapi", "faststream", "httptools", "infra", "json",
     "jwt", "logging", "msgspec", "nats", "opentelemetry", "prometheus_client", "pydantic", "pydantic_settings",
     "uvicorn", "uvloop",
 ]  # fmt: skip
