@@ -17,6 +17,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
+from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NoStreamResponseError
 from pydantic import TypeAdapter, ValidationError
 
@@ -183,6 +184,27 @@ class Bus:
             sequence = await self._publish(event.subject, event.model_dump_json().encode(), headers, timeout)
         PUBLISHED.labels(event.context).inc()
         return sequence
+
+    async def publish_events(self, events: Sequence[tuple[Event, str]], *, timeout: float = 5.0) -> None:
+        """Publish many facts of the moment, each with its id, in order and without waiting for each one.
+
+        Raises Unavailable when not all of them were stored; publishing the same again doubles none.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                waiting: list[asyncio.Future[Any]] = []
+                for event, id in events:
+                    headers = envelope.headers(event, id=id, source=self.service)
+                    inject(headers)
+                    body = event.model_dump_json().encode()
+                    waiting.append(
+                        await self.js.publish_async(event.subject, body, headers=headers, stream=subjects.EVENTS_STREAM)
+                    )
+                await asyncio.gather(*waiting)
+        except (nats.errors.Error, TimeoutError, OSError, JetStreamError) as error:
+            raise Unavailable(f"{len(events)} events: {error}") from error
+        for event, _ in events:
+            PUBLISHED.labels(event.context).inc()
 
     async def _publish(self, subject: str, body: bytes, headers: dict[str, str], timeout: float) -> int:
         deadline = time.monotonic() + timeout

@@ -1,0 +1,1 @@
+"""The Space: lifecycle, stage, requests, removals, presence."""

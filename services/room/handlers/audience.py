@@ -1,0 +1,278 @@
+"""The audience on the bus: renewals come in; joined, left, counted and reacted go out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from prometheus_client import Gauge
+from pydantic import ValidationError
+
+from contracts import subjects
+from contracts.envelope import Event
+from contracts.presence import v1 as presence
+from contracts.room import v1
+from libs.bus import Bus, Unavailable
+from libs.ids import new_id
+from libs.refusal import Refusal
+from services.room.app import Ended, Lease, Presence, Spaces
+from services.room.domain import Role
+
+_log = logging.getLogger(__name__)
+
+_TICK: Final = 0.05
+_AT_ONCE: Final = 200
+_REMEMBERED: Final = 20_000
+
+SESSIONS: Final = Gauge("rostrum_room_sessions", "Live sessions in the Spaces of this process")
+
+
+class Audience:
+    """Who is there, for the partitions this process owns.
+
+    Nothing here is stored: after a restart the sessions are relearnt from what gateway and media renew every few
+    seconds, and until a whole lease has passed nobody is told a count that would only be half of it.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        spaces: Spaces,
+        sessions: Presence,
+        *,
+        reactions: Iterable[str],
+        count_interval: float,
+        reaction_interval: float,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._bus = bus
+        self._spaces = spaces
+        self._sessions = sessions
+        self._allowed = frozenset(reactions)
+        self._count_interval = count_interval
+        self._reaction_interval = reaction_interval
+        self._now = now
+        self._reactions: dict[str, Counter[str]] = {}
+        self._reacted: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._outbox: deque[tuple[Event, str]] = deque()
+        self._subscriptions: dict[int, Subscription] = {}
+        self._learning_until: dict[int, float] = {}
+        self._young: set[str] = set()
+        """Spaces that went live while we own them: nobody can have been there before."""
+        self._work: set[asyncio.Task[None]] = set()
+
+    @property
+    def lease_seconds(self) -> float:
+        return self._sessions.lease_seconds
+
+    def _clock(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # -- partitions --------------------------------------------------------------------------------------------
+
+    async def gain(self, partition: int) -> None:
+        """Keep the sessions of a partition from now on."""
+        # The holders renew several times within a lease: by then we know them all.
+        self._learning_until[partition] = self._clock() + self.lease_seconds / 2
+        self._subscriptions[partition] = await self._bus.nc.subscribe(subjects.presence(partition), cb=self._on_renewal)
+
+    async def lose(self, partition: int) -> None:
+        """Keep them no longer; another process does."""
+        subscription = self._subscriptions.pop(partition, None)
+        if subscription is not None and not self._bus.nc.is_closed:
+            await subscription.unsubscribe()
+        self._sessions.forget(lambda space_id: self._partition(space_id) == partition)
+        self._young = {space_id for space_id in self._young if self._partition(space_id) != partition}
+
+    def _partition(self, space_id: str) -> int:
+        return subjects.partition_of(space_id, self._bus.settings.partitions)
+
+    def _learning(self, space_id: str) -> bool:
+        if space_id in self._young:
+            return False
+        return self._clock() < self._learning_until.get(self._partition(space_id), 0.0)
+
+    # -- sessions ----------------------------------------------------------------------------------------------
+
+    def joined(self, command: v1.JoinSpace, role: Role) -> None:
+        """Somebody who may be there opened a session."""
+        lease = Lease(
+            command.space_id,
+            command.session_id,
+            command.actor,
+            self._now(),
+            command.platform,
+            command.source,
+        )
+        self._open(lease, role)
+
+    def _open(self, lease: Lease, role: Role) -> None:
+        if self._sessions.open(lease, self._clock()) is None:
+            return
+        self._say(
+            presence.Joined(
+                at=self._now(),
+                space_id=lease.space_id,
+                session_id=lease.session_id,
+                person_id=lease.person_id,
+                role=role,
+                platform=lease.platform,
+                source=lease.source,
+            )
+        )
+
+    def left(self, space_id: str, session_id: str, actor: str | None) -> None:
+        """Somebody closed a session of theirs."""
+        lease = self._sessions.find(space_id, session_id)
+        if lease is None or lease.person_id != actor:
+            return
+        end = self._sessions.close(space_id, session_id, self._now())
+        if end is not None:
+            self._say_left([end])
+
+    def person_removed(self, space_id: str, person_id: str) -> None:
+        """Somebody was removed: their sessions end now."""
+        self._say_left(self._sessions.close_person(space_id, person_id, self._now()))
+
+    def space_live(self, space_id: str) -> None:
+        """The Space went live."""
+        self._young.add(space_id)
+
+    def space_over(self, space_id: str) -> None:
+        """The Space ended, and every session with it."""
+        self._young.discard(space_id)
+        self._tell_reactions(space_id)
+        self._say_left(self._sessions.close_space(space_id, self._now()))
+
+    def stage_changed(self, space_id: str) -> None:
+        """Somebody came on stage or left it."""
+        self._sessions.touch(space_id)
+
+    def count(self, space_id: str, stage: Iterable[str]) -> tuple[int, int]:
+        """(listeners, people on stage) now."""
+        return self._sessions.count(space_id, stage)
+
+    def _say_left(self, ended: Iterable[Ended]) -> None:
+        for end in ended:
+            lease = end.lease
+            self._say(
+                presence.Left(
+                    at=end.at,
+                    space_id=lease.space_id,
+                    session_id=lease.session_id,
+                    person_id=lease.person_id,
+                    joined_at=lease.joined_at,
+                    seconds=max(0.0, (end.at - lease.joined_at).total_seconds()),
+                    lapsed=end.lapsed,
+                )
+            )
+
+    # -- renewals ----------------------------------------------------------------------------------------------
+
+    async def _on_renewal(self, msg: Msg) -> None:
+        try:
+            renewal = presence.Renewal.model_validate_json(msg.data)
+        except ValidationError as error:
+            _log.error("a renewal breaks its contract: %s", error.errors(include_url=False)[0]["msg"])
+            return
+        now = self._clock()
+        unknown = [
+            lease
+            for lease in renewal.leases
+            if not self._sessions.renew(lease.space_id, lease.session_id, now)
+            and self._partition(lease.space_id) in self._subscriptions
+        ]
+        if unknown:
+            self._start(self._learn(unknown))
+
+    async def _learn(self, leases: Iterable[presence.Lease]) -> None:
+        """Take in sessions we do not know: after our own restart, or when they had lapsed here by mistake."""
+        for told in leases:
+            lease = Lease(told.space_id, told.session_id, told.person_id, told.joined_at, told.platform, told.source)
+            try:
+                role = await self._spaces.admit(told.space_id, told.person_id, lambda _, role: role)
+            except Refusal as no:
+                # Over, or they were removed meanwhile: their edge has been told, and will stop renewing.
+                _log.debug("a session is not renewed: %s", no.reason)
+                continue
+            if self._learning(told.space_id):
+                self._sessions.open(lease, self._clock())
+            else:
+                self._open(lease, role)
+
+    # -- reactions ---------------------------------------------------------------------------------------------
+
+    def reacted(self, command: v1.React) -> None:
+        """Count a reaction, once by its command id. Raises Refusal invalid for one that is not on the list."""
+        if command.reaction not in self._allowed:
+            raise Refusal("invalid", f"There is no reaction {command.reaction!r}.")
+        key = (command.actor or "", command.command_id)
+        if key in self._reacted:
+            return
+        self._reacted[key] = None
+        if len(self._reacted) > _REMEMBERED:
+            self._reacted.popitem(last=False)
+        kind = command.reaction if command.skin_tone is None else f"{command.reaction}:{command.skin_tone}"
+        self._reactions.setdefault(command.space_id, Counter())[kind] += 1
+
+    # -- out ---------------------------------------------------------------------------------------------------
+
+    def _say(self, event: Event) -> None:
+        self._outbox.append((event, new_id()))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def run(self) -> None:
+        """Lapse leases, and tell what changed; for ever."""
+        next_reactions = 0.0
+        while True:
+            now, at = self._clock(), self._now()
+            self._say_left(self._sessions.lapse(now, at))
+            for space_id in self._sessions.due(now, self._count_interval):
+                if not self._learning(space_id):
+                    await self._tell_count(space_id, now)
+            if now >= next_reactions:
+                next_reactions = now + self._reaction_interval
+                for space_id in list(self._reactions):
+                    self._tell_reactions(space_id)
+            await self.flush()
+            SESSIONS.set(self._sessions.sessions)
+            await asyncio.sleep(_TICK)
+
+    async def _tell_count(self, space_id: str, now: float) -> None:
+        try:
+            stage = await self._spaces.read(space_id, lambda space: tuple(space.stage))
+        except Refusal as no:
+            _log.warning("a count is told later", extra={"space": space_id, "why": no.detail})
+            return
+        counts = self._sessions.count(space_id, stage)
+        if self._sessions.told(space_id, counts, now):
+            listeners, on_stage = counts
+            self._say(presence.Counted(at=self._now(), space_id=space_id, listeners=listeners, on_stage=on_stage))
+
+    def _tell_reactions(self, space_id: str) -> None:
+        counts = self._reactions.pop(space_id, None)
+        if counts:
+            window = round(self._reaction_interval * 1000)
+            self._say(presence.Reacted(at=self._now(), space_id=space_id, counts=dict(counts), window_ms=window))
+
+    async def flush(self) -> None:
+        """Publish what there is to tell; what NATS does not take now stays for the next time."""
+        while self._outbox:
+            batch = [self._outbox[i] for i in range(min(_AT_ONCE, len(self._outbox)))]
+            try:
+                await self._bus.publish_events(batch)
+            except Unavailable as error:
+                _log.warning("presence is told later", extra={"why": str(error)})
+                return
+            for _ in batch:
+                self._outbox.popleft()

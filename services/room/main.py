@@ -1,0 +1,90 @@
+"""Composition root of the room service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+from contracts import subjects
+from contracts.room import v1
+from libs.bus import Leases
+from libs.eventstore import SqliteRecorder, open_store, rebuild
+from libs.relay import Relay
+from libs.service import Service, run
+from services.room.app import Presence, Spaces
+from services.room.domain import Limits, Space
+from services.room.handlers import Audience, handlers
+from services.room.projection import People
+from services.room.relay import translate, wire_space
+from services.room.settings import Settings
+
+
+def now() -> datetime:
+    """The time (UTC)."""
+    return datetime.now(UTC)
+
+
+async def compose(service: Service[Settings]) -> None:
+    """Store, relay, people, audience, and the partitions this process owns."""
+    settings, bus = service.settings, service.bus
+    store = await service.enter(open_store(settings.store_path, Space, cached=settings.cached_spaces))
+    service.ready_when("store", store.trouble)
+    relay = Relay(bus, store, translate, context="room")
+    service.spawn("relay", relay.run())
+    service.on_stop(relay.flush)
+    service.ready_when("relay", relay.behind)
+
+    people = await service.enter(People(settings.var / "stores" / "room-people.db"))
+    service.spawn("people", people.run(bus))
+    service.ready_when("people", people.lack)
+
+    limits = Limits(stage=settings.stage_limit, schedule_ahead=timedelta(days=settings.schedule_ahead_days))
+    spaces = Spaces(store, people, limits, person_wait=settings.person_wait)
+    audience = Audience(
+        bus,
+        spaces,
+        Presence(settings.lease_seconds),
+        reactions=settings.reactions,
+        count_interval=settings.count_interval,
+        reaction_interval=settings.reaction_interval,
+        now=now,
+    )
+    service.spawn("audience", audience.run())
+    service.on_stop(audience.flush)
+
+    table = handlers(spaces, audience, now)
+    served: dict[int, AsyncExitStack] = {}
+
+    async def gained(partition: int) -> None:
+        # Another process may have written these Spaces since we last read them.
+        store.forget(lambda id: subjects.partition_of(id, settings.partitions) == partition)
+        await audience.gain(partition)
+        served[partition] = AsyncExitStack()
+        await served[partition].enter_async_context(bus.serve(table, route=str(partition)))
+
+    async def lost(partition: int) -> None:
+        await served.pop(partition).aclose()
+        await audience.lose(partition)
+
+    leases = await service.enter(Leases(bus, "room", settings.name, settings.partitions, gained, lost))
+    service.ready_when("partitions", leases.lack)
+
+
+def main(env: Mapping[str, str]) -> int:
+    """Run the room service; its exit code."""
+    return run(Settings, compose, env)
+
+
+def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> v1.Space | None:
+    """A Space rebuilt from its stored events alone, up to version `at`; None where there is none.
+
+    Reads the store of a running service without disturbing it. Raises BadSettings, OSError where there is no store.
+    """
+    settings = Settings.read(env)
+    recorder = SqliteRecorder(settings.store_path, read_only=True)
+    try:
+        space = rebuild(recorder, space_id, Space, at=at)
+    finally:
+        recorder.close()
+    return wire_space(space, all=True) if space.version else None
