@@ -7,7 +7,7 @@ it again, so that the gateway can turn it into a problem document (RFC 9457).
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818  (it is an answer, not an error)
+class Refusal(Exception):
     """It was not done, and nothing changed.
 
     `reason` is a stable code (`^[a-z][a-z0-9_]*$`), `detail` a sentence that says what the person can do, `retry`

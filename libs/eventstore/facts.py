@@ -16,7 +16,6 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent, Transcoder
 from eventsourcing.utils import register_topic
 
-
 if TYPE_CHECKING:
     # Type checkers take each subclass of a frozen struct for an unfrozen one unless it repeats `frozen=True`.
     @dataclass_transform(frozen_default=True, kw_only_default=True)
