@@ -1,0 +1,1 @@
+"""Captions while people speak, and the transcript that remains."""

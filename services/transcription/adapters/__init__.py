@@ -1,0 +1,1 @@
+"""Recognition in processes of its own, and transcripts as documents."""

@@ -1,0 +1,65 @@
+"""The capture stream of one Space."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from nats.js.errors import NotFoundError
+
+from contracts import subjects
+from libs.bus import Bus
+from libs.bus.follow import follow_raw
+from libs.telemetry import DEAD_LETTERS
+
+CONSUMER = "transcription-capture"
+"""The name that dead letters of captured messages carry."""
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One captured message; its body is not looked at yet."""
+
+    sequence: int
+    session_id: str
+    person_id: str | None
+    subject: str
+    body: bytes
+
+
+async def captured(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[Captured]]:
+    """Batches of what is captured in a Space after `after`, for ever. Raises StreamReset for another stream."""
+    async for messages in follow_raw(
+        bus, subjects.CAPTURE_STREAM, [subjects.capture_of(space_id)], after, epoch, _BATCH
+    ):
+        yield [
+            Captured(
+                sequence=message.metadata.sequence.stream,
+                session_id=message.subject.rpartition(".")[2],
+                person_id=(message.headers or {}).get(subjects.HEADER_PERSON),
+                subject=message.subject,
+                body=message.data,
+            )
+            for message in messages
+        ]
+
+
+async def newest(bus: Bus, space_id: str) -> int:
+    """Sequence of the newest captured message of a Space, 0 where there is none (any more)."""
+    try:
+        return (await bus.js.get_last_msg(subjects.CAPTURE_STREAM, subjects.capture_of(space_id))).seq or 0
+    except NotFoundError:
+        return 0
+
+
+async def bury(bus: Bus, message: Captured, reason: str) -> None:
+    """Keep a message that cannot be used, with the reason."""
+    headers = {
+        subjects.HEADER_ORIGIN: message.subject,
+        subjects.HEADER_REASON: " ".join(reason.split())[:500],
+        "Nats-Msg-Id": f"{CONSUMER}:{message.sequence}",
+    }
+    subject = subjects.dead_letter(bus.service, CONSUMER)
+    await bus.js.publish(subject, message.body, headers=headers, stream=subjects.DEAD_LETTER_STREAM)
+    DEAD_LETTERS.labels(CONSUMER).inc()

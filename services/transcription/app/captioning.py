@@ -1,0 +1,77 @@
+"""All Spaces with captions: each is listened to until its transcript is complete."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+from libs.bus import Bus
+from services.transcription.adapters.workers import Workers
+from services.transcription.app.hearing import Hearing, Pace
+from services.transcription.app.transcripts import Transcripts
+from services.transcription.projection import CaptionedSpace, Stages
+
+_log = logging.getLogger(__name__)
+
+LISTENING: Final = Gauge("rostrum_transcription_spaces", "Spaces listened to")
+INTERRUPTED: Final = Counter("rostrum_transcription_interrupted_total", "Times a Space was listened to anew")
+_PAUSE_FIRST: Final = 0.2
+_PAUSE_LAST: Final = 10.0
+
+
+class Captioning:
+    """Starts to listen when a Space with captions starts, or when we do."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        stages: Stages,
+        transcripts: Transcripts,
+        workers: Workers,
+        pace: Pace,
+        languages: Collection[str],
+    ) -> None:
+        """`languages` are the primary subtags (BCP 47) that the recogniser knows."""
+        self._bus = bus
+        self._stages = stages
+        self._transcripts = transcripts
+        self._workers = workers
+        self._pace = pace
+        self._languages = frozenset(languages)
+        self._known: set[str] = set()
+
+    async def run(self) -> None:
+        """For ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._stages.news.clear()
+                open_now = self._stages.open()
+                self._known &= {space.id for space in open_now}
+                for space in open_now:
+                    if space.id not in self._known:
+                        self._known.add(space.id)
+                        tasks.create_task(self._tend(space), name=f"captions of {space.id}")
+                await self._stages.news.wait()
+
+    async def _tend(self, space: CaptionedSpace) -> None:
+        if space.lang.partition("-")[0].lower() not in self._languages:
+            _log.warning("Space %s has no captions", space.id, extra={"why": f"nothing here understands {space.lang}"})
+            return
+        pause = _PAUSE_FIRST
+        with LISTENING.track_inprogress():
+            while True:
+                try:
+                    if await self._transcripts.open(space.id, space.lang, space.started_at):
+                        await Hearing(
+                            self._bus, space, self._stages, self._transcripts, self._workers, self._pace
+                        ).run()
+                    return
+                except Exception as error:  # noqa: BLE001 (one Space's trouble is not the others'; tried again for ever)
+                    INTERRUPTED.inc()
+                    _log.warning("Space %s is listened to anew in %.1f s", space.id, pause, exc_info=error)
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, _PAUSE_LAST)

@@ -1,0 +1,36 @@
+"""Transcription's queries."""
+
+from __future__ import annotations
+
+from contracts.transcription import v1
+from libs.bus import Handlers, Refusal
+from services.transcription.adapters.formats import Line, document
+from services.transcription.app import Transcripts
+from services.transcription.relay import caption_of
+
+
+def handlers(transcripts: Transcripts) -> Handlers:
+    """The table of what transcription answers."""
+    table = Handlers("transcription")
+
+    @table.on(v1.TranscriptQuery)
+    async def transcript(query: v1.TranscriptQuery) -> v1.Transcript:
+        found = await transcripts.read(query.space_id)
+        if found.started_at is None:
+            return v1.Transcript(space_id=query.space_id, state="none")
+        return v1.Transcript(
+            space_id=query.space_id,
+            state="complete" if found.completed else "open",
+            captions=tuple(caption_of(caption) for caption in found.spoken()),
+        )
+
+    @table.on(v1.TranscriptDocumentQuery)
+    async def transcript_document(query: v1.TranscriptDocumentQuery) -> v1.TranscriptDocument:
+        found = await transcripts.read(query.space_id)
+        if found.started_at is None:
+            raise Refusal("transcript_unknown", "This Space has no captions.")
+        lines = [Line(c.caption_id, c.person_id, c.name, c.lang, c.text, c.start_at, c.end_at) for c in found.spoken()]
+        content_type, body = document(query.format, lines, found.started_at)
+        return v1.TranscriptDocument(content_type=content_type, body=body)
+
+    return table
