@@ -1,0 +1,125 @@
+"""From events to rows, and from rows to an answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from contracts import catalogue
+from contracts.envelope import Event
+from contracts.presence import v1 as presence
+from contracts.tipping import v1 as tipping
+from services.analytics import projection
+from tests.support.events import Stream, at, person, space, started
+
+ANN, BOB = person("ann"), person("bob")
+TEA = space("tea")
+
+
+def row(event: Event) -> dict[str, object]:
+    (received,) = Stream(7).receive(event)
+    return dict(zip(projection.COLUMNS, projection.row_of(received, "epoch"), strict=True))
+
+
+def test_every_row_says_what_and_where_and_when() -> None:
+    told = row(started(TEA, ANN, seconds=3))
+    assert told["event_id"] == "room:7"
+    assert (told["context"], told["name"], told["space_id"], told["at"]) == ("room", "started", TEA, at(3))
+    assert (told["sequence"], told["epoch"], told["person_id"]) == (7, "epoch", ANN.id)
+
+
+def test_a_tip_names_both_and_the_amount_but_not_the_note() -> None:
+    offered = tipping.TipOffered(
+        person_id=ANN.id, version=1, at=at(0), tip_id=BOB.id, space_id=TEA, payer=BOB,
+        provider=tipping.Provider.PAYPAL, amount_minor=500, currency="EUR", note="a secret",
+    )  # fmt: skip
+    told = row(offered)
+    assert (told["person_id"], told["other_id"], told["amount_minor"], told["currency"]) == (BOB.id, ANN.id, 500, "EUR")
+    assert "a secret" not in told.values()
+
+
+def test_an_anonymous_listener_has_no_person() -> None:
+    told = row(presence.Joined(space_id=TEA, at=at(0), session_id=BOB.id, source="feed"))
+    assert (told["person_id"], told["session_id"], told["source"], told["role"]) == ("", BOB.id, "feed", "listener")
+
+
+def test_every_event_type_of_the_contexts_read_has_a_row() -> None:
+    wanted = {filter.split(".")[1] for filter in projection.FILTERS}
+    stream = Stream()
+    for (context, name), cls in sorted(catalogue.event_types().items()):
+        if context not in wanted:
+            continue
+        event = cls.model_construct(at=at(0), **_least(cls))
+        (received,) = stream.receive(event)
+        cells = projection.row_of(received, "epoch")
+        assert len(cells) == len(projection.COLUMNS), name
+        assert None not in cells, f"{context}.{name}"
+
+
+def _least(cls: type[Event]) -> dict[str, object]:
+    """Something for each field that has no default."""
+    known: dict[str, object] = {
+        "counts": {},
+        "person_ids": (),
+        "host": ANN,
+        "person": ANN,
+        "payer": ANN if cls is tipping.TipOffered else ANN.id,
+        "seconds": 1.0,
+        "lapsed": False,
+        "window_ms": 250,
+        "setup_ms": 1.0,
+        "fraction_lost": 0.0,
+        "jitter_ms": 0.0,
+    }
+    return {
+        name: known.get(name, ANN.id)
+        for name, field in cls.model_fields.items()
+        if name != "at" and field.is_required()
+    }
+
+
+def test_the_token_tells_batches_and_streams_apart() -> None:
+    batch = Stream(5).receive(*(started(TEA, ANN) for _ in range(4)))
+    assert projection.token("e", batch) == "EVENTS@e:5-8/4"
+    tokens = {projection.token("e", batch), projection.token("f", batch), projection.token("e", batch[:3])}
+    assert len(tokens) == 3
+
+
+NOTHING = (0, 0, 0, 0, 0, None, None, {}, 0, 0)
+
+
+@pytest.mark.parametrize("counted", [0, 3])
+def test_the_peak_is_the_one_counted_and_where_none_was_the_one_of_the_sessions(counted: int) -> None:
+    summary = (2, 1, 4, counted, 1, at(0), at(60), {}, 0, 0)
+    figures = projection.figures(
+        TEA, summary=summary, peak_from_sessions=9, sources=[], minutes=[], talk=[], now=at(99), through_sequence=1
+    )
+    assert figures.peak_listeners == (4 if counted else 9)
+    assert figures.total_listeners == 3
+    assert figures.duration_seconds == 60
+
+
+def test_a_minute_without_a_count_keeps_the_last_one() -> None:
+    summary = (*NOTHING[:5], at(0), at(300), *NOTHING[7:])
+    figures = projection.figures(
+        TEA, summary=summary, peak_from_sessions=0, sources=[], minutes=[(0, 5, 3), (3, 4, 0)], talk=[],
+        now=at(999), through_sequence=1,
+    )  # fmt: skip
+    assert [count.listeners for count in figures.listeners_by_minute] == [5, 3, 3, 4, 0, 0]
+
+
+def test_a_live_space_lasts_until_now() -> None:
+    summary = (*NOTHING[:5], at(0), None, *NOTHING[7:])
+    figures = projection.figures(
+        TEA, summary=summary, peak_from_sessions=0, sources=[], minutes=[], talk=[], now=at(90), through_sequence=1
+    )
+    assert timedelta(seconds=figures.duration_seconds) == timedelta(seconds=90)
+    assert len(figures.listeners_by_minute) == 2
+
+
+def test_a_space_nobody_knows_has_no_figures() -> None:
+    figures = projection.figures(
+        TEA, summary=NOTHING, peak_from_sessions=0, sources=[], minutes=[], talk=[], now=at(0), through_sequence=1
+    )
+    assert figures.duration_seconds == figures.peak_listeners == figures.total_listeners == 0

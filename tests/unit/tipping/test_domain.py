@@ -1,0 +1,142 @@
+"""Given these facts, when this command, then these facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from libs.eventstore import Fact, Meta
+from libs.refusal import Refusal
+from services.tipping.domain import Confirmed, Filled, Jar, Offer, Offered, Opened, Payer, Standing, State, Tip
+
+BOB = Payer("bob", "bob", "Bob")
+OFFER = Offer("space", BOB, "ann", "paypal", 2500, "USD", " thank\nyou ")
+OFFERED = Offered(
+    space="space", payer="bob", payer_handle="bob", payer_name="Bob", recipient="ann", provider="paypal",
+    name="annpays", amount_minor=2500, currency="USD", note="thank you",
+)  # fmt: skip
+OPENED = Opened(space="space", payer="bob", recipient="ann")
+CONFIRMED = Confirmed(space="space", payer="bob", recipient="ann")
+META = Meta(at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def jar(*facts: Fact) -> Jar:
+    result = Jar("jar-ann")
+    for fact in facts:
+        result.apply(fact, META)
+        result.version += 1
+    return result
+
+
+def tip(*facts: Fact) -> Tip:
+    result = Tip("tip-1")
+    for fact in facts:
+        result.apply(fact, META)
+        result.version += 1
+    return result
+
+
+OPEN_JAR = jar(Filled(enabled=True, names={"paypal": "annpays"}))
+
+
+def test_a_jar_is_filled_with_names_not_links() -> None:
+    facts = jar().fill({"paypal": "https://paypal.me/ann", "cash_app": "$ann"}, enabled=True, acknowledged=True)
+    assert facts == [Filled(enabled=True, names={"cash_app": "ann", "paypal": "ann"})]
+
+
+def test_filling_it_the_same_way_changes_nothing() -> None:
+    assert OPEN_JAR.fill({"paypal": "@annpays"}, enabled=True, acknowledged=True) == []
+
+
+def test_an_empty_name_leaves_a_provider_out() -> None:
+    facts = OPEN_JAR.fill({"paypal": "", "venmo": "ann-ann"}, enabled=True, acknowledged=True)
+    assert facts == [Filled(enabled=True, names={"venmo": "ann-ann"})]
+
+
+def test_a_closed_jar_needs_no_acknowledgement() -> None:
+    assert jar().fill({"paypal": "ann"}, enabled=False, acknowledged=False) == [
+        Filled(enabled=False, names={"paypal": "ann"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "acknowledged", "reason"),
+    [
+        ({"paypal": "ann"}, False, "not_allowed"),
+        ({}, True, "invalid"),
+        ({"paypal": ""}, True, "invalid"),
+        ({"paypal": "a b"}, True, "invalid"),
+        ({"bank": "ann"}, True, "invalid"),
+    ],
+    ids=["names not acknowledged as public", "no name", "only an empty name", "no name there", "no such provider"],
+)
+def test_a_jar_that_is_not_opened(names: dict[str, str], acknowledged: bool, reason: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        jar().fill(names, enabled=True, acknowledged=acknowledged)
+    assert refused.value.reason == reason
+
+
+def test_a_tip_is_offered_to_somebody_on_stage() -> None:
+    assert tip().offer(OFFER, OPEN_JAR, Standing.ON_STAGE) == [OFFERED]
+
+
+@pytest.mark.parametrize(
+    ("offer", "at", "standing", "reason"),
+    [
+        (replace(OFFER, recipient="bob"), OPEN_JAR, Standing.ON_STAGE, "not_allowed"),
+        (OFFER, OPEN_JAR, Standing.UNKNOWN, "space_unknown"),
+        (OFFER, OPEN_JAR, Standing.NOT_LIVE, "not_live"),
+        (OFFER, OPEN_JAR, Standing.LISTENING, "not_on_stage"),
+        (OFFER, jar(), Standing.ON_STAGE, "tip_jar_closed"),
+        (OFFER, jar(Filled(enabled=False, names={"paypal": "ann"})), Standing.ON_STAGE, "tip_jar_closed"),
+        (replace(OFFER, provider="venmo"), OPEN_JAR, Standing.ON_STAGE, "tip_jar_closed"),
+        (replace(OFFER, currency=None), OPEN_JAR, Standing.ON_STAGE, "invalid"),
+    ],
+    ids=["oneself", "no Space", "not live", "a listener", "no jar", "closed jar", "no name there", "no currency"],
+)
+def test_a_tip_that_is_not_offered(offer: Offer, at: Jar, standing: Standing, reason: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        tip().offer(offer, at, standing)
+    assert refused.value.reason == reason
+
+
+def test_offered_then_opened_then_confirmed() -> None:
+    assert tip(OFFERED).state is State.OFFERED
+    assert tip(OFFERED).open("bob") == [OPENED]
+    assert tip(OFFERED, OPENED).state is State.OPENED
+    assert tip(OFFERED, OPENED).confirm("ann") == [CONFIRMED]
+    assert tip(OFFERED, OPENED, CONFIRMED).state is State.CONFIRMED
+
+
+def test_again_changes_nothing() -> None:
+    assert tip(OFFERED, OPENED).open("bob") == []
+    assert tip(OFFERED, OPENED, CONFIRMED).open("bob") == []
+    assert tip(OFFERED, OPENED, CONFIRMED).confirm("ann") == []
+
+
+@pytest.mark.parametrize("who", ["ann", "eve"])
+def test_only_the_payer_opens(who: str) -> None:
+    with pytest.raises(Refusal, match="not_yours"):
+        tip(OFFERED).open(who)
+
+
+@pytest.mark.parametrize("who", ["bob", "eve"])
+def test_only_the_recipient_confirms(who: str) -> None:
+    with pytest.raises(Refusal, match="not_yours"):
+        tip(OFFERED, OPENED).confirm(who)
+
+
+def test_nothing_is_confirmed_that_nobody_opened() -> None:
+    with pytest.raises(Refusal, match="wrong_state"):
+        tip(OFFERED).confirm("ann")
+
+
+def test_an_unknown_tip() -> None:
+    with pytest.raises(Refusal, match="tip_unknown"):
+        tip().open("bob")
+
+
+def test_the_link_is_made_from_what_was_recorded() -> None:
+    assert tip(OFFERED).link == "https://paypal.me/annpays/25USD"

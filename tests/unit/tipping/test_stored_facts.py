@@ -1,0 +1,42 @@
+"""What was stored once is read for ever: these states are never edited, only added to."""
+
+from __future__ import annotations
+
+import pytest
+
+from libs.eventstore import Fact
+from libs.eventstore.facts import decode
+from services.tipping.domain import Confirmed, Filled, Offered, Opened
+
+GOLDEN: list[tuple[str, bytes, Fact]] = [
+    (
+        "jar.filled",
+        b'{"at":"2026-01-01T00:00:00Z","fact":{"enabled":true,"names":{"paypal":"ann"}}}',
+        Filled(enabled=True, names={"paypal": "ann"}),
+    ),
+    (
+        "tip.offered",
+        b'{"at":"2026-01-01T00:00:00Z","actor":"b","command_id":"c","fact":{"space":"s","payer":"b",'
+        b'"payer_handle":"bob","payer_name":"Bob","recipient":"a","provider":"paypal","name":"ann",'
+        b'"amount_minor":2500,"currency":"USD","note":"hi"}}',
+        Offered(
+            space="s", payer="b", payer_handle="bob", payer_name="Bob", recipient="a", provider="paypal",
+            name="ann", amount_minor=2500, currency="USD", note="hi",
+        ),
+    ),
+    (
+        "tip.opened",
+        b'{"at":"2026-01-01T00:00:00Z","fact":{"space":"s","payer":"b","recipient":"a"}}',
+        Opened(space="s", payer="b", recipient="a"),
+    ),
+    (
+        "tip.confirmed",
+        b'{"at":"2026-01-01T00:00:00Z","fact":{"space":"s","payer":"b","recipient":"a"}}',
+        Confirmed(space="s", payer="b", recipient="a"),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "state", "fact"), GOLDEN, ids=[name for name, _, _ in GOLDEN])
+def test_stored_facts_stay_readable(name: str, state: bytes, fact: Fact) -> None:
+    assert decode(name, state).fact == fact
