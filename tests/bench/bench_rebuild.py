@@ -1,0 +1,128 @@
+"""A Space of 10,000 events from its stored events, beside the plain library doing the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, event
+
+from libs.eventstore import Order, SqliteRecorder, open_store, rebuild
+from libs.ids import new_id
+from services.room.domain import Limits, Person, Settings, Space
+from tests.bench.harness import Reference, Row, quantile
+
+EVENTS = 10_000
+RUNS = 7
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def measure() -> list[Row]:
+    """Median of several openings, each with a connection of its own."""
+    with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
+        path = Path(folder) / "room.db"
+        space_id = await _fill(path)
+
+        def ours() -> None:
+            recorder = SqliteRecorder(path, read_only=True)
+            space = rebuild(recorder, space_id, Space)
+            recorder.close()
+            assert space.version == EVENTS
+
+        plain_path = Path(folder) / "plain.db"
+        plain_id = _fill_plain(plain_path)
+
+        def plain() -> None:
+            with _plain(plain_path) as application:
+                aggregate: Microphone = application.repository.get(plain_id)
+                assert aggregate.version == EVENTS
+
+        mine, theirs = _median(ours), _median(plain, 3)
+    conditions = f"{EVENTS:,} events, SQLite, median of {RUNS}, file in the page cache"
+    plainly = "plain eventsourcing, JSON, the same number of events, median of 3"
+    return [
+        Row(
+            "opening a Space of 10,000 events from its stored events", mine * 1000, "ms", conditions,
+            Reference(plainly, theirs * 1000),
+        ),
+        Row("rebuild, events per second", EVENTS / mine, "/s", conditions, Reference(plainly, EVENTS / theirs)),
+    ]  # fmt: skip
+
+
+async def _fill(path: Path) -> str:
+    """A host whose microphone goes on and off until there are EVENTS events."""
+    host = Person(id=new_id(), handle="host", name="Host")
+    limits = Limits(stage=13, schedule_ahead=timedelta(days=30))
+    settings = Settings(title="Bench", topics=(), lang="en", recorded=False, captions=False,
+                        who_can_join="everyone", who_can_speak="invited")  # fmt: skip
+    space_id = new_id()
+    async with open_store(path, Space) as store:
+
+        def order() -> Order:
+            return Order(id=new_id(), actor=host.id, at=NOW)
+
+        await store.execute(
+            space_id, order(), lambda s: s.create(host, settings, scheduled_start=None, now=NOW, limits=limits), _none
+        )
+        version = (await store.execute(space_id, order(), lambda s: [], lambda s: s.version)).version
+        for first in range(version, EVENTS, 200):
+            await asyncio.gather(
+                *(
+                    store.execute(
+                        space_id,
+                        order(),
+                        lambda s: (
+                            s.unmute(host.id, host.id) if s.version % 2 == version % 2 else s.mute(host.id, host.id)
+                        ),
+                        _none,
+                    )
+                    for _ in range(first, min(first + 200, EVENTS))
+                )
+            )
+    return space_id
+
+
+def _none(_: Space) -> None:
+    """No answer is wanted."""
+
+
+class Microphone(Aggregate):
+    """What the plain library rebuilds."""
+
+    @event("Created")
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.muted = True
+
+    @event("Switched")
+    def switch(self, muted: bool, person_id: str) -> None:
+        self.muted = muted
+
+
+def _plain(path: Path) -> Application[UUID]:
+    return Application({**os.environ, "PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path)})
+
+
+def _fill_plain(path: Path) -> UUID:
+    with _plain(path) as application:
+        microphone = Microphone(host=new_id())
+        for number in range(EVENTS - 1):
+            microphone.switch(muted=number % 2 == 0, person_id=microphone.host)
+        application.save(microphone)
+        return microphone.id
+
+
+def _median(work: Callable[[], None], runs: int = RUNS) -> float:
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return quantile(seconds, 0.5)
