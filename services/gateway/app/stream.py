@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 64 * 1024
 KEEP_ALIVE: Final = b": keep-alive\n\n"
+BEGINNING: Final = "0"
+"""The last id of a client that has seen nothing and wants everything that is still in the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Stream:
         self._snapshot = await self._feed.snapshot(self.client)
         if last_id is None:
             return
-        last = Position.read(last_id)
+        last = Position(self._start.epoch, 0) if last_id == BEGINNING else Position.read(last_id)
         if last is None or not await self._hub.knows(last):
             self._reset = True
             return

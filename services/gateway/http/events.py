@@ -95,7 +95,9 @@ _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 LastHeader = Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)]
-LastQuery = Annotated[str | None, Query(alias="last_event_id", max_length=100)]
+LastQuery = Annotated[
+    str | None, Query(alias="last_event_id", max_length=100, description="Like Last-Event-ID; `0`: from the beginning")
+]
 
 
 @router.get(
