@@ -67,8 +67,7 @@ class PayloadTrack(MediaStreamTrack):
 
     async def said(self) -> None:
         """Waits until everything has been handed to the sender."""
-        while not self._queue.empty():
-            await asyncio.sleep(FRAME_SECONDS)
+        await self._queue.join()
 
     async def recv(self) -> Any:
         if self.readyState != "live":
@@ -87,6 +86,7 @@ class PayloadTrack(MediaStreamTrack):
         packet.time_base = fractions.Fraction(1, 48_000)
         self._pts += FRAME_SAMPLES
         self.sent.append(payload)
+        self._queue.task_done()
         return packet
 
 
@@ -162,7 +162,7 @@ def new_connection() -> RTCPeerConnection:
 async def connected(pc: RTCPeerConnection, *, within: float = 10.0) -> None:
     """Waits for ICE and DTLS. Raises ConnectionError when they fail, TimeoutError when they take too long."""
     changed = asyncio.Event()
-    pc.on("connectionstatechange", lambda: changed.set())
+    pc.on("connectionstatechange", changed.set)
     async with asyncio.timeout(within):
         while pc.connectionState != "connected":
             if pc.connectionState in ("failed", "closed"):
@@ -223,5 +223,7 @@ def _tap(receiver: Any, slot: int, listener: Ear, decode: bool) -> None:
 def dtls_client_hello() -> bytes:
     """The beginning of a DTLS 1.2 ClientHello, as somebody who has no business here would send it."""
     body = b"\xfe\xfd" + bytes(32) + b"\x00\x00\x00\x02\xc0\x2b\x01\x00"
-    handshake = b"\x01" + struct.pack("!I", len(body))[1:] + b"\x00\x00\x00\x00\x00" + struct.pack("!I", len(body))[1:] + body
+    handshake = (
+        b"\x01" + struct.pack("!I", len(body))[1:] + b"\x00\x00\x00\x00\x00" + struct.pack("!I", len(body))[1:] + body
+    )
     return b"\x16\xfe\xfd" + bytes(8) + struct.pack("!H", len(handshake)) + handshake

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -44,14 +43,20 @@ class Handshake:
         self._fingerprints = tuple(fingerprints)
         self.keys: tuple[bytes, bytes] | None = None
         """Master key and salt of what the peer sends, and of what is sent to it."""
+        self.ended = False
+        """The peer said goodbye (close_notify)."""
 
     def datagram(self, data: bytes) -> list[bytes]:
         """Takes one datagram; returns those to send. Raises HandshakeFailed."""
         self._ssl.bio_write(data)
         if self.keys is not None:
             # Repetitions of the last flight are answered by OpenSSL while reading; there is no application data.
-            with contextlib.suppress(SSL.Error):
+            try:
                 self._ssl.recv(MTU)
+            except SSL.ZeroReturnError:
+                self.ended = True
+            except SSL.Error:
+                pass
             return self._outgoing()
         try:
             self._ssl.do_handshake()

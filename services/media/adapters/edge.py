@@ -176,6 +176,8 @@ class Edge:
             setup.handshake = Handshake(self.certificate, setup.offer.fingerprints)
         before = setup.handshake.keys
         self._advance(session, setup, lambda handshake: handshake.datagram(datagram))
+        if setup.handshake.ended:
+            self.forwarder.remove(session)
         keys = setup.handshake.keys
         if keys is not None and before is None:
             self.forwarder.set_keys(session, *keys)

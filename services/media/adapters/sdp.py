@@ -132,8 +132,8 @@ def _understand(parsed: SessionDescription, direction: Direction) -> Offer:
         raise BadOffer("Opus must have the same payload type in every audio section.")
     return Offer(
         direction=direction,
-        ufrag=_credential(first.ice.usernameFragment, _UFRAG, "ice-ufrag"),
-        pwd=_credential(first.ice.password, _PWD, "ice-pwd"),
+        ufrag=_credential(first.ice.usernameFragment if first.ice else None, _UFRAG, "ice-ufrag"),
+        pwd=_credential(first.ice.password if first.ice else None, _PWD, "ice-pwd"),
         fingerprints=_fingerprints(first),
         payload_type=payload_type,
         level_extension=_extension(accepted, _LEVEL),

@@ -290,7 +290,6 @@ impl Engine {
         }
         if let Some(space) = self.spaces.get_mut(&space_id) {
             space.publishers.retain(|publisher| *publisher != id);
-            space.talking.retain(|talker| *talker != id);
             match &mut session.role {
                 Role::Publish(publisher) => ingress::close_capture(id, publisher, now, io),
                 Role::Subscribe { media, place: Some(place) } => {
@@ -305,6 +304,9 @@ impl Engine {
             }
             space.sessions -= 1;
             if space.sessions == 0 {
+                if !space.talking.is_empty() {
+                    io.event(Event::Talking { space: space_id, sessions: Vec::new() });
+                }
                 self.spaces.remove(&space_id);
             }
         }

@@ -1,0 +1,109 @@
+"""Captured bundles on their way to the CAPTURE stream: in order, each once, and never in anybody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from prometheus_client import Counter
+
+from contracts import subjects
+from libs.bus import Bus
+
+_log = logging.getLogger(__name__)
+
+_BATCH: Final = 128
+_ACK_WITHIN: Final = 2.0
+_SAY_EVERY: Final = 10.0
+
+STORED: Final = Counter("rostrum_capture_packets_stored_total", "Captured packets that JetStream has acknowledged")
+LOST: Final = Counter("rostrum_capture_packets_lost_total", "Captured packets given up: holes in recordings")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One bundle and whose it is."""
+
+    space_id: str
+    session_id: str
+    person_id: str
+    name: str
+    number: int
+    """Rises by one within a session."""
+    packets: int
+    body: bytes
+
+
+class CaptureWriter:
+    """Takes bundles at once and stores them as JetStream keeps up; at most `waiting` of them wait."""
+
+    def __init__(self, bus: Bus, waiting: int) -> None:
+        self._bus = bus
+        self._most = waiting
+        self._waiting: deque[Bundle] = deque()
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._said = float("-inf")
+
+    def put(self, bundle: Bundle) -> None:
+        """Never waits; a bundle that finds no room is lost, counted and said."""
+        if len(self._waiting) >= self._most:
+            LOST.inc(bundle.packets)
+            now = asyncio.get_running_loop().time()
+            if now - self._said > _SAY_EVERY:
+                self._said = now
+                _log.error("captured audio is lost: JetStream does not keep up", extra={"waiting": len(self._waiting)})
+            return
+        self._waiting.append(bundle)
+        self._idle.clear()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Stores what comes, for ever."""
+        pause = 0.05
+        while True:
+            await self._news.wait()
+            batch = [self._waiting[at] for at in range(min(_BATCH, len(self._waiting)))]
+            if not batch:
+                self._news.clear()
+                self._idle.set()
+                continue
+            results = await asyncio.gather(*map(self._store, batch))
+            # Those before the first failure are done; from there on all are sent again, in order. What was stored
+            # already is recognised by its message id.
+            done = results.index(False) if False in results else len(results)
+            for _ in range(done):
+                STORED.inc(self._waiting.popleft().packets)
+            if done < len(results):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 1.0)
+            else:
+                pause = 0.05
+
+    async def drained(self) -> None:
+        """Waits until nothing waits."""
+        await self._idle.wait()
+
+    async def _store(self, bundle: Bundle) -> bool:
+        headers = {
+            subjects.HEADER_SPACE: bundle.space_id,
+            subjects.HEADER_SESSION: bundle.session_id,
+            subjects.HEADER_PERSON: bundle.person_id,
+            subjects.HEADER_NAME: bundle.name.encode("ascii", "backslashreplace").decode(),
+            "Nats-Msg-Id": f"{bundle.session_id}:{bundle.number}",
+        }
+        subject = subjects.capture(bundle.space_id, bundle.session_id)
+        try:
+            await self._bus.js.publish(
+                subject, bundle.body, timeout=_ACK_WITHIN, headers=headers, stream=subjects.CAPTURE_STREAM
+            )
+        except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            _log.debug("a bundle is not stored yet: %s", error)
+            return False
+        return True

@@ -1,0 +1,6 @@
+"""Connections, and whose audio flows: what room decided, carried out at the edge."""
+
+from services.media.app.media import Media
+from services.media.app.session import Session
+
+__all__ = ["Media", "Session"]

@@ -1,0 +1,311 @@
+"""The node's connections."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from rostrum_forwarder import Report
+
+from contracts.envelope import Event
+from contracts.media import v1
+from contracts.presence.v1 import Lease
+from contracts.room import v1 as room
+from contracts.room.follow import member
+from libs.refusal import Refusal
+from services.media.adapters.capture import Bundle
+from services.media.adapters.edge import Edge
+from services.media.adapters.sdp import BadOffer, Offer, read_offer
+from services.media.app.session import Reason, Session, number_of
+from services.media.app.spaces import Followed, Snapshot, Spaces
+
+
+class Media:
+    """Runs on one event loop; only `connect`, `refresh` and `close_all` wait for anything.
+
+    `edge`      makes the UDP port, which tells this object what happens there
+    `snapshot`  asks room for a Space
+    `tell`      publishes an event, `keep` stores a captured bundle; neither waits
+    """
+
+    def __init__(
+        self,
+        edge: Callable[[Media], Edge],
+        *,
+        node_id: str,
+        capacity: int,
+        snapshot: Snapshot,
+        tell: Callable[[Event], None],
+        keep: Callable[[Bundle], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.edge = edge(self)
+        self.node_id = node_id
+        self.draining = False
+        self._capacity = capacity
+        self._tell = tell
+        self._keep = keep
+        self._clock = clock
+        self._numbers = itertools.count(1)
+        self._sessions: dict[str, Session] = {}
+        self._by_number: dict[int, Session] = {}
+        self._spaces = Spaces(snapshot, self._enforce)
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    # -- commands ----------------------------------------------------------------------------------------------
+
+    async def connect(self, command: v1.Connect) -> v1.Answer:
+        """Set a connection up. Refuses: bad_sdp, node_full, and what room's present state says against it."""
+        if self.draining or len(self._by_number) >= self._capacity:
+            raise Refusal("node_full", "This media node takes no more connections.", retry=True)
+        try:
+            offer = read_offer(command.offer, command.direction)
+        except BadOffer as error:
+            raise Refusal("bad_sdp", str(error)) from error
+        try:
+            followed, space = await self._spaces.at(command.space_id, command.space_version)
+            # From here on nothing waits: what room says next finds the session in its place.
+            muted, consent = _admit(space, command)
+            self._replace(followed, command)
+            session = Session(
+                number=next(self._numbers),
+                id=command.session_id,
+                space_id=command.space_id,
+                person=command.person,
+                direction=command.direction,
+                recordable=command.recorded or command.captions,
+                opened_at=self._clock(),
+                remote_ufrag=offer.ufrag,
+                muted=muted,
+                capture=consent and (command.recorded or command.captions),
+            )
+            answer = self._open(session, offer)
+            self._sessions[session.id] = self._by_number[session.number] = session
+            followed.sessions[session.number] = session
+            self._empty.clear()
+        finally:
+            self._spaces.drop_idle(command.space_id)
+        return v1.Answer(session_id=session.id, node_id=self.node_id, sdp=answer, etag=session.etag)
+
+    def _open(self, session: Session, offer: Offer) -> str:
+        space = number_of(session.space_id)
+        owner = 0 if session.person_id is None else number_of(session.person_id)
+        if session.direction == "subscribe":
+            return self.edge.subscribe(session.number, space, owner, offer)
+        return self.edge.publish(session.number, space, owner, offer, muted=session.muted, capture=session.capture)
+
+    def _replace(self, followed: Followed, command: v1.Connect) -> None:
+        """The same session asked for again, or the same person speaking from a new client."""
+        again = self._sessions.get(command.session_id)
+        if again is not None:
+            self._close(again, "replaced")
+        if command.direction == "publish":
+            for session in followed.sessions.values():
+                if session.direction == "publish" and session.person == command.person:
+                    self._close(session, "replaced")
+
+    def disconnect(self, session_id: str) -> None:
+        """Close a connection. Refuses: session_unknown."""
+        self._close(self._known(session_id), "closed")
+
+    def trickle(self, session_id: str, fragment: str, etag: str | None) -> None:
+        """Take an ICE fragment (RFC 8840). We are ICE-lite: candidates tell us nothing that checks do not.
+
+        Refuses: session_unknown, precondition_failed, bad_sdp.
+        """
+        session = self._known(session_id)
+        if etag is not None and etag.strip('"') not in ("*", session.etag):
+            raise Refusal("precondition_failed", "The ICE session is another one by now; connect again.")
+        lines = [line for line in fragment.splitlines() if line]
+        if not lines or any(len(line) < 3 or line[1] != "=" for line in lines):
+            raise Refusal("bad_sdp", "The body is not an ICE fragment (RFC 8840).")
+        ufrags = {line.removeprefix("a=ice-ufrag:").strip() for line in lines if line.startswith("a=ice-ufrag:")}
+        if ufrags - {session.remote_ufrag}:
+            raise Refusal("bad_sdp", "ICE restarts are not taken; connect again.")
+
+    def _known(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is None or session.closing:
+            raise Refusal("session_unknown", "This connection is gone.")
+        return session
+
+    def _close(self, session: Session, reason: Reason) -> None:
+        if session.closing is None:
+            session.closing = reason
+            self.edge.close(session.number)
+
+    async def close_all(self) -> None:
+        """Take no more connections, close all, and return when the last is closed."""
+        self.draining = True
+        for session in self._by_number.values():
+            self._close(session, "closed")
+        await self._empty.wait()
+
+    # -- what room says ----------------------------------------------------------------------------------------
+
+    def saw(self, event: Event) -> None:
+        """A room event, in the stream's order."""
+        if isinstance(event, room.SpaceEvent):
+            self._spaces.saw(event)
+
+    async def refresh(self) -> None:
+        """Ask for all Spaces again, after events may have been missed. Raises Refusal, Unavailable."""
+        await self._spaces.refresh()
+
+    def _enforce(self, followed: Followed, space: room.Space) -> None:
+        """Make the edge do what the Space says. Doing it twice changes nothing."""
+        for session in followed.sessions.values():
+            if session.closing is not None:
+                continue
+            if space.state is not room.State.LIVE:
+                self._close(session, "ended")
+            elif session.person_id is not None and session.person_id in space.removed:
+                self._close(session, "removed")
+            elif session.direction == "publish":
+                self._enforce_place(session, member(space, session.person_id))
+
+    def _enforce_place(self, session: Session, place: room.StageMember | None) -> None:
+        if place is None:
+            self._close(session, "removed")
+            return
+        if place.muted != session.muted:
+            session.muted = place.muted
+            self.edge.set_muted(session.number, place.muted)
+        capture = place.consent_to_recording and session.recordable
+        if capture != session.capture:
+            session.capture = capture
+            self.edge.set_capture(session.number, capture)
+
+    # -- what the edge says ------------------------------------------------------------------------------------
+
+    def connected(self, session: int, setup_ms: float) -> None:
+        """Keys are in place."""
+        known = self._by_number.get(session)
+        if known is None:
+            return
+        known.connected = True
+        self._tell(
+            v1.Connected(
+                at=self._clock(),
+                space_id=known.space_id,
+                node_id=self.node_id,
+                session_id=known.id,
+                person_id=known.person_id,
+                direction=known.direction,
+                setup_ms=setup_ms,
+            )
+        )
+
+    def closed(self, session: int, *, expired: bool, failed: bool, report: Report) -> None:
+        """The forwarder has let go of it."""
+        known = self._by_number.pop(session, None)
+        if known is None:
+            return
+        known.closing = "failed" if failed else "expired" if expired else known.closing or "closed"
+        self._talked(known)
+        if self._sessions.get(known.id) is known:
+            del self._sessions[known.id]
+        followed = self._spaces.get(known.space_id)
+        if followed is not None:
+            followed.sessions.pop(session, None)
+            self._spaces.drop_idle(known.space_id)
+        if not self._by_number:
+            self._empty.set()
+        self._tell(
+            v1.Disconnected(
+                at=self._clock(),
+                space_id=known.space_id,
+                node_id=self.node_id,
+                session_id=known.id,
+                person_id=known.person_id,
+                direction=known.direction,
+                reason=known.closing,
+                packets=report.packets,
+                lost=report.lost,
+            )
+        )
+
+    def talking(self, space: int, sessions: list[int]) -> None:
+        """Who is heard now, loudest first."""
+        followed = self._spaces.numbered(space)
+        if followed is None:
+            return
+        now = asyncio.get_running_loop().time()
+        talkers = [known for number in sessions if (known := followed.sessions.get(number)) is not None]
+        for known in followed.sessions.values():
+            if known.talking_since is not None and known not in talkers:
+                self._talked(known)
+        for known in talkers:
+            if known.talking_since is None:
+                known.talking_since = now
+        people = tuple(dict.fromkeys(known.person_id for known in talkers if known.person_id is not None))
+        self._tell(v1.Speaking(at=self._clock(), space_id=followed.id, node_id=self.node_id, person_ids=people))
+
+    def _talked(self, session: Session) -> None:
+        seconds = session.talked(asyncio.get_running_loop().time())
+        if seconds is None or session.person_id is None:
+            return
+        self._tell(
+            v1.Talked(
+                at=self._clock(),
+                space_id=session.space_id,
+                node_id=self.node_id,
+                person_id=session.person_id,
+                session_id=session.id,
+                seconds=seconds,
+            )
+        )
+
+    def captured(self, session: int, packets: int, bundle: bytes) -> None:
+        """A bundle of a speaker's packets."""
+        known = self._by_number.get(session)
+        if known is None or known.person is None:
+            return
+        known.bundles += 1
+        person = known.person
+        self._keep(Bundle(known.space_id, known.id, person.id, person.name, known.bundles, packets, bundle))
+
+    # -- what the node says of itself --------------------------------------------------------------------------
+
+    def describe(self) -> v1.Node:
+        """The node as it stands in the bucket."""
+        return v1.Node(
+            node_id=self.node_id,
+            address=f"{self.edge.host}:{self.edge.port}",
+            sessions=len(self._by_number),
+            capacity=self._capacity,
+            draining=self.draining,
+        )
+
+    def leases(self) -> Iterable[Lease]:
+        """Leases of the connected sessions."""
+        for session in self._by_number.values():
+            if session.connected and session.closing is None:
+                yield Lease(
+                    space_id=session.space_id,
+                    session_id=session.id,
+                    person_id=session.person_id,
+                    joined_at=session.opened_at,
+                    platform="webrtc",
+                )
+
+
+def _admit(space: room.Space, command: v1.Connect) -> tuple[bool, bool]:
+    """Whether the person is muted and consents, by what room says now; the gateway's grant may be older.
+
+    Refuses: not_live, removed, not_on_stage.
+    """
+    if space.state is not room.State.LIVE:
+        raise Refusal("not_live", "This Space is not live.")
+    person_id = None if command.person is None else command.person.id
+    if person_id is not None and person_id in space.removed:
+        raise Refusal("removed", "You were removed from this Space.")
+    if command.direction == "subscribe":
+        return False, False
+    place = member(space, person_id)
+    if place is None:
+        raise Refusal("not_on_stage", "You are not on stage.")
+    return place.muted, place.consent_to_recording

@@ -1,0 +1,66 @@
+"""One connection, and how long its person has been talking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from contracts.envelope import PersonRef
+from contracts.media import v1
+from libs.ids import to_uuid
+
+Reason = Literal["closed", "expired", "removed", "ended", "replaced", "failed"]
+
+HOLD_SECONDS: Final = 0.6
+"""For how long the forwarder keeps a talker's slot after the last sound."""
+_LOW: Final = (1 << 64) - 1
+
+
+def number_of(id: str) -> int:
+    """A Space's or person's number at the forwarder: the low 64 bits of its UUID, which are never 0."""
+    return to_uuid(id).int & _LOW
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One connection."""
+
+    number: int
+    id: str
+    space_id: str
+    person: PersonRef | None
+    direction: v1.Direction
+    recordable: bool
+    """Whether the Space keeps audio at all: recorded, or with captions."""
+    opened_at: datetime
+    remote_ufrag: str
+    muted: bool
+    capture: bool
+    connected: bool = False
+    talking_since: float | None = None
+    """On the loop's clock."""
+    bundles: int = 0
+    """Captured so far."""
+    closing: Reason | None = None
+    """Why it is being closed, once it is."""
+
+    @property
+    def person_id(self) -> str | None:
+        """Whose it is; None for an anonymous listener."""
+        return None if self.person is None else self.person.id
+
+    @property
+    def etag(self) -> str:
+        """Names the ICE session; a connection has only one."""
+        return self.id
+
+    def talked(self, now: float) -> float | None:
+        """Ends a stretch of talking: its seconds, or None when there was none."""
+        if self.talking_since is None:
+            return None
+        # One that ended with a silence was noticed later, by the time the slot is held; a mute is noticed at once.
+        late = 0.0 if self.muted or self.closing else HOLD_SECONDS
+        seconds = max(0.0, now - self.talking_since - late)
+        self.talking_since = None
+        return seconds

@@ -1,0 +1,83 @@
+"""Media's composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from libs.service import Service, run
+from services.media.adapters.capture import CaptureWriter
+from services.media.adapters.edge import Edge
+from services.media.adapters.metrics import exported
+from services.media.adapters.node import Announcer, renew
+from services.media.adapters.outbox import Outbox
+from services.media.app import Media
+from services.media.handlers import RoomFollower, handlers
+from services.media.settings import Settings
+
+_log = logging.getLogger(__name__)
+_CLOSE_WITHIN = 1.0
+_STORE_WITHIN = 2.0
+
+
+async def compose(service: Service[Settings]) -> None:
+    """Open the port, follow room, announce the node, take connections."""
+    settings, bus = service.settings, service.bus
+    capture = CaptureWriter(bus, settings.capture_waiting)
+    outbox = Outbox(bus)
+    room = RoomFollower(bus)
+    service.spawn("store captured audio", capture.run())
+    service.spawn("publish events", outbox.run())
+
+    async def drained() -> None:
+        try:
+            async with asyncio.timeout(_STORE_WITHIN):
+                await asyncio.gather(capture.drained(), outbox.drained())
+        except TimeoutError:
+            _log.error("captured audio or events are lost: NATS did not take them before the end")
+
+    service.on_stop(drained)
+    media = Media(
+        lambda media: Edge(settings.host, settings.port, media, public_host=settings.public_host),
+        node_id=settings.name,
+        capacity=settings.capacity,
+        snapshot=room.snapshot,
+        tell=outbox.put,
+        keep=capture.put,
+        clock=lambda: datetime.now(UTC),
+    )
+    await service.enter(_open(media))
+    service.spawn("follow room", room.run(media))
+    service.ready_when("room", lambda: None if room.ready.is_set() else "does not follow the event stream yet")
+
+    async def keep_leases() -> None:
+        while True:
+            await renew(bus, settings.name, media.leases())
+            await asyncio.sleep(settings.renew_seconds)
+
+    service.spawn("renew leases", keep_leases())
+    await service.enter(bus.serve(handlers(media), route=settings.name))
+    announcer = Announcer(bus, media.describe, settings.heartbeat_seconds)
+    service.on_stop(announcer.leave)
+    service.spawn("announce the node", announcer.run())
+
+
+@asynccontextmanager
+async def _open(media: Media) -> AsyncIterator[None]:
+    """The edge is open inside; at the end every connection is closed and has been told."""
+    async with media.edge:
+        with exported(media.edge.forwarder.stats):
+            yield
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN):
+                await media.close_all()
+        except TimeoutError:
+            _log.error("connections did not close in time")
+
+
+def main(env: Mapping[str, str]) -> int:
+    """Run until SIGTERM; the exit code."""
+    return run(Settings, compose, env)

@@ -1,0 +1,38 @@
+"""Media's settings."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from libs.service import ServiceSettings
+
+
+def _address(value: str) -> str:
+    return str(ip_address(value))
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(ServiceSettings):
+    """`ROSTRUM_MEDIA_...` in the environment."""
+
+    service: ClassVar[str] = "media"
+
+    host: Address = "127.0.0.1"
+    """IP address of the UDP socket."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Its port; 0 takes any free one."""
+    public_host: Address | None = None
+    """IP address that clients are told, where it is another one (behind NAT)."""
+    capacity: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    """Sessions this node takes; more are refused as `node_full`."""
+    heartbeat_seconds: Annotated[float, Field(gt=0.01, le=60)] = 0.2
+    """How often the node says on the bus that it lives."""
+    renew_seconds: Annotated[float, Field(gt=0.1, le=60)] = 5.0
+    """How often the leases of live sessions are renewed."""
+    capture_waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Captured bundles (about ten a second and speaker) that wait while JetStream is slow or away; more are lost."""

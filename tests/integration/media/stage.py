@@ -1,0 +1,216 @@
+"""A media service with real NATS and real clients; room is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from contracts import subjects
+from contracts.envelope import Event, PersonRef
+from contracts.media import v1
+from contracts.room import v1 as spaces
+from contracts.room.follow import follow
+from libs.bus import Bus, BusSettings, Handlers, connect
+from libs.ids import new_id
+from libs.refusal import Refusal
+from libs.service import Service, running
+from services.media.main import compose
+from services.media.settings import Settings
+from tests.support import webrtc
+from tests.support.nats import NatsServer, eventually
+
+E = TypeVar("E", bound=Event)
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def person(name: str) -> PersonRef:
+    """Somebody new."""
+    return PersonRef(id=new_id(), handle=name.lower(), name=name)
+
+
+class Room:
+    """Decides what a Space is, answers for it, and tells its events, as the room service does."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.spaces: dict[str, spaces.Space] = {}
+        self.away = False
+
+    def handlers(self) -> Handlers:
+        """What room answers."""
+        table = Handlers("room")
+
+        @table.on(spaces.SpaceQuery)
+        async def space(query: spaces.SpaceQuery) -> spaces.Space:
+            if query.space_id not in self.spaces:
+                raise Refusal("space_unknown", "There is no such Space.")
+            return self.spaces[query.space_id]
+
+        return table
+
+    def live(self, *people: PersonRef, recorded: bool = False, consents: bool = True) -> spaces.Space:
+        """A Space that is live, everybody on stage with an open microphone."""
+        stage = tuple(
+            spaces.StageMember(
+                person=p, role=spaces.Role.SPEAKER, muted=False, joined_at=now(), consent_to_recording=consents
+            )
+            for p in people
+        )
+        space = spaces.Space(
+            id=new_id(),
+            version=1,
+            state=spaces.State.LIVE,
+            host=people[0] if people else person("Host"),
+            settings=spaces.Settings(title="Tea", recorded=recorded),
+            created_at=now(),
+            started_at=now(),
+            stage=stage,
+        )
+        self.spaces[space.id] = space
+        return space
+
+    async def tell(self, make: Callable[[int], spaces.SpaceEvent]) -> None:
+        """Something happened in a Space: `make` gets its next version."""
+        event = make(1)
+        space = self.spaces[event.space_id]
+        event = make(space.version + 1)
+        self.spaces[event.space_id] = follow(space, event)
+        await self._bus.publish_event(event)
+
+    async def muted(self, space: spaces.Space, who: PersonRef) -> None:
+        """A host mutes somebody."""
+        await self.tell(lambda v: spaces.Muted(at=now(), space_id=space.id, version=v, person_id=who.id))
+
+    async def unmuted(self, space: spaces.Space, who: PersonRef) -> None:
+        """Somebody opens their microphone."""
+        await self.tell(lambda v: spaces.Unmuted(at=now(), space_id=space.id, version=v, person_id=who.id))
+
+    async def removed(self, space: spaces.Space, who: PersonRef) -> None:
+        """A host removes somebody."""
+        await self.tell(lambda v: spaces.Removed(at=now(), space_id=space.id, version=v, person_id=who.id))
+
+    async def stage_left(self, space: spaces.Space, who: PersonRef) -> None:
+        """Somebody steps down."""
+        await self.tell(lambda v: spaces.StageLeft(at=now(), space_id=space.id, version=v, person_id=who.id))
+
+    async def ended(self, space: spaces.Space) -> None:
+        """The host ends it."""
+        await self.tell(lambda v: spaces.Ended(at=now(), space_id=space.id, version=v))
+
+
+class Facts:
+    """Media's events as the stream has them."""
+
+    def __init__(self) -> None:
+        self.all: list[Event] = []
+        self._news = asyncio.Event()
+
+    async def follow(self, bus: Bus, after: int) -> None:
+        """Collects, for ever."""
+        async for batch in bus.follow(filters=[subjects.events_of("media")], after=after):
+            self.all += [received.event for received in batch]
+            self._news.set()
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Those of one type."""
+        return [event for event in self.all if isinstance(event, kind)]
+
+    async def until(self, kind: type[E], condition: Callable[[E], bool], *, within: float = 5.0) -> E:
+        """The first of a type that fits. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while True:
+                for event in self.of(kind):
+                    if condition(event):
+                        return event
+                self._news.clear()
+                await self._news.wait()
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a test of the media service works with."""
+
+    server: NatsServer
+    bus: Bus
+    room: Room
+    facts: Facts
+    service: Service[Settings]
+
+    async def connect(
+        self, space: spaces.Space, direction: v1.Direction, who: PersonRef | None, offer: str, session_id: str
+    ) -> str:
+        """The answer to an offer. Raises Refusal."""
+        command = v1.Connect(
+            command_id=new_id(),
+            actor=None if who is None else who.id,
+            space_id=space.id,
+            session_id=session_id,
+            person=who,
+            direction=direction,
+            offer=offer,
+            recorded=space.settings.recorded,
+            space_version=space.version,
+        )
+        return (await self.bus.ask(command, route=self.service.settings.name, timeout=3)).result.sdp
+
+    async def disconnect(self, session_id: str) -> None:
+        """Closes a connection, as DELETE does. Raises Refusal."""
+        command = v1.Disconnect(command_id=new_id(), session_id=session_id)
+        await self.bus.ask(command, route=self.service.settings.name, timeout=3)
+
+    def whip(self, space: spaces.Space, who: PersonRef, session_id: str | None = None) -> webrtc.Negotiate:
+        """Negotiates somebody's microphone."""
+
+        async def negotiate(offer: str) -> str:
+            return await self.connect(space, "publish", who, offer, session_id or new_id())
+
+        return negotiate
+
+    def whep(
+        self, space: spaces.Space, who: PersonRef | None = None, session_id: str | None = None
+    ) -> webrtc.Negotiate:
+        """Negotiates somebody's ears."""
+
+        async def negotiate(offer: str) -> str:
+            return await self.connect(space, "subscribe", who, offer, session_id or new_id())
+
+        return negotiate
+
+
+@asynccontextmanager
+async def set_stage(server: NatsServer) -> AsyncIterator[Stage]:
+    """A media service in this loop, with room played by the test."""
+    settings = Settings.read({**server.env, "ROSTRUM_INSTANCE": f"media-{new_id()[-6:]}"})
+    async with await connect("room", BusSettings(url=server.url)) as bus:
+        played = Room(bus)
+        facts = Facts()
+        following = asyncio.create_task(facts.follow(bus, await bus.last_sequence()))
+        try:
+            async with _answering(bus, played), running(settings, compose) as service:
+                await until_ready(service)
+                yield Stage(server, bus, played, facts, service)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _answering(bus: Bus, played: Room) -> AsyncIterator[None]:
+    """Room's answers on every partition."""
+    async with AsyncExitStack() as stack:
+        for partition in range(bus.settings.partitions):
+            await stack.enter_async_context(bus.serve(played.handlers(), route=str(partition)))
+        yield
+
+
+async def until_ready(service: Service[Settings], within: float = 5.0) -> None:
+    """Waits until nothing is missing."""
+    await eventually(lambda: not service.missing(), within=within)

@@ -1,0 +1,271 @@
+"""What people in a Space hear, see and keep, through the media service as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from itertools import pairwise
+
+import nats.errors
+import pytest
+from nats.js.api import ConsumerConfig, DeliverPolicy
+from prometheus_client import REGISTRY
+
+from contracts import capture, subjects
+from contracts.media import v1
+from libs.ids import new_id
+from libs.refusal import Refusal
+from tests.integration.media.stage import Stage, person
+from tests.support.nats import eventually
+from tests.support.webrtc import ear, opus_tone, speaker
+
+ADA, BOB = person("Ada"), person("Bob")
+
+
+async def test_every_listener_hears_every_byte_and_the_speaker_hears_nothing_of_it(stage: Stage) -> None:
+    space = stage.room.live(ADA, BOB)
+    tone = opus_tone(440, 1.0)
+    async with (
+        ear(stage.whep(space)) as one,
+        ear(stage.whep(space), slots=1) as two,
+        ear(stage.whep(space, BOB), decode=True) as three,
+        ear(stage.whep(space, ADA)) as herself,
+        speaker(stage.whip(space, ADA), tone) as ada,
+    ):
+        for listener in (one, two, three):
+            await listener.until(lambda listener: len(listener.heard) > len(tone), within=8)
+        assert ada.sent == tone
+        for listener in (one, two, three):
+            payloads = [packet.payload for packet in listener.heard]
+            assert payloads[: len(tone)] == tone
+            assert [len(payload) for payload in payloads[len(tone) :]] == [1], "one frame lets the slot fall silent"
+            sequences = [packet.sequence for packet in listener.heard]
+            assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+            assert sequences[0] < 1 << 15
+            assert [packet.marker for packet in listener.heard] == [True] + [False] * len(tone)
+            assert len({packet.sources for packet in listener.heard}) == 1
+        assert herself.heard == []
+
+
+async def test_two_at_once_stand_in_two_slots_and_a_single_track_gets_one(stage: Stage) -> None:
+    space = stage.room.live(ADA, BOB)
+    high, low = opus_tone(880, 1.0), opus_tone(220, 1.0)
+    async with (
+        ear(stage.whep(space)) as everyone,
+        ear(stage.whep(space), slots=1) as single,
+        ear(stage.whep(space, ADA)) as ada_hears,
+        speaker(stage.whip(space, ADA), high),
+        speaker(stage.whip(space, BOB), low),
+    ):
+        await everyone.until(lambda listener: len(listener.heard) >= len(high) + len(low) + 2, within=8)
+        by_source: dict[tuple[int, ...], list[bytes]] = {}
+        for packet in everyone.heard:
+            if len(packet.payload) > 1:
+                by_source.setdefault(packet.sources, []).append(packet.payload)
+        assert sorted(by_source.values()) == sorted([high, low])
+        for slot in range(3):
+            sequences = [packet.sequence for packet in everyone.in_slot(slot)]
+            assert not sequences or sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+        assert {packet.slot for packet in single.heard} == {0}
+        assert {p.payload for p in ada_hears.heard if len(p.payload) > 1} == set(low)
+        both = await stage.facts.until(v1.Speaking, lambda e: len(e.person_ids) == 2 and e.space_id == space.id)
+        assert set(both.person_ids) == {ADA.id, BOB.id}
+        await stage.facts.until(v1.Speaking, lambda e: not e.person_ids and e.space_id == space.id)
+        talked = await stage.facts.until(v1.Talked, lambda e: e.space_id == space.id and e.person_id == ADA.id)
+        assert talked.seconds == pytest.approx(1.0, abs=0.3)
+
+
+async def test_nothing_of_a_muted_person_leaves_the_server_or_is_captured(stage: Stage) -> None:
+    space = stage.room.live(ADA, recorded=True)
+    before, during, after = opus_tone(300, 0.6), opus_tone(500, 0.8), opus_tone(700, 0.6)
+    probes = opus_tone(1000, 4.0)
+    secret = set(during) - set(before) - set(after) - set(probes)
+    async with ear(stage.whep(space)) as listener, speaker(stage.whip(space, ADA)) as ada:
+        ada.track.say(before)
+        await listener.until(lambda listener: listener.payloads() >= Counter(before))
+        already = counted("muted")
+        ada.track.say(probes[:100])
+        await stage.room.muted(space, ADA)
+        told = time.monotonic()
+        await eventually(lambda: counted("muted") > already)
+        assert time.monotonic() - told < 0.25
+        await ada.track.said()
+        ada.track.say(during)
+        await ada.track.said()
+        ada.track.say(probes[100:])
+        await eventually(lambda: counted("muted") >= already + len(during))
+        heard = len(listener.heard)
+        await stage.room.unmuted(space, ADA)
+        await listener.until(lambda listener: len(listener.heard) > heard)
+        ada.track.say(after)
+        await listener.until(lambda listener: listener.payloads() >= Counter(before + after), within=8)
+        assert not secret & {packet.payload for packet in listener.heard}
+    kept = await captured(stage, space.id)
+    assert kept[: len(before)] == before
+    assert kept[-len(after) :] == after
+    assert not secret & set(kept)
+
+
+async def test_a_removed_person_is_cut_off_at_once_in_both_directions(stage: Stage) -> None:
+    space = stage.room.live(ADA, BOB)
+    async with (
+        ear(stage.whep(space)) as listener,
+        ear(stage.whep(space, BOB)) as bob_hears,
+        speaker(stage.whip(space, BOB)) as bob,
+        speaker(stage.whip(space, ADA)) as ada,
+    ):
+        bob.track.say(opus_tone(300, 0.4))
+        await listener.until(lambda listener: len(listener.heard) > 5)
+        await stage.room.removed(space, BOB)
+        for _ in range(2):
+            gone = await stage.facts.until(
+                v1.Disconnected, lambda e: e.person_id == BOB.id and e.space_id == space.id and e.reason == "removed"
+            )
+            stage.facts.all.remove(gone)
+        heard, bob_heard = len(listener.heard), len(bob_hears.heard)
+        words = opus_tone(900, 0.4)
+        bob.track.say(words)
+        ada.track.say(words)
+        await bob.track.said()
+        await listener.until(lambda listener: listener.payloads() >= Counter(words))
+        assert len(listener.heard) - heard <= len(words) + 2, "nothing of Bob's second sentence"
+        assert len(bob_hears.heard) == bob_heard
+        with pytest.raises(Refusal, match="removed"):
+            async with ear(stage.whep(space, BOB), wait=False):
+                pass
+
+
+async def test_who_steps_down_stops_speaking_and_goes_on_listening(stage: Stage) -> None:
+    space = stage.room.live(ADA, BOB)
+    words = opus_tone(400, 0.4)
+    async with (
+        ear(stage.whep(space, BOB)) as bob_hears,
+        speaker(stage.whip(space, BOB)),
+        speaker(stage.whip(space, ADA)) as ada,
+    ):
+        await stage.room.stage_left(space, BOB)
+        await stage.facts.until(v1.Disconnected, lambda e: e.person_id == BOB.id and e.direction == "publish")
+        ada.track.say(words)
+        await bob_hears.until(lambda listener: listener.payloads() >= Counter(words))
+        with pytest.raises(Refusal, match="not_on_stage"):
+            async with speaker(stage.whip(space, BOB), wait=False):
+                pass
+
+
+async def test_the_end_of_a_space_closes_its_connections_and_no_other(stage: Stage) -> None:
+    space, other = stage.room.live(ADA), stage.room.live(BOB)
+    words = opus_tone(400, 0.4)
+    async with (
+        ear(stage.whep(space)),
+        speaker(stage.whip(space, ADA)),
+        ear(stage.whep(other)) as elsewhere,
+        speaker(stage.whip(other, BOB)) as bob,
+    ):
+        await stage.room.ended(space)
+        for direction in ("publish", "subscribe"):
+            await stage.facts.until(
+                v1.Disconnected,
+                lambda e, direction=direction: (e.space_id, e.direction, e.reason) == (space.id, direction, "ended"),  # type: ignore[misc]
+            )
+        bob.track.say(words)
+        await elsewhere.until(lambda listener: listener.payloads() >= Counter(words))
+        with pytest.raises(Refusal, match="not_live"):
+            async with ear(stage.whep(space), wait=False):
+                pass
+
+
+async def test_a_person_who_speaks_from_a_second_client_replaces_the_first(stage: Stage) -> None:
+    space = stage.room.live(ADA)
+    words = opus_tone(400, 0.4)
+    async with (
+        ear(stage.whep(space)) as listener,
+        speaker(stage.whip(space, ADA)),
+        speaker(stage.whip(space, ADA)) as again,
+    ):
+        await stage.facts.until(v1.Disconnected, lambda e: e.space_id == space.id and e.reason == "replaced")
+        again.track.say(words)
+        await listener.until(lambda listener: listener.payloads() >= Counter(words))
+
+
+async def test_what_is_captured_is_what_was_said_with_its_times(stage: Stage) -> None:
+    space = stage.room.live(ADA, recorded=True)
+    words = opus_tone(400, 1.0)
+    session_id = new_id()
+    async with speaker(stage.whip(space, ADA, session_id), words) as ada:
+        await ada.track.said()
+        await stage.facts.until(v1.Speaking, lambda e: e.space_id == space.id and not e.person_ids)
+        await stage.disconnect(session_id)
+        gone = await stage.facts.until(v1.Disconnected, lambda e: e.session_id == session_id)
+        assert (gone.reason, gone.packets, gone.lost) == ("closed", len(words), 0)
+        with pytest.raises(Refusal, match="session_unknown"):
+            await stage.disconnect(session_id)
+    bundles = await bundles_of(stage, space.id)
+    packets = [packet for bundle in bundles for packet in bundle.packets]
+    assert [packet.payload for packet in packets] == words
+    assert [packet.sequence for packet in packets] == [(packets[0].sequence + n) % 65536 for n in range(len(packets))]
+    assert {(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(packets)} == {960}
+    assert 8 <= len(bundles) <= 14, "about ten a second"
+    assert [bundle.last for bundle in bundles] == [False] * (len(bundles) - 1) + [True]
+    arrivals = [bundle.base_ns / 1e9 + packet.arrival_us / 1e6 for bundle in bundles for packet in bundle.packets]
+    assert arrivals == sorted(arrivals)
+    assert arrivals[-1] - arrivals[0] == pytest.approx(0.98, abs=0.2)
+
+
+async def test_nobody_who_does_not_consent_is_captured(stage: Stage) -> None:
+    space = stage.room.live(ADA, recorded=True, consents=False)
+    words = opus_tone(400, 0.4)
+    async with ear(stage.whep(space)) as listener, speaker(stage.whip(space, ADA), words):
+        await listener.until(lambda listener: listener.payloads() >= Counter(words))
+    assert await bundles_of(stage, space.id) == []
+
+
+async def test_a_dead_jetstream_delays_no_live_packet_and_the_capture_arrives_later(stage: Stage) -> None:
+    space = stage.room.live(ADA, recorded=True)
+    words = opus_tone(400, 1.5)
+    async with ear(stage.whep(space)) as listener, speaker(stage.whip(space, ADA)) as ada:
+        stage.server.kill()
+        try:
+            ada.track.say(words)
+            await listener.until(lambda listener: listener.payloads() >= Counter(words))
+            gaps = [b.at - a.at for a, b in pairwise(listener.heard)]
+            assert max(gaps[: len(words) - 2]) < 0.25
+        finally:
+            stage.server.start()
+        # What waited is stored when JetStream is back, with no hole.
+        found: list[bytes] = []
+        async with asyncio.timeout(15):
+            while len(found) < len(words):
+                found = await captured(stage, space.id)
+        assert found == words
+
+
+async def captured(stage: Stage, space_id: str) -> list[bytes]:
+    """Payloads in the capture stream, in order."""
+    return [packet.payload for bundle in await bundles_of(stage, space_id) for packet in bundle.packets]
+
+
+async def bundles_of(stage: Stage, space_id: str) -> list[capture.Bundle]:
+    """A Space's bundles once the last one is there; without one, what is there after the sessions are gone."""
+    config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, mem_storage=True, inactive_threshold=30)
+    found: list[capture.Bundle] = []
+    subscription = await stage.bus.js.subscribe(
+        subjects.capture_of(space_id), stream=subjects.CAPTURE_STREAM, ordered_consumer=True, config=config
+    )
+    try:
+        while not (found and found[-1].last):
+            message = await subscription.next_msg(timeout=1.0)
+            found.append(capture.decode(message.data))
+            assert message.headers is not None
+            assert message.headers[subjects.HEADER_PERSON] == ADA.id
+            assert message.headers[subjects.HEADER_NAME] == ADA.name
+    except nats.errors.TimeoutError:
+        pass
+    finally:
+        await subscription.unsubscribe()
+    return found
+
+
+def counted(what: str) -> int:
+    """A counter of the forwarder, as /metrics shows it."""
+    return round(REGISTRY.get_sample_value("rostrum_forwarder_events_total", {"what": what}) or 0)
