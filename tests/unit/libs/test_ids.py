@@ -1,0 +1,55 @@
+"""Ids sort by time, never repeat, and say what is wrong with one that is not one."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from libs.ids import from_uuid, is_id, made_at, new_id, new_uuid, to_uuid
+
+
+def test_ids_of_one_process_rise_strictly() -> None:
+    ids = [new_id() for _ in range(5_000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_id_is_the_text_of_a_uuid_of_version_7() -> None:
+    uuid = new_uuid()
+    assert uuid.version == 7
+    assert uuid.variant == "specified in RFC 4122"
+    assert to_uuid(from_uuid(uuid)) == uuid
+    assert len(from_uuid(uuid)) == 26
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    assert abs(made_at(new_id()) - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_known_text_of_a_known_uuid() -> None:
+    assert from_uuid(UUID(int=0)) == "0" * 26
+    assert from_uuid(UUID(int=2**128 - 1)) == "7" + "z" * 25
+
+
+@pytest.mark.parametrize("text", ["", "0" * 25, "0" * 27, "u" * 26, "8" + "0" * 25, "A" * 26])
+def test_what_is_no_id_is_refused(text: str) -> None:
+    assert not is_id(text)
+    with pytest.raises(ValueError, match=r"an id|of an id"):
+        to_uuid(text)
+
+
+def test_a_forked_child_makes_other_ids_than_its_parent() -> None:
+    new_id()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, ",".join(new_id() for _ in range(20)).encode())
+        os._exit(0)
+    os.close(write)
+    ours = {new_id() for _ in range(20)}
+    theirs = os.read(read, 4096).decode().split(",")
+    os.waitpid(child, 0)
+    os.close(read)
+    assert len(theirs) == 20
+    assert ours.isdisjoint(theirs)

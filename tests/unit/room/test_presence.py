@@ -1,0 +1,113 @@
+"""Who is there, by leases."""
+
+from datetime import UTC, datetime
+
+from services.room.app import Ended, Lease, Presence
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def lease(session: str, person: str | None = None, space: str = "s") -> Lease:
+    return Lease(space, session, person, AT, "web", "link")
+
+
+def test_two_devices_of_one_person_are_one_person() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.open(lease("b", "ann"), 0)
+    presence.open(lease("c"), 0)
+    presence.open(lease("d"), 0)
+    assert presence.count("s", ()) == (3, 0)
+    presence.close("s", "a", AT)
+    assert presence.count("s", ()) == (3, 0)
+    presence.close("s", "b", AT)
+    assert presence.count("s", ()) == (2, 0)
+
+
+def test_people_on_stage_are_no_listeners() -> None:
+    presence = Presence(15)
+    for session, person in (("a", "ann"), ("b", "bob"), ("c", "cid")):
+        presence.open(lease(session, person), 0)
+    assert presence.count("s", ("ann", "bob", "away")) == (1, 2)
+
+
+def test_opening_twice_is_opening_once() -> None:
+    presence = Presence(15)
+    assert presence.open(lease("a", "ann"), 0) is not None
+    assert presence.open(lease("a", "ann"), 1) is None
+    assert presence.count("s", ()) == (1, 0)
+
+
+def test_a_session_that_nobody_renews_lapses_and_the_renewed_one_lives() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.open(lease("b", "bob"), 0)
+    assert presence.renew("s", "a", 10)
+    assert presence.lapse(14.9, AT) == []
+    gone = presence.lapse(15, AT)
+    assert [(end.lease.session_id, end.lapsed) for end in gone] == [("b", True)]
+    assert presence.count("s", ()) == (1, 0)
+    assert [end.lease.session_id for end in presence.lapse(25, AT)] == ["a"]
+    assert presence.count("s", ()) == (0, 0)
+
+
+def test_leaving_twice_is_leaving_once() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    assert isinstance(presence.close("s", "a", AT), Ended)
+    assert presence.close("s", "a", AT) is None
+    assert presence.close("unknown", "a", AT) is None
+    assert presence.sessions == 0
+
+
+def test_a_removed_person_loses_every_session_there_and_none_elsewhere() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.open(lease("b", "ann"), 0)
+    presence.open(lease("c", "ann", space="other"), 0)
+    assert len(presence.close_person("s", "ann", AT)) == 2
+    assert presence.count("s", ()) == (0, 0)
+    assert presence.count("other", ()) == (1, 0)
+
+
+def test_counts_are_told_when_they_changed_and_not_too_often() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    assert presence.due(0, 1.0) == ["s"]
+    assert presence.told("s", (1, 0), 0)
+    assert presence.due(5, 1.0) == []
+    presence.open(lease("b", "bob"), 5.0)
+    assert presence.due(5.0, 1.0) == ["s"]
+    assert presence.told("s", (2, 0), 5.0)
+    presence.open(lease("c", "cid"), 5.5)
+    assert presence.due(5.9, 1.0) == []
+    assert presence.due(6.0, 1.0) == ["s"]
+    assert not presence.told("s", (2, 0), 6.0), "the same counts are not told again"
+
+
+def test_the_last_one_to_leave_is_told_too() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.told("s", (1, 0), 0)
+    presence.close("s", "a", AT)
+    assert presence.due(2, 1.0) == ["s"]
+    assert presence.told("s", (0, 0), 2)
+    assert presence.due(9, 1.0) == []
+
+
+def test_a_hundred_thousand_listeners_are_counted_from_their_leases() -> None:
+    presence = Presence(15)
+    for number in range(100_000):
+        presence.open(lease(f"n{number}"), number / 100_000)
+    assert presence.count("s", ()) == (100_000, 0)
+    assert len(presence.lapse(15.5, AT)) == 50_001
+    assert presence.count("s", ()) == (49_999, 0)
+
+
+def test_a_lost_partition_is_forgotten_without_anybody_leaving() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.open(lease("b", "ann", space="other"), 0)
+    presence.forget(lambda space_id: space_id == "s")
+    assert presence.count("s", ()) == (0, 0)
+    assert presence.lapse(100, AT)[0].lease.space_id == "other"

@@ -1,0 +1,96 @@
+"""Facts that were stored once can be read for ever.
+
+`golden/v0.1.jsonl` is what this version stores, a line per fact. Lines are added, in new files, and never edited.
+"""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from libs.eventstore import Fact, Record, name_of
+from libs.eventstore.facts import decode, encode
+from services.room import domain
+from services.room.domain import (
+    Canceled,
+    Created,
+    Ended,
+    Muted,
+    Removed,
+    RequestCanceled,
+    RequestDeclined,
+    Settings,
+    SpeakRequested,
+    StageJoined,
+    StageLeft,
+    Started,
+    Unmuted,
+)
+from tests.unit.room.given import ANN, HOST, NOW
+
+GOLDEN = Path(__file__).parent / "golden"
+
+CHOSEN = Settings(
+    title="Über Bienen",
+    topics=("bees", "honey"),
+    lang="de",
+    recorded=True,
+    captions=True,
+    who_can_join="followers",
+    who_can_speak="followed",
+)
+FACTS: tuple[Fact, ...] = (
+    Created(host=HOST, settings=CHOSEN, scheduled_start=NOW + timedelta(days=1)),
+    Created(host=HOST, settings=Settings(title="x")),
+    Started(host=HOST, settings=CHOSEN),
+    SpeakRequested(person=ANN, message="hello", consent_to_recording=False),
+    RequestCanceled(person_id=ANN.id),
+    RequestDeclined(person_id=ANN.id),
+    StageJoined(person=ANN, role="speaker", consent_to_recording=False, because="followed"),
+    Unmuted(person_id=ANN.id),
+    Muted(person_id=ANN.id),
+    StageLeft(person_id=ANN.id, reason="moved"),
+    Removed(person_id=ANN.id, explanation="spam"),
+    Ended(reason="platform"),
+    Canceled(),
+)
+
+
+def _record(fact: Fact) -> Record[Fact]:
+    return Record(
+        fact=fact, at=NOW, actor=HOST.id, command_id="k1", traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    )
+
+
+def _golden() -> list[tuple[str, str, bytes]]:
+    lines = []
+    for path in sorted(GOLDEN.glob("*.jsonl")):
+        for number, line in enumerate(path.read_text().splitlines()):
+            entry = json.loads(line)
+            lines.append((f"{path.stem}:{number}", entry["name"], json.dumps(entry["state"]).encode()))
+    return lines
+
+
+def test_every_fact_is_read_as_it_was_stored() -> None:
+    for fact in FACTS:
+        record = _record(fact)
+        assert decode(name_of(fact), encode(record)) == record
+
+
+def test_no_kind_of_fact_is_left_out() -> None:
+    declared = {v for v in vars(domain).values() if isinstance(v, type) and issubclass(v, Fact) and v is not Fact}
+    assert {type(fact) for fact in FACTS} == declared
+
+
+@pytest.mark.parametrize(("name", "state"), [(n, s) for _, n, s in _golden()], ids=[i for i, _, _ in _golden()])
+def test_golden_facts_still_load(name: str, state: bytes) -> None:
+    record = decode(name, state)
+    assert name_of(record.fact) == name
+
+
+def test_this_versions_golden_facts_are_these() -> None:
+    lines = [
+        json.dumps({"name": name_of(f), "state": json.loads(encode(_record(f)))}, ensure_ascii=False) for f in FACTS
+    ]
+    assert (GOLDEN / "v0.1.jsonl").read_text().splitlines() == lines

@@ -1,0 +1,158 @@
+"""Every stored fact becomes a contract event, and following the events gives the Space that the query shows."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import cast
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.envelope import Event
+from contracts.room import v1
+from contracts.room.follow import follow
+from libs.eventstore import Fact, Notification, Record
+from libs.ids import new_id
+from libs.refusal import Refusal
+from services.room.domain import Person, Removed, Settings, Space
+from services.room.relay import translate, wire_space
+from tests.unit.room.given import LIMITS, NOW
+from tests.unit.room.test_stored_facts import FACTS
+
+SPACE = new_id()
+PEOPLE = [Person(new_id(), f"p{i}", f"P{i}") for i in range(16)]
+HOST = PEOPLE[0]
+
+
+def _notification(number: int, version: int, fact: Fact) -> Notification:
+    record: Record[Fact] = Record(fact=fact, at=NOW + timedelta(seconds=number), actor=HOST.id)
+    return Notification(number, SPACE, version, record)
+
+
+def test_every_fact_has_a_contract_event_with_its_version() -> None:
+    for fact in FACTS:
+        # The golden facts name people by words; on the wire they are ids.
+        events = translate(_notification(1, 7, _with_ids(fact)))
+        assert events
+        assert all(isinstance(e, v1.SpaceEvent) and e.version == 7 and e.space_id == SPACE for e in events)
+
+
+def _with_ids(fact: Fact) -> Fact:
+
+    changes: dict[str, object] = {}
+    for name in ("person", "host"):
+        if hasattr(fact, name):
+            changes[name] = HOST
+    if hasattr(fact, "person_id"):
+        changes["person_id"] = HOST.id
+    return cast(Fact, msgspec.structs.replace(cast(msgspec.Struct, fact), **changes))
+
+
+def test_the_reason_of_a_removal_is_told_to_hosts_only() -> None:
+
+    public, private = translate(_notification(1, 3, Removed(person_id=HOST.id, explanation="spam")))
+    assert "spam" not in public.model_dump_json()
+    assert "spam" in private.model_dump_json()
+
+
+ORDERS = st.lists(
+    st.tuples(
+        st.sampled_from(["ask", "cancel", "accept", "decline", "mute", "unmute", "leave", "remove"]),
+        st.integers(0, len(PEOPLE) - 1),
+        st.integers(0, len(PEOPLE) - 1),
+    ),
+    max_size=120,
+)
+
+
+def _decide(space: Space, order: str, actor: Person, target: Person) -> Sequence[Fact]:
+    match order:
+        case "ask":
+            return space.request_to_speak(target, "", consent_to_recording=True, followed_by_host=False, limits=LIMITS)
+        case "cancel":
+            return space.cancel_request(target.id)
+        case "accept":
+            return space.accept_request(actor.id, target.id, limits=LIMITS)
+        case "decline":
+            return space.decline_request(actor.id, target.id)
+        case "mute":
+            return space.mute(actor.id, target.id)
+        case "unmute":
+            return space.unmute(target.id, target.id)
+        case "leave":
+            return space.leave_stage(target.id, target.id)
+        case _:
+            return space.remove(actor.id, target.id, "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(ORDERS)
+def test_whatever_is_ordered_the_rules_hold_and_followers_see_what_the_query_shows(
+    orders: list[tuple[str, int, int]],
+) -> None:
+    space = Space(SPACE)
+    history: list[Notification] = []
+
+    def take(facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            notification = _notification(len(history) + 1, space.version + 1, fact)
+            space.apply(fact, notification.record)
+            space.version += 1
+            history.append(notification)
+
+    take(space.create(HOST, Settings(title="x", who_can_speak="invited"), scheduled_start=None, now=NOW, limits=LIMITS))
+    for order, by, target in orders:
+        # Most orders come from the host, so that they are not all refused.
+        actor = PEOPLE[by] if by > 12 else HOST
+        before = wire_space(space, all=True)
+        try:
+            facts = _decide(space, order, actor, PEOPLE[target])
+        except Refusal:
+            assert wire_space(space, all=True) == before
+            continue
+        take(facts)
+        assert len(space.stage) <= 13
+        assert [m.role for m in space.stage.values()].count("host") == 1
+        assert not set(space.removed) & (set(space.stage) | set(space.requests))
+        assert not set(space.stage) & set(space.requests)
+        asked = [r.requested_at for r in space.requests.values()]
+        assert asked == sorted(asked)
+
+    rebuilt = Space(SPACE)
+    for notification in history:
+        rebuilt.apply(notification.fact, notification.record)
+        rebuilt.version = notification.version
+    live = wire_space(space, all=True)
+    assert wire_space(rebuilt, all=True) == live
+
+    followed: v1.Space | None = None
+    events: list[Event] = [event for notification in history for event in translate(notification)]
+    for event in events:
+        assert isinstance(event, v1.SpaceEvent)
+        if followed is None:
+            first = Space(SPACE)
+            first.apply(history[0].fact, history[0].record)
+            first.version = 1
+            followed = wire_space(first, all=True)
+        followed = follow(followed, event)
+    assert followed == live
+
+
+def test_the_queue_is_shown_to_hosts_and_to_each_their_own_request() -> None:
+    space = Space(SPACE)
+    ann, bob = PEOPLE[1], PEOPLE[2]
+    orders: list[Callable[[], Sequence[Fact]]] = [
+        lambda: space.create(HOST, Settings(title="x"), scheduled_start=None, now=NOW, limits=LIMITS),
+        lambda: _decide(space, "ask", ann, ann),
+        lambda: _decide(space, "ask", bob, bob),
+        lambda: _decide(space, "remove", HOST, PEOPLE[3]),
+    ]
+    for order in orders:
+        for fact in order():
+            space.apply(fact, Record(fact=fact, at=NOW))
+            space.version += 1
+    assert [r.person.id for r in wire_space(space, HOST.id).requests] == [ann.id, bob.id]
+    assert [r.person.id for r in wire_space(space, bob.id).requests] == [bob.id]
+    assert wire_space(space, None).requests == ()
+    assert wire_space(space, HOST.id).removed == (PEOPLE[3].id,)
+    assert wire_space(space, bob.id).removed == ()
