@@ -1,0 +1,1 @@
+"""The page in real Chromium against the real system."""

@@ -1,0 +1,88 @@
+"""The page follows a Space as the contracts say: `follow.js` and `contracts.room.follow` agree event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Route
+
+from contracts.envelope import PersonRef
+from contracts.room import v1
+from contracts.room.follow import follow
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+
+PAGE = Path(__file__).parents[3] / "services" / "gateway" / "page"
+SITE = "http://page.test"
+START = datetime(2026, 11, 20, 10, tzinfo=UTC)
+SPACE = "01jd3v9f4rs7t2v6w8x0y1z234"
+ADA, BO, CY = (
+    PersonRef(id=f"01jd3v8q2m7x4k9t6r5w0yab{n:02}", handle=name.lower(), name=name)
+    for n, name in enumerate(("Ada", "Bo", "Cy"))
+)
+
+
+def _events() -> Sequence[v1.SpaceEvent]:
+    def at(n: int) -> dict[str, Any]:
+        return {"space_id": SPACE, "version": n, "at": START + timedelta(seconds=n)}
+
+    settings = v1.Settings(title="Followed", topics=("craft",), recorded=True)
+    return (
+        v1.Created(**at(1), host=ADA, settings=settings),  # already in the snapshot
+        v1.Started(**at(2), host=ADA, settings=settings),
+        v1.Unmuted(**at(3), person_id=ADA.id),
+        v1.SpeakRequested(**at(4), person=BO, message="Hi", consent_to_recording=False),
+        v1.SpeakRequested(**at(5), person=CY),
+        v1.StageJoined(**at(7), person=BO, role=v1.Role.SPEAKER, consent_to_recording=False),  # a version was skipped
+        v1.Unmuted(**at(8), person_id=BO.id),
+        v1.RequestDeclined(**at(9), person_id=CY.id),
+        v1.SpeakRequested(**at(10), person=CY),
+        v1.RequestCanceled(**at(11), person_id=CY.id),
+        v1.Muted(**at(12), person_id=BO.id),
+        v1.Muted(**at(12), person_id=ADA.id),  # an old one once more
+        v1.StageJoined(**at(13), person=CY, role=v1.Role.COHOST),
+        v1.Removed(**at(14), person_id=CY.id),
+        v1.RemovalRecorded(**at(15), person_id=CY.id, explanation="Noise"),
+        v1.StageLeft(**at(16), person_id=BO.id, reason="moved"),
+        v1.Ended(**at(17), reason="timed_out"),
+    )
+
+
+async def test_the_page_follows_a_space_as_the_contracts_say(browser: Browser) -> None:
+    async def serve(route: Route) -> None:
+        path = route.request.url.removeprefix(f"{SITE}/static/")
+        await route.fulfill(body=(PAGE / path).read_text(), content_type="text/javascript")
+
+    async def nothing(route: Route) -> None:
+        await route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    context = await browser.new_context()
+    try:
+        page = await context.new_page()
+        await page.route(f"{SITE}/", nothing)
+        await page.route(f"{SITE}/static/**", serve)
+        await page.goto(SITE)
+        space = v1.Space(
+            id=SPACE,
+            version=1,
+            state=v1.State.SCHEDULED,
+            host=ADA,
+            settings=v1.Settings(title="Followed"),
+            created_at=START,
+        )
+        for event in _events():
+            seen = await page.evaluate(
+                "async ([space, event]) => (await import('/static/model/follow.js')).follow(space, event)",
+                [
+                    space.model_dump(mode="json"),
+                    {**event.model_dump(mode="json"), "type": f"{event.context}.{event.name}"},
+                ],
+            )
+            space = follow(space, event)
+            assert v1.Space.model_validate(seen) == space, event
+    finally:
+        await context.close()
