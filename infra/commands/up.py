@@ -13,7 +13,7 @@ from typing import Any
 from contracts.subjects import SERVICES
 from infra.commands.common import add_var, fail, gateway_port
 from infra.launcher import LauncherError, System
-from infra.launcher.system import ENTRY
+from infra.launcher.system import ENTRY, PRELOAD
 
 EXAMPLES = """\
 examples:
@@ -37,7 +37,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"only these of {', '.join(SERVICES)}",
     )
-
     parser.add_argument("--entry", default=ENTRY, help=argparse.SUPPRESS)  # what a child runs; for the launcher's tests
 
 
@@ -45,7 +44,12 @@ def run(options: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM (0), or until the system cannot go on (1)."""
     try:
         system = System(
-            options.var, gateway_port=gateway_port(), services=options.services, entry=options.entry, say=say
+            options.var,
+            gateway_port=gateway_port(),
+            services=options.services,
+            entry=options.entry,
+            preload=PRELOAD if options.entry == ENTRY else (),
+            say=say,
         )
         return asyncio.run(run_until_stopped(system))
     except LauncherError as error:

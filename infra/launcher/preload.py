@@ -35,7 +35,24 @@ import libs.relay
 import libs.service
 
 __all__ = [
-    "asyncio", "contracts", "libs", "cryptography", "eventsourcing", "fastapi", "faststream", "httptools", "infra", "json",
-    "jwt", "logging", "msgspec", "nats", "opentelemetry", "prometheus_client", "pydantic", "pydantic_settings",
-    "uvicorn", "uvloop",
+    "asyncio",
+    "contracts",
+    "cryptography",
+    "eventsourcing",
+    "fastapi",
+    "faststream",
+    "httptools",
+    "infra",
+    "json",
+    "jwt",
+    "libs",
+    "logging",
+    "msgspec",
+    "nats",
+    "opentelemetry",
+    "prometheus_client",
+    "pydantic",
+    "pydantic_settings",
+    "uvicorn",
+    "uvloop",
 ]  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -14,15 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import nats
-import nats.errors
-
 from contracts.subjects import SERVICES
+from infra.launcher.bus import LocalNats
 from infra.launcher.errors import GaveUp, LauncherError, PortTaken, StartFailed
 from infra.launcher.folder import Folder
 from infra.launcher.forks import Forks
 from infra.launcher.process import Process
-from infra.nats import server as nats_server
+from infra.nats.server import ADMIN, free_port
 
 ENTRY: Final = "infra.launcher.child:serve"
 PRELOAD: Final = ("infra.launcher.preload",)
@@ -78,11 +75,8 @@ class System:
         self._entry = entry
         self._preload = list(preload)
         self._drain_seconds = drain_seconds
-        self._own_nats = own_nats
+        self._nats = LocalNats(self.var_dir) if own_nats else None
         self._processes = {name: Process(name) for name in ((NATS, *services) if own_nats else services)}
-        self._nats_port = 0
-        self._passwords: dict[str, str] = {}
-        self._nats_argv: list[str] = []
         self._forks = Forks()
         self._tasks: set[asyncio.Task[None]] = set()
         self._preloaded = asyncio.Event()
@@ -100,12 +94,17 @@ class System:
 
     @property
     def nats_url(self) -> str:
-        """Where NATS answers, without credentials."""
-        return f"nats://127.0.0.1:{self._nats_port}"
+        """Where NATS answers, without credentials. Raises LauncherError where it is not ours."""
+        return self._local_nats().url
 
-    def credentials(self, user: str = nats_server.ADMIN) -> tuple[str, str]:
+    def credentials(self, user: str = ADMIN) -> tuple[str, str]:
         """User and password of a service, or of the launcher itself, which may do everything."""
-        return user, self._passwords[user]
+        return self._local_nats().credentials(user)
+
+    def _local_nats(self) -> LocalNats:
+        if self._nats is None:
+            raise LauncherError("NATS runs elsewhere")
+        return self._nats
 
     def pid(self, name: str) -> int:
         """Process id of a service or of `nats`. Raises LauncherError while it does not run."""
@@ -125,11 +124,12 @@ class System:
     def environment(self, name: str) -> dict[str, str]:
         """What a service finds in its environment, so that a test or another process can stand in for it."""
         environment = {"ROSTRUM_VAR": str(self.var_dir), "ROSTRUM_GATEWAY_PORT": str(self._gateway_port)}
-        if self._own_nats:
+        if self._nats:
+            user, password = self._nats.credentials(name)
             environment |= {
-                "ROSTRUM_NATS_URL": self.nats_url,
-                "ROSTRUM_NATS_USER": name,
-                "ROSTRUM_NATS_PASSWORD": self._passwords[name],
+                "ROSTRUM_NATS_URL": self._nats.url,
+                "ROSTRUM_NATS_USER": user,
+                "ROSTRUM_NATS_PASSWORD": password,
             }
         return environment | self._settings
 
@@ -182,7 +182,7 @@ class System:
         if "gateway" not in self.services:
             return
         if self._gateway_port == 0:
-            self._gateway_port = nats_server.free_port()
+            self._gateway_port = free_port()
             return
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -197,12 +197,11 @@ class System:
     async def _boot(self) -> None:
         """Fork server, NATS, then all services at once: each waits for what it needs, and says when it is ready."""
         await self._start_fork_server()
-        if self._own_nats:
-            self._passwords = nats_server.credentials(self.var_dir / "keys")
-            await self._start_nats()
+        if self._nats:
+            await self._start_nats(self._nats)
         self._forks.send(op="preload", modules=self._preload)
-        if self._own_nats:
-            await self._declare()
+        if self._nats:
+            await self._nats.declare()
         await self._or_failure(self._preloaded.wait(), "the fork server", START_SECONDS)
         for name in self.services:
             self._fork(name)
@@ -214,61 +213,12 @@ class System:
         await self._forks.start(self._folder.lock_fd, self._folder.fresh_log("forks"), self._settings)
         self._spawn(self._listen())
 
-    async def _start_nats(self) -> None:
-        executable = nats_server.executable()
-        self._nats_port = self._nats_port or nats_server.free_port()
-        config = self.var_dir / "run" / "nats.json"
-        nats_server.write_private(
-            config,
-            json.dumps(nats_server.configuration(self._nats_port, self.var_dir / "nats", self._passwords), indent=1),
-        )
-        self._exec_nats([str(executable), "--config", str(config)])
-        await self._nats_answers()
-
-    def _exec_nats(self, argv: list[str]) -> None:
-        self._nats_argv = argv
-        self._processes[NATS].asked_for()
-        self._forks.send(op="exec", name=NATS, argv=argv, log=str(self._folder.fresh_log(NATS)))
-
-    async def _nats_answers(self) -> None:
-        """Until JetStream answers; the server has no other way to say that it is ready."""
+    async def _start_nats(self, nats: LocalNats) -> None:
         process = self._processes[NATS]
-        user, password = self.credentials()
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            self._raise_failure()
-            try:
-                client = await nats.connect(
-                    self.nats_url,
-                    user=user,
-                    password=password,
-                    allow_reconnect=False,
-                    connect_timeout=1,
-                    reconnect_time_wait=0,
-                    error_cb=_ignore,
-                )
-                try:
-                    await client.jetstream().account_info()
-                finally:
-                    await client.close()
-                break
-            except (OSError, nats.errors.Error) as error:
-                if time.monotonic() > deadline:
-                    raise StartFailed(f"nats did not answer in {START_SECONDS:.0f} s: {error}") from error
-                await asyncio.sleep(0.02)
-        process.became_ready({"url": self.nats_url}, time.monotonic())
-
-    async def _declare(self) -> None:
-        """Make the streams and buckets, which only the launcher's user may."""
-        # Half a second of importing FastStream: now, while the fork server imports too, rather than before it started.
-        from libs.bus.declare import declare
-
-        user, password = self.credentials()
-        client = await nats.connect(self.nats_url, user=user, password=password, error_cb=_ignore)
-        try:
-            await declare(client.jetstream(timeout=5.0))
-        finally:
-            await client.close()
+        process.asked_for()
+        self._forks.send(op="exec", name=NATS, argv=nats.command(), log=str(self._folder.fresh_log(NATS)))
+        await nats.answers(self._raise_failure)
+        process.became_ready({"url": nats.url}, time.monotonic())
 
     def _fork(self, name: str) -> None:
         log = str(self._folder.fresh_log(name))
@@ -323,9 +273,9 @@ class System:
         if self._stopping:
             return
         if name == NATS:
-            self._exec_nats(self._nats_argv)
-            await self._nats_answers()
-            await self._declare()
+            assert self._nats is not None
+            await self._start_nats(self._nats)
+            await self._nats.declare()
         else:
             self._fork(name)
             await self._processes[name].is_ready.wait()
@@ -385,7 +335,7 @@ class System:
             return
         self._stopping = True
         others = [name for name in self.services if name != "gateway"]
-        for group in (["gateway"] if "gateway" in self.services else [], others, [NATS] if self._own_nats else []):
+        for group in (["gateway"] if "gateway" in self.services else [], others, [NATS] if self._nats else []):
             await self._end(group)
         await self._forks.end()
         for task in list(self._tasks):
@@ -413,7 +363,7 @@ class System:
         self._folder.write_system_file(
             {
                 "url": self.url if "gateway" in self.services else None,
-                "nats_url": self.nats_url if self._own_nats else None,
+                "nats_url": self._nats.url if self._nats else None,
                 "launcher_pid": os.getpid(),
                 "processes": {
                     process.name: {"pid": process.pid, "ready": process.is_ready.is_set(), **process.info}
@@ -421,7 +371,3 @@ class System:
                 },
             }
         )
-
-
-async def _ignore(_: Exception) -> None:
-    """A refused connection while the server starts is expected."""

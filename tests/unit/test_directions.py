@@ -45,9 +45,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
             ROOT / package,
             copy / package,
             ignore=lambda folder, names: [
-                name
-                for name in names
-                if name == "target" or not (Path(folder, name).is_dir() or name.endswith(".py"))
+                name for name in names if name == "target" or not (Path(folder, name).is_dir() or name.endswith(".py"))
             ],
         )
     shutil.copy(ROOT / "pyproject.toml", copy)
