@@ -178,7 +178,7 @@ impl Group {
         let timestamp = frame.header.timestamp.wrapping_add(stream.offset);
         // The slot's sequence has no gaps to put a late packet into.
         if !frame.fresh && (timestamp.wrapping_sub(stream.timestamp) as i32) <= 0 {
-            counters.late += 1;
+            counters.late += u64::from(!self.listeners.is_empty());
             return;
         }
         *stream = Stream {

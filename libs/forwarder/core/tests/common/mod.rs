@@ -1,0 +1,259 @@
+//! Clients of an engine without a network: they do STUN and SRTP, and skip DTLS.
+#![allow(dead_code, missing_docs)] // Each test uses a part of it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use forwarder_core::batch::Batch;
+use forwarder_core::engine::{Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription};
+use forwarder_core::rtp::{Header, MTU};
+use forwarder_core::srtp::{Inbound, Outbound, TAG};
+use forwarder_core::stun;
+
+pub const OPUS: u8 = 111;
+pub const LEVEL: u8 = 1;
+pub const MID: u8 = 4;
+pub const SPACE: u64 = 9;
+
+#[derive(Default)]
+pub struct Net {
+    pub sent: VecDeque<(SocketAddr, Vec<u8>)>,
+    pub events: Vec<Event>,
+    pub largest_batch: usize,
+}
+
+impl Io for Net {
+    fn send(&mut self, batch: &Batch) {
+        self.largest_batch = self.largest_batch.max(batch.entries().len());
+        for entry in batch.entries() {
+            self.sent.push_back((entry.to, batch.bytes()[entry.start..entry.start + entry.length].to_vec()));
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub net: Net,
+    pub us: u64,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { engine: Engine::default(), net: Net::default(), us: 1_000_000 }
+    }
+}
+
+impl World {
+    pub fn now(&self) -> Now {
+        Now { us: self.us, wall_ns: 1_800_000_000_000_000_000 + self.us * 1000 }
+    }
+
+    /// Lets time pass, with the ticks the loop would make.
+    pub fn pass(&mut self, us: u64) {
+        let end = self.us + us;
+        while self.us < end {
+            self.us = (self.us + 20_000).min(end);
+            let now = self.now();
+            self.engine.tick(now, &mut self.net);
+        }
+    }
+
+    pub fn arrives(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let now = self.now();
+        self.engine.datagram(now, from, &mut bytes.to_vec(), &mut self.net);
+        self.engine.flush(&mut self.net);
+    }
+
+    /// Takes what was sent to an address.
+    pub fn for_address(&mut self, address: SocketAddr) -> Vec<Vec<u8>> {
+        let (theirs, others) = self.net.sent.drain(..).partition(|(to, _)| *to == address);
+        self.net.sent = others;
+        let theirs: VecDeque<(SocketAddr, Vec<u8>)> = theirs;
+        theirs.into_iter().map(|(_, bytes)| bytes).collect()
+    }
+
+    pub fn muted(&mut self, client: &Client, muted: bool) {
+        let now = self.now();
+        self.engine.set_muted(client.id, muted, now, &mut self.net);
+    }
+
+    pub fn remove(&mut self, client: &Client) {
+        let now = self.now();
+        self.engine.remove(client.id, now, &mut self.net);
+    }
+
+    pub fn add(&mut self, id: u64, owner: u64, media: Media) {
+        let config = SessionConfig {
+            id,
+            space: SPACE,
+            owner,
+            local_ufrag: format!("local{id}").into_bytes(),
+            local_pwd: format!("local password of {id}").into_bytes(),
+            remote_ufrag: format!("remote{id}").into_bytes(),
+            remote_pwd: format!("remote password of {id}").into_bytes(),
+            media,
+        };
+        let now = self.now();
+        self.engine.add(config, now).unwrap();
+    }
+
+    /// A connected speaker.
+    pub fn speaker(&mut self, id: u64) -> Client {
+        self.add(
+            id,
+            id,
+            Media::Publish { payload_type: OPUS, level_extension: Some(LEVEL), muted: false, capture: true },
+        );
+        self.client(id)
+    }
+
+    /// A connected listener with so many slots.
+    pub fn listener(&mut self, id: u64, owner: u64, slots: u32) -> Client {
+        let slots = (0..slots)
+            .map(|slot| SlotConfig { mid: slot.to_string().into_bytes(), ssrc: 1000 + slot })
+            .collect();
+        let media =
+            Subscription { payload_type: 96, mid_extension: Some(MID), level_extension: Some(LEVEL), slots };
+        self.add(id, owner, Media::Subscribe(media));
+        self.client(id)
+    }
+
+    fn client(&mut self, id: u64) -> Client {
+        let address: SocketAddr = ([198, 51, 100, (id % 250) as u8], 10_000 + id as u16).into();
+        let mut client = Client::new(id, address);
+        client.check(self, address, true);
+        let (receive, send) = keys(id);
+        self.engine.set_keys(id, &receive, &send).unwrap();
+        client
+    }
+}
+
+fn keys(id: u64) -> ([u8; 28], [u8; 28]) {
+    let mut receive = [0x11; 28];
+    receive[..8].copy_from_slice(&id.to_be_bytes());
+    let mut send = [0x22; 28];
+    send[..8].copy_from_slice(&id.to_be_bytes());
+    (receive, send)
+}
+
+pub struct Client {
+    pub id: u64,
+    pub address: SocketAddr,
+    outbound: Outbound,
+    inbound: Inbound,
+    pub ssrc: u32,
+    pub sequence: u64,
+    pub timestamp: u32,
+}
+
+/// What a listener found in one packet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    pub header: Header,
+    pub payload: Vec<u8>,
+    pub mid: Option<Vec<u8>>,
+}
+
+impl Client {
+    pub fn new(id: u64, address: SocketAddr) -> Self {
+        let (receive, send) = keys(id);
+        Self {
+            id,
+            address,
+            outbound: Outbound::new(&receive).unwrap(),
+            inbound: Inbound::new(&send).unwrap(),
+            ssrc: 0xA000_0000 + id as u32,
+            sequence: 65_000,
+            timestamp: 0xFFFF_0000,
+        }
+    }
+
+    /// Sends an authenticated Binding request from an address; whether it was answered.
+    pub fn check(&mut self, world: &mut World, from: SocketAddr, nominate: bool) -> bool {
+        let key = stun::integrity_key(format!("local password of {}", self.id).as_bytes());
+        let username = format!("local{0}:remote{0}", self.id);
+        let request = stun::client_request(b"transaction!", username.as_bytes(), nominate, &key);
+        world.arrives(from, &request);
+        world.for_address(from).iter().any(|bytes| {
+            stun::Message::parse(bytes).is_ok_and(|answer| {
+                answer.class == stun::Class::Success && answer.mapped == Some(from) && answer.authentic(&key)
+            })
+        })
+    }
+
+    /// The next packet, sealed.
+    pub fn packet(&mut self, payload: &[u8], level: Option<u8>) -> Vec<u8> {
+        let mut bytes = vec![0; MTU];
+        bytes[0] = 0x80;
+        bytes[1] = OPUS;
+        bytes[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        let mut header = 12;
+        if let Some(level) = level {
+            bytes[0] |= 0x10;
+            bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, LEVEL << 4, 0x80 | level, 0, 0]);
+            header = 20;
+        }
+        bytes[header..header + payload.len()].copy_from_slice(payload);
+        let length =
+            self.outbound.seal_rtp(&mut bytes, header, payload.len(), self.ssrc, self.sequence).unwrap();
+        bytes.truncate(length);
+        self.sequence += 1;
+        self.timestamp = self.timestamp.wrapping_add(960);
+        bytes
+    }
+
+    /// Says one frame now.
+    pub fn say(&mut self, world: &mut World, payload: &[u8], level: Option<u8>) {
+        let packet = self.packet(payload, level);
+        let address = self.address;
+        world.arrives(address, &packet);
+    }
+
+    /// Says frames at their pace: one every 20 ms.
+    pub fn talk(&mut self, world: &mut World, frames: usize, level: Option<u8>) -> Vec<Vec<u8>> {
+        (0..frames)
+            .map(|_| {
+                let payload = frame(self.id, self.sequence);
+                self.say(world, &payload, level);
+                world.pass(20_000);
+                payload
+            })
+            .collect()
+    }
+
+    /// What it was sent since the last time, decrypted; reports are left out.
+    pub fn hear(&mut self, world: &mut World) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for mut bytes in world.for_address(self.address) {
+            if !(128..=191).contains(&bytes[0]) || forwarder_core::rtp::is_rtcp(&bytes) {
+                continue;
+            }
+            let header = Header::parse(&bytes).unwrap();
+            let length = self.inbound.open_rtp(&mut bytes, &header).unwrap();
+            assert_eq!(length + TAG, bytes.len());
+            let packet = &bytes[..length];
+            let mid = header.extension(packet, MID).map(<[u8]>::to_vec);
+            heard.push(Heard { payload: header.payload(packet).unwrap().to_vec(), mid, header });
+        }
+        heard
+    }
+
+    /// The payloads it was sent, without the frames that end a slot.
+    pub fn words(&mut self, world: &mut World) -> Vec<Vec<u8>> {
+        self.hear(world).into_iter().map(|heard| heard.payload).filter(|payload| payload.len() > 1).collect()
+    }
+}
+
+/// A frame of 20 ms that nobody else sends.
+pub fn frame(id: u64, number: u64) -> Vec<u8> {
+    let mut payload = vec![0x78];
+    payload.extend(id.to_be_bytes());
+    payload.extend(number.to_be_bytes());
+    payload
+}

@@ -1,0 +1,157 @@
+//! What strangers on the network can and cannot do.
+
+mod common;
+
+use std::net::SocketAddr;
+
+use common::{Client, World};
+use forwarder_core::engine::{CONSENT_US, Event};
+use forwarder_core::stun;
+
+fn stranger() -> SocketAddr {
+    "203.0.113.66:6666".parse().unwrap()
+}
+
+#[test]
+fn a_stranger_gets_no_byte_in_and_no_answer() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut ada = world.speaker(2);
+    let genuine = ada.packet(b"\x78hello", Some(30));
+    for datagram in [genuine.as_slice(), &[22; 200], &[20, 1, 2], &[0; 30], &[0xFF; 100], &[]] {
+        world.arrives(stranger(), datagram);
+    }
+    let guess =
+        stun::client_request(b"transaction!", b"local2:remote2", true, &stun::integrity_key(b"a guess"));
+    world.arrives(stranger(), &guess);
+    let unknown =
+        stun::client_request(b"transaction!", b"nobody:remote2", true, &stun::integrity_key(b"a guess"));
+    world.arrives(stranger(), &unknown);
+    assert_eq!(world.for_address(stranger()), Vec::<Vec<u8>>::new());
+    assert_eq!(ear.hear(&mut world), Vec::new());
+    assert!(!world.net.events.iter().any(|event| matches!(event, Event::Dtls { .. })));
+    let counters = world.engine.counters();
+    assert_eq!((counters.unvalidated, counters.stun_refused, counters.accepted), (3, 2, 0));
+}
+
+#[test]
+fn dtls_is_handed_up_only_from_where_a_check_came() {
+    let mut world = World::default();
+    let ada = world.speaker(2);
+    world.arrives(ada.address, &[22, 0xFE, 0xFD, 1, 2, 3]);
+    world.arrives(stranger(), &[22, 0xFE, 0xFD, 1, 2, 3]);
+    let handed: Vec<_> =
+        world.net.events.iter().filter(|event| matches!(event, Event::Dtls { session: 2, .. })).collect();
+    assert_eq!(handed.len(), 1);
+}
+
+#[test]
+fn media_moves_only_to_an_address_that_answers_our_own_check() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut ada = world.speaker(2);
+    let old = ear.address;
+    let new: SocketAddr = "198.51.100.77:7777".parse().unwrap();
+    // Somebody who copied a check repeats it from elsewhere: it is authentic, but media stays.
+    let key = stun::integrity_key(b"local password of 1");
+    let copied = stun::client_request(b"copied check", b"local1:remote1", true, &key);
+    world.arrives(new, &copied);
+    let asked: Vec<Vec<u8>> = world.for_address(new);
+    let request = asked.iter().map(|bytes| stun::Message::parse(bytes).unwrap());
+    let request = request.into_iter().find(|message| message.class == stun::Class::Request).unwrap();
+    let said = ada.talk(&mut world, 3, Some(30));
+    assert_eq!(ear.words(&mut world), said);
+    let wrong = stun::success(&request.transaction, new, &stun::integrity_key(b"not the password"));
+    world.arrives(new, &wrong);
+    let stale = stun::success(b"another one!", new, &stun::integrity_key(b"remote password of 1"));
+    world.arrives(new, &stale);
+    assert_eq!(world.engine.counters().moved, 0);
+    let answer = stun::success(&request.transaction, new, &stun::integrity_key(b"remote password of 1"));
+    world.arrives(new, &answer);
+    assert_eq!(world.engine.counters().moved, 1);
+    let said = ada.talk(&mut world, 3, Some(30));
+    assert_eq!(world.for_address(old), Vec::<Vec<u8>>::new());
+    ear.address = new;
+    assert_eq!(ear.words(&mut world), said);
+}
+
+#[test]
+fn an_established_client_is_not_cut_off_by_a_check_with_its_address_forged() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut ada = world.speaker(2);
+    let mut mallory = world.listener(3, 0, 3);
+    let forged = ear.address;
+    assert!(!mallory.check(&mut world, forged, true));
+    let said = ada.talk(&mut world, 3, Some(30));
+    assert_eq!(ear.words(&mut world), said);
+}
+
+#[test]
+fn a_client_that_goes_silent_expires_and_one_that_checks_does_not() {
+    let mut world = World::default();
+    let mut here = world.listener(1, 0, 3);
+    let gone = world.listener(2, 0, 3);
+    for _ in 0..12 {
+        world.pass(CONSENT_US / 10);
+        let address = here.address;
+        assert!(here.check(&mut world, address, false));
+    }
+    let closed: Vec<(u64, bool)> = world
+        .net
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Closed { session, expired, .. } => Some((*session, *expired)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(closed, [(gone.id, true)]);
+    assert_eq!(world.engine.counters().sessions, 1);
+}
+
+#[test]
+fn keys_are_taken_once_so_that_no_nonce_is_used_twice() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut ada = world.speaker(2);
+    let first = ada.talk(&mut world, 2, Some(30));
+    world.engine.set_keys(1, &[7; 28], &[8; 28]).unwrap();
+    world.engine.set_keys(2, &[7; 28], &[8; 28]).unwrap();
+    let second = ada.talk(&mut world, 2, Some(30));
+    assert_eq!(ear.words(&mut world), [first, second].concat());
+    assert!(world.engine.set_keys(1, &[7; 27], &[8; 28]).is_err());
+}
+
+#[test]
+fn a_listener_cannot_speak() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut talkative = world.listener(3, 0, 3);
+    talkative.talk(&mut world, 3, Some(10));
+    assert_eq!(ear.hear(&mut world), Vec::new());
+    assert_eq!(world.engine.counters().unexpected, 3);
+}
+
+#[test]
+fn who_claims_to_be_controlled_too_is_told_of_the_conflict() {
+    let mut world = World::default();
+    let ada = world.speaker(2);
+    let key = stun::integrity_key(b"local password of 2");
+    let request = stun::request(b"transaction!", b"local2:remote2", &key);
+    world.arrives(ada.address, &request);
+    let answers = world.for_address(ada.address);
+    assert_eq!(stun::Message::parse(&answers[0]).unwrap().class, stun::Class::Error);
+}
+
+#[test]
+fn more_streams_than_a_peer_may_send_are_refused() {
+    let mut world = World::default();
+    let mut ada = world.speaker(2);
+    for stream in 0..10 {
+        ada.ssrc = 77 + stream;
+        ada.talk(&mut world, 1, Some(30));
+    }
+    assert_eq!(world.engine.counters().accepted, 4);
+    let _: &Client = &ada;
+}
