@@ -33,7 +33,7 @@ $(STAMPS)/lock: requirements-dev.lock $(STAMPS)/uv
 	@touch $@
 
 $(STAMPS)/forwarder: $(RUST) $(STAMPS)/lock
-	$(call say,"building the Rust core (two minutes the first time)")
+	$(call say,"building the Rust core (about a minute the first time)")
 	@infra/setup/forwarder.sh $(VENV)
 	@touch $@
 
