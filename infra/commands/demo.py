@@ -24,9 +24,9 @@ examples:
   rostrum demo --speaker Ada=ada.wav --speaker Bo=bo.mp3 --mute Bo
 
 The first speaker hosts. With speakers of your own nobody is muted, but those named by --mute, and they speak one after
-the other. In DIR afterwards: replay.m4a, tracks/, transcript.vtt, transcript.txt, events.jsonl, sent.json and
-summary.json. Exit code 0 when everything was as it should be; else 1, and the first thing that was wrong on standard
-error.
+the other. In DIR afterwards: replay.m4a, tracks/, transcript.vtt, transcript.txt, events.jsonl, sent.json,
+summary.json and logs/. Exit code 0 when everything was as it should be; else 1, and the first thing that was wrong on
+standard error.
 """
 
 
@@ -84,12 +84,15 @@ async def _run(options: argparse.Namespace, parts: list[Any]) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".system-", dir=out) as folder:
         say(f"starting NATS and every service ({sum(part.seconds for part in parts):.0f} s of speech to come)")
-        async with System(Path(folder), gateway_port=0, say=say) as system:
-            say(f"ready after {time.monotonic() - began:.1f} s")
-            carried = not options.speaker
-            told = await play(system.url, parts, listeners=options.listeners, overlap=carried, out=out, say=say)
-            services = [await _service(system, name) for name in system.services]
-            rebuilt = await asyncio.to_thread(_rebuild, Path(folder), told.space_id, told.space["version"])
+        try:
+            async with System(Path(folder), gateway_port=0, say=say) as system:
+                say(f"ready after {time.monotonic() - began:.1f} s")
+                carried = not options.speaker
+                told = await play(system.url, parts, listeners=options.listeners, overlap=carried, out=out, say=say)
+                services = [await _service(system, name) for name in system.services]
+                rebuilt = await asyncio.to_thread(_rebuild, Path(folder), told.space_id, told.space["version"])
+        finally:
+            shutil.copytree(Path(folder) / "logs", out / "logs", dirs_exist_ok=True)
         summary = summaries.summarise(told, rebuilt=_same(rebuilt, told.space), services=services, out=out)
         _write(out / "sent.json", summaries.timeline(told))
         _write(out / "summary.json", summary)
@@ -113,7 +116,8 @@ def _clear(out: Path) -> None:
     """Removes what an earlier demo left here, and nothing else."""
     for name in ("replay.m4a", "transcript.vtt", "transcript.txt", "events.jsonl", "summary.json", "sent.json"):
         (out / name).unlink(missing_ok=True)
-    shutil.rmtree(out / "tracks", ignore_errors=True)
+    for name in ("tracks", "logs"):
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def _rebuild(var: Path, space_id: str, version: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from infra.demo.client import Client, Ears, LiveEvent
 from infra.demo.voice import FRAME_SECONDS
 
 OVERLAP_SECONDS = 3.0
+PAUSE_SECONDS = 0.5
 READY_SECONDS = 120.0
 """How long replay and transcript may take after the end."""
 
@@ -214,6 +215,7 @@ async def _speak(speaker: Speaker, host: Speaker, base: str, say: Say) -> None:
         say(f"{host.name} mutes {speaker.name} in the middle of a sentence")
         await stubborn
         speaker.muted_until = time.time()
+        await asyncio.sleep(PAUSE_SECONDS)  # what was sent while muted has arrived, and is gone
         if end < len(speaker.part.packets):
             await speaker.client.call("POST", f"{mine}/unmute")
             await speaker.speech.say(end)
