@@ -35,6 +35,7 @@
         if (!seen(element)) continue;
         if (!words(element).trim()) faults.push(`has no name: ${told(element)}`);
         const { width, height } = element.getBoundingClientRect();
+        if (element.matches('[role=log]')) continue;
         const inline = element.matches('input[type=checkbox], input[type=radio]') ? 20 : 24;
         if (width < inline || height < inline) faults.push(`too small to hit (${width} x ${height}): ${told(element)}`);
     }

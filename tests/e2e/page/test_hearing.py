@@ -90,20 +90,7 @@ async def test_who_is_removed_is_out_and_stays_out(url: str, browser: Browser) -
         await expect(guest.part("gone")).to_be_visible()
 
 
-async def test_reactions_float_for_everybody_and_are_said_in_words(url: str, browser: Browser) -> None:
-    async with visitor(browser, url) as host, visitor(browser, url) as guest:
-        await host.sign_up("Joan Clarke")
-        path = await host.create("Applause, please")
-        await host.listens()
-        await guest.sign_up("Fan Number One")
-        await guest.listen(path)
-        await guest.part("react").click()
-        await guest.part("react-clap").click()
-        await expect(host.part("floating").first).to_be_attached()
-        await expect(host.page.locator("#spoken")).to_contain_text("1 clap", timeout=8000)
-
-
-async def test_the_person_on_stage_can_be_tipped(url: str, browser: Browser) -> None:
+async def test_a_listener_applauds_and_tips_the_person_on_stage(url: str, browser: Browser) -> None:
     async with visitor(browser, url) as host, visitor(browser, url) as guest:
         await host.sign_up("Clara Schumann")
         await host.part("me").click()
@@ -112,9 +99,15 @@ async def test_the_person_on_stage_can_be_tipped(url: str, browser: Browser) -> 
         await host.part("jar-understood").check()
         await host.part("jar-save").click()
         await expect(host.part("messages")).to_contain_text("Your tip jar is open.")
-        path = await host.create("For a small coin")
+        path = await host.create("For a clap and a coin")
         await guest.sign_up("Generous Guest")
         await guest.listen(path)
+
+        await guest.part("react").click()
+        await guest.part("react-clap").click()
+        await expect(host.part("floating").first).to_be_attached()
+        await expect(host.page.locator("#spoken")).to_contain_text("1 clap")
+
         await guest.part("tip").click()
         await guest.part("tip-paypal").click()
         await expect(guest.part("tip-link")).to_have_attribute("href", "https://paypal.me/ClaraS/5USD")

@@ -23,6 +23,7 @@ const TONES = ["", "🏻", "🏼", "🏽", "🏾", "🏿"];
 const TYPES = [null, 2, 3, 4, 5, 6];
 const TONE = "rostrum.tone";
 const AT_ONCE = 12;
+const TOLD_AFTER_MS = 1000;
 const TOLD_EVERY_MS = 5000;
 
 const tone = () => Math.min(TONES.length - 1, Math.max(0, Number(localStorage.getItem(TONE)) || 0));
@@ -55,6 +56,7 @@ export class SpaceReactions extends HTMLElement {
   /** @type {Map<string, number>} */
   #untold = new Map();
   #timer = 0;
+  #told = -TOLD_EVERY_MS;
   /** Own reactions are shown at once and left out of the next count. @type {Map<string, number>} */
   #own = new Map();
 
@@ -82,11 +84,13 @@ export class SpaceReactions extends HTMLElement {
       this.#own.set(kind, (this.#own.get(kind) ?? 0) - mine);
       for (let i = 0; i < number - mine && left > 0; i += 1, left -= 1) this.#float(kind, 0);
     }
-    if (!this.#timer) this.#timer = setTimeout(() => this.#tell(), TOLD_EVERY_MS);
+    const wait = Math.max(TOLD_AFTER_MS, this.#told + TOLD_EVERY_MS - performance.now());
+    if (!this.#timer) this.#timer = setTimeout(() => this.#tell(), wait);
   }
 
   #tell() {
     this.#timer = 0;
+    this.#told = performance.now();
     const words = [...this.#untold].map(([kind, number]) => `${number} ${KINDS[kind]?.words ?? kind}`);
     this.#untold.clear();
     say(`Reactions: ${words.join(", ")}`);

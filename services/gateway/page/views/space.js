@@ -40,6 +40,7 @@ export class SpacePage extends HTMLElement {
   #audience = h("p", { class: "audience" });
   #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()),
     button({ class: "small", "data-testid": "copy-link", onclick: () => share(this.#room.space?.settings.title ?? "") }, "Share"));
+  #side = h("aside", { class: "side", "aria-label": "Captions and requests" }, this.#queue, this.#captions);
   #lead = h("p", { class: "lead", hidden: true });
   #tray = h("div", { hidden: true });
   #drawn = "";
@@ -84,7 +85,7 @@ export class SpacePage extends HTMLElement {
         h("header", { class: "title" }, this.#facts, this.#heading, this.#by),
         this.#lead,
         h("div", { class: "arena" }, this.#stage, this.#reactions), this.#audience, this.#invite),
-      h("aside", { class: "side", "aria-label": "Captions and requests" }, this.#queue, this.#captions)),
+      this.#side),
     h("div", { class: "dock" }, this.#tray, this.#controls));
     this.draw();
     this.#heading.focus({ preventScroll: true });
@@ -109,6 +110,7 @@ export class SpacePage extends HTMLElement {
     }
     this.#stage.draw();
     this.#queue.draw();
+    this.#side.hidden = this.#queue.hidden && this.#captions.hidden;
     this.#controls.draw();
     this.#audience.hidden = state !== "live";
     this.#invite.hidden = host.id !== identity.person?.id || (state !== "live" && state !== "scheduled");
