@@ -30,6 +30,11 @@ _log = logging.getLogger(__name__)
 _DRAIN: Final = 3
 
 
+def _unexpected(record: logging.LogRecord) -> bool:
+    """Whether uvicorn tells of something unforeseen: cutting off a client that does not read is none of it."""
+    return not record.getMessage().startswith("ASGI callable returned without completing response")
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: the service is told to stop, and stops it."""
 
@@ -79,6 +84,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
         ask_seconds=settings.ask_seconds,
         missing=service.missing,
     )
+    logging.getLogger("uvicorn.error").addFilter(_unexpected)
     server = _Server(
         uvicorn.Config(
             build(gateway, settings.cors_origins),

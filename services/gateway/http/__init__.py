@@ -60,6 +60,9 @@ def openapi() -> dict[str, Any]:
     document = _app().openapi()
     for path in document["paths"].values():
         for operation in path.values():
+            if "requestBody" in operation:
+                operation["responses"] = problems.described(*problems.OF_A_BODY) | operation["responses"]
+            operation["responses"] = dict(sorted(operation["responses"].items()))
             for status, response in operation["responses"].items():
                 if status[0] in "45":
                     # FastAPI describes errors with the media type of the good answer.

@@ -34,8 +34,8 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 _CONNECT: Final = (
-    "bad_request", "bad_sdp", "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
-    "too_large", "unsupported_media_type", "too_many_requests", "node_full",
+    "bad_sdp", "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
+    "too_many_requests", "node_full",
 )  # fmt: skip
 
 
@@ -161,7 +161,7 @@ _RESOURCE: Final = ("unauthenticated", "not_yours", "session_unknown", "too_many
 @router.patch(
     "/v1/media/{resource_id}", operation_id="trickle", status_code=204, response_class=Response,
     responses=responses(
-        *_RESOURCE, "bad_request", "bad_sdp", "precondition_failed", "too_large", "unsupported_media_type"
+        *_RESOURCE, "bad_request", "bad_sdp", "precondition_failed", "unsupported_media_type"
     ),
     openapi_extra=_sends(FRAGMENT),
 )  # fmt: skip

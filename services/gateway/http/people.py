@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 
 from contracts.envelope import PersonId
 from contracts.people.v1 import Follow, Person, PersonQuery, SignUp, Unfollow
 from contracts.tipping.v1 import FillJar, JarQuery, TipJar
 from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep, derived_id
 from services.gateway.http.models import NewJar, NewPerson, SignedUp
-from services.gateway.http.problems import responses
+from services.gateway.http.problems import json_only, responses
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], dependencies=[Depends(json_only)])
 
 PersonPath = Annotated[PersonId, Path(description="Id of a person")]
 
 
 @router.post(
     "/v1/people", status_code=201, operation_id="signUp",
-    responses=responses("bad_request", "unauthenticated", "handle_taken", "too_large", "invalid", "too_many_requests"),
+    responses=responses("unauthenticated", "handle_taken", "invalid", "too_many_requests"),
 )  # fmt: skip
 async def sign_up(body: NewPerson, order: AnonymousOrderDep, gateway: GatewayDep) -> SignedUp:
     """Sign up, and get a token (development identity only)."""
@@ -77,7 +77,7 @@ async def unfollow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) 
 @router.put(
     "/v1/me/tip-jar", operation_id="fillTipJar",
     responses=responses(
-        "bad_request", "unauthenticated", "not_allowed", "person_unknown", "idempotency_conflict", "too_large",
+        "unauthenticated", "not_allowed", "person_unknown", "idempotency_conflict",
         "invalid", "too_many_requests",
     ),
 )  # fmt: skip

@@ -29,6 +29,10 @@ ALWAYS: Final = (500, 503)
 """What any route may answer."""
 
 
+OF_A_BODY: Final = ("bad_request", "too_large", "unsupported_media_type", "invalid")
+"""Why any route with a body may refuse it."""
+
+
 class Fault(BaseModel):
     """One thing that is wrong with a request."""
 
@@ -84,16 +88,29 @@ def problem(
 
 
 def responses(*reasons: str) -> dict[int | str, dict[str, Any]]:
-    """The error responses of a route, for the OpenAPI document."""
+    """The error responses of a route, for FastAPI; those of any body are added to the document by themselves."""
+    described_ = described(*reasons, *(_REASON_OF[status] for status in ALWAYS))
+    return {int(status): {"model": Problem, **response} for status, response in described_.items()}
+
+
+def described(*reasons: str) -> dict[str, dict[str, Any]]:
+    """Responses by status, each naming the reasons it may have."""
     known: dict[int, list[str]] = {}
-    for reason in reasons:
+    for reason in dict.fromkeys(reasons):
         known.setdefault(STATUS[reason], []).append(reason)
-    for status in ALWAYS:
-        known.setdefault(status, []).append(_REASON_OF[status])
     return {
-        status: {"model": Problem, "description": f"{HTTPStatus(status).phrase}: {', '.join(names)}"}
+        str(status): {"description": f"{HTTPStatus(status).phrase}: {', '.join(names)}"}
         for status, names in sorted(known.items())
     }
+
+
+async def json_only(request: Request) -> None:
+    """A body, where there is one, must be JSON. Refuses: unsupported_media_type."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != "application/json" and not (sent.startswith("application/") and sent.endswith("+json")):
+        raise Refusal("unsupported_media_type", "Send application/json.")
 
 
 def install(app: FastAPI) -> None:

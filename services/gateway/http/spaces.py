@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
 from contracts.discovery.v1 import BrowseQuery, LiveBarQuery, SpaceCards
@@ -31,10 +31,10 @@ from services.gateway.app import Gateway
 from services.gateway.app.views import SpaceView, view
 from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep
 from services.gateway.http.models import NewSession, NewSpace, SessionOpened
-from services.gateway.http.problems import responses
+from services.gateway.http.problems import json_only, responses
 from services.gateway.projection import Viewer
 
-router = APIRouter(tags=["spaces"])
+router = APIRouter(tags=["spaces"], dependencies=[Depends(json_only)])
 
 SpacePath = Annotated[SpaceId, Path(description="Id of a Space")]
 COMMAND = ("unauthenticated", "space_unknown", "idempotency_conflict", "invalid", "too_many_requests")
@@ -64,8 +64,8 @@ async def commanded(gateway: Gateway, command: SpaceCommand) -> SpaceView:
 @router.post(
     "/v1/spaces", status_code=201, operation_id="createSpace",
     responses=responses(
-        "bad_request", "unauthenticated", "may_not_host", "person_unknown", "too_many_scheduled",
-        "idempotency_conflict", "too_large", "invalid", "too_many_requests",
+        "unauthenticated", "may_not_host", "person_unknown", "too_many_scheduled",
+        "idempotency_conflict", "invalid", "too_many_requests",
     ),
 )  # fmt: skip
 async def create(body: NewSpace, order: OrderDep, gateway: GatewayDep, response: Response) -> SpaceView:
@@ -158,8 +158,8 @@ async def end(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> Spac
 
 
 _PRESENCE = responses(
-    "bad_request", "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
-    "idempotency_conflict", "too_large", "invalid", "too_many_requests",
+    "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
+    "idempotency_conflict", "invalid", "too_many_requests",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from contracts.room.v1 import (
     AcceptRequest,
@@ -19,18 +19,16 @@ from services.gateway.app.views import SpaceView
 from services.gateway.http.caller import GatewayDep, OrderDep
 from services.gateway.http.models import NewReaction, NewRemoval, NewRequest
 from services.gateway.http.people import PersonPath
-from services.gateway.http.problems import responses
+from services.gateway.http.problems import json_only, responses
 from services.gateway.http.spaces import COMMAND, SpacePath, commanded
 
-router = APIRouter(tags=["stage"])
-
-_BODY = ("bad_request", "too_large")
+router = APIRouter(tags=["stage"], dependencies=[Depends(json_only)])
 
 
 @router.post(
     "/v1/spaces/{space_id}/requests", status_code=202, operation_id="requestToSpeak",
     responses=responses(
-        *COMMAND, *_BODY, "not_live", "removed", "blocked", "not_allowed", "person_unknown", "already_on_stage",
+        *COMMAND, "not_live", "removed", "blocked", "not_allowed", "person_unknown", "already_on_stage",
         "already_requested", "stage_full",
     ),
 )  # fmt: skip
@@ -136,7 +134,7 @@ async def leave_stage(space_id: SpacePath, person_id: PersonPath, order: OrderDe
 
 @router.post(
     "/v1/spaces/{space_id}/removals", operation_id="removePerson",
-    responses=responses(*COMMAND, *_BODY, "not_host", "not_allowed", "removed", "person_unknown", "not_live"),
+    responses=responses(*COMMAND, "not_host", "not_allowed", "removed", "person_unknown", "not_live"),
 )  # fmt: skip
 async def remove(space_id: SpacePath, body: NewRemoval, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """Remove somebody for good."""
@@ -155,7 +153,7 @@ async def remove(space_id: SpacePath, body: NewRemoval, order: OrderDep, gateway
 
 @router.post(
     "/v1/spaces/{space_id}/reactions", status_code=202, operation_id="react",
-    responses=responses(*COMMAND, *_BODY, "removed", "not_allowed", "not_in_space", "not_live"),
+    responses=responses(*COMMAND, "removed", "not_allowed", "not_in_space", "not_live"),
 )  # fmt: skip
 async def react(space_id: SpacePath, body: NewReaction, order: OrderDep, gateway: GatewayDep) -> None:
     """React."""

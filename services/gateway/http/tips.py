@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 
 from contracts.tipping.v1 import ConfirmTip, OfferTip, OpenTip, Tip, TipId, Tips, TipsQuery
 from services.gateway.http.caller import GatewayDep, OrderDep, PersonDep, ViewerDep
 from services.gateway.http.models import NewTip
-from services.gateway.http.problems import responses
+from services.gateway.http.problems import json_only, responses
 from services.gateway.http.spaces import COMMAND, SpacePath, look
 
-router = APIRouter(tags=["tips"])
+router = APIRouter(tags=["tips"], dependencies=[Depends(json_only)])
 
 TipPath = Annotated[TipId, Path(description="Id of a tip")]
 
@@ -20,7 +20,7 @@ TipPath = Annotated[TipId, Path(description="Id of a tip")]
 @router.post(
     "/v1/spaces/{space_id}/tips", status_code=201, operation_id="offerTip",
     responses=responses(
-        *COMMAND, "bad_request", "too_large", "tip_jar_closed", "not_live", "not_on_stage", "not_allowed", "removed",
+        *COMMAND, "tip_jar_closed", "not_live", "not_on_stage", "not_allowed", "removed",
         "person_unknown",
     ),
 )  # fmt: skip

@@ -1,0 +1,88 @@
+"""A client of the gateway: requests, and live events as a browser reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+@dataclass(frozen=True)
+class Told:
+    """One server-sent event."""
+
+    id: str
+    event: str
+    data: dict[str, Any]
+
+    @property
+    def sequence(self) -> int:
+        return int(self.id.rpartition("-")[2])
+
+
+class Events:
+    """An open stream. `next` waits for one event, `until` for the first of a kind."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._lines = response.aiter_lines()
+
+    async def next(self, within: float = 5.0) -> Told:
+        """The next event. Raises EOFError when the stream was closed."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(within):
+            async for line in self._lines:
+                if line == "":
+                    if "event" in fields:
+                        return Told(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+                    fields = {}
+                elif not line.startswith(":"):
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+        raise EOFError
+
+    async def until(self, event: str, within: float = 5.0) -> list[Told]:
+        """What came up to the first of these, which is the last of the list."""
+        told: list[Told] = []
+        while not told or told[-1].event != event:
+            told.append(await self.next(within))
+        return told
+
+    async def closed(self, within: float = 5.0) -> list[Told]:
+        """What came until the gateway closed the stream, or cut it off."""
+        told: list[Told] = []
+        try:
+            while True:
+                told.append(await self.next(within))
+        except (EOFError, httpx.RemoteProtocolError):
+            return told
+
+
+class Client:
+    """HTTP to one gateway, as one person or as nobody."""
+
+    def __init__(self, base: str, token: str | None = None) -> None:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        # Loopback without TLS: reading the certificates would take longer than most tests.
+        self.http = httpx.AsyncClient(base_url=base, headers=headers, timeout=10, trust_env=False, verify=False)
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    @asynccontextmanager
+    async def events(self, path: str, last_id: str | None = None, **params: str) -> AsyncIterator[Events]:
+        """Open a stream of live events; it must be accepted."""
+        headers = {"last-event-id": last_id} if last_id else {}
+        async with self.http.stream("GET", path, headers=headers, params=params) as response:
+            if response.status_code != 200:
+                await response.aread()
+                raise AssertionError(f"{response.status_code}: {response.text}")
+            assert response.headers["content-type"].startswith("text/event-stream")
+            yield Events(response)

@@ -1,0 +1,234 @@
+"""Every contract event type crossed with every role: who is told, out of the live stream and out of its history.
+
+The table is written from the rules, not from the code: a new event type fails here until somebody decides who may see
+it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from contracts import catalogue
+from contracts.captions.v1 import Partial
+from contracts.discovery.v1 import BarChanged
+from contracts.envelope import Event, PersonRef
+from contracts.media import v1 as media
+from contracts.people import v1 as people
+from contracts.presence import v1 as presence
+from contracts.recording import v1 as recording
+from contracts.room import v1 as room
+from contracts.tipping import v1 as tipping
+from contracts.transcription import v1 as transcription
+from libs.ids import new_id
+from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.client import Client, Events
+from tests.integration.gateway.conftest import Running
+
+ROLES: Final = ("anonymous", "listener", "concerned", "speaker", "cohost", "host", "operator")
+EVERYBODY: Final = set(ROLES)
+HOSTS: Final = {"host", "cohost"}
+CONCERNED: Final = {"concerned"}
+NOBODY: Final[set[str]] = set()
+"""In a Space. Operators are told on their own stream."""
+
+EXPECTED: Final[dict[str, set[str]]] = {
+    "room.created": EVERYBODY,
+    "room.started": EVERYBODY,
+    "room.ended": EVERYBODY,
+    "room.canceled": EVERYBODY,
+    "room.speak_requested": HOSTS | CONCERNED,
+    "room.request_canceled": HOSTS | CONCERNED,
+    "room.request_declined": HOSTS | CONCERNED,
+    "room.stage_joined": EVERYBODY,
+    "room.stage_left": EVERYBODY,
+    "room.muted": EVERYBODY,
+    "room.unmuted": EVERYBODY,
+    "room.removed": EVERYBODY,
+    "room.removal_recorded": HOSTS,
+    "presence.joined": NOBODY,
+    "presence.left": NOBODY,
+    "presence.counted": EVERYBODY,
+    "presence.reacted": EVERYBODY,
+    "people.registered": NOBODY,
+    "people.followed": NOBODY,
+    "people.unfollowed": NOBODY,
+    "people.blocked": NOBODY,
+    "people.unblocked": NOBODY,
+    "media.speaking": EVERYBODY,
+    "media.talked": NOBODY,
+    "media.connected": HOSTS | CONCERNED,
+    "media.disconnected": HOSTS | CONCERNED,
+    "media.quality": CONCERNED,
+    "recording.began": EVERYBODY,
+    "recording.replay_ready": EVERYBODY,
+    "recording.failed": HOSTS,
+    "transcription.captioned": EVERYBODY,
+    "transcription.completed": EVERYBODY,
+    "captions.partial": EVERYBODY,
+    "tipping.jar_changed": NOBODY,
+    "tipping.tip_offered": CONCERNED,
+    "tipping.tip_opened": CONCERNED,
+    "tipping.tip_confirmed": CONCERNED,
+    "discovery.bar_changed": NOBODY,
+}
+TO_OPERATORS: Final = {
+    "presence.joined", "presence.left", "people.registered", "people.followed", "people.unfollowed", "people.blocked",
+    "people.unblocked", "media.talked", "media.connected", "media.disconnected", "media.quality", "recording.failed",
+    "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
+}  # fmt: skip
+MARK: Final = "captions.partial"
+"""Sent after the event in question, and public: whoever has it was told everything before it."""
+LAST: Final = "presence.left"
+"""The same for operators."""
+
+
+def test_the_table_has_every_event_type() -> None:
+    known = {f"{context}.{name}" for context, name in catalogue.event_types()}
+    assert known == set(EXPECTED)
+
+
+class Cast:
+    """One Space with somebody of every role in it."""
+
+    def __init__(self, behind: Backend) -> None:
+        self.people = {role: a_person(role.title()) for role in (*ROLES, "removed", "bystander") if role != "anonymous"}
+        self.behind = behind
+        self.space = behind.add(
+            self["host"],
+            stage=(
+                self._member("host", room.Role.HOST),
+                self._member("cohost", room.Role.COHOST),
+                self._member("speaker", room.Role.SPEAKER),
+            ),
+            removed=(self["removed"].id,),
+        )
+
+    def __getitem__(self, role: str) -> PersonRef:
+        return self.people[role]
+
+    def _member(self, role: str, as_: room.Role) -> room.StageMember:
+        return room.StageMember(person=self[role], role=as_, joined_at=datetime.now(UTC))
+
+    def event(self, kind: str) -> Event:
+        """One event of this kind that happens in the Space, about the person concerned where it is about somebody."""
+        who = self["concerned"]
+        other = self["bystander"]
+        settings = self.space.settings
+        at = datetime.now(UTC)
+        here: dict[str, Any] = {"space_id": self.space.id, "at": at}
+        follows = self.behind.next(self.space)
+        listening: dict[str, Any] = {
+            "node_id": "n", "session_id": new_id(), "person_id": who.id, "direction": "subscribe", **here,
+        }  # fmt: skip
+        tip: dict[str, Any] = {"person_id": other.id, "version": 1, "tip_id": new_id(), **here}
+        mine: dict[str, Any] = {"person_id": who.id, "version": 1, "at": at}
+        caption = transcription.Caption(id="c", person=who, lang="en", text="Hello.", start_at=at, end_at=at)
+        made: dict[str, Event] = {
+            "room.created": room.Created(**follows, host=self["host"], settings=settings),
+            "room.started": room.Started(**follows, host=self["host"], settings=settings),
+            "room.ended": room.Ended(**follows),
+            "room.canceled": room.Canceled(**follows),
+            "room.speak_requested": room.SpeakRequested(**follows, person=who),
+            "room.request_canceled": room.RequestCanceled(**follows, person_id=who.id),
+            "room.request_declined": room.RequestDeclined(**follows, person_id=who.id),
+            "room.stage_joined": room.StageJoined(**follows, person=other, role=room.Role.SPEAKER),
+            "room.stage_left": room.StageLeft(**follows, person_id=other.id),
+            "room.muted": room.Muted(**follows, person_id=who.id),
+            "room.unmuted": room.Unmuted(**follows, person_id=who.id),
+            "room.removed": room.Removed(**follows, person_id=other.id),
+            "room.removal_recorded": room.RemovalRecorded(**follows, person_id=who.id, explanation="spam"),
+            "presence.joined": presence.Joined(**here, session_id=new_id(), person_id=who.id),
+            "presence.left": presence.Left(**here, session_id=new_id(), person_id=who.id, joined_at=at, seconds=1),
+            "presence.counted": presence.Counted(**here, listeners=1, on_stage=1),
+            "presence.reacted": presence.Reacted(**here, counts={"clap": 1}, window_ms=250),
+            "people.registered": people.Registered(**mine, handle="h", display_name="H"),
+            "people.followed": people.Followed(**mine, followee_id=other.id),
+            "people.unfollowed": people.Unfollowed(**mine, followee_id=other.id),
+            "people.blocked": people.Blocked(**mine, blocked_id=other.id),
+            "people.unblocked": people.Unblocked(**mine, blocked_id=other.id),
+            "media.speaking": media.Speaking(**here, node_id="n", person_ids=(who.id,)),
+            "media.talked": media.Talked(**here, node_id="n", person_id=who.id, session_id=new_id(), seconds=1),
+            "media.connected": media.Connected(**listening, setup_ms=1),
+            "media.disconnected": media.Disconnected(**listening, reason="closed"),
+            "media.quality": media.Quality(**listening, fraction_lost=0, jitter_ms=1),
+            "recording.began": recording.Began(**here, version=1),
+            "recording.replay_ready": recording.ReplayReady(
+                **here, version=1, seconds=1, bytes=1, mix="m", tracks=(), began_at=at
+            ),
+            "recording.failed": recording.Failed(**here, version=1, reason="storage", detail="full"),
+            "transcription.captioned": transcription.Captioned(**here, version=1, caption=caption),
+            "transcription.completed": transcription.Completed(**here, version=1, captions=1, words=1),
+            "captions.partial": self.mark(),
+            "tipping.jar_changed": tipping.JarChanged(**mine, enabled=True, providers=()),
+            "tipping.tip_offered": tipping.TipOffered(**tip, payer=who, provider=tipping.Provider.VENMO),
+            "tipping.tip_opened": tipping.TipOpened(**tip, payer=who.id),
+            "tipping.tip_confirmed": tipping.TipConfirmed(**tip, payer=who.id),
+            "discovery.bar_changed": BarChanged(person_id=who.id, space_id=self.space.id, card=None, at=at),
+        }
+        return made[kind]
+
+    def mark(self) -> Partial:
+        at = datetime.now(UTC)
+        return Partial(
+            space_id=self.space.id, caption_id="c", person=self["host"], lang="en", text="and", start_at=at, at=at
+        )
+
+
+async def test_events_are_told_to_whom_they_are_for_and_to_nobody_else(gateway: Running, behind: Backend) -> None:
+    live: dict[str, set[str]] = {}
+    missed: dict[str, set[str]] = {}
+    to_operators: set[str] = set()
+    async with AsyncExitStack() as stack:
+        operator = await stack.enter_async_context(gateway.client(new_id(), operator=True))
+        for_operators = await stack.enter_async_context(operator.events("/v1/ops/events"))
+        await for_operators.until("snapshot")
+        for kind in EXPECTED:
+            cast = Cast(behind)
+            async with AsyncExitStack() as streams:
+                live[kind], missed[kind] = await _told(gateway, cast, kind, streams)
+            await behind.emit(Cast(behind).event(LAST))
+            heard = [one.event for one in await for_operators.until(LAST)][:-1]
+            if kind == LAST:
+                await for_operators.until(LAST)  # what was heard first is the one in question
+            if kind in heard or kind == LAST:
+                to_operators.add(kind)
+    assert live == EXPECTED
+    assert missed == EXPECTED
+    assert to_operators == TO_OPERATORS
+
+
+async def _told(gateway: Running, cast: Cast, kind: str, stack: AsyncExitStack) -> tuple[set[str], set[str]]:
+    """The roles that are told of an event of this kind as it happens, and those told who were away meanwhile."""
+    path = f"/v1/spaces/{cast.space.id}/events"
+    clients: dict[str, Client] = {}
+    streams: dict[str, Events] = {}
+    start = ""
+    for role in ROLES:
+        person = None if role == "anonymous" else cast[role].id
+        clients[role] = await stack.enter_async_context(gateway.client(person, operator=role == "operator"))
+        streams[role] = await stack.enter_async_context(clients[role].events(path))
+        start = (await streams[role].until("snapshot"))[-1].id
+    removed = await stack.enter_async_context(gateway.client(cast["removed"].id))
+    assert (await removed.http.get(path)).status_code == 403
+    await cast.behind.emit(cast.event(kind))
+    await cast.behind.emit(cast.mark())
+    live = {role for role, events in streams.items() if kind in await _before_mark(events, kind)}
+    missed: set[str] = set()
+    for role, client in clients.items():
+        async with client.events(path, start) as events:
+            if kind in await _before_mark(events, kind):
+                missed.add(role)
+    return live, missed
+
+
+async def _before_mark(events: Events, kind: str) -> list[str]:
+    told = [one.event for one in await events.until(MARK)]
+    return told if kind == MARK else told[:-1]
+
+
+async def test_the_operators_stream_is_for_operators(gateway: Running, behind: Backend) -> None:
+    async with gateway.client(new_id()) as client, gateway.client() as nobody:
+        assert (await client.http.get("/v1/ops/events")).status_code == 403
+        assert (await nobody.http.get("/v1/ops/events")).status_code == 401

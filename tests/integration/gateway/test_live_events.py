@@ -1,0 +1,276 @@
+"""Live events: a snapshot first, then everything as it happens, to whom it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contracts.discovery.v1 import BarChanged
+from contracts.media.v1 import Speaking
+from contracts.presence.v1 import Counted, Reacted, Renewal
+from contracts.room import v1 as room
+from contracts.tipping.v1 import Provider, TipOffered
+from libs.ids import new_id
+from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.client import Client
+from tests.integration.gateway.conftest import Running, running_gateway
+from tests.support.nats import NatsServer
+
+
+async def test_begins_with_a_snapshot_and_misses_nothing_after_it(gateway: Running, behind: Backend) -> None:
+    host, guest = a_person("Host"), a_person("Guest")
+    space = behind.add(host)
+    async with gateway.client() as client, client.events(f"/v1/spaces/{space.id}/events") as events:
+        first = await events.next()
+        assert (first.event, first.data["id"], first.data["listeners"]) == ("snapshot", space.id, 7)
+        sequence = await behind.emit(room.StageJoined(**behind.next(space), person=guest, role=room.Role.SPEAKER))
+        told = await events.next()
+        assert (told.event, told.sequence, told.data["person"]["name"]) == ("room.stage_joined", sequence, "Guest")
+
+
+async def test_an_event_that_the_snapshot_has_already_is_not_told_again(gateway: Running, behind: Backend) -> None:
+    slow, space = a_person("Slow"), behind.add(a_person("Host"))
+    path = f"/v1/spaces/{space.id}/events"
+    asked, may_answer, answers = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer(query: room.SpaceQuery) -> room.Space:
+        if query.actor == slow.id:
+            asked.set()
+            await may_answer.wait()
+            answers.set()
+        return behind.spaces[query.space_id]
+
+    async def listen(client: Client) -> list[str]:
+        async with client.events(path) as events:
+            return [f"{told.event} {told.data.get('version')}" for told in await events.until("room.unmuted")]
+
+    behind.on(room.SpaceQuery, answer)
+    async with gateway.client() as quick, gateway.client(slow.id) as client, quick.events(path) as witness:
+        listening = asyncio.create_task(listen(client))
+        await asked.wait()
+        await behind.emit(room.StageJoined(**behind.next(space), person=a_person("Guest"), role=room.Role.SPEAKER))
+        await behind.emit(Counted(space_id=space.id, at=datetime.now(UTC), listeners=8, on_stage=1))
+        await witness.until("presence.counted")
+        may_answer.set()
+        await answers.wait()
+        await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
+        assert await listening == ["snapshot 3", "presence.counted None", "room.unmuted 4"]
+
+
+async def test_a_role_counts_from_the_event_that_gives_it(gateway: Running, behind: Backend) -> None:
+    host, guest = a_person("Host"), a_person("Guest")
+    space = behind.add(host)
+    async with gateway.client(guest.id) as client, client.events(f"/v1/spaces/{space.id}/events") as events:
+        await events.until("snapshot")
+        stranger = a_person("Stranger")
+        await behind.emit(room.SpeakRequested(**behind.next(space), person=stranger))
+        await behind.emit(room.StageJoined(**behind.next(space), person=guest, role=room.Role.COHOST))
+        await behind.emit(room.RequestDeclined(**behind.next(space), person_id=stranger.id))
+        await behind.emit(room.StageLeft(**behind.next(space), person_id=guest.id))
+        await behind.emit(room.SpeakRequested(**behind.next(space), person=stranger))
+        await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
+        told = [one.event for one in await events.until("room.muted")]
+        assert told == ["room.stage_joined", "room.request_declined", "room.stage_left", "room.muted"]
+
+
+async def test_who_is_removed_hears_that_last_and_does_not_come_back(gateway: Running, behind: Backend) -> None:
+    host, guest = a_person("Host"), a_person("Guest")
+    space = behind.add(host)
+    path = f"/v1/spaces/{space.id}/events"
+    async with gateway.client(guest.id) as client, gateway.client() as other:
+        async with client.events(path) as events, other.events(path) as others:
+            snapshot = await events.next()
+            await others.next()
+            await behind.emit(room.Removed(**behind.next(space), person_id=guest.id))
+            await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
+            assert [told.event for told in await events.closed()] == ["room.removed"]
+            assert [told.event for told in await others.until("room.muted")] == ["room.removed", "room.muted"]
+        for headers in ({}, {"last-event-id": snapshot.id}):
+            refused = await client.http.get(path, headers=headers)
+            assert (refused.status_code, refused.json()["reason"]) == (403, "removed")
+        for gone in ("replay", "replay.m4a", "transcript", "transcript.vtt", f"tracks/{guest.id}.ogg", "analytics"):
+            refused = await client.http.get(f"/v1/spaces/{space.id}/{gone}")
+            assert (refused.status_code, refused.json()["reason"]) == (403, "removed"), gone
+
+
+async def test_a_tip_reaches_payer_and_recipient_and_nobody_else(gateway: Running, behind: Backend) -> None:
+    host, payer, other = a_person("Host"), a_person("Payer"), a_person("Other")
+    space = behind.add(host)
+    path = f"/v1/spaces/{space.id}/events"
+    async with (
+        gateway.client(host.id) as host_client, host_client.events(path) as hosts,
+        gateway.client(payer.id) as payer_client, payer_client.events(path) as payers,
+        gateway.client(other.id) as other_client, other_client.events(path) as others,
+    ):  # fmt: skip
+        for events in (hosts, payers, others):
+            await events.until("snapshot")
+        tip = TipOffered(
+            person_id=host.id, version=1, at=datetime.now(UTC), tip_id=new_id(), space_id=space.id, payer=payer,
+            provider=Provider.PAYPAL, amount_minor=500, currency="EUR",
+        )  # fmt: skip
+        await behind.emit(tip)
+        await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
+        both = ["tipping.tip_offered", "room.muted"]
+        assert [told.event for told in await hosts.until("room.muted")] == both
+        assert [told.event for told in await payers.until("room.muted")] == both
+        assert [told.event for told in await others.until("room.muted")] == ["room.muted"]
+    # The same out of the stream's history: it is keyed by the recipient, and the payer is told all the same.
+    for person, expected in ((payer, both), (other, both[1:])):
+        start = f"{await behind.bus.stream_epoch()}-0"
+        async with gateway.client(person.id) as client, client.events(path, start) as events:
+            assert [told.event for told in await events.until("room.muted")] == expected
+
+
+async def test_changes_of_the_live_bar_reach_their_person(gateway: Running, behind: Backend) -> None:
+    one, other = a_person("One"), a_person("Other")
+    space = behind.add(a_person("Host"))
+    async with gateway.client(one.id) as client, client.events("/v1/live-bar/events") as events:
+        assert (await events.next()).event == "snapshot"
+        for person in (other, one):
+            changed = BarChanged(person_id=person.id, space_id=space.id, card=None, at=datetime.now(UTC))
+            sequence = await behind.emit(changed)
+        told = await events.next()
+        assert (told.event, told.data["person_id"], told.sequence) == ("discovery.bar_changed", one.id, sequence)
+    async with gateway.client() as nobody:
+        assert (await nobody.http.get("/v1/live-bar/events")).status_code == 401
+
+
+async def test_a_token_may_be_in_the_address(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host, requests=(room.SpeakRequest(person=a_person("Guest"), requested_at=datetime.now(UTC)),))
+    token = gateway.identity.mint(host.id)
+    async with gateway.client() as client:
+        async with client.events(f"/v1/spaces/{space.id}/events", access_token=token) as events:
+            assert len((await events.next()).data["requests"]) == 1
+        refused = await client.http.get(f"/v1/spaces/{space.id}/events", params={"access_token": "nonsense"})
+        assert (refused.status_code, refused.json()["reason"]) == (401, "unauthenticated")
+
+
+async def test_an_open_stream_renews_its_session_and_a_closed_one_does_not(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    space = behind.add(a_person("Host"))
+    session = new_id()
+    renewals: list[Renewal] = []
+    heard = asyncio.Event()
+
+    async def hear(msg: object) -> None:
+        renewals.append(Renewal.model_validate_json(msg.data))  # type: ignore[attr-defined]
+        heard.set()
+
+    await behind.bus.nc.subscribe("presence.v1.0", cb=hear)
+    async with running_gateway(nats.url, tmp_path, renew_seconds=0.1) as gateway, gateway.client() as client:
+        async with client.events(f"/v1/spaces/{space.id}/events", session=session) as events:
+            await events.next()
+            while len(renewals) < 3:
+                heard.clear()
+                await asyncio.wait_for(heard.wait(), 2)
+        assert {lease.session_id for renewal in renewals for lease in renewal.leases} == {session}
+        quiet = time.monotonic() + 2
+        while time.monotonic() < quiet:
+            before = len(renewals)
+            await asyncio.sleep(0.35)  # three times the interval of renewals
+            if len(renewals) == before:
+                return
+        pytest.fail("the session of a closed stream is still renewed")
+
+
+async def test_a_slow_client_is_cut_off_and_resumes_without_a_gap(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    space = behind.add(a_person("Host"))
+    path = f"/v1/spaces/{space.id}/events"
+    async with running_gateway(nats.url, tmp_path, queued_events=50) as gateway, gateway.client() as client:
+        async with client.events(path) as slow:
+            first = await slow.next()
+            # Far more than fits into the sockets' buffers and the queue.
+            long = {f"kind_{i}": i for i in range(2000)}
+            sent = [
+                await behind.emit(Reacted(space_id=space.id, at=datetime.now(UTC), counts=long, window_ms=250))
+                for _ in range(350)
+            ]
+            told = await slow.closed()
+        got = [one.sequence for one in told]
+        assert 0 < len(got) < len(sent)
+        last = told[-1].id if told else first.id
+        async with client.events(path, last) as events:
+            while len(got) < len(sent):
+                got.append((await events.next()).sequence)
+        assert got == sent
+
+
+async def test_a_rebuilt_stream_resets_clients(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    path = f"/v1/spaces/{space.id}/events"
+    async with gateway.client() as client:
+        async with client.events(path) as events:
+            old = await events.next()
+            await behind.emit(room.Unmuted(**behind.next(space), person_id=host.id))
+            await events.until("room.unmuted")
+            await behind.bus.js.delete_stream("EVENTS")
+            await behind.bus.declare()
+            told = await events.until("snapshot", within=20)
+            assert [one.event for one in told] == ["reset", "snapshot"]
+            assert told[-1].id.partition("-")[0] != old.id.partition("-")[0]
+            await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
+            assert (await events.next()).event == "room.muted"
+        for stale in (old.id, "nonsense", f"{told[-1].id}999"):
+            async with client.events(path, stale) as events:
+                assert [(await events.next()).event for _ in range(2)] == ["reset", "snapshot"]
+
+
+async def test_stops_at_once_with_open_streams(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
+    space = behind.add(a_person("Host"))
+    async with AsyncExitStack() as clients:
+        async with running_gateway(nats.url, tmp_path) as gateway:
+            open_streams = []
+            for _ in range(20):
+                client = await clients.enter_async_context(gateway.client())
+                events = await clients.enter_async_context(client.events(f"/v1/spaces/{space.id}/events"))
+                await events.until("snapshot")
+                open_streams.append(events)
+            started = time.monotonic()
+        assert time.monotonic() - started < 2
+        for events in open_streams:
+            assert await events.closed() == []
+
+
+async def test_bounds_how_many_streams_are_open(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    path = f"/v1/spaces/{space.id}/events"
+    async with (
+        running_gateway(nats.url, tmp_path, streams=2, streams_per_person=1) as gateway,
+        gateway.client(host.id) as client,
+        gateway.client() as nobody,
+    ):
+        async with client.events(path) as events:
+            await events.next()
+            refused = await client.http.get(path)
+            assert (refused.status_code, refused.json()["reason"]) == (429, "too_many_requests")
+            assert int(refused.headers["retry-after"]) >= 1
+            async with nobody.events(path) as others:
+                await others.next()
+                full = await nobody.http.get(path)
+                assert (full.status_code, full.json()["reason"]) == (503, "unavailable")
+                assert int(full.headers["retry-after"]) >= 1
+        async with asyncio.timeout(5):
+            while (await nobody.http.get("/healthz")).status_code != 200:
+                pass
+
+
+async def test_speaking_reaches_an_anonymous_listener(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    async with gateway.client() as client, client.events(f"/v1/spaces/{space.id}/events") as events:
+        await events.until("snapshot")
+        speaking = Speaking(space_id=space.id, node_id="n", at=datetime.now(UTC), person_ids=(host.id,))
+        await behind.emit(speaking)
+        told = await events.next()
+        assert (told.event, told.data["person_ids"]) == ("media.speaking", [host.id])

@@ -1,0 +1,254 @@
+"""Whatever is wrong, the answer is a problem document with a reason, and it comes soon."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.commands import Nothing
+from contracts.people.v1 import Follow
+from contracts.room import v1 as room
+from libs.bus import BusSettings, Refusal, connect
+from libs.ids import new_id
+from libs.service import CannotStart
+from tests.integration.gateway.backend import Backend, a_person, backend
+from tests.integration.gateway.client import Client
+from tests.integration.gateway.conftest import Running, running_gateway
+from tests.support.nats import NatsServer, free_port
+
+
+def _is_problem(response: httpx.Response, status: int, reason: str) -> dict[str, Any]:
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    document: dict[str, Any] = response.json()
+    assert (response.status_code, document["status"], document["reason"]) == (status, status, reason)
+    assert document["detail"]
+    assert document["instance"] == response.request.url.path
+    return document
+
+
+async def test_signing_up_gives_a_token_that_works(gateway: Running, behind: Backend) -> None:
+    async with gateway.client() as nobody:
+        made = await nobody.http.post("/v1/people", json={"handle": "ada", "name": " Ada "})
+        assert made.status_code == 201
+        assert made.json()["person"]["name"] == "Ada"
+        token = made.json()["token"]
+        _is_problem(await nobody.http.get("/v1/me"), 401, "unauthenticated")
+    async with Client(gateway.base, token) as ada:
+        assert (await ada.http.get("/v1/me")).json() == made.json()["person"]
+    mode = (gateway.var / "keys" / "identity.pem").stat().st_mode & 0o777
+    assert mode == 0o600
+
+
+async def test_a_repeated_sign_up_is_the_same_person_and_another_with_its_key_is_not(
+    gateway: Running, behind: Backend
+) -> None:
+    async with gateway.client() as nobody:
+        key = {"idempotency-key": "1"}
+        first = await nobody.http.post("/v1/people", json={"handle": "ada", "name": "Ada"}, headers=key)
+        again = await nobody.http.post("/v1/people", json={"handle": "ada", "name": "Ada"}, headers=key)
+        other = await nobody.http.post("/v1/people", json={"handle": "eve", "name": "Eve"}, headers=key)
+        assert first.json()["person"] == again.json()["person"]
+        assert first.json()["person"]["id"] != other.json()["person"]["id"]
+        commands = behind.asked["sign_up"]
+        assert commands[0] == commands[1]
+        assert commands[0] != commands[2]
+
+
+async def test_a_command_sent_again_is_the_same_command(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+
+    async def create(command: room.CreateSpace) -> room.Space:
+        return behind.add(host, id=command.space_id)
+
+    behind.on(room.CreateSpace, create)
+    async with gateway.client(host.id) as client, gateway.client(a_person("Other").id) as other:
+        for sender in (client, client, other):
+            made = await sender.http.post("/v1/spaces", json={"title": "Tea"}, headers={"idempotency-key": "k"})
+            assert made.status_code == 201
+        await client.http.post("/v1/spaces", json={"title": "Tea"})
+        first, again, others, without = behind.asked["create_space"]
+        assert isinstance(first, room.CreateSpace)
+        assert (first, first.command_id) == (again, "k")
+        assert len({one.space_id for one in (first, others, without)}) == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "é", "x" * 5000, ""])
+async def test_a_bad_token_is_refused(gateway: Running, token: str) -> None:
+    async with gateway.client() as client:
+        for path in ("/v1/me", "/v1/spaces"):
+            headers = {b"authorization": b"Bearer " + token.encode()}
+            refused = await client.http.get(path, headers=headers)
+            _is_problem(refused, 401, "unauthenticated")
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_an_expired_token_is_told_so(gateway: Running) -> None:
+    token = gateway.identity.mint(new_id(), lifetime=timedelta(seconds=-60))
+    async with Client(gateway.base, token) as client:
+        _is_problem(await client.http.get("/v1/me"), 401, "token_expired")
+
+
+async def test_mistakes_of_clients(gateway: Running, behind: Backend) -> None:
+    space = behind.add(a_person("Host"))
+    async with gateway.client(new_id()) as client:
+        http = client.http
+        _is_problem(await http.get("/v1/nothing"), 404, "not_found")
+        _is_problem(await http.get("/static/nothing.js"), 404, "not_found")
+        _is_problem(await http.get("/static/../main.py"), 404, "not_found")
+        wrong_method = await http.put("/v1/spaces")
+        _is_problem(wrong_method, 405, "method_not_allowed")
+        assert "GET" in wrong_method.headers["allow"]
+        _is_problem(await http.get(f"/v1/spaces/{new_id()}"), 404, "space_unknown")
+        _is_problem(await http.get(f"/v1/spaces/{new_id()}/events"), 404, "space_unknown")
+        _is_problem(await http.get("/v1/spaces/nonsense"), 404, "space_unknown")
+        _is_problem(await http.get("/v1/people/nonsense"), 404, "person_unknown")
+        _is_problem(await http.get("/v1/spaces?limit=0"), 422, "invalid")
+        _is_problem(await http.get("/v1/spaces?state=odd"), 422, "invalid")
+        faults = _is_problem(await http.post("/v1/spaces", json={"title": ""}), 422, "invalid")["faults"]
+        assert faults[0]["where"] == "body.title"
+        _is_problem(await http.post("/v1/spaces", json={"title": "x" * 71}), 422, "invalid")
+        _is_problem(await http.post("/v1/spaces", json={"title": "x", "colour": "red"}), 422, "invalid")
+        _is_problem(await http.post("/v1/spaces", json=[]), 422, "invalid")
+        _is_problem(await http.post("/v1/spaces"), 422, "invalid")
+        json = {"content-type": "application/json"}
+        for broken in (b"{", b"\xff", b'{"title": "\\ud800"}', b'{"title": NaN}', b"[" * 30000):
+            response = await http.post("/v1/spaces", content=broken, headers=json)
+            assert response.status_code in (400, 422), broken[:20]
+        text = {"content-type": "text/plain"}
+        _is_problem(await http.post("/v1/spaces", content=b"{}", headers=text), 415, "unsupported_media_type")
+        big = b'{"title": "' + b"x" * 70_000 + b'"}'
+        _is_problem(await http.post("/v1/spaces", content=big, headers=json), 413, "too_large")
+
+        async def pieces() -> Any:
+            for start in range(0, len(big), 10_000):
+                yield big[start : start + 10_000]
+
+        _is_problem(await http.post("/v1/spaces", content=pieces(), headers=json), 413, "too_large")
+        key = {"idempotency-key": "a b"}
+        _is_problem(await http.post(f"/v1/spaces/{space.id}/end", headers=key), 422, "invalid")
+
+
+async def test_a_refusal_keeps_its_reason(gateway: Running, behind: Backend) -> None:
+    async def refuse(command: Follow) -> Nothing:
+        raise Refusal("reason_of_a_newer_service", "Not today.")
+
+    behind.on(Follow, refuse)
+    async with gateway.client(new_id()) as client:
+        refused = await client.http.put(f"/v1/me/following/{new_id()}")
+        assert _is_problem(refused, 409, "reason_of_a_newer_service")["detail"] == "Not today."
+
+
+async def test_a_bug_elsewhere_is_told_without_its_insides(gateway: Running, behind: Backend) -> None:
+    async def break_(command: Follow) -> Nothing:
+        raise RuntimeError("the secret")
+
+    behind.on(Follow, break_)
+    async with gateway.client(new_id()) as client:
+        document = _is_problem(await client.http.put(f"/v1/me/following/{new_id()}"), 500, "internal")
+        assert "secret" not in str(document)
+
+
+@pytest.mark.parametrize("how", ["nobody serves it", "it never answers", "it answers nonsense"])
+async def test_a_service_that_is_away_is_a_503_in_time(nats: NatsServer, tmp_path: Path, how: str) -> None:
+    async with await connect("backend", BusSettings(url=nats.url, partitions=1)) as bus:
+        if how != "nobody serves it":
+
+            async def answer(msg: Any) -> None:
+                if how == "it answers nonsense":
+                    await msg.respond(b'{"outcome":"accepted","result":{"id":7}}')
+
+            for subject in ("query.>", "command.>"):
+                await bus.nc.subscribe(subject, cb=answer)
+        async with running_gateway(nats.url, tmp_path, ask_seconds=1) as gateway, gateway.client(new_id()) as client:
+            space = f"/v1/spaces/{new_id()}"
+            for method, path in (
+                ("GET", "/v1/me"), ("GET", "/v1/spaces"), ("GET", space), ("GET", f"{space}/events"),
+                ("POST", f"{space}/end"), ("GET", f"{space}/replay.m4a"), ("GET", "/v1/live-bar/events"),
+            ):  # fmt: skip
+                started = time.monotonic()
+                response = await client.http.request(method, path)
+                assert time.monotonic() - started < 3
+                _is_problem(response, 503, "unavailable")
+                assert int(response.headers["retry-after"]) >= 1
+            # Away is no reason to fall over: overview and health still answer.
+            assert (await client.http.get("/healthz")).status_code == 200
+
+
+async def test_nats_away_is_a_503_and_its_return_is_noticed(nats: NatsServer, tmp_path: Path) -> None:
+    async with backend(nats.url, "room", "people") as behind:
+        space = behind.add(a_person("Host"))
+        async with running_gateway(nats.url, tmp_path, ask_seconds=1) as gateway, gateway.client() as client:
+            async with client.events(f"/v1/spaces/{space.id}/events") as events:
+                await events.until("snapshot")
+                nats.kill()
+                _is_problem(await client.http.get(f"/v1/spaces/{space.id}"), 503, "unavailable")
+                nats.start()
+                async with asyncio.timeout(10):
+                    while (await client.http.get(f"/v1/spaces/{space.id}")).status_code != 200:
+                        await asyncio.sleep(0.05)
+                await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
+                assert (await events.until("room.unmuted", within=10))[-1].event == "room.unmuted"
+
+
+async def test_a_person_who_commands_too_much_is_slowed(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
+    async with (
+        running_gateway(nats.url, tmp_path, commands_burst=3, commands_per_second=1) as gateway,
+        gateway.client(new_id()) as client,
+    ):
+        answers = [await client.http.delete(f"/v1/me/following/{new_id()}") for _ in range(4)]
+        refused = answers[-1]
+        _is_problem(refused, 429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert all(answer.status_code != 429 for answer in answers[:3])
+
+
+async def test_pages_and_headers(gateway: Running, behind: Backend) -> None:
+    async with gateway.client() as client:
+        for path in ("/", f"/spaces/{new_id()}"):
+            page = await client.http.get(path)
+            assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+            assert "default-src 'none'" in page.headers["content-security-policy"]
+            assert page.headers["x-content-type-options"] == "nosniff"
+        script = await client.http.get("/static/app.js")
+        assert script.headers["content-type"].startswith("text/javascript")
+        assert (await client.http.get("/v1/openapi.json")).json()["openapi"].startswith("3.")
+
+
+async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> None:
+    behind.add(a_person("Host"))
+    async with gateway.client() as local, gateway.client(new_id()) as person:
+        _is_problem(await person.http.get("/v1/ops/overview"), 403, "not_allowed")
+        # A name of somebody else's that points to this machine is not this machine's.
+        _is_problem(await local.http.get("/v1/ops/overview", headers={"host": "evil.example"}), 401, "unauthenticated")
+        async with asyncio.timeout(8):
+            while not (figures := (await local.http.get("/v1/ops/overview")).json())["services"]:
+                await asyncio.sleep(0.1)
+        assert figures["services"][0]["service"] == "gateway"
+        assert figures["spaces_live"] == 0
+        page = await local.http.get("/ops")
+        assert (page.status_code, "Rostrum" in page.text) == (200, True)
+        metrics = (await local.http.get("/metrics")).text
+        assert 'rostrum_http_requests_total{method="GET",route="/v1/ops/overview",status="200"}' in metrics
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
+async def test_development_identity_serves_this_machine_only(nats: NatsServer, tmp_path: Path, host: str) -> None:
+    with pytest.raises(CannotStart, match="development identity"):
+        async with running_gateway(nats.url, tmp_path, host=host):
+            pass
+
+
+async def test_a_taken_port_is_named(nats: NatsServer, tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", free_port()))) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"port {port} on 127.0.0.1 cannot be had: Address already in use"):
+            async with running_gateway(nats.url, tmp_path, port=port):
+                pass

@@ -1,0 +1,97 @@
+"""Replays and tracks in ranges, transcripts as files, figures for the host alone."""
+
+from __future__ import annotations
+
+from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
+from contracts.recording.v1 import Replay, ReplayQuery, ReplayState, Track
+from contracts.transcription.v1 import TranscriptDocument, TranscriptDocumentQuery
+from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.conftest import Running
+
+AUDIO = bytes(range(256)) * 2000
+
+
+async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    folder = gateway.var / "recordings" / space.id
+    folder.mkdir(parents=True)
+    (folder / "mix.m4a").write_bytes(AUDIO)
+    (folder / "host.ogg").write_bytes(AUDIO[:1000])
+    track = Track(person=host, object=f"{space.id}/host.ogg", offset_seconds=0, seconds=1, bytes=1000)
+    state = ReplayState.PROCESSING
+
+    async def answer(query: ReplayQuery) -> Replay:
+        return Replay(
+            space_id=space.id, state=state, seconds=1, bytes=len(AUDIO), mix=f"{space.id}/mix.m4a", tracks=(track,)
+        )
+
+    behind.on(ReplayQuery, answer)
+    mix = f"/v1/spaces/{space.id}/replay.m4a"
+    async with gateway.client() as client:
+        early = await client.http.get(mix)
+        assert (early.status_code, early.json()["reason"]) == (409, "not_ready")
+        state = ReplayState.READY
+        view = (await client.http.get(f"/v1/spaces/{space.id}/replay")).json()
+        assert (view["state"], view["mix"], view["tracks"][0]["bytes"]) == ("ready", mix, 1000)
+        assert (await client.http.get(view["tracks"][0]["url"])).content == AUDIO[:1000]
+
+        whole = await client.http.get(mix)
+        assert (whole.status_code, whole.content) == (200, AUDIO)
+        assert (whole.headers["accept-ranges"], whole.headers["content-type"]) == ("bytes", "audio/mp4")
+        head = await client.http.head(mix)
+        assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(AUDIO)), b"")
+        for asked, start, end in (
+            ("bytes=0-99", 0, 100),
+            ("bytes=300000-", 300000, len(AUDIO)),
+            ("bytes=-5", len(AUDIO) - 5, len(AUDIO)),
+            ("bytes=511990-99999999", 511990, len(AUDIO)),
+        ):
+            part = await client.http.get(mix, headers={"range": asked})
+            assert part.status_code == 206
+            assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{len(AUDIO)}"
+            assert part.content == AUDIO[start:end]
+        beyond = await client.http.get(mix, headers={"range": f"bytes={len(AUDIO)}-"})
+        assert (beyond.status_code, beyond.json()["reason"]) == (416, "range_not_satisfiable")
+        assert beyond.headers["content-range"] == f"bytes */{len(AUDIO)}"
+        for ignored in ("bytes=5-2", "lines=0-1", "bytes=0-1,5-6", "bytes=-", "nonsense"):
+            assert (await client.http.get(mix, headers={"range": ignored})).status_code == 200
+        tag = whole.headers["etag"]
+        assert (await client.http.get(mix, headers={"if-none-match": tag})).status_code == 304
+        for if_range, status in ((tag, 206), ('"other"', 200), (whole.headers["last-modified"], 206)):
+            got = await client.http.get(mix, headers={"range": "bytes=0-1", "if-range": if_range})
+            assert got.status_code == status
+
+        (folder / "mix.m4a").unlink()
+        gone = await client.http.get(mix)
+        assert (gone.status_code, gone.json()["reason"]) == (404, "replay_unknown")
+        stranger = await client.http.get(f"/v1/spaces/{space.id}/tracks/{a_person('X').id}.ogg")
+        assert stranger.status_code == 404
+
+
+async def test_a_transcript_is_a_file_of_its_own_kind(gateway: Running, behind: Backend) -> None:
+    space = behind.add(a_person("Host"))
+
+    async def answer(query: TranscriptDocumentQuery) -> TranscriptDocument:
+        return TranscriptDocument(content_type="text/vtt; charset=utf-8", body=f"WEBVTT {query.format} é")
+
+    behind.on(TranscriptDocumentQuery, answer)
+    async with gateway.client() as client:
+        got = await client.http.get(f"/v1/spaces/{space.id}/transcript.vtt")
+        assert (got.text, got.headers["content-type"]) == ("WEBVTT vtt é", "text/vtt; charset=utf-8")
+        assert (await client.http.get(f"/v1/spaces/{space.id}/transcript.exe")).status_code in (404, 422)
+
+
+async def test_figures_are_for_the_host(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+
+    async def answer(query: SpaceFiguresQuery) -> SpaceFigures:
+        return SpaceFigures(space_id=space.id, peak_listeners=5, total_listeners=6, speakers=1, duration_seconds=10.0)
+
+    behind.on(SpaceFiguresQuery, answer)
+    path = f"/v1/spaces/{space.id}/analytics"
+    async with gateway.client(host.id) as client, gateway.client(a_person("Guest").id) as guest:
+        assert (await client.http.get(path)).json()["peak_listeners"] == 5
+        refused = await guest.http.get(path)
+        assert (refused.status_code, refused.json()["reason"]) == (403, "not_host")

@@ -1,0 +1,147 @@
+"""The gateway is killed while thousands of events pass: its clients miss none, and get none twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from contracts.presence.v1 import Reacted
+from contracts.room import v1 as room
+from libs.identity import DevelopmentIdentity
+from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.client import Client, Told
+from tests.support.nats import NatsServer, free_port
+
+EVENTS = 2400
+KILLS = 2
+
+
+class GatewayProcess:
+    """A gateway in its own process, on one port, that can be killed and started again."""
+
+    def __init__(self, nats: NatsServer, var: Path) -> None:
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self._log = (var / "gateway.log").open("ab")
+        self._env = {
+            **os.environ, **nats.env, "ROSTRUM_VAR": str(var), "ROSTRUM_PARTITIONS": "1",
+            "ROSTRUM_GATEWAY_PORT": str(self.port), "ROSTRUM_LOG_FORMAT": "json",
+        }  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self) -> None:
+        """Start it."""
+        code = "import os, sys; from services.gateway.main import main; sys.exit(main(os.environ))"
+        argv = [sys.executable, "-c", code]
+        self._process = subprocess.Popen(argv, env=self._env, stdout=self._log, stderr=self._log)
+
+    async def start(self) -> None:
+        """Start it, and wait until it serves."""
+        self.spawn()
+        assert self._process is not None
+        async with httpx.AsyncClient(base_url=self.base, trust_env=False, verify=False) as client:
+            async with asyncio.timeout(30):
+                while True:
+                    with contextlib.suppress(httpx.TransportError):
+                        if (await client.get("/readyz")).status_code == 200:
+                            return
+                    assert self._process.poll() is None, "the gateway ended"
+                    await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(5)
+            self._process = None
+
+    def close(self) -> None:
+        """Leave nothing."""
+        self.kill()
+        self._log.close()
+
+
+async def _follow(client: Client, path: str) -> AsyncIterator[Told]:
+    """Live events as EventSource has them: on every loss it comes back with the last id it had."""
+    last: str | None = None
+    while True:
+        try:
+            async with client.events(path, last) as events:
+                while True:
+                    told = await events.next(within=30)
+                    last = told.id
+                    yield told
+        except (EOFError, httpx.TransportError):
+            await asyncio.sleep(0.05)
+
+
+async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    other = behind.add(a_person("Other"))
+    path = f"/v1/spaces/{space.id}/events"
+    gateway = GatewayProcess(nats, tmp_path)
+    started = asyncio.Event()
+    expected: dict[str, list[int]] = {"host": [], "nobody": []}
+
+    async def listen(name: str, person_id: str | None) -> list[int]:
+        token = DevelopmentIdentity(tmp_path / "keys").mint(person_id) if person_id else None
+        got: list[int] = []
+        async with Client(gateway.base, token) as client:
+            async for told in _follow(client, path):
+                if told.event == "snapshot":
+                    assert not got, "a client that resumes gets no second snapshot"
+                    started.set()
+                    continue
+                assert told.event != "reset"
+                got.append(told.sequence)
+                if told.event == "room.ended":
+                    return got
+        return got
+
+    try:
+        await gateway.start()
+        listening = {
+            "host": asyncio.create_task(listen("host", host.id)),
+            "nobody": asyncio.create_task(listen("nobody", None)),
+        }
+        await started.wait()
+        first = await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
+        for told_to in expected.values():
+            told_to.append(first)
+        every = EVENTS // (KILLS + 1)
+        starting: asyncio.Task[None] | None = None
+        for number in range(EVENTS):
+            if number % 4 == 3:
+                await behind.emit(Reacted(space_id=other.id, at=datetime.now(UTC), counts={"clap": 1}, window_ms=250))
+            elif number % 4 == 2:
+                sequence = await behind.emit(
+                    room.RemovalRecorded(**behind.next(space), person_id=a_person("X").id, explanation="spam")
+                )
+                expected["host"].append(sequence)
+            else:
+                event = Reacted(space_id=space.id, at=datetime.now(UTC), counts={"clap": number}, window_ms=250)
+                sequence = await behind.emit(event)
+                for told_to in expected.values():
+                    told_to.append(sequence)
+            if number % every == every - 1 and number < EVENTS - 1:
+                if starting is not None:
+                    await starting
+                gateway.kill()
+                starting = asyncio.create_task(gateway.start())
+        if starting is not None:
+            await starting
+        last = await behind.emit(room.Ended(**behind.next(space)))
+        for name, task in listening.items():
+            got = await asyncio.wait_for(task, 60)
+            assert got == [*expected[name], last], name
+    finally:
+        gateway.close()
