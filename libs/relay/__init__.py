@@ -172,6 +172,8 @@ class Relay:
             number, _, part = id.partition(".")
             # A notification may have several events: the rest of this one may be missing.
             position, index, sequence = int(number), int(part or 0), last.seq or 0
+        if sequence == self._sequence:
+            return  # as we left it; what was committed since and has no events is behind us
         newest = await self._store.last_notification()
         if position > newest:
             raise StreamAhead(
