@@ -25,6 +25,9 @@ _DIGESTS: Final = ("sha-256", "sha-384", "sha-512")
 _UFRAG: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PWD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}")
+_FORMAT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
+# What an answer never depends on; the parser takes time for it that grows with the square.
+_IDLE: Final = re.compile(r"^a=(rtcp-fb|ssrc|ssrc-group|candidate)[: ][^\n]*\n?", re.MULTILINE)
 _PROFILES: Final = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
 
 
@@ -88,7 +91,7 @@ def read_offer(text: str, direction: Direction) -> Offer:
     if not text.startswith("v=0"):
         raise BadOffer("The body is not a session description: it does not begin with v=0.")
     try:
-        parsed = SessionDescription.parse(text)
+        parsed = SessionDescription.parse(_IDLE.sub("", text))
     except Exception as error:  # the parser asserts and stumbles in many ways on hostile text
         raise BadOffer("The offer is not a well-formed session description.") from error
     return _understand(parsed, direction)
@@ -114,7 +117,7 @@ def _understand(parsed: SessionDescription, direction: Direction) -> Offer:
             and _opus(media) is not None
         )
         formats = tuple(str(item) for item in media.fmt)
-        if any(not _TOKEN.fullmatch(item) for item in formats):
+        if any(not _FORMAT.fullmatch(item) for item in formats):
             raise BadOffer("A media format is a short token.")
         lines.append(Line(media.kind, media.profile, formats, mid, len(accepted) if usable else None))
         if usable:
