@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +56,7 @@ class Stages(ReadModel):
         super().__init__(path)
         self.news = asyncio.Event()
         """Set after every change; whoever waits for it clears it."""
+        self.on_applied.append(lambda _: self.news.set())
 
     def apply(self, received: Received) -> None:
         match received.event:
@@ -77,9 +77,6 @@ class Stages(ReadModel):
                 self.db.execute("DELETE FROM speakers WHERE space_id = ?", (event.space_id,))
             case _:
                 pass
-
-    def applied(self, batch: Sequence[Received]) -> None:
-        self.news.set()
 
     def _on_stage(self, space_id: str, person_id: str, handle: str, name: str, consents: bool) -> None:
         self.db.execute(

@@ -23,6 +23,8 @@ _BEFORE: Final = 10
 _ONSET: Final = 6
 _ONSET_SPEECH: Final = 5
 """Speech begins when this many of the last `_ONSET` frames are speech."""
+_FIRST_SHOWN: Final = 30
+"""Frames before the first partial caption: the first syllable alone reads as "the" more often than not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Ear:
 
     def _news(self, utterance: _Utterance) -> SoFar | None:
         every = round(self._tuning.partial_every_s / FRAME_S)
-        if utterance.shown and utterance.frames - utterance.shown_at < every:
+        if utterance.frames < (utterance.shown_at + every if utterance.shown else _FIRST_SHOWN):
             return None
         text = utterance.so_far()
         if not text or text == utterance.shown:

@@ -1,0 +1,232 @@
+"""A Space as transcription sees it: room's events and media's bundles on a real NATS, and neither room nor media."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from nats.js.api import DeliverPolicy
+
+import contracts.catalogue  # noqa: F401 (every event can be decoded)
+from contracts import capture, envelope, subjects
+from contracts.captions.v1 import Partial
+from contracts.envelope import Event, PersonRef
+from contracts.room import v1 as room
+from contracts.transcription import v1
+from infra.demo import speech, voice
+from libs.bus import Bus
+from libs.ids import new_id
+
+FRAME_NS = 20_000_000
+PER_BUNDLE = 5
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A carried file."""
+
+    name: str
+    text: str
+    sentences: list[dict[str, float | str]]
+    packets: list[bytes]
+
+
+@cache
+def carried() -> dict[str, Speech]:
+    """The carried speech by voice, as Opus packets of 20 ms."""
+    folder = Path(speech.__file__).parent
+    entries = json.loads((folder / "transcripts.json").read_text())
+    return {e["voice"]: Speech(e["name"], e["text"], e["sentences"], voice.encode(folder / e["file"])) for e in entries}
+
+
+def bundles(
+    packets: Sequence[bytes], *, base_ns: int, first: int = 0, ssrc: int = 7, last: bool = True
+) -> Iterable[bytes]:
+    """Packets that arrived evenly from `base_ns` on, five to a bundle; `first` is the number of the first packet."""
+    for start in range(0, len(packets), PER_BUNDLE):
+        part = packets[start : start + PER_BUNDLE]
+        yield capture.encode(
+            capture.Bundle(
+                base_ns + start * FRAME_NS,
+                ssrc,
+                [
+                    capture.Packet(
+                        i * FRAME_NS // 1000,
+                        (first + start + i) * 960 & 0xFFFFFFFF,
+                        (first + start + i) & 0xFFFF,
+                        payload,
+                    )
+                    for i, payload in enumerate(part)
+                ],
+            )
+        )
+    if last:
+        yield capture.encode(capture.Bundle(base_ns + len(packets) * FRAME_NS, ssrc, (), last=True))
+
+
+def person(name: str) -> PersonRef:
+    return PersonRef(id=new_id(), handle=name.lower(), name=name)
+
+
+class Stage:
+    """One Space with captions."""
+
+    def __init__(self, bus: Bus, *, lang: str = "en", captions: bool = True) -> None:
+        self.bus = bus
+        self.space_id = new_id()
+        self.host = person("Hanna")
+        self.settings = room.Settings(title="On rivers", captions=captions, lang=lang)
+        self.started_at = datetime.now(UTC)
+        self.base_ns = round(self.started_at.timestamp() * 1e9)
+        self.version = 1
+
+    async def tell(self, event: Event) -> None:
+        headers = envelope.headers(event, id=new_id(), source="room")
+        await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
+
+    async def start(self) -> None:
+        self.version += 1
+        await self.tell(
+            room.Started(
+                space_id=self.space_id, version=self.version, at=self.started_at, host=self.host, settings=self.settings
+            )
+        )
+
+    async def join(self, who: PersonRef, *, consents: bool = True) -> None:
+        self.version += 1
+        await self.tell(
+            room.StageJoined(
+                space_id=self.space_id, version=self.version, at=datetime.now(UTC), person=who,
+                role=room.Role.SPEAKER, consent_to_recording=consents,
+            )
+        )  # fmt: skip
+
+    async def end(self) -> None:
+        self.version += 1
+        await self.tell(room.Ended(space_id=self.space_id, version=self.version, at=datetime.now(UTC)))
+
+    async def publish(self, who: PersonRef | None, session: str, body: bytes) -> int:
+        headers = {subjects.HEADER_SESSION: session}
+        if who is not None:
+            headers |= {subjects.HEADER_PERSON: who.id, subjects.HEADER_NAME: who.name}
+        subject = subjects.capture(self.space_id, session)
+        return (await self.bus.js.publish(subject, body, headers=headers, stream=subjects.CAPTURE_STREAM)).seq
+
+    async def say(
+        self, who: PersonRef, packets: Sequence[bytes], *, after: float = 0.0, session: str | None = None,
+        last: bool = True, pace: float | None = None,
+    ) -> str:  # fmt: skip
+        """Speak from `after` seconds after the start; at `pace` times real time, or at once. The session's id."""
+        session = session or new_id()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for index, body in enumerate(bundles(packets, base_ns=self.base_ns + round(after * 1e9), last=last)):
+            if pace is not None:
+                await asyncio.sleep(max(0.0, began + index * 0.1 / pace - loop.time()))
+            await self.publish(who, session, body)
+        return session
+
+    async def events(self) -> Captions:
+        """Everything transcription says of this Space, from the beginning on."""
+        subscription = await self.bus.js.subscribe(
+            f"rostrum.*.v1.{self.space_id}.*",
+            stream=subjects.EVENTS_STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL,
+        )  # fmt: skip
+        return Captions(subscription)
+
+    async def transcript(self) -> v1.Transcript:
+        return (await self.bus.ask(v1.TranscriptQuery(space_id=self.space_id), timeout=10)).result
+
+
+class Captions:
+    """Captions as they arrive, with the loop's time of arrival."""
+
+    def __init__(self, subscription: object) -> None:
+        self._subscription = subscription
+        self.partial: list[Partial] = []
+        self.final: list[v1.Caption] = []
+        self.order: list[Event] = []
+        self.arrived: list[float] = []
+        self.completed: v1.Completed | None = None
+
+    async def next(self, within: float = 30.0) -> Event:
+        """The next event of transcription."""
+        while True:
+            msg = await self._subscription.next_msg(timeout=within)  # type: ignore[attr-defined]
+            event = envelope.decode(msg.subject, msg.data)
+            match event:
+                case Partial():
+                    self.partial.append(event)
+                case v1.Captioned():
+                    self.final.append(event.caption)
+                case v1.Completed():
+                    self.completed = event
+                case _:
+                    continue
+            self.order.append(event)
+            self.arrived.append(asyncio.get_running_loop().time())
+            return event
+
+    async def finals(self, count: int, within: float = 30.0) -> None:
+        """Wait until there are so many final captions."""
+        async with asyncio.timeout(within):
+            while len(self.final) < count:
+                await self.next(within)
+
+    async def complete(self, within: float = 60.0) -> None:
+        """Wait until the transcript is complete."""
+        async with asyncio.timeout(within):
+            while self.completed is None:
+                await self.next(within)
+
+    def text(self, who: PersonRef) -> str:
+        """All that somebody said, in the order in which it was said."""
+        said = sorted((c for c in self.final if c.person.id == who.id), key=lambda c: c.start_at)
+        return " ".join(c.text for c in said)
+
+
+class Process:
+    """The service in a process of its own, to be killed."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+        self.process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    async def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        reader, writer = os.pipe()
+        code = "import os, sys; from services.transcription.main import main; sys.exit(main(dict(os.environ)))"
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code,
+            env={**os.environ, **self.env, "ROSTRUM_READY_FD": str(writer)}, pass_fds=[writer],
+        )  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            async with asyncio.timeout(20):
+                line = await asyncio.to_thread(ready.readline)
+        assert line, "it ended before it was ready"
+
+    async def kill(self) -> None:
+        """SIGKILL, as the kernel does it when memory runs out."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.terminate()
+        return await self.process.wait()
