@@ -11,6 +11,7 @@ from typing import Final
 
 import nats.errors
 from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.analytics.v1 import SpaceFigures
@@ -63,8 +64,12 @@ class Engagement:
 
     async def figures(self, space_id: str) -> SpaceFigures:
         """The figures of a Space, of everything that was in the stream when they were asked for, if that is there
-        within `fresh_within` seconds; `through_sequence` says how far they reach. Raises Refusal."""
-        through = await self._through(await self._bus.last_sequence())
+        within `fresh_within` seconds; `through_sequence` says how far they reach, 0 while the stream is not there.
+        Raises Refusal."""
+        try:
+            through = await self._through(await self._bus.last_sequence())
+        except NotFoundError:
+            through = 0  # the stream is being rebuilt; the tables know what was there
         now = self._now()
         space = {"space": space_id}
         try:

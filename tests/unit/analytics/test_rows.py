@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_every_event_type_of_the_contexts_read_has_a_row() -> None:
         assert None not in cells, f"{context}.{name}"
 
 
-def _least(cls: type[Event]) -> dict[str, object]:
+def _least(cls: type[Event]) -> dict[str, Any]:
     """Something for each field that has no default."""
     known: dict[str, object] = {
         "counts": {},
@@ -86,12 +87,12 @@ def test_the_token_tells_batches_and_streams_apart() -> None:
     assert len(tokens) == 3
 
 
-NOTHING = (0, 0, 0, 0, 0, None, None, {}, 0, 0)
+NOTHING: tuple[Any, ...] = (0, 0, 0, 0, 0, None, None, {}, 0, 0)
 
 
 @pytest.mark.parametrize("counted", [0, 3])
 def test_the_peak_is_the_one_counted_and_where_none_was_the_one_of_the_sessions(counted: int) -> None:
-    summary = (2, 1, 4, counted, 1, at(0), at(60), {}, 0, 0)
+    summary: tuple[Any, ...] = (2, 1, 4, counted, 1, at(0), at(60), {}, 0, 0)
     figures = projection.figures(
         TEA, summary=summary, peak_from_sessions=9, sources=[], minutes=[], talk=[], now=at(99), through_sequence=1
     )

@@ -1,0 +1,90 @@
+"""Analytics killed, and the stream lost under it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts import subjects
+from contracts.presence import v1 as presence
+from libs.bus import Bus, BusSettings, connect
+from libs.ids import new_id
+from tests.integration.analytics.asking import figures, publish
+from tests.support.events import at
+from tests.support.nats import NatsServer, running_nats
+from tests.support.service_process import ServiceProcess
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[NatsServer]:
+    with running_nats() as server:
+        yield server
+
+
+@pytest.fixture
+async def bus(server: NatsServer) -> AsyncIterator[Bus]:
+    async with await connect("test", BusSettings(url=server.url)) as bus:
+        yield bus
+
+
+@pytest.fixture
+async def analytics(server: NatsServer) -> AsyncIterator[ServiceProcess]:
+    env = server.env | {"ROSTRUM_ANALYTICS_INSERT_EVERY": "0"}
+    with ServiceProcess("analytics", env, server.directory / "analytics.log") as process:
+        yield process
+
+
+def clap(space: str) -> presence.Reacted:
+    return presence.Reacted(space_id=space, at=at(1), counts={"clap": 1}, window_ms=250)
+
+
+async def test_killed_while_it_inserts_it_loses_nothing_and_counts_nothing_twice(
+    bus: Bus, analytics: ServiceProcess
+) -> None:
+    """Killed in the middle of a flow of events; all of them are counted, each once."""
+    space = new_id()
+    published = 0
+
+    async def flow(enough: asyncio.Event) -> None:
+        nonlocal published
+        while not enough.is_set():
+            await publish(bus, *(clap(space) for _ in range(10)))
+            published += 10
+
+    await figures(bus, space)  # it runs
+    enough = asyncio.Event()
+    flowing = asyncio.create_task(flow(enough))
+    while "clap" not in (await figures(bus, space)).reactions:
+        pass
+    analytics.kill()
+    enough.set()
+    await flowing
+    analytics.start()
+    last = await bus.last_sequence()
+    while (answer := await figures(bus, space)).through_sequence < last:
+        pass
+    assert answer.reactions == {"clap": published}
+
+
+async def test_a_stream_that_was_rebuilt_is_not_counted_again(bus: Bus, analytics: ServiceProcess) -> None:
+    """A relay publishes its events again, under the same ids; facts of the moment are gone from the stream for good,
+    but stay in the tables."""
+    space, ids = new_id(), [new_id() for _ in range(20)]
+    events = [clap(space) for _ in ids]
+    await publish(bus, *events, ids=ids)
+    assert (await figures(bus, space)).reactions == {"clap": 20}
+    await bus.js.delete_stream(subjects.EVENTS_STREAM)
+    await bus.declare()
+    last = await publish(bus, clap(space), *events[10:], ids=[new_id(), *ids[10:]])
+    while (answer := await figures(bus, space)).through_sequence != last:
+        pass
+    assert answer.reactions == {"clap": 21}
+
+
+async def test_it_stops_in_order(bus: Bus, analytics: ServiceProcess) -> None:
+    space = new_id()
+    await publish(bus, clap(space))
+    await figures(bus, space)
+    assert analytics.stop() == 0
