@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from contracts.subjects import SERVICES
 from infra.commands.common import add_var, fail, gateway_port
 from infra.launcher import LauncherError, System
 from infra.launcher.system import ENTRY, PRELOAD
 
-EXAMPLES = """\
+BOTS: Final = "infra.launcher.child:bots"
+BOTS_NEED: Final = {"room", "people", "media", "gateway"}
+EXAMPLES: Final = """\
 examples:
   rostrum up                                   everything, at http://127.0.0.1:8080
   ROSTRUM_GATEWAY_PORT=9000 rostrum up         at another port (0: a free one)
@@ -49,11 +52,18 @@ def run(options: argparse.Namespace) -> int:
             services=options.services,
             entry=options.entry,
             preload=PRELOAD if options.entry == ENTRY else (),
+            guests={"bots": BOTS} if _hosts_bots(options) else {},
             say=say,
         )
         return asyncio.run(run_until_stopped(system))
     except LauncherError as error:
         fail(str(error))
+
+
+def _hosts_bots(options: argparse.Namespace) -> bool:
+    """Whether there is to be a Space of speaking bots: not with DEMO=0, nor without the services it needs."""
+    wanted = os.environ.get("DEMO", "1") not in ("0", "false", "no", "")
+    return wanted and options.entry == ENTRY and set(options.services) >= BOTS_NEED
 
 
 async def run_until_stopped(system: System) -> int:

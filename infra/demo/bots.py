@@ -115,7 +115,8 @@ def _save(path: Path, state: dict[str, Any]) -> None:
     part.rename(path)
 
 
-async def _main(url: str, state_file: Path) -> None:
+async def main(url: str, state_file: Path) -> None:
+    """Host the Space at this gateway until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -125,4 +126,4 @@ async def _main(url: str, state_file: Path) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s bots: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    asyncio.run(_main(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import logging
 import os
+from pathlib import Path
 
 
 def serve(name: str) -> int:
@@ -14,3 +17,13 @@ def serve(name: str) -> int:
     module = importlib.import_module(f"services.{name}.main")
     code: int = module.main(os.environ)
     return code
+
+
+def bots(_: str) -> None:
+    """Host the Space of speaking bots until SIGTERM."""
+    from infra.demo import bots
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s bots: %(message)s")
+    for name in ("httpx", "aioice", "aiortc"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    asyncio.run(bots.main(os.environ["ROSTRUM_URL"], Path(os.environ["ROSTRUM_VAR"]) / "demo" / "bots.json"))

@@ -46,6 +46,8 @@ class System:
     `services`      which, in the order in which they start when they need each other; all by default
     `settings`      environment of every service, over this process's own
     `own_nats`      False where NATS runs elsewhere; the services then find it in their environment
+    `guests`        name and entry of what is started once everything is ready, and stopped first; a guest that keeps
+                    dying is left out, and the system goes on
     `say`           told in one line what happens, for a person
     `entry`         `module:function` called in the child with the service's name (tests put their own here)
     """
@@ -58,6 +60,7 @@ class System:
         services: Sequence[str] = SERVICES,
         settings: Mapping[str, str] | None = None,
         own_nats: bool = True,
+        guests: Mapping[str, str] | None = None,
         say: Say = _silent,
         entry: str = ENTRY,
         preload: Sequence[str] = PRELOAD,
@@ -76,7 +79,9 @@ class System:
         self._preload = list(preload)
         self._drain_seconds = drain_seconds
         self._nats = LocalNats(self.var_dir) if own_nats else None
-        self._processes = {name: Process(name) for name in ((NATS, *services) if own_nats else services)}
+        self._guests = dict(guests or {})
+        names = (*((NATS,) if own_nats else ()), *services, *self._guests)
+        self._processes = {name: Process(name) for name in names}
         self._forks = Forks()
         self._tasks: set[asyncio.Task[None]] = set()
         self._preloaded = asyncio.Event()
@@ -124,6 +129,8 @@ class System:
     def environment(self, name: str) -> dict[str, str]:
         """What a service finds in its environment, so that a test or another process can stand in for it."""
         environment = {"ROSTRUM_VAR": str(self.var_dir), "ROSTRUM_GATEWAY_PORT": str(self._gateway_port)}
+        if name in self._guests:
+            return environment | {"ROSTRUM_URL": self.url} | self._settings
         if self._nats:
             user, password = self._nats.credentials(name)
             environment |= {
@@ -207,6 +214,8 @@ class System:
             self._fork(name)
         for name in self.services:
             await self._or_failure(self._processes[name].is_ready.wait(), name, START_SECONDS)
+        for name in self._guests:
+            self._fork(name)
 
     async def _start_fork_server(self) -> None:
         self._preloaded.clear()
@@ -223,7 +232,9 @@ class System:
     def _fork(self, name: str) -> None:
         log = str(self._folder.fresh_log(name))
         self._processes[name].asked_for()
-        self._forks.send(op="fork", name=name, entry=self._entry, env=self.environment(name), log=log)
+        self._forks.send(
+            op="fork", name=name, entry=self._guests.get(name, self._entry), env=self.environment(name), log=log
+        )
 
     # ---- watching ----------------------------------------------------------------------------------
 
@@ -259,7 +270,9 @@ class System:
         how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
         last = self._folder.last_words(name)
         because = f": {last}" if last and code > 0 else ""
-        if code == BAD_SETTING or (self._starting and code > 0 and not was_ready):
+        if name in self._guests and (code == 0 or delay is None):
+            self._say(f"{name} {how}{because}; going on without")
+        elif code == BAD_SETTING or (self._starting and code > 0 and not was_ready):
             self._fail(StartFailed(f"{name} could not start{because or f', it {how}'} (log: {self._folder.log(name)})"))
         elif delay is None:
             self._fail(GaveUp(f"{name} keeps dying, the last time it {how}{because} (log: {self._folder.log(name)})"))
@@ -278,6 +291,8 @@ class System:
             await self._nats.declare()
         else:
             self._fork(name)
+            if name in self._guests:
+                return
             await self._processes[name].is_ready.wait()
         self._say(f"{name} is ready again")
 
@@ -330,12 +345,17 @@ class System:
     # ---- stop --------------------------------------------------------------------------------------
 
     async def stop(self) -> None:
-        """Drain the gateway first, then the other services, then NATS; kill what does not end in time."""
+        """End the guests, drain the gateway, then the other services, then NATS; kill what does not end in time."""
         if self._stopping:
             return
         self._stopping = True
         others = [name for name in self.services if name != "gateway"]
-        for group in (["gateway"] if "gateway" in self.services else [], others, [NATS] if self._nats else []):
+        for group in (
+            list(self._guests),
+            ["gateway"] if "gateway" in self.services else [],
+            others,
+            [NATS] if self._nats else [],
+        ):
             await self._end(group)
         await self._forks.end()
         for task in list(self._tasks):
