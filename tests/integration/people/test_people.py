@@ -1,0 +1,163 @@
+"""People over a real bus and a real store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts import subjects
+from contracts.people import v1
+from libs.bus import Bus, BusSettings, connect
+from libs.ids import new_id
+from libs.refusal import Refusal
+from libs.service import running
+from services.people.main import compose
+from services.people.settings import Settings
+from tests.support.nats import NatsServer, running_nats
+from tests.support.service_process import ServiceProcess
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[NatsServer]:
+    with running_nats() as server:
+        yield server
+
+
+@pytest.fixture
+async def bus(server: NatsServer) -> AsyncIterator[Bus]:
+    async with await connect("test", BusSettings(url=server.url)) as bus:
+        yield bus
+
+
+@pytest.fixture
+async def people(server: NatsServer) -> AsyncIterator[None]:
+    async with running(Settings.read(server.env), compose):
+        yield
+
+
+async def sign_up(bus: Bus, handle: str, *, key: str | None = None, name: str = "Somebody") -> v1.Person:
+    command = v1.SignUp(command_id=key or new_id(), person_id=new_id(), handle=handle, display_name=name)
+    return (await bus.ask(command, timeout=20)).result
+
+
+async def follow(bus: Bus, who: v1.Person, whom: str) -> int:
+    return (await bus.ask(v1.Follow(command_id=new_id(), actor=who.id, followee_id=whom))).version
+
+
+async def profile(bus: Bus, person_id: str) -> v1.Person:
+    return (await bus.ask(v1.PersonQuery(person_id=person_id))).result
+
+
+@pytest.mark.usefixtures("people")
+async def test_somebody_signs_up_and_is_found(bus: Bus) -> None:
+    ann = await sign_up(bus, "Ann", name="Ann B.")
+    assert (ann.handle, ann.name, ann.followers, ann.following, ann.version) == ("Ann", "Ann B.", 0, 0, 1)
+    assert await profile(bus, ann.id) == ann
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_handle_is_taken_in_any_case(bus: Bus) -> None:
+    await sign_up(bus, "Ann")
+    with pytest.raises(Refusal) as refused:
+        await sign_up(bus, "aNN")
+    assert refused.value.reason == "handle_taken"
+
+
+@pytest.mark.usefixtures("people")
+async def test_of_many_who_want_a_handle_at_once_one_gets_it(bus: Bus) -> None:
+    answers = await asyncio.gather(*(sign_up(bus, "ann") for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(answer, v1.Person) for answer in answers) == 1
+    assert {a.reason for a in answers if isinstance(a, Refusal)} == {"handle_taken"}
+
+
+@pytest.mark.usefixtures("people")
+async def test_the_same_sign_up_sent_again_is_one_person(bus: Bus) -> None:
+    first, again = await asyncio.gather(sign_up(bus, "ann", key="k"), sign_up(bus, "ann", key="k"))
+    assert first == again
+    with pytest.raises(Refusal, match="idempotency_conflict"):
+        await sign_up(bus, "bob", key="k")
+
+
+@pytest.mark.usefixtures("people")
+async def test_followers_are_counted_at_once(bus: Bus) -> None:
+    ann, bob, eve = [await sign_up(bus, handle) for handle in ("ann", "bob", "eve")]
+    await follow(bus, bob, ann.id)
+    await follow(bus, eve, ann.id)
+    assert await follow(bus, eve, ann.id) == 2
+    told = await profile(bus, ann.id)
+    assert (told.followers, told.following) == (2, 0)
+    await bus.ask(v1.Unfollow(command_id=new_id(), actor=bob.id, followee_id=ann.id))
+    assert (await profile(bus, ann.id)).followers == 1
+    assert (await profile(bus, eve.id)).following == 1
+
+
+@pytest.mark.usefixtures("people")
+async def test_blocking_ends_following(bus: Bus) -> None:
+    ann, bob = [await sign_up(bus, handle) for handle in ("ann", "bob")]
+    await follow(bus, ann, bob.id)
+    await bus.ask(v1.Block(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
+    assert (await profile(bus, bob.id)).followers == 0
+    with pytest.raises(Refusal, match="not_allowed"):
+        await follow(bus, ann, bob.id)
+    await bus.ask(v1.Unblock(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
+    await follow(bus, ann, bob.id)
+
+
+@pytest.mark.usefixtures("people")
+async def test_refusals_have_reasons(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann")
+    for request, reason in (
+        (v1.PersonQuery(person_id=new_id()), "person_unknown"),
+        (v1.Follow(command_id=new_id(), actor=ann.id, followee_id=new_id()), "person_unknown"),
+        (v1.Follow(command_id=new_id(), actor=ann.id, followee_id=ann.id), "not_allowed"),
+        (v1.Follow(command_id=new_id(), actor=new_id(), followee_id=ann.id), "person_unknown"),
+        (v1.Block(command_id=new_id(), followee_id=ann.id, blocked_id=ann.id), "unauthenticated"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await bus.ask(request)
+        assert refused.value.reason == reason
+
+
+@pytest.mark.usefixtures("people")
+async def test_others_are_told(bus: Bus) -> None:
+    ann, bob = await sign_up(bus, "ann"), await sign_up(bus, "bob")
+    await follow(bus, ann, bob.id)
+    await bus.ask(v1.Block(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
+    told = []
+    async with asyncio.timeout(10):
+        async for batch in bus.follow(filters=[subjects.events_of("people")]):
+            told += [received.event for received in batch]
+            if len(told) >= 5:
+                break
+    assert [(type(event), event.key) for event in told] == [
+        (v1.Registered, ann.id),
+        (v1.Registered, bob.id),
+        (v1.Followed, ann.id),
+        (v1.Unfollowed, ann.id),
+        (v1.Blocked, ann.id),
+    ]
+    assert [event.version for event in told if event.key == ann.id] == [1, 2, 3, 4]  # type: ignore[attr-defined]
+
+
+async def test_killed_while_people_sign_up_nobody_is_lost_and_no_handle_is_held_twice(
+    server: NatsServer, bus: Bus
+) -> None:
+    """Forty sign-ups for twenty handles, the service killed in the middle and started again; each is sent again until
+    it is answered, as the gateway does."""
+    with ServiceProcess("people", server.env, server.directory / "people.log") as process:
+        await sign_up(bus, "first")
+        asked = [
+            asyncio.create_task(sign_up(bus, f"p{n % 20}" if n < 20 else f"P{n % 20}", key=f"key{n}"))
+            for n in range(40)
+        ]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        process.kill()
+        process.start()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        accepted = [answer for answer in answers if isinstance(answer, v1.Person)]
+        assert len({person.handle.lower() for person in accepted}) == len(accepted) == 20
+        assert {a.reason for a in answers if isinstance(a, Refusal)} == {"handle_taken"}
+        for person in accepted:
+            assert await profile(bus, person.id) == person
