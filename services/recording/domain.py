@@ -36,7 +36,7 @@ class Track(Struct, frozen=True, kw_only=True):
 
 
 @stored("recording.began")
-class Began(Fact, frozen=True):
+class Began(Fact):
     """A Space that is recorded has started."""
 
     started_at: datetime
@@ -44,7 +44,7 @@ class Began(Fact, frozen=True):
 
 
 @stored("recording.speaker_noted")
-class SpeakerNoted(Fact, frozen=True):
+class SpeakerNoted(Fact):
     """Somebody came on stage, and consents to be recorded from then on, or does not."""
 
     person_id: str
@@ -55,14 +55,14 @@ class SpeakerNoted(Fact, frozen=True):
 
 
 @stored("recording.ended")
-class Ended(Fact, frozen=True):
+class Ended(Fact):
     """The Space is over; the replay is owed."""
 
     ended_at: datetime
 
 
 @stored("recording.finished")
-class Finished(Fact, frozen=True):
+class Finished(Fact):
     """The replay is stored."""
 
     began_at: datetime
@@ -73,7 +73,7 @@ class Finished(Fact, frozen=True):
 
 
 @stored("recording.failed")
-class Failed(Fact, frozen=True):
+class Failed(Fact):
     """There will be no replay."""
 
     reason: FailureReason

@@ -54,9 +54,17 @@ async def compose(service: Service[Settings]) -> None:
         return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
 
     captured = Captured(intake, recordings, snapshot)
-    await service.enter(bus.consume(ROOM_CONSUMER, each(RoomEvents(recordings, finishing)), filters=ROOM_EVENTS))
     await service.enter(
-        bus.consume_raw(CAPTURE_CONSUMER, captured, stream=subjects.CAPTURE_STREAM, filters=[subjects.CAPTURE_SUBJECTS])
+        bus.consume(ROOM_CONSUMER, each(RoomEvents(recordings, finishing)), filters=ROOM_EVENTS, exclusive=True)
+    )
+    await service.enter(
+        bus.consume_raw(
+            CAPTURE_CONSUMER,
+            captured,
+            stream=subjects.CAPTURE_STREAM,
+            filters=[subjects.CAPTURE_SUBJECTS],
+            exclusive=True,
+        )
     )
     service.spawn("finish replays", finishing.run())
     await service.enter(bus.serve(handlers(recordings)))

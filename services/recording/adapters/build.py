@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.recording.adapters import ogg, spool, timeline
 
@@ -43,6 +46,8 @@ class Job(BaseModel):
     spool: Path
     out: Path
     """An empty folder; gets `replay.m4a` and `<person>.ogg`."""
+    parent: int = Field(default_factory=os.getpid)
+    """The child ends when this process is no longer its parent."""
 
 
 class BuiltTrack(BaseModel):
@@ -129,43 +134,42 @@ async def build(job: Job) -> Built:
 
     Cancelled, it ends the child.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stderr is not None
+    # Popen, in a thread, and not the loop's own subprocesses: uvloop forks and runs Python in the fork, which has hung
+    # there; Popen executes the child at once.
+    threads = ThreadPoolExecutor(1, thread_name_prefix="build")
+    process: subprocess.Popen[bytes] | None = None
     try:
-        # Standard input stays open: the child sees our end by its end.
-        child.stdin.write(job.model_dump_json().encode() + b"\n")
-        answer, said = await asyncio.gather(child.stdout.read(), child.stderr.read())
-        code = await child.wait()
+        process = subprocess.Popen(  # noqa: ASYNC220  (it does not wait for the child)
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        loop = asyncio.get_running_loop()
+        answer, said = await loop.run_in_executor(threads, process.communicate, job.model_dump_json().encode())
     finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-        child.stdin.close()
-    if code == 0:
+        if process is not None and process.returncode is None:
+            process.kill()
+        threads.shutdown(wait=False)
+    if process.returncode == 0:
         return Built.model_validate_json(answer)
     complaint = said.decode(errors="replace").strip()
-    if code == _NOTHING:
+    if process.returncode == _NOTHING:
         raise NothingCapturedError
-    if code == _FULL:
+    if process.returncode == _FULL:
         raise spool.StorageFullError(complaint.splitlines()[-1])
-    raise BuildError(f"the build ended with {code}: {complaint[-1000:]}")
+    raise BuildError(f"the build ended with {process.returncode}: {complaint[-1000:]}")
 
 
-def _end_with_parent() -> None:
-    # The bare descriptor: a thread inside a buffered read would hold up the interpreter's own end.
-    while os.read(0, 64):
-        pass
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
     os._exit(1)
 
 
 def _main() -> int:
-    job = Job.model_validate_json(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    job = Job.model_validate_json(sys.stdin.buffer.read())
+    threading.Thread(target=_end_with_parent, args=(job.parent,), daemon=True).start()
     os.nice(_NICE)
     try:
         built = build_here(job)

@@ -169,9 +169,14 @@ class Recorder:
             env={**os.environ, **self.env, "ROSTRUM_READY_FD": str(writer)}, pass_fds=[writer],
         )  # fmt: skip
         os.close(writer)
-        with os.fdopen(reader) as ready:
-            async with asyncio.timeout(20):
-                line = await asyncio.to_thread(ready.readline)
+        ready = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ready), os.fdopen(reader))
+        try:
+            async with asyncio.timeout(30):
+                line = await ready.readline()
+        finally:
+            transport.close()
         assert line, "the recorder ended before it was ready"
 
     async def kill(self) -> None:
@@ -183,7 +188,12 @@ class Recorder:
     async def stop(self) -> None:
         if self.process is not None and self.process.returncode is None:
             self.process.terminate()
-            await self.process.wait()
+            try:
+                async with asyncio.timeout(10):
+                    await self.process.wait()
+            except TimeoutError:
+                await self.kill()
+                raise
 
 
 async def until(condition: object, within: float = 10.0) -> None:

@@ -72,7 +72,7 @@ async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[
         assert abs(late) < 0.02
         assert likeness > 0.75  # libopus shifts phases; what it made of the words itself is compared below
         alone = np.concatenate(list(mix.decode(var / track.object)))
-        at = round(starts[voice] * RATE)
+        at = round(track.offset_seconds * RATE)
         expected[at : at + len(alone)] += alone[: len(expected) - at]
     late, likeness = shift(expected, mixed)
     assert abs(late) < 0.02

@@ -1,0 +1,175 @@
+"""What a recorder survives: its own death at any moment, and a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contracts import subjects
+from contracts.recording import v1
+from services.recording.main import CAPTURE_CONSUMER
+from tests.integration.recording.stage import Recorder, Stage, payloads, person, until
+from tests.unit.recording.sounds import bundles, encode, noise, stream
+
+
+@pytest.fixture
+async def recorder(env: dict[str, str]) -> AsyncIterator[Recorder]:
+    recorder = Recorder(env)
+    try:
+        yield recorder
+    finally:
+        await recorder.stop()
+
+
+def spooled(env: dict[str, str]) -> int:
+    """Bytes in the spool."""
+    return sum(path.stat().st_size for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.spool"))
+
+
+def tear(env: dict[str, str]) -> None:
+    """Leave the half of a record at the end of each file, as a crash of the machine does."""
+    for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.spool"):
+        with open(path, "ab") as file:
+            file.write(b"\x40\x00\x00\x00torn")
+
+
+async def acknowledged(stage: Stage) -> int:
+    info = await stage.bus.js.consumer_info(subjects.CAPTURE_STREAM, CAPTURE_CONSUMER)
+    assert info.ack_floor is not None
+    return info.ack_floor.stream_seq
+
+
+async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubling(
+    stage: Stage, recorder: Recorder, env: dict[str, str]
+) -> None:
+    guest = person("Guest")
+    sent = {stage.host.id: encode(noise(12, 1)), guest.id: encode(noise(12, 2))}
+    sessions = {stage.host.id: "0" * 26, guest.id: "1" * 26}
+    await stage.start()
+    await stage.join(guest)
+    await recorder.start()
+    parts = {
+        who: list(bundles(stream(sent[who.id], at=5), base_ns=stage.base_ns, ssrc=n))
+        for n, who in enumerate((stage.host, guest))
+    }
+    deaths = 0
+    for at in range(len(parts[guest])):
+        for who, bodies in parts.items():
+            await stage.publish(who, sessions[who.id], bodies[at])
+        # Wherever it is: before it took this in, while it writes, between the disk and the acknowledgement.
+        if at % 30 == 25:
+            await until(lambda: spooled(env) > 0)
+            await recorder.kill()
+            deaths += 1
+        elif at % 30 == 2 and deaths:
+            await recorder.start()
+    assert deaths == 3
+    tear(env)
+    await stage.publish(guest, sessions[guest.id], parts[guest][-1])
+    await stage.end()
+    await recorder.start()
+    event = await stage.ready(60)
+    assert {track.person.id for track in event.tracks} == set(sent)
+    for track in event.tracks:
+        assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent[track.person.id]
+        assert track.offset_seconds == pytest.approx(5, abs=0.02)
+        assert track.seconds == pytest.approx(len(sent[track.person.id]) * 0.02, abs=0.02)
+
+
+async def test_a_recorder_killed_while_it_builds_builds_again(
+    stage: Stage, recorder: Recorder, env: dict[str, str]
+) -> None:
+    spool = Path(env["ROSTRUM_VAR"], "spool", stage.space_id)
+    sent = encode(noise(20))
+    await stage.start()
+    await recorder.start()
+    await stage.say(stage.host, stream(sent, at=5))
+    await stage.end()
+    await until(lambda: list(spool.glob("build/*.ogg")))
+    await recorder.kill()
+    assert (spool / "build").exists()
+    await recorder.start()
+    (track,) = (await stage.ready(60)).tracks
+    assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+    await until(lambda: not spool.exists())
+    assert (await stage.replay()).state is v1.ReplayState.READY
+
+
+async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
+    stage: Stage, recorder: Recorder, env: dict[str, str]
+) -> None:
+    # The kernel refuses to let a file grow beyond the limit: the error of a full disk, on any machine.
+    sent = [bytes([0x78]) + bytes([n % 256]) * 1200 for n in range(600)]
+    await stage.start()
+    await recorder.start()
+    assert recorder.process is not None
+    before = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)
+    await stage.say(stage.host, stream(sent[:100], at=5), session="0" * 26)
+    last = (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
+    await reached(stage, last)
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (400_000, before[1]))
+    await stage.say(stage.host, stream(sent[100:], at=7, timestamp=7000 + 100 * 960, sequence=200), session="0" * 26)
+    trouble = await unready(stage, recorder)
+    assert "spool" in trouble["missing"]
+    assert "File too large" in trouble["missing"]["spool"]
+    assert recorder.process.returncode is None
+    acked, kept = await acknowledged(stage), spooled(env)
+    assert acked < (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
+    assert kept < 400_000
+    await stage.end()
+    await asyncio.sleep(0.5)
+    assert (await stage.replay()).state is v1.ReplayState.PROCESSING
+    assert (await acknowledged(stage), spooled(env)) == (acked, kept)
+
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
+    (track,) = (await stage.ready(60)).tracks
+    assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+
+
+async def test_a_disk_that_fills_while_building_delays_the_replay(
+    stage: Stage, recorder: Recorder, env: dict[str, str], tmp_path: Path
+) -> None:
+    sent = encode(noise(20))
+    await stage.start()
+    await recorder.start()
+    assert recorder.process is not None
+    before = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)
+    await stage.say(stage.host, stream(sent, at=5))
+    last = (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
+    await reached(stage, last)
+    # Room for the track, none for the mix, whose child process inherits the limit.
+    limit = spooled(env) + 50_000
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
+    await stage.end()
+    trouble = await unready(stage, recorder)
+    assert "File too large" in trouble["missing"]["replays"]
+    assert (await stage.replay()).state is v1.ReplayState.PROCESSING
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
+    (track,) = (await stage.ready(60)).tracks
+    assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+
+
+async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:
+    """Wait until captured messages up to a sequence are acknowledged."""
+    async with asyncio.timeout(within):
+        while await acknowledged(stage) < sequence:
+            await asyncio.sleep(0.02)
+
+
+async def unready(stage: Stage, recorder: Recorder, within: float = 20.0) -> dict[str, dict[str, str]]:
+    """The first status in which the recorder says that something is missing."""
+    subscription = await stage.bus.nc.subscribe(subjects.service_status("recording", "*"))
+    try:
+        async with asyncio.timeout(within):
+            async for msg in subscription.messages:
+                status: dict[str, dict[str, str]] = json.loads(msg.data)
+                if set(status["missing"]) & {"spool", "replays"}:
+                    return status
+    finally:
+        await subscription.unsubscribe()
+    raise AssertionError("the subscription ended")
