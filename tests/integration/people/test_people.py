@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from contracts import subjects
+from contracts.commands import Request
 from contracts.people import v1
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
@@ -108,13 +110,14 @@ async def test_blocking_ends_following(bus: Bus) -> None:
 @pytest.mark.usefixtures("people")
 async def test_refusals_have_reasons(bus: Bus) -> None:
     ann = await sign_up(bus, "ann")
-    for request, reason in (
+    asked: list[tuple[Request[Any], str]] = [
         (v1.PersonQuery(person_id=new_id()), "person_unknown"),
         (v1.Follow(command_id=new_id(), actor=ann.id, followee_id=new_id()), "person_unknown"),
         (v1.Follow(command_id=new_id(), actor=ann.id, followee_id=ann.id), "not_allowed"),
         (v1.Follow(command_id=new_id(), actor=new_id(), followee_id=ann.id), "person_unknown"),
-        (v1.Block(command_id=new_id(), followee_id=ann.id, blocked_id=ann.id), "unauthenticated"),
-    ):
+        (v1.Block(command_id=new_id(), blocked_id=ann.id), "unauthenticated"),
+    ]
+    for request, reason in asked:
         with pytest.raises(Refusal) as refused:
             await bus.ask(request)
         assert refused.value.reason == reason

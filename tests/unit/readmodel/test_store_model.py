@@ -1,0 +1,89 @@
+"""A read model of a service's own facts, with a real event store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from libs.eventstore import Fact, Meta, Notification, Order, Store, open_store, stored
+from libs.readmodel import StoreModel
+
+
+@stored("counter.raised")
+class Raised(Fact):
+    by: int
+
+
+class Counter:
+    def __init__(self, id: str) -> None:
+        self.id, self.version = id, 0
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        pass
+
+
+class Totals(StoreModel):
+    schema = "CREATE TABLE totals (id TEXT PRIMARY KEY, total INTEGER NOT NULL)"
+
+    def apply(self, notification: Notification) -> None:
+        fact = notification.fact
+        assert isinstance(fact, Raised)
+        if fact.by < 0:
+            raise ValueError("a bug")
+        self.db.execute(
+            "INSERT INTO totals VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET total = total + excluded.total",
+            (notification.aggregate_id, fact.by),
+        )
+
+    def totals(self) -> dict[str, int]:
+        return dict(self.db.execute("SELECT id, total FROM totals"))
+
+
+async def increase(store: Store[Counter], id: str, by: int, key: str) -> None:
+    order = Order(id=key, actor=None, at=datetime(2026, 1, 1, tzinfo=UTC))
+    await store.execute(id, order, lambda _: [Raised(by=by)], lambda _: None)
+
+
+async def test_who_asks_sees_everything_committed(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "store.db", Counter) as store, Totals(tmp_path / "read.db") as totals:
+        await increase(store, "a", 2, "1")
+        await totals.catch_up(store)
+        await increase(store, "b", 3, "2")
+        await increase(store, "a", 5, "3")
+        await totals.catch_up(store)
+        await totals.catch_up(store)
+        assert totals.totals() == {"a": 7, "b": 3}
+
+
+async def test_a_file_that_was_deleted_fills_again(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "store.db", Counter) as store:
+        for n in range(3):
+            await increase(store, "a", 1, str(n))
+        for _ in range(2):
+            async with Totals(tmp_path / "read.db") as totals:
+                await totals.catch_up(store)
+                assert totals.totals() == {"a": 3}
+            (tmp_path / "read.db").unlink()
+
+
+async def test_another_store_fills_it_anew(tmp_path: Path) -> None:
+    async with Totals(tmp_path / "read.db") as totals:
+        async with open_store(tmp_path / "one.db", Counter) as store:
+            await increase(store, "a", 1, "1")
+            await increase(store, "a", 1, "2")
+            await totals.catch_up(store)
+        async with open_store(tmp_path / "two.db", Counter) as store:
+            await increase(store, "b", 9, "1")
+            await totals.catch_up(store)
+        assert totals.totals() == {"b": 9}
+
+
+async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "store.db", Counter) as store, Totals(tmp_path / "read.db") as totals:
+        await increase(store, "a", 1, "1")
+        await increase(store, "a", -1, "2")
+        with pytest.raises(ValueError, match="a bug"):
+            await totals.catch_up(store)
+        assert (totals.totals(), totals.sequence) == ({}, 0)
