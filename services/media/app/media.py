@@ -281,9 +281,12 @@ class Media:
         )
 
     def leases(self) -> Iterable[Lease]:
-        """Leases of the connected sessions."""
+        """Leases of the people who are connected.
+
+        An anonymous listener is counted by the session they opened; a lease of ours would count them twice.
+        """
         for session in self._by_number.values():
-            if session.connected and session.closing is None:
+            if session.connected and session.closing is None and session.person is not None:
                 yield Lease(
                     space_id=session.space_id,
                     session_id=session.id,

@@ -70,6 +70,15 @@ fn a_muted_speaker_is_silent_from_that_instant_whatever_they_send() {
     assert_eq!(ear.words(&mut world), Vec::<Vec<u8>>::new());
     let captured = captured(&world);
     assert_eq!(captured, [before, after].concat());
+    let report = world.net.events.iter().find_map(|event| match event {
+        Event::Closed { report, .. } => Some(*report),
+        _ => None,
+    });
+    assert_eq!(
+        report.map(|report| (report.packets, report.lost)),
+        Some((10, 0)),
+        "a muted packet is not a lost one"
+    );
 }
 
 /// Payloads of all captured bundles.

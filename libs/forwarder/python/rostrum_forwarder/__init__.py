@@ -1,4 +1,4 @@
-"""The media forwarder: one UDP port, ICE-lite, SRTP and virtual slots, served by a thread without the interpreter lock."""
+"""The media forwarder: one UDP port, ICE-lite, SRTP and virtual slots, without the interpreter lock."""
 
 from rostrum_forwarder._native import Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking
 

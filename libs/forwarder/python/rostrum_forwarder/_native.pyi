@@ -2,7 +2,9 @@
 
 from typing import final
 
-Ice = tuple[str, str, str, str]
+__all__ = ["Captured", "Closed", "Dtls", "Forwarder", "Reachable", "Report", "Talking"]
+
+_Ice = tuple[str, str, str, str]
 """ICE credentials: local ufrag, local password, remote ufrag, remote password."""
 
 @final
@@ -93,7 +95,7 @@ class Forwarder:
         session: int,
         space: int,
         owner: int,
-        ice: Ice,
+        ice: _Ice,
         *,
         payload_type: int,
         level_extension: int | None,
@@ -106,7 +108,7 @@ class Forwarder:
         session: int,
         space: int,
         owner: int,
-        ice: Ice,
+        ice: _Ice,
         *,
         payload_type: int,
         mid_extension: int | None,

@@ -54,6 +54,7 @@ impl Engine {
             }
         };
         let packet = &bytes[..length];
+        publisher.received(&header, now);
         if publisher.muted {
             self.counters.muted += 1;
             return;
@@ -122,12 +123,16 @@ impl Counters {
 }
 
 impl Publisher {
-    fn accept(&mut self, id: SessionId, header: &Header, payload: &[u8], now: Now, io: &mut impl Io) {
+    /// Keeps the statistics of what arrives, muted or not.
+    fn received(&mut self, header: &Header, now: Now) {
         if self.ssrc != Some(header.ssrc) {
             self.ssrc = Some(header.ssrc);
             self.reception = crate::rtcp::Reception::default();
         }
         self.reception.packet(header.sequence, header.timestamp, now.us);
+    }
+
+    fn accept(&mut self, id: SessionId, header: &Header, payload: &[u8], now: Now, io: &mut impl Io) {
         self.accepted += 1;
         if !self.capture {
             return;

@@ -1,0 +1,140 @@
+"""The compiled module as Python sees it: what it promises, what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+from aioice import stun
+from rostrum_forwarder import Closed, Dtls, Event, Forwarder, Reachable
+
+ICE = ("ours", "our password of 22 bytes", "theirs", "their password of 22 bytes")
+E = TypeVar("E", bound=Event)
+
+
+@pytest.fixture
+def forwarder() -> Iterator[Forwarder]:
+    """One that runs on a free port."""
+    running = Forwarder("127.0.0.1", 0)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def client() -> Iterator[socket.socket]:
+    """A UDP socket with a time limit."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.settimeout(2)
+        yield bound
+
+
+def until(forwarder: Forwarder, kind: type[E], within: float = 3.0) -> E:
+    """The next event of a type."""
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        select.select([forwarder.fileno()], [], [], 0.1)
+        for event in forwarder.poll():
+            if isinstance(event, kind):
+                return event
+    raise AssertionError(f"no {kind.__name__} within {within} s")
+
+
+def checked(forwarder: Forwarder, client: socket.socket, password: str = ICE[1]) -> stun.Message:
+    """The answer to a client's Binding request."""
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    request.attributes["USERNAME"] = "ours:theirs"
+    request.attributes["PRIORITY"] = 1
+    request.attributes["ICE-CONTROLLING"] = 1
+    request.attributes["USE-CANDIDATE"] = None
+    request.add_message_integrity(password.encode())
+    client.sendto(bytes(request), ("127.0.0.1", forwarder.port))
+    answer = stun.parse_message(client.recv(1500))
+    assert answer.check_message_integrity(ICE[1].encode())
+    return answer
+
+
+def add_speaker(forwarder: Forwarder, session: int = 1) -> None:
+    forwarder.add_publisher(session, 7, 5, ICE, payload_type=111, level_extension=1, muted=False, capture=True)
+
+
+def test_the_stub_says_what_the_module_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "rostrum_forwarder"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_check_with_the_password_is_answered_and_dtls_is_carried_both_ways(
+    forwarder: Forwarder, client: socket.socket
+) -> None:
+    add_speaker(forwarder)
+    address = client.getsockname()
+    assert checked(forwarder, client).attributes["XOR-MAPPED-ADDRESS"] == address
+    reachable = until(forwarder, Reachable)
+    assert (reachable.session, reachable.address) == (1, f"127.0.0.1:{address[1]}")
+    client.sendto(b"\x16hello", ("127.0.0.1", forwarder.port))
+    datagram = until(forwarder, Dtls)
+    assert (datagram.session, datagram.datagram) == (1, b"\x16hello")
+    forwarder.send_dtls(1, b"\x16answer")
+    assert client.recv(1500) == b"\x16answer"
+    forwarder.remove(1)
+    closed = until(forwarder, Closed)
+    assert (closed.session, closed.expired, closed.report.packets) == (1, False, 0)
+
+
+def test_a_check_with_another_password_gets_no_answer(forwarder: Forwarder, client: socket.socket) -> None:
+    add_speaker(forwarder)
+    client.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        checked(forwarder, client, "a password that is wrong")
+
+
+def test_a_flood_of_dtls_from_one_client_is_bounded_and_counted(forwarder: Forwarder, client: socket.socket) -> None:
+    add_speaker(forwarder)
+    checked(forwarder, client)
+    for number in range(200):
+        client.sendto(b"\x16" + bytes([number]), ("127.0.0.1", forwarder.port))
+    end = time.monotonic() + 3
+    while forwarder.stats()["received"] < 201:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    waiting = [event for event in forwarder.poll(1000) if isinstance(event, Dtls)]
+    assert len(waiting) == 24
+    assert forwarder.stats()["dropped_dtls"] == 200 - 24
+
+
+def test_impossible_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="no such host"):
+        Forwarder("no such host", 0)
+    forwarder = Forwarder("127.0.0.1", 0)
+    with pytest.raises(OSError, match=r"[Aa]ddress"):
+        Forwarder("127.0.0.1", forwarder.port)
+    with pytest.raises(ValueError, match="28 bytes"):
+        forwarder.set_keys(1, bytes(27), bytes(28))
+    with pytest.raises(ValueError, match="slots"):
+        forwarder.add_listener(1, 7, 0, ICE, payload_type=96, mid_extension=None, level_extension=None, slots=[])
+    with pytest.raises(ValueError, match="extension"):
+        forwarder.add_publisher(1, 7, 5, ICE, payload_type=111, level_extension=15, muted=False, capture=False)
+    with pytest.raises(OverflowError):
+        forwarder.add_publisher(-1, 7, 5, ICE, payload_type=111, level_extension=1, muted=False, capture=False)
+    forwarder.close()
+    forwarder.close()
+
+
+def test_an_id_in_use_changes_nothing_and_is_counted(forwarder: Forwarder, client: socket.socket) -> None:
+    add_speaker(forwarder)
+    add_speaker(forwarder)
+    end = time.monotonic() + 3
+    while not forwarder.stats()["refused_commands"]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert forwarder.stats()["sessions"] == 1
+    assert checked(forwarder, client).message_class is stun.Class.RESPONSE
+    assert list(forwarder.reports()) == [1]
