@@ -72,7 +72,7 @@ def wrong(told: Told, summary: dict[str, Any]) -> Iterator[str]:
         if listener["packets_lost"] > LOSS * max(1, listener["packets_received"]):
             yield f"{listener['name']} lost {listener['packets_lost']} of {listener['packets_received']} packets"
     for speaker in told.speakers:
-        if leaked := _leaked(speaker, told.listeners):
+        if leaked := _leaked(speaker, told.listeners, _owners(told.speakers)):
             yield f"{leaked} packets of {speaker.name} were heard while they were muted"
     if summary["replay"]["seconds"] <= 0 or summary["replay"]["bytes"] <= 0:
         yield "there is no replay"
@@ -135,15 +135,16 @@ def _speaker(speaker: Speaker, listeners: list[Listener]) -> dict[str, Any]:
     }
 
 
-def _leaked(speaker: Speaker, listeners: list[Listener]) -> int:
-    """Packets that were sent while muted and heard by somebody; those sent at other times too do not count."""
+def _leaked(speaker: Speaker, listeners: list[Listener], owners: dict[bytes, str]) -> int:
+    """Packets sent while muted and heard by somebody; not counted are those that were sent at other times too."""
     if speaker.muted_from is None or speaker.muted_until is None:
         return 0
     begin, end = speaker.muted_from + MUTE_SECONDS, speaker.muted_until
     spoken = speaker.speech.spoken
     during = {_digest(p) for p, at in zip(spoken.payloads, spoken.times, strict=True) if begin < at < end}
     other = {_digest(p) for p, at in zip(spoken.payloads, spoken.times, strict=True) if not begin < at < end}
-    return len((during - other) & _on_air(speaker, listeners))
+    only_then = {digest for digest in during - other if owners.get(digest) == speaker.name}
+    return len(only_then & _on_air(speaker, listeners))
 
 
 def _track(speaker: Speaker, listeners: list[Listener], out: Path) -> dict[str, Any]:

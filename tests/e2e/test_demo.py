@@ -22,6 +22,8 @@ from av.codec.context import CodecContext
 from infra.demo import voice
 from infra.demo.cast import SPEECH
 
+pytestmark = pytest.mark.timeout(300)
+
 RATE = 16_000
 Samples = npt.NDArray[np.float32]
 
