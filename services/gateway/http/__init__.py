@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -35,6 +36,7 @@ def _app() -> FastAPI:
     for module in _ROUTERS:
         app.include_router(module.router)
     pages.mount(app)
+    app.state.routes = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
     return app
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -159,7 +161,12 @@ async def _http(request: Request, error: Exception) -> Response:
         405: f"{request.method} is not possible here.",
     }
     detail = details.get(error.status_code, str(error.detail))
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if error.status_code == 405:
+        # The router knows the methods of the first route only that has this path.
+        routes = cast(Sequence[APIRoute], request.app.state.routes)
+        allowed = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods or ()}
+        headers["Allow"] = ", ".join(sorted(allowed))
     return problem(reason, detail, instance=request.url.path, status=error.status_code, headers=headers)
 
 

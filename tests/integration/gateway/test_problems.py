@@ -74,18 +74,21 @@ async def test_a_command_sent_again_is_the_same_command(gateway: Running, behind
             made = await sender.http.post("/v1/spaces", json={"title": "Tea"}, headers={"idempotency-key": "k"})
             assert made.status_code == 201
         await client.http.post("/v1/spaces", json={"title": "Tea"})
-        first, again, others, without = behind.asked["create_space"]
-        assert isinstance(first, room.CreateSpace)
-        assert (first, first.command_id) == (again, "k")
-        assert len({one.space_id for one in (first, others, without)}) == 3  # type: ignore[attr-defined]
+        commands = [command for command in behind.asked["create_space"] if isinstance(command, room.CreateSpace)]
+        assert commands[0] == commands[1]
+        assert [command.command_id for command in commands[:3]] == ["k", "k", "k"]
+        assert len({command.space_id for command in commands}) == 3
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "é", "x" * 5000, ""])
-async def test_a_bad_token_is_refused(gateway: Running, token: str) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    ["Bearer", "Basic YTpi", "Bearer nonsense", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
+     "Bearer é", "Bearer " + "x" * 5000],
+)  # fmt: skip
+async def test_a_bad_token_is_refused(gateway: Running, sent: str) -> None:
     async with gateway.client() as client:
         for path in ("/v1/me", "/v1/spaces"):
-            headers = {b"authorization": b"Bearer " + token.encode()}
-            refused = await client.http.get(path, headers=headers)
+            refused = await client.http.get(path, headers={b"authorization": sent.encode()})
             _is_problem(refused, 401, "unauthenticated")
             assert refused.headers["www-authenticate"].startswith("Bearer")
 
@@ -105,7 +108,7 @@ async def test_mistakes_of_clients(gateway: Running, behind: Backend) -> None:
         _is_problem(await http.get("/static/../main.py"), 404, "not_found")
         wrong_method = await http.put("/v1/spaces")
         _is_problem(wrong_method, 405, "method_not_allowed")
-        assert "GET" in wrong_method.headers["allow"]
+        assert wrong_method.headers["allow"] == "GET, POST"
         _is_problem(await http.get(f"/v1/spaces/{new_id()}"), 404, "space_unknown")
         _is_problem(await http.get(f"/v1/spaces/{new_id()}/events"), 404, "space_unknown")
         _is_problem(await http.get("/v1/spaces/nonsense"), 404, "space_unknown")
@@ -185,17 +188,20 @@ async def test_a_service_that_is_away_is_a_503_in_time(nats: NatsServer, tmp_pat
 async def test_nats_away_is_a_503_and_its_return_is_noticed(nats: NatsServer, tmp_path: Path) -> None:
     async with backend(nats.url, "room", "people") as behind:
         space = behind.add(a_person("Host"))
-        async with running_gateway(nats.url, tmp_path, ask_seconds=1) as gateway, gateway.client() as client:
-            async with client.events(f"/v1/spaces/{space.id}/events") as events:
-                await events.until("snapshot")
-                nats.kill()
-                _is_problem(await client.http.get(f"/v1/spaces/{space.id}"), 503, "unavailable")
-                nats.start()
-                async with asyncio.timeout(10):
-                    while (await client.http.get(f"/v1/spaces/{space.id}")).status_code != 200:
-                        await asyncio.sleep(0.05)
-                await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
-                assert (await events.until("room.unmuted", within=10))[-1].event == "room.unmuted"
+        async with (
+            running_gateway(nats.url, tmp_path, ask_seconds=1) as gateway,
+            gateway.client() as client,
+            client.events(f"/v1/spaces/{space.id}/events") as events,
+        ):
+            await events.until("snapshot")
+            nats.kill()
+            _is_problem(await client.http.get(f"/v1/spaces/{space.id}"), 503, "unavailable")
+            nats.start()
+            async with asyncio.timeout(10):
+                while (await client.http.get(f"/v1/spaces/{space.id}")).status_code != 200:
+                    await asyncio.sleep(0.05)
+            await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
+            assert (await events.until("room.unmuted", within=10))[-1].event == "room.unmuted"
 
 
 async def test_a_person_who_commands_too_much_is_slowed(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:

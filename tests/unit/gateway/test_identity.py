@@ -1,0 +1,89 @@
+"""Tokens: only ours, only in time, and their key is nobody else's to read."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+
+from libs.identity import AddressRefused, DevelopmentIdentity, IdentityError, TokenRefused, check_address, load_or_make
+from libs.ids import new_id
+
+
+def test_a_token_says_who_and_for_how_long(tmp_path: Path) -> None:
+    person = new_id()
+    claims = DevelopmentIdentity(tmp_path).verify(DevelopmentIdentity(tmp_path).mint(person, operator=True))
+    assert (claims.person_id, claims.operator) == (person, True)
+    assert claims.expires_at > datetime.now(UTC) + timedelta(days=1)
+    assert (tmp_path / "identity.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_is_an_operator_by_default(tmp_path: Path) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    assert identity.verify(identity.mint(new_id())).operator is False
+
+
+def test_a_token_of_another_key_is_refused(tmp_path: Path) -> None:
+    theirs = DevelopmentIdentity(tmp_path / "theirs").mint(new_id())
+    with pytest.raises(TokenRefused) as refused:
+        DevelopmentIdentity(tmp_path / "ours").verify(theirs)
+    assert not refused.value.expired
+
+
+def test_an_expired_token_is_told_apart(tmp_path: Path) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    with pytest.raises(TokenRefused) as refused:
+        identity.verify(identity.mint(new_id(), lifetime=timedelta(minutes=-1)))
+    assert refused.value.expired
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_the_algorithm_is_ours_to_choose(tmp_path: Path, algorithm: str) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    claims = jwt.decode(identity.mint(new_id()), options={"verify_signature": False})
+    key = "" if algorithm == "none" else "0" * 32
+    with pytest.raises(TokenRefused):
+        identity.verify(jwt.encode(claims, key, algorithm=algorithm))
+
+
+@pytest.mark.parametrize("name", ["exp", "sub", "iss", "aud"])
+def test_every_claim_counts(tmp_path: Path, name: str) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    claims = jwt.decode(identity.mint(new_id()), options={"verify_signature": False})
+    for wrong in ({}, {name: "../../etc"}):
+        broken = {k: v for k, v in claims.items() if k != name} | wrong
+        with pytest.raises(TokenRefused):
+            identity.verify(jwt.encode(broken, identity._private, algorithm="EdDSA"))
+
+
+def test_a_key_file_with_something_else_in_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "identity.pem").write_text("hello")
+    with pytest.raises(IdentityError, match=r"identity\.pem"):
+        DevelopmentIdentity(tmp_path)
+
+
+def test_a_secret_is_made_once_however_many_ask(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        got = set(pool.map(lambda _: load_or_make(tmp_path / "keys" / "x", lambda: os.urandom(16)), range(50)))
+    assert len(got) == 1
+    assert [file.name for file in (tmp_path / "keys").iterdir()] == ["x"]
+
+
+def test_secrets_differ_by_purpose_and_not_by_restart(tmp_path: Path) -> None:
+    first, again = DevelopmentIdentity(tmp_path), DevelopmentIdentity(tmp_path)
+    assert first.secret("a") == again.secret("a") != first.secret("b")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "[::1]", "localhost"])
+def test_this_machine_is_served(host: str) -> None:
+    check_address(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", "", "127.0.0.1.example.org"])
+def test_anything_else_is_not(host: str) -> None:
+    with pytest.raises(AddressRefused):
+        check_address(host)
