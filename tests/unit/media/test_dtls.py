@@ -1,0 +1,119 @@
+"""The passive side of DTLS against a real client, with datagrams lost and strangers' certificates."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, RTCCertificate
+from OpenSSL import SSL
+
+from services.media.adapters.dtls import MTU, Certificate, Handshake, HandshakeFailed
+
+NODE = Certificate()
+
+
+class Client:
+    """The active side, as a browser is."""
+
+    def __init__(self, profile: object = SRTP_AEAD_AES_128_GCM) -> None:
+        self.certificate = RTCCertificate.generateCertificate()
+        self.ssl = SSL.Connection(self.certificate._create_ssl_context(srtp_profiles=[profile]))  # type: ignore[list-item]
+        self.ssl.set_connect_state()
+
+    @property
+    def fingerprints(self) -> list[tuple[str, str]]:
+        return [(print_.algorithm, print_.value) for print_ in self.certificate.getFingerprints()]
+
+    def step(self, *datagrams: bytes) -> list[bytes]:
+        for datagram in datagrams:
+            self.ssl.bio_write(datagram)
+        with contextlib.suppress(SSL.WantReadError):
+            self.ssl.do_handshake()
+        try:
+            return [self.ssl.bio_read(65_536)]
+        except SSL.WantReadError:
+            return []
+
+    def keys(self) -> tuple[bytes, bytes]:
+        material = self.ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 56)
+        profile = SRTP_AEAD_AES_128_GCM
+        return profile.get_key_and_salt(material, 0), profile.get_key_and_salt(material, 1)
+
+
+def shake(client: Client, handshake: Handshake) -> None:
+    """Everything arrives."""
+    to_server = client.step()
+    for _ in range(10):
+        to_client = [out for datagram in to_server for out in handshake.datagram(datagram)]
+        assert all(len(datagram) <= MTU for datagram in to_client)
+        to_server = client.step(*to_client)
+        if handshake.keys is not None and not to_server:
+            return
+
+
+def test_both_sides_get_the_same_keys() -> None:
+    client = Client()
+    handshake = Handshake(NODE, client.fingerprints)
+    shake(client, handshake)
+    assert handshake.keys == client.keys()
+    assert [len(key) for key in handshake.keys] == [28, 28]
+    assert handshake.timeout() is None
+
+
+def test_a_lost_flight_is_sent_again() -> None:
+    client = Client()
+    handshake = Handshake(NODE, client.fingerprints)
+    (hello,) = client.step()
+    lost = handshake.datagram(hello)
+    assert lost
+    due = handshake.timeout()
+    assert due is not None
+    assert 0 < due <= 1.0
+    time.sleep(due + 0.05)  # OpenSSL's own clock
+    again = handshake.repeat()
+    assert again
+    finished = [out for datagram in client.step(*again) for out in handshake.datagram(datagram)]
+    # The server's last flight is lost too: the client repeats its own, and gets it again.
+    assert handshake.keys is not None
+    assert finished
+    wait = client.ssl.DTLSv1_get_timeout()
+    assert wait is not None
+    time.sleep(wait + 0.05)
+    client.ssl.DTLSv1_handle_timeout()
+    repeated = client.ssl.bio_read(65_536)
+    client.step(*handshake.datagram(repeated))
+    assert handshake.keys == client.keys()
+
+
+def test_a_certificate_of_somebody_else_is_refused() -> None:
+    client, somebody = Client(), Client()
+    with pytest.raises(HandshakeFailed, match="offer"):
+        shake(client, Handshake(NODE, somebody.fingerprints))
+
+
+def test_a_client_without_our_cipher_is_refused() -> None:
+    client = Client(SRTP_AES128_CM_SHA1_80)
+    with pytest.raises(HandshakeFailed, match="AEAD_AES_128_GCM"):
+        shake(client, Handshake(NODE, client.fingerprints))
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\x16", b"\x16\xfe\xfd" + bytes(10) + b"\xff", bytes(1200), b"\x15\xfe\xfd" + bytes(12)]
+)
+def test_junk_neither_ends_nor_finishes_a_handshake(junk: bytes) -> None:
+    client = Client()
+    handshake = Handshake(NODE, client.fingerprints)
+    assert handshake.datagram(junk) == []
+    shake(client, handshake)
+    assert handshake.keys == client.keys()
+
+
+def test_a_goodbye_is_noticed() -> None:
+    client = Client()
+    handshake = Handshake(NODE, client.fingerprints)
+    shake(client, handshake)
+    client.ssl.shutdown()
+    handshake.datagram(client.ssl.bio_read(65_536))
+    assert handshake.ended
