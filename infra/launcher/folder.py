@@ -104,7 +104,8 @@ class Folder:
         except ValueError:
             decoded = None
         if isinstance(decoded, dict) and isinstance(decoded.get("message"), str):
-            last = decoded["message"]
+            missing = decoded.get("missing")
+            last = f"{decoded['message']}: {missing}" if missing else decoded["message"]
         return last[:300]
 
 

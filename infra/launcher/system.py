@@ -228,6 +228,8 @@ class System:
         self._forks.send(op="exec", name=NATS, argv=nats.command(), log=str(self._folder.fresh_log(NATS)))
         await nats.answers(self._raise_failure)
         process.became_ready({"url": nats.url}, time.monotonic())
+        if self._starting:
+            self._say("nats: ready")
 
     def _fork(self, name: str) -> None:
         log = str(self._folder.fresh_log(name))
@@ -253,6 +255,8 @@ class System:
                     if process.pid == message["pid"]:
                         process.became_ready(message["info"], now)
                         self._write_system_file()
+                        if self._starting:
+                            self._say(f"{process.name}: ready")
                 case "exited":
                     self._exited(message["name"], message["code"], now)
         if self._stopping:
@@ -325,7 +329,10 @@ class System:
             await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             self._raise_failure()
             if not waiting.done():
-                raise StartFailed(f"{what} was not ready within {timeout:.0f} s (log: {self._folder.log(what)})")
+                last = self._folder.last_words(what)
+                raise StartFailed(
+                    f"{what} was not ready within {timeout:.0f} s: {last} (log: {self._folder.log(what)})"
+                )
         finally:
             waiting.cancel()
 

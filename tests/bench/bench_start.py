@@ -1,4 +1,4 @@
-"""How long a second start takes, and a set-up with nothing to do."""
+"""How long set-up and start take: from nothing, and when everything is there."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ async def measure() -> list[Row]:
             began = time.perf_counter()
         stopped = time.perf_counter() - began
     alone = await _timed(sys.executable, "-c", IMPORTS_OF_ONE)
+    fresh = await _fresh_setup()
     nothing = min([await _timed("make", "setup") for _ in range(3)])
     return [
         Row(
@@ -36,13 +37,23 @@ async def measure() -> list[Row]:
             Reference(f"{services} interpreters that each import the shared modules, one core", services * alone),
         ),
         Row("stop, everything drained", stopped, "s", "idle"),
+        Row("make setup in a fresh clone", fresh, "s", "packages from the local cache where they are in it"),
         Row("make setup with nothing to do", nothing, "s", "best of 3"),
     ]  # fmt: skip
 
 
+async def _fresh_setup() -> float:
+    """Environment, dependencies and the Rust core, from nothing."""
+    with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
+        await _timed("git", "clone", "-q", str(ROOT), folder)
+        return await _timed("make", "-C", folder, "setup")
+
+
 async def _timed(*command: str) -> float:
     began = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
     code = await process.wait()
     if code != 0:
         raise RuntimeError(f"{' '.join(command)} ended with exit code {code}")
