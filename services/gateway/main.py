@@ -28,6 +28,7 @@ from services.gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
 _DRAIN: Final = 3
+_ASK_FOR_BARS: Final = 60.0
 
 
 def _unexpected(record: logging.LogRecord) -> bool:
@@ -64,6 +65,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
     )
     await hub.start()
     service.spawn("live events", hub.run())
+    service.spawn("live bars", hub.keep_bars(_ASK_FOR_BARS))
     renewals = Renewals(service.bus, settings.name, settings.renew_seconds)
     service.spawn("lease renewals", renewals.run())
     statuses = Statuses(service.bus)

@@ -192,6 +192,10 @@ class Crowd:
         if not self._clients[key]:
             del self._clients[key]
 
+    def waiting(self) -> list[str]:
+        """The keys that have clients."""
+        return list(self._clients)
+
     def offer(self, key: str, sequence: int, made: Callable[[], bytes]) -> None:
         """Offer an event to all of `key`."""
         for client in self._clients.get(key, ()):

@@ -16,7 +16,7 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
 from contracts import subjects
-from contracts.discovery.v1 import BarChanged
+from contracts.discovery.v1 import BarChanged, LiveBarQuery
 from contracts.envelope import Audience
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
 from services.gateway.app.feeds import OPERATORS, BarFeed, Crowd, OperatorFeed, Rooms, SpaceFeed
@@ -77,6 +77,17 @@ class Hub:
                 await self._start_over()
             # Reached when the bus is closed: the service is stopping.
             await asyncio.sleep(0.1)
+
+    async def keep_bars(self, every: float) -> None:
+        """Ask for the live bar of everybody who watches one, every so many seconds, for ever: discovery tells of
+        changes only those who asked lately."""
+        while True:
+            await asyncio.sleep(every)
+            for person_id in self._bars.waiting():
+                try:
+                    await self.bus.ask(LiveBarQuery(actor=person_id, limit=1), timeout=self._ask_seconds)
+                except (Refusal, Unavailable) as error:
+                    _log.warning("a live bar is not kept up to date now", extra={"why": str(error)})
 
     def stop(self) -> None:
         """End every stream; clients resume on the process that comes next."""

@@ -69,7 +69,7 @@ class Overview:
             spaces=list(spaces or ()),
             nodes=nodes,
             media=media,
-            dead_letters=metrics.get("rostrum_dead_letters_total", 0.0),
+            dead_letters=sum(n for name, n in metrics.items() if name.startswith("rostrum_dead_letters_total")),
             streams=self._hub.clients,
             position=str(self._hub.position),
         )
@@ -85,7 +85,7 @@ class Overview:
         return None
 
     async def _metrics(self, statuses: list[Status]) -> dict[str, float]:
-        """Sums over all processes of every metric without labels told apart."""
+        """Sums over all processes, by name and values of labels."""
         async with httpx.AsyncClient(timeout=_WITHIN, trust_env=False) as client:
             pages = await asyncio.gather(*(self._page(client, status) for status in statuses if status.health_port))
         sums: dict[str, float] = {}
@@ -94,8 +94,10 @@ class Overview:
                 if family.type not in ("counter", "gauge"):
                     continue
                 for sample in family.samples:
-                    if not sample.name.endswith("_created"):
-                        sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+                    if sample.name.endswith("_created"):
+                        continue
+                    name = " ".join((sample.name, *sample.labels.values()))
+                    sums[name] = sums.get(name, 0.0) + sample.value
         return sums
 
     @staticmethod

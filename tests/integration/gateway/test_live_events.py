@@ -126,6 +126,20 @@ async def test_a_tip_reaches_payer_and_recipient_and_nobody_else(gateway: Runnin
             assert [told.event for told in await events.until("room.muted")] == expected
 
 
+async def test_everything_from_the_beginning_where_it_is_asked_for(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    sent = [
+        await behind.emit(room.Unmuted(**behind.next(space), person_id=host.id)),
+        await behind.emit(room.RemovalRecorded(**behind.next(space), person_id=new_id(), explanation="spam")),
+        await behind.emit(room.Muted(**behind.next(space), person_id=host.id)),
+    ]
+    async with gateway.client() as client, client.events(f"/v1/spaces/{space.id}/events", last_event_id="0") as events:
+        assert [(await events.next()).sequence for _ in range(2)] == [sent[0], sent[2]]
+        sent.append(await behind.emit(room.Unmuted(**behind.next(space), person_id=host.id)))
+        assert (await events.next()).sequence == sent[3]
+
+
 async def test_changes_of_the_live_bar_reach_their_person(gateway: Running, behind: Backend) -> None:
     one, other = a_person("One"), a_person("Other")
     space = behind.add(a_person("Host"))

@@ -13,7 +13,7 @@ import { Problem, exchange, newKey, pause } from "../lib/api.js";
 const WAITS_MS = [300, 700, 1500, 3000, 6000];
 const CONNECT_MS = 8000;
 /** Chromium says `disconnected` seconds after a server went silent; waiting longer helps nobody. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 500;
 
 export class Peer extends EventTarget {
   /** @type {PeerState} */
