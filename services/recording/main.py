@@ -13,7 +13,7 @@ from libs.relay import Relay
 from libs.service import CannotStart, Service, run
 from services.recording.adapters.backlog import Backlog
 from services.recording.adapters.objects import Objects, ObjectsError
-from services.recording.adapters.spool import Spool
+from services.recording.adapters.spool import Spool, SpoolTakenError
 from services.recording.app import Finishing, Intake, Limits, Recordings
 from services.recording.domain import Recording
 from services.recording.handlers import ROOM_EVENTS, Captured, RoomEvents, handlers
@@ -39,6 +39,10 @@ async def compose(service: Service[Settings]) -> None:
     service.ready_when("relay", relay.behind)
 
     spool = Spool(settings.spool_path)
+    try:
+        spool.lock()
+    except SpoolTakenError as error:
+        raise CannotStart(f"ROSTRUM_SPOOL: {error}") from error
     recordings = Recordings(store, spool)
     intake = Intake(recordings, spool)
     limits = Limits(

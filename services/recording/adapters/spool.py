@@ -8,6 +8,7 @@ of a file that a crash tore is cut off before anything is added. A Space's folde
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import struct
@@ -37,6 +38,10 @@ class StorageFullError(Exception):
     """There is no room for what should be stored; nothing of it was kept."""
 
 
+class SpoolTakenError(Exception):
+    """Another process writes in this folder."""
+
+
 class Entry(NamedTuple):
     """One captured bundle on its way to the spool."""
 
@@ -53,6 +58,16 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._sound: set[Path] = set()
+
+    def lock(self) -> None:
+        """Take the folder for this process until it ends. Raises SpoolTakenError."""
+        self._make(self.root)
+        handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise SpoolTakenError(f"{self.root} is used by another recorder") from None
 
     def open_space(self, space_id: str) -> None:
         """Make the folder of a Space, so that it is found again until its replay is stored."""

@@ -162,6 +162,7 @@ class Recorder:
 
     async def start(self) -> None:
         """Start it, and wait until it is ready."""
+        assert self.process is None
         reader, writer = os.pipe()
         code = "import os, sys; from services.recording.main import main; sys.exit(main(dict(os.environ)))"
         self.process = await asyncio.create_subprocess_exec(
@@ -182,8 +183,9 @@ class Recorder:
     async def kill(self) -> None:
         """SIGKILL, as the kernel does it when memory runs out."""
         assert self.process is not None
-        self.process.kill()
-        await self.process.wait()
+        process, self.process = self.process, None
+        process.kill()
+        await process.wait()
 
     async def stop(self) -> None:
         if self.process is not None and self.process.returncode is None:

@@ -41,7 +41,7 @@ def tear(env: dict[str, str]) -> None:
 async def acknowledged(stage: Stage) -> int:
     info = await stage.bus.js.consumer_info(subjects.CAPTURE_STREAM, CAPTURE_CONSUMER)
     assert info.ack_floor is not None
-    return info.ack_floor.stream_seq
+    return int(info.ack_floor.stream_seq)
 
 
 async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubling(
@@ -69,6 +69,7 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
         elif at % 30 == 2 and deaths:
             await recorder.start()
     assert deaths == 3
+    await recorder.kill()
     tear(env)
     await stage.publish(guest, sessions[guest.id], parts[guest][-1])
     await stage.end()
