@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-from libs.service import Service, run
+from libs.service import CannotStart, Service, run
 from services.media.adapters.capture import CaptureWriter
 from services.media.adapters.edge import Edge
 from services.media.adapters.metrics import exported
@@ -68,7 +68,13 @@ async def compose(service: Service[Settings]) -> None:
 @asynccontextmanager
 async def _open(media: Media) -> AsyncIterator[None]:
     """The edge is open inside; at the end every connection is closed and has been told."""
-    async with media.edge:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(media.edge)
+        except OSError as error:
+            edge = media.edge
+            detail = f"the media port, UDP {edge.bind_host}:{edge.bind_port}, cannot be opened: {error.strerror}"
+            raise CannotStart(f"{detail} (ROSTRUM_MEDIA_HOST, ROSTRUM_MEDIA_PORT)") from error
         with exported(media.edge.forwarder.stats):
             yield
         try:

@@ -17,7 +17,11 @@ from contracts.media import v1
 from contracts.presence.v1 import Renewal
 from libs.ids import new_id
 from libs.refusal import Refusal
+from libs.service import CannotStart, running
+from services.media.main import compose
+from services.media.settings import Settings
 from tests.integration.media.stage import Stage, person
+from tests.support.nats import NatsServer
 from tests.support.webrtc import dtls_client_hello, ear, new_connection, opus_tone, speaker
 
 ADA = person("Ada")
@@ -159,3 +163,13 @@ async def test_the_node_tells_its_load_and_renews_the_leases_of_those_connected(
         assert v1.Node.model_validate_json((await bucket.get(node_id)).value or b"").node_id == node_id
         renewal = Renewal.model_validate_json((await renewals.next_msg(8)).data)
         assert [(lease.session_id, lease.person_id) for lease in renewal.leases] == [(session_id, ADA.id)]
+
+
+async def test_a_taken_port_is_named_in_one_line(nats_server: NatsServer) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        settings = Settings.read({**nats_server.env, "ROSTRUM_MEDIA_PORT": str(port)})
+        with pytest.raises(CannotStart, match=rf"127\.0\.0\.1:{port}.*in use.*ROSTRUM_MEDIA_PORT"):
+            async with running(settings, compose):
+                pass
