@@ -73,7 +73,7 @@ async def _open(media: Media) -> AsyncIterator[None]:
             await stack.enter_async_context(media.edge)
         except OSError as error:
             edge = media.edge
-            detail = f"the media port, UDP {edge.bind_host}:{edge.bind_port}, cannot be opened: {error.strerror}"
+            detail = f"the media port, UDP {edge.bind_host}:{edge.bind_port}, cannot be opened: {error}"
             raise CannotStart(f"{detail} (ROSTRUM_MEDIA_HOST, ROSTRUM_MEDIA_PORT)") from error
         with exported(media.edge.forwarder.stats):
             yield
