@@ -51,7 +51,7 @@ def summarise(told: Told, *, rebuilt: bool, services: list[dict[str, Any]], out:
             "first_final_after_ms": round((captions[0][0] - told.began) * 1000) if captions else None,
         },
         "replay": {"seconds": told.replay["seconds"], "bytes": told.replay["bytes"]},
-        "tracks": [_track(speaker, told.listeners, out) for speaker in told.speakers],
+        "tracks": [_track(speaker, told.listeners, owners, out) for speaker in told.speakers],
         "tips": told.tips,
         "analytics": {
             "peak_listeners": told.figures["peak_listeners"],
@@ -147,17 +147,18 @@ def _leaked(speaker: Speaker, listeners: list[Listener], owners: dict[bytes, str
     return len(only_then & _on_air(speaker, listeners))
 
 
-def _track(speaker: Speaker, listeners: list[Listener], out: Path) -> dict[str, Any]:
-    """How the recorded track compares, payload by payload, to what was sent and to what was heard."""
+def _track(speaker: Speaker, listeners: list[Listener], owners: dict[bytes, str], out: Path) -> dict[str, Any]:
+    """How the recorded track compares, payload by payload, to what was sent and to what was heard of this speaker only."""
     path = out / "tracks" / f"{file_name(speaker.name)}.ogg"
     with av.open(str(path)) as container:
         recorded = Counter(_digest(bytes(p)) for p in container.demux(audio=0) if p.size > FILLER_BYTES)
     sent = Counter(_digest(p) for p in speaker.speech.spoken.payloads if len(p) > FILLER_BYTES)
+    heard = {digest for digest in _on_air(speaker, listeners) if owners.get(digest) == speaker.name}
     return {
         "name": speaker.name,
         "packets": recorded.total(),
         "foreign": (recorded - sent).total(),
-        "missing": len((_on_air(speaker, listeners) & sent.keys()) - recorded.keys()),
+        "missing": len(heard - recorded.keys()),
     }
 
 
