@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from contracts import subjects
 from contracts.envelope import Event, UnknownEventError, decode
+from libs.aio import end
 from libs.bus.errors import Poison, Retry
 from libs.bus.pull import ConsumerGone, Pull
 from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
@@ -171,8 +172,7 @@ class Consumer:
                 await self._idle.wait()
         except TimeoutError:
             _log.warning("consumer %s is stopped inside a batch; it will come again", self.name)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def _ensure(self) -> None:
         config = ConsumerConfig(

@@ -21,6 +21,7 @@ from nats.js.errors import APIError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
 from contracts import subjects
+from libs.aio import end
 from libs.bus.bus import Bus
 from libs.bus.errors import StreamReset
 from libs.bus.follow import follow_raw
@@ -101,9 +102,7 @@ class Leases:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await asyncio.gather(*(self._lose(partition, free=True) for partition in sorted(self._held)))
         await self._delete(self._member)
 

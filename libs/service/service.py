@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 import nats.errors
 
 from contracts import subjects
+from libs.aio import end
 from libs.bus import Bus, CannotConnect, connect
 from libs.refusal import Refusal
 from libs.service.health import Health
@@ -79,8 +80,7 @@ class Service(Generic[S]):
                 self.fail(error)
 
         async def stop() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
         task.add_done_callback(ended)
         self._stack.push_async_callback(stop)

@@ -1,0 +1,89 @@
+"""Partitions have one owner, shared fairly, taken over when an owner is gone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from libs.aio import end
+from libs.bus import Bus, BusSettings, Leases, connect
+from tests.support.nats import NatsServer, eventually
+
+
+class Owner:
+    """A process that owns partitions; knows what it was told."""
+
+    def __init__(self, bus: Bus, instance: str) -> None:
+        self.told: set[int] = set()
+        self.leases = Leases(bus, "room", instance, 16, self._gained, self._lost)
+
+    async def _gained(self, partition: int) -> None:
+        assert partition not in self.told
+        self.told.add(partition)
+
+    async def _lost(self, partition: int) -> None:
+        self.told.remove(partition)
+
+
+@asynccontextmanager
+async def owner(nats: NatsServer, instance: str) -> AsyncIterator[Owner]:
+    async with await connect("room", BusSettings(url=nats.url)) as bus:
+        one = Owner(bus, instance)
+        async with one.leases:
+            yield one
+
+
+async def test_one_process_owns_everything_at_once(nats: NatsServer) -> None:
+    async with owner(nats, "a") as one:
+        await eventually(lambda: one.leases.lack() is None, within=2)
+        assert one.told == set(range(16)) == one.leases.held
+
+
+async def test_two_processes_share_and_the_one_that_stops_leaves_all_to_the_other(nats: NatsServer) -> None:
+    async with owner(nats, "a") as one:
+        await eventually(lambda: one.leases.lack() is None)
+        async with owner(nats, "b") as other:
+            await eventually(lambda: len(one.told) == len(other.told) == 8)
+            assert one.told.isdisjoint(other.told)
+        await eventually(lambda: len(one.told) == 16, within=1.5)
+
+
+async def test_the_partitions_of_a_process_that_dies_are_taken_over_within_seconds(nats: NatsServer) -> None:
+    async with owner(nats, "a") as one:
+        async with await connect("room", BusSettings(url=nats.url)) as bus:
+            other = Owner(bus, "b")
+            await other.leases.__aenter__()
+            await eventually(lambda: len(one.told) == len(other.told) == 8)
+            await bus.nc.close()
+        await eventually(lambda: len(one.told) == 16, within=6)
+        await eventually(lambda: not other.told, within=6)
+        await end(*other.leases._tasks)
+
+
+async def test_a_process_that_starts_again_takes_its_own_back_at_once(nats: NatsServer) -> None:
+    async with await connect("room", BusSettings(url=nats.url)) as bus:
+        dead = Owner(bus, "a")
+        await dead.leases.__aenter__()
+        await eventually(lambda: dead.leases.lack() is None)
+        await end(*dead.leases._tasks)
+        async with owner(nats, "a") as reborn:
+            await eventually(lambda: len(reborn.told) == 16, within=1)
+
+
+@pytest.mark.timeout(60)
+async def test_the_owner_stays_the_owner_when_nats_is_killed_and_started_again(nats: NatsServer) -> None:
+    async with owner(nats, "a") as one:
+        await eventually(lambda: one.leases.lack() is None)
+        nats.kill()
+        nats.start()
+        await eventually(lambda: len(one.told) == 16 and one.leases.lack() is None, within=20)
+
+
+async def test_losing_nats_for_long_loses_the_partitions_until_it_is_back(nats: NatsServer) -> None:
+    async with owner(nats, "a") as one:
+        await eventually(lambda: one.leases.lack() is None)
+        nats.kill()
+        await eventually(lambda: not one.told, within=10)
+        await asyncio.to_thread(nats.start)
+        await eventually(lambda: len(one.told) == 16, within=20)

@@ -1,0 +1,173 @@
+"""The event store on real SQLite: what it answers is on disk, and happens once."""
+
+import asyncio
+import sqlite3
+import sys
+from collections import Counter as Tally
+from pathlib import Path
+
+import pytest
+
+from libs.eventstore import Claim, SqliteRecorder, history, open_store, rebuild
+from libs.refusal import Refusal
+from tests.integration.eventstore.counting import Counter, add, order
+
+HERE = "tests.integration.eventstore.counting"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "stores" / "count.db"
+
+
+async def test_an_answer_is_on_disk(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        assert await add(store, "c", 5, "1") == 5
+        recorder = SqliteRecorder(path, read_only=True)
+        assert rebuild(recorder, "c", Counter).sum == 5
+        recorder.close()
+
+
+async def test_a_command_sent_again_is_answered_as_it_was_then_and_done_once(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        await add(store, "c", 5, "1")
+        await add(store, "c", 7, "2")
+        done = await store.execute("c", order("1"), lambda c: c.add(5), lambda c: c.sum)
+        assert (done.view, done.version, done.repeated) == (5, 1, True)
+    async with open_store(path, Counter) as store:
+        assert await add(store, "c", 5, "1") == 5
+        assert await store.read("c", lambda c: (c.sum, c.version)) == (12, 2)
+
+
+async def test_the_same_command_sent_many_times_at_once_happens_once(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        sums = await asyncio.gather(*(add(store, "c", 3, "same") for _ in range(50)))
+        assert sums == [3] * 50
+
+
+async def test_a_refusal_is_decided_anew(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        with pytest.raises(Refusal, match="invalid"):
+            await add(store, "c", -1, "1")
+        await add(store, "c", 10, "2")
+        assert await add(store, "c", -1, "1") == 9
+
+
+async def test_an_id_belongs_to_one_actor_and_one_order(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        await store.execute("c", order("1", "ann", "a"), lambda c: c.add(1), lambda c: c.sum)
+        done = await store.execute("c", order("1", "bob", "a"), lambda c: c.add(1), lambda c: c.sum)
+        assert done.view == 2
+        with pytest.raises(Refusal, match="idempotency_conflict"):
+            await store.execute("c", order("1", "ann", "b"), lambda c: c.add(1), lambda c: c.sum)
+
+
+async def test_a_command_that_changed_nothing_changes_nothing_later_either(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        done = await store.execute("c", order("1"), lambda c: [], lambda c: c.sum)
+        assert (done.version, done.repeated) == (0, False)
+        again = await store.execute("c", order("1"), lambda c: c.add(9), lambda c: c.sum)
+        assert (again.view, again.repeated) == (0, True)
+
+
+async def test_commands_at_once_follow_one_another(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        sums = await asyncio.gather(*(add(store, "c", 1, str(n)) for n in range(1_000)))
+        assert sums == list(range(1, 1_001))
+    recorder = SqliteRecorder(path, read_only=True)
+    assert [s.originator_version for s in history(recorder, "c")] == list(range(1, 1_001))
+    assert rebuild(recorder, "c", Counter, at=400).sum == 400
+    recorder.close()
+
+
+async def test_two_processes_that_write_the_same_aggregates_lose_and_double_nothing(path: Path) -> None:
+    async with open_store(path, Counter) as one, open_store(path, Counter) as other:
+        await asyncio.gather(
+            *(add((one, other)[n % 2], f"c{n % 3}", 1, str(n)) for n in range(300)),
+            *(add((other, one)[n % 2], f"c{n % 3}", 1, str(n)) for n in range(300)),
+        )
+        sums = [(await one.load(f"c{n}")).sum for n in range(3)]
+    assert sums == [100, 100, 100]
+
+
+async def test_one_name_is_held_by_one(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+
+        async def take(counter: str, id: str) -> None:
+            await store.execute(
+                counter, order(id), lambda c: c.add(1), lambda c: None, claims=[Claim("handle", "ann", counter)]
+            )
+
+        results = await asyncio.gather(*(take(f"c{n}", str(n)) for n in range(8)), return_exceptions=True)
+        taken = [r for r in results if isinstance(r, Refusal) and r.reason == "name_taken"]
+        assert len(taken) == 7
+        winner = store.claimed("handle", "ann")
+        assert winner is not None
+        assert [(await store.load(f"c{n}")).sum for n in range(8)].count(1) == 1
+        free = [Claim("handle", "ann", None)]
+        await store.execute(winner, order("free"), lambda c: c.add(1), lambda c: None, claims=free)
+        await take("new", "again")
+        assert store.claimed("handle", "ann") == "new"
+
+
+async def test_a_locked_database_refuses_for_now_and_recovers(path: Path) -> None:
+    async with open_store(path, Counter) as store:
+        await add(store, "c", 1, "1")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Refusal) as no:
+            await add(store, "c", 1, "2")
+        assert no.value.retry
+        assert store.trouble() is not None
+        other.execute("ROLLBACK")
+        other.close()
+        assert await add(store, "c", 1, "2") == 2
+        assert store.trouble() is None
+
+
+async def test_a_full_disk_refuses_for_now_keeps_what_was_answered_and_recovers(path: Path) -> None:
+    path.parent.mkdir()
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", HERE, "fill", str(path))
+    assert await asyncio.wait_for(child.wait(), 60) == 0
+
+
+async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.db"
+    broken.write_text("this is no database, but long enough to look like a file of one" * 20)
+    with pytest.raises(OSError, match=r"broken\.db"):
+        async with open_store(broken, Counter):
+            pass
+    with pytest.raises(OSError, match=r"nothing\.db"):
+        SqliteRecorder(tmp_path / "nothing.db", read_only=True)
+
+
+async def test_killed_again_and_again_while_writing_no_answer_is_lost_and_none_is_doubled(path: Path) -> None:
+    path.parent.mkdir()
+    answered: list[str] = []
+    for life in range(6):
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", HERE, "count", str(path), str(life), stdout=asyncio.subprocess.PIPE
+        )
+        assert child.stdout is not None
+        told = b""
+        # Killed after so many answers, in the middle of what comes next.
+        while told.count(b"\n") < 150 + 37 * life:
+            more = await child.stdout.read(65536)
+            assert more, "it died by itself"
+            told += more
+        child.kill()
+        told += await child.stdout.read()
+        await child.wait()
+        answered.extend(told.decode().split())
+    recorder = SqliteRecorder(path, read_only=True)
+    written = Tally(s.record.command_id for n in range(5) for s in history(recorder, f"c{n}"))
+    for n in range(5):
+        versions = [s.originator_version for s in history(recorder, f"c{n}")]
+        assert versions == list(range(1, len(versions) + 1))
+    recorder.close()
+    assert max(written.values()) == 1
+    assert set(answered) <= set(written)
+    connection = sqlite3.connect(path)
+    commands = {row[0] for row in connection.execute("SELECT command_id FROM commands")}
+    connection.close()
+    assert commands == set(written)

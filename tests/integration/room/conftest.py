@@ -1,0 +1,122 @@
+"""A room service on a NATS of the test's own, and people who use it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import pytest
+
+from contracts.commands import Accepted, Command, Query
+from contracts.envelope import Model
+from contracts.people import v1 as people
+from contracts.room import v1
+from libs.bus import Bus, BusSettings, connect
+from libs.ids import new_id
+from libs.service import Service, running
+from services.room.main import compose
+from services.room.settings import Settings
+from tests.support.nats import NatsServer, eventually, running_nats
+
+R = TypeVar("R", bound=Model)
+
+
+@pytest.fixture
+def nats() -> Iterator[NatsServer]:
+    with running_nats() as server:
+        yield server
+
+
+@pytest.fixture
+def env(nats: NatsServer) -> dict[str, str]:
+    return {**nats.env, "ROSTRUM_ROOM_COUNT_INTERVAL": "0.1", "ROSTRUM_ROOM_LEASE_SECONDS": "2"}
+
+
+@pytest.fixture
+async def service(env: dict[str, str]) -> AsyncIterator[Service[Settings]]:
+    async with running(Settings.read(env), compose) as service:
+        await eventually(lambda: not service.missing())
+        yield service
+
+
+@pytest.fixture
+async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
+    async with await connect("gateway", BusSettings(url=nats.url)) as bus:
+        yield bus
+
+
+class Guests:
+    """People who order and ask, by a word each."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.ids: dict[str, str] = {}
+        self.space = new_id()
+
+    async def sign_up(self, *names: str, **ids: str) -> None:
+        """Make people known to room, under new ids or these."""
+        for name in [*names, *ids]:
+            self.ids[name] = ids.get(name) or new_id()
+            await self._publish(
+                people.Registered(
+                    person_id=self.ids[name], version=1, handle=name, display_name=name.title(), at=datetime.now(UTC)
+                )
+            )
+
+    async def follow(self, follower: str, followee: str) -> None:
+        event = people.Followed(
+            person_id=self.ids[follower], version=2, followee_id=self.ids[followee], at=datetime.now(UTC)
+        )
+        await self._publish(event)
+
+    async def block(self, who: str, whom: str) -> None:
+        event = people.Blocked(person_id=self.ids[who], version=3, blocked_id=self.ids[whom], at=datetime.now(UTC))
+        await self._publish(event)
+
+    async def _publish(self, event: people.PersonEvent) -> None:
+        await self.bus.publish_event(event)
+
+    async def order(self, command: Command[R]) -> Accepted[R]:
+        return await self.bus.ask(command, timeout=15)
+
+    async def create(self, host: str = "host", **settings: object) -> v1.Space:
+        chosen = v1.Settings.model_validate({"title": "On bees", **settings})
+        command = v1.CreateSpace(command_id=new_id(), actor=self.ids[host], space_id=self.space, settings=chosen)
+        return (await self.order(command)).result
+
+    async def speaker(self, name: str) -> None:
+        """Let somebody in."""
+        ask = v1.RequestToSpeak(command_id=new_id(), actor=self.ids[name], space_id=self.space)
+        await self.order(ask)
+        accept = v1.AcceptRequest(
+            command_id=new_id(), actor=self.ids["host"], space_id=self.space, person_id=self.ids[name]
+        )
+        await self.order(accept)
+
+    async def join(self, name: str | None, session: str | None = None) -> v1.Session:
+        command = v1.JoinSpace(
+            command_id=new_id(),
+            actor=self.ids[name] if name else None,
+            space_id=self.space,
+            session_id=session or new_id(),
+        )
+        return (await self.order(command)).result
+
+    async def ask(self, query: Query[R]) -> R:
+        return (await self.bus.ask(query, timeout=15)).result
+
+    async def see(self, name: str | None = None, *, follower: bool = False) -> v1.Space:
+        actor = self.ids[name] if name else None
+        return await self.ask(v1.SpaceQuery(space_id=self.space, actor=actor, follower=follower))
+
+    async def count(self) -> tuple[int, int]:
+        presence = await self.ask(v1.PresenceQuery(space_id=self.space))
+        return presence.listeners, presence.on_stage
+
+
+@pytest.fixture
+async def guests(bus: Bus) -> Guests:
+    guests = Guests(bus)
+    await guests.sign_up("host", "ann", "bob")
+    return guests

@@ -1,0 +1,163 @@
+"""What an accepted command is worth: room killed, doubled, cut off from NATS."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from contracts import subjects
+from contracts.room import v1
+from libs.bus import Bus, Refusal, Unavailable
+from libs.eventstore import SqliteRecorder, history, name_of
+from libs.ids import new_id
+from services.room.main import inspect
+from tests.integration.room.conftest import Guests
+from tests.support.child import Child
+from tests.support.nats import NatsServer
+
+
+class Toggling:
+    """Somebody who opens and closes their microphone, and remembers what was accepted."""
+
+    def __init__(self, guests: Guests) -> None:
+        self.guests = guests
+        self.accepted: list[str] = []
+        self.refused: Counter[str] = Counter()
+        self.enough = False
+        self._workers: list[asyncio.Task[None]] = []
+
+    async def run(self, name: str) -> None:
+        """Until told to stop; every command is sent until it is accepted."""
+        person = self.guests.ids[name]
+        turn = 0
+        while not self.enough:
+            kind = v1.Unmute if turn % 2 == 0 else v1.Mute
+            command = kind(command_id=f"{name}-{turn}", actor=person, space_id=self.guests.space, person_id=person)
+            while True:
+                try:
+                    await self.guests.bus.ask(command, timeout=10)
+                    break
+                except Refusal as no:
+                    self.refused[no.reason] += 1
+                    if not no.retry:
+                        raise
+                except Unavailable:
+                    self.refused["unavailable"] += 1
+            self.accepted.append(command.command_id)
+            turn += 1
+
+    def start(self, *names: str) -> None:
+        self._workers = [asyncio.create_task(self.run(name)) for name in names]
+
+    async def stop(self) -> None:
+        """Once every command that was sent is answered."""
+        self.enough = True
+        await asyncio.wait_for(asyncio.gather(*self._workers), 30)
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(40):
+            while len(self.accepted) < count:
+                await asyncio.sleep(0.01)
+
+
+def stored_commands(env: dict[str, str], space: str) -> Counter[str]:
+    recorder = SqliteRecorder(Path(env["ROSTRUM_VAR"]) / "stores" / "room.db", read_only=True)
+    facts = history(recorder, space)
+    recorder.close()
+    toggles = [s for s in facts if name_of(s.fact) in ("space.muted", "space.unmuted")]
+    return Counter(s.record.command_id or "" for s in toggles)
+
+
+async def published_versions(bus: Bus, upto: int) -> list[int]:
+    versions: list[int] = []
+    async with asyncio.timeout(20):
+        async for batch in bus.follow(filters=[subjects.events_of("room")]):
+            versions += [r.event.version for r in batch if isinstance(r.event, v1.SpaceEvent)]
+            if versions[-1] >= upto:
+                return versions
+    return versions
+
+
+async def check(env: dict[str, str], guests: Guests, toggling: Toggling) -> None:
+    """Nothing accepted is lost, nothing happened twice, and the stream says what the store says."""
+    stored = stored_commands(env, guests.space)
+    assert set(toggling.accepted) <= set(stored)
+    assert max(stored.values()) == 1
+    rebuilt = inspect(env, guests.space)
+    assert rebuilt is not None
+    assert await guests.see(follower=True) == rebuilt
+    versions = await published_versions(guests.bus, rebuilt.version)
+    assert versions == list(range(1, rebuilt.version + 1))
+
+
+async def prepared(guests: Guests, *names: str) -> Toggling:
+    await guests.create()
+    for name in names:
+        await guests.speaker(name)
+    return Toggling(guests)
+
+
+@pytest.mark.timeout(100)
+async def test_killed_while_commands_are_in_flight_no_answer_is_lost_and_nothing_happens_twice(
+    env: dict[str, str], guests: Guests
+) -> None:
+    env = {**env, "ROSTRUM_INSTANCE": "room-1"}
+    async with Child("room", env) as child:
+        toggling = await prepared(guests, "ann", "bob")
+        toggling.start("ann", "bob")
+        for life in range(1, 4):
+            await toggling.until(60 * life)
+            child.kill()
+            await child.start()
+        await toggling.until(300)
+        await toggling.stop()
+        await check(env, guests, toggling)
+
+
+@pytest.mark.timeout(100)
+async def test_nats_killed_while_commands_are_in_flight_costs_nothing_but_time(
+    nats: NatsServer, env: dict[str, str], guests: Guests
+) -> None:
+    async with Child("room", env):
+        toggling = await prepared(guests, "ann", "bob")
+        toggling.start("ann", "bob")
+        await toggling.until(50)
+        nats.kill()
+        nats.start()
+        await toggling.until(150)
+        await toggling.stop()
+        await check(env, guests, toggling)
+
+
+@pytest.mark.timeout(100)
+async def test_two_room_processes_on_one_store_share_the_spaces_and_one_takes_over_from_the_other(
+    env: dict[str, str], guests: Guests
+) -> None:
+    async with Child("room", {**env, "ROSTRUM_INSTANCE": "a"}) as one:
+        toggling = await prepared(guests, "ann", "bob")
+        toggling.start("ann", "bob")
+        async with Child("room", {**env, "ROSTRUM_INSTANCE": "b"}) as other:
+            await toggling.until(100)
+            one.kill()
+            await toggling.until(200)
+            await one.start()
+            await toggling.until(300)
+            assert await other.stop() == 0
+            await toggling.until(400)
+        await toggling.stop()
+        assert set(toggling.refused) <= {"unavailable"}
+        await check(env, guests, toggling)
+
+
+async def test_many_spaces_at_once(env: dict[str, str], guests: Guests) -> None:
+    async with Child("room", env):
+        spaces = [new_id() for _ in range(200)]
+        settings = v1.Settings(title="One of many")
+        host = guests.ids["host"]
+        await asyncio.gather(
+            *(guests.order(v1.CreateSpace(command_id=s, actor=host, space_id=s, settings=settings)) for s in spaces)
+        )
+        seen = await asyncio.gather(*(guests.ask(v1.SpaceQuery(space_id=s)) for s in spaces))
+        assert {space.id for space in seen} == set(spaces)
+        assert {space.state for space in seen} == {v1.State.LIVE}

@@ -1,0 +1,180 @@
+"""A service as a process: how it starts, what it says when it cannot, how it stops."""
+
+import asyncio
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts import subjects
+from contracts.people import v1 as people
+from contracts.room import v1 as room
+from libs.aio import end
+from libs.bus import Bus, BusSettings, connect
+from libs.ids import new_id
+from tests.support.child import Child
+from tests.support.nats import NatsServer, free_port, running_nats
+
+
+@pytest.fixture
+def nats() -> Iterator[NatsServer]:
+    with running_nats() as server:
+        yield server
+
+
+def get(url: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return int(response.status), response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def run_room(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    code = "import os, sys; from services.room.main import main; sys.exit(main(os.environ))"
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+async def test_health_readiness_and_metrics_are_on_a_loopback_port(nats: NatsServer) -> None:
+    async with Child("room", nats.env) as child:
+        base = child.info["health"]
+        assert base.startswith("http://127.0.0.1:")
+        assert await asyncio.to_thread(get, f"{base}/healthz") == (200, b'{"status":"alive"}')
+        status, body = await asyncio.to_thread(get, f"{base}/readyz")
+        assert (status, json.loads(body)) == (200, {"status": "ready", "missing": {}})
+        status, body = await asyncio.to_thread(get, f"{base}/metrics")
+        assert b"rostrum_relay_lag" in body
+        assert (await asyncio.to_thread(get, f"{base}/else"))[0] == 404
+
+
+async def test_not_ready_while_nats_is_away_and_ready_again_when_it_is_back(nats: NatsServer) -> None:
+    async with Child("room", nats.env) as child:
+        base = child.info["health"]
+        nats.kill()
+        async with asyncio.timeout(10):
+            while (answer := await asyncio.to_thread(get, f"{base}/readyz"))[0] == 200:
+                await asyncio.sleep(0.05)
+        assert "bus" in json.loads(answer[1])["missing"]
+        nats.start()
+        async with asyncio.timeout(15):
+            while (await asyncio.to_thread(get, f"{base}/readyz"))[0] != 200:
+                await asyncio.sleep(0.05)
+
+
+async def test_readiness_is_told_on_the_bus(nats: NatsServer) -> None:
+    async with await connect("gateway", BusSettings(url=nats.url)) as bus:
+        told = await bus.nc.subscribe(subjects.service_status("room", "*"))
+        async with Child("room", {**nats.env, "ROSTRUM_INSTANCE": "room-1"}) as child:
+            status: dict[str, Any] = {"ready": False}
+            while not status["ready"]:
+                message = await told.next_msg(timeout=10)
+                status = json.loads(message.data)
+            assert (status["service"], status["instance"]) == ("room", "room-1")
+            assert child.info["health"].endswith(str(status["health_port"]))
+
+
+async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) -> None:
+    async with await connect("gateway", BusSettings(url=nats.url)) as bus, Child("room", nats.env) as child:
+        host = new_id()
+        registered = people.Registered(person_id=host, version=1, handle="h", display_name="H", at=datetime.now(UTC))
+        await bus.js.publish(registered.subject, registered.model_dump_json().encode())
+        accepted: list[str] = []
+
+        async def create() -> None:
+            while True:
+                space = new_id()
+                command = room.CreateSpace(
+                    command_id=space, actor=host, space_id=space, settings=room.Settings(title="x")
+                )
+                await bus.ask(command, timeout=1.0)
+                accepted.append(space)
+
+        workers = [asyncio.create_task(create()) for _ in range(20)]
+        while len(accepted) < 100:
+            await asyncio.sleep(0.01)
+        assert await child.stop(within=5.0) == 0
+        await end(*workers)
+        store = sqlite3.connect(Path(nats.env["ROSTRUM_VAR"]) / "stores" / "room.db")
+        stored = {r[0] for r in store.execute("SELECT originator_id FROM stored_events WHERE topic='space.created'")}
+        store.close()
+        assert set(accepted) <= stored
+        # And the relay has published all of it before the end.
+        assert await _published(bus) == stored
+
+
+async def _published(bus: Bus) -> set[str]:
+    last = (await bus.js.get_last_msg(subjects.EVENTS_STREAM, subjects.events_of("room"))).seq
+    spaces: set[str] = set()
+    async for batch in bus.follow(filters=[subjects.events_of("room")]):
+        spaces |= {received.event.space for received in batch if received.event.space}
+        if batch[-1].sequence == last:
+            break
+    return spaces
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ROSTRUM_ROOM_STAGE_LIMIT": "many"}, "ROSTRUM_ROOM_STAGE_LIMIT"),
+        ({"ROSTRUM_ROOM_STAGE_LIMTI": "3"}, "ROSTRUM_ROOM_STAGE_LIMTI"),
+        ({"ROSTRUM_PARTITIONS": "0"}, "ROSTRUM_PARTITIONS"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, str], named: str) -> None:
+    result = run_room(change)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert named in result.stderr
+
+
+def test_a_dead_nats_is_one_line_that_names_it() -> None:
+    url = f"nats://127.0.0.1:{free_port()}"
+    result = run_room({"ROSTRUM_NATS_URL": url, "ROSTRUM_START_TIMEOUT": "0.5"})
+    assert result.returncode == 3
+    assert result.stderr.count("\n") == 1
+    assert url in result.stderr
+
+
+def test_a_taken_health_port_is_one_line_that_names_it(nats: NatsServer) -> None:
+    result = run_room({**nats.env, "ROSTRUM_HEALTH_PORT": str(nats.port)})
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert str(nats.port) in result.stderr
+
+
+def test_a_broken_event_store_is_one_line_that_names_it(nats: NatsServer) -> None:
+    store = Path(nats.env["ROSTRUM_VAR"]) / "stores" / "room.db"
+    store.parent.mkdir(parents=True)
+    store.write_bytes(b"this is not a database" * 100)
+    result = run_room(nats.env)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert str(store) in result.stderr
+    assert store.read_bytes() == b"this is not a database" * 100
+
+
+async def test_sigterm_while_it_still_waits_for_nats_ends_it_too() -> None:
+    code = "import os, sys; from services.room.main import main; sys.exit(main(os.environ))"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import signal; " + code.replace("sys.exit", "print('up', flush=True); sys.exit"),
+        env={"ROSTRUM_NATS_URL": f"nats://127.0.0.1:{free_port()}", "ROSTRUM_START_TIMEOUT": "60"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    await child.stdout.readline()
+    await asyncio.sleep(0.5)  # it is inside its loop by then; nothing announces that
+    child.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(child.wait(), 5) == 0
