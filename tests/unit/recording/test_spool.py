@@ -1,0 +1,150 @@
+"""The spool keeps what it said it kept, whatever happens to the process and the disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.recording.adapters import spool
+from tests.unit.recording.sounds import bundles, encode, noise, stream
+
+SPACE, PERSON, SESSION = "a" * 26, "b" * 26, "c" * 26
+
+
+def entries(packets: list[bytes], *, first: int = 1) -> list[spool.Entry]:
+    return [
+        spool.Entry(SPACE, PERSON, SESSION, first + n, body) for n, body in enumerate(bundles(stream(packets, at=1)))
+    ]
+
+
+def kept(store: spool.Spool) -> list[bytes]:
+    with spool.read(store.folder(SPACE), PERSON) as packets:
+        return [packets.payload(row) for row in range(len(packets))]
+
+
+def test_what_was_added_is_read_in_order(tmp_path: Path) -> None:
+    store, packets = spool.Spool(tmp_path), encode(noise(2))
+    for entry in entries(packets):
+        store.append([entry])
+    assert kept(store) == packets
+    assert spool.people(store.folder(SPACE)) == [PERSON]
+    assert store.spaces() == [SPACE]
+
+
+def test_bundles_that_come_again_are_read_once(tmp_path: Path) -> None:
+    store, packets = spool.Spool(tmp_path), encode(noise(2))
+    everything = entries(packets)
+    store.append(everything)
+    store.append(everything[3:9])
+    store.append([entry._replace(sequence=entry.sequence + 1000) for entry in everything[:4]])
+    assert kept(store) == packets
+
+
+def test_a_torn_end_is_cut_off_wherever_it_tore(tmp_path: Path) -> None:
+    packets = encode(noise(1))
+    everything = entries(packets)
+    whole = spool.Spool(tmp_path / "whole")
+    whole.append(everything)
+    (path,) = whole.folder(SPACE).glob("*/*.spool")
+    data = path.read_bytes()
+    rng = random.Random(1)
+    for cut in [*rng.sample(range(len(data)), 40), 0, 1, 7, 8, 9, len(data) - 1]:
+        torn = spool.Spool(tmp_path / f"torn{cut}")
+        target = torn.folder(SPACE) / PERSON / f"{SESSION}.spool"
+        target.parent.mkdir(parents=True)
+        target.write_bytes(data[:cut])
+        before = kept(torn)
+        assert before == packets[: len(before)]
+        torn.append(everything)  # they come again, because they were not acknowledged
+        assert kept(torn) == packets
+
+
+def test_a_damaged_record_ends_what_is_believed(tmp_path: Path) -> None:
+    store, packets = spool.Spool(tmp_path), encode(noise(1))
+    store.append(entries(packets))
+    (path,) = store.folder(SPACE).glob("*/*.spool")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    before = kept(store)
+    assert 0 < len(before) < len(packets)
+    assert before == packets[: len(before)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("only root can mount a small disk here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_written(small_disk: Path) -> None:
+    store = spool.Spool(small_disk / "spool")
+    store.open_space(SPACE)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(128 * 1024))
+    packets = [bytes([0x78]) + bytes([n % 256]) * 1000 for n in range(400)]
+    everything = entries(packets)
+    stored, trouble = add_until_full(store, everything)
+    assert "No space left" in trouble
+    assert kept(store) == [packet for entry in everything[:stored] for packet in payloads_of(entry)]
+    os.unlink(ballast)
+    more, _ = add_until_full(store, everything[stored:])
+    assert more
+    assert kept(store) == [packet for entry in everything[: stored + more] for packet in payloads_of(entry)]
+
+
+def add_until_full(store: spool.Spool, entries: list[spool.Entry]) -> tuple[int, str]:
+    """How many were stored, and what was said of the next."""
+    for n, entry in enumerate(entries):
+        try:
+            store.append([entry])
+        except spool.StorageFullError as error:
+            return n, str(error)
+    raise AssertionError("the disk is larger than that")
+
+
+def payloads_of(entry: spool.Entry) -> list[bytes]:
+    from contracts.capture import decode
+
+    return [packet.payload for packet in decode(entry.body).packets]
+
+
+def test_a_space_that_is_done_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = spool.Spool(tmp_path)
+    store.append(entries(encode(noise(0.2))))
+    store.remove_space(SPACE)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".removed-x" / "y").mkdir(parents=True)
+    store.sweep()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_finished_is_kept_aside(tmp_path: Path) -> None:
+    store = spool.Spool(tmp_path)
+    store.append(entries(encode(noise(0.2))))
+    aside = store.set_aside(SPACE)
+    assert aside is not None
+    assert spool.people(aside) == [PERSON]
+    assert store.spaces() == []
+    assert store.set_aside("d" * 26) is None
+
+
+def test_two_recorders_do_not_share_a_spool(tmp_path: Path) -> None:
+    spool.Spool(tmp_path).lock()
+    with pytest.raises(spool.SpoolTakenError, match="another recorder"):
+        spool.Spool(tmp_path).lock()
