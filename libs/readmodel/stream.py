@@ -46,6 +46,7 @@ class ReadModel(ModelFile, ABC):
                 if self.epoch is None:
                     self.epoch = await bus.stream_epoch()
                 self._target = max([await _last(bus, subject) for subject in self.filters], default=0)
+                self._changed.set()
                 async for batch in bus.follow(filters=self.filters, after=self.sequence, epoch=self.epoch):
                     self.take(batch, self.epoch)
                 return  # the connection is closed
@@ -81,7 +82,7 @@ class ReadModel(ModelFile, ABC):
         left = self._target - self.sequence
         return f"{left} sequences behind the stream" if left > 0 else None
 
-    async def until(self, true: Callable[[], bool], timeout: float) -> bool:
+    async def until(self, true: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait until `true()` holds, looking again after each batch; whether it did within `timeout` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -48,10 +47,10 @@ class _Watcher:
 class LiveBars:
     """Answers with a person's live bar, and tells those who watch theirs.
 
-    A watcher is whoever asked for their bar within the last `watch_seconds`; asking again keeps them one. They are told
-    when a Space comes into their bar, leaves it, or changes otherwise than in its count of listeners. There are at most
-    `max_watchers`, and a change costs work only for those it concerns. Changes that come faster than they can be told
-    are told as one.
+    A watcher is whoever asked for their bar within the last `watch_seconds`; asking again keeps them one, also over a
+    restart. They are told when a Space comes into their bar, leaves it, or changes otherwise than in its count of
+    listeners. There are at most `max_watchers`, and a change costs work only for those it concerns. Changes that come
+    faster than they can be told are told as one.
     """
 
     def __init__(
@@ -61,14 +60,12 @@ class LiveBars:
         *,
         watch_seconds: float = 300.0,
         max_watchers: int = 10_000,
-        monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._spaces = spaces
         self._publish = publish
         self._watch_seconds = watch_seconds
         self._max_watchers = max_watchers
-        self._monotonic = monotonic
         self._now = now
         self._watchers: OrderedDict[str, _Watcher] = OrderedDict()
         self._fans: defaultdict[str, set[str]] = defaultdict(set)
@@ -76,6 +73,11 @@ class LiveBars:
         self._spaces_to_tell: set[str] = set()
         self._people_to_tell: set[str] = set()
         self._something = asyncio.Event()
+        for person_id, until, shown in spaces.watchers():
+            watcher = self._add(person_id, until)
+            for card in shown:
+                self._remember(person_id, watcher, card.id, card)
+            self._people_to_tell.add(person_id)
 
     @property
     def watchers(self) -> int:
@@ -115,7 +117,9 @@ class LiveBars:
             self._something.set()
 
     async def tell(self) -> None:
-        """Tell the watchers, for ever."""
+        """Tell the watchers, for ever. Begin when the read model has caught up: what is not there yet would be told
+        as gone."""
+        self._something.set()
         while True:
             await self._something.wait()
             self._something.clear()
@@ -141,6 +145,7 @@ class LiveBars:
                     failed = failed or result
                 elif (watcher := self._watchers.get(event.person_id)) is not None:
                     self._remember(event.person_id, watcher, event.space_id, event.card)
+                    self._spaces.remember_watcher(event.person_id, watcher.until, watcher.shown.values())
             if failed is not None:
                 raise failed
 
@@ -150,10 +155,10 @@ class LiveBars:
             if watcher := self._watchers.get(person):
                 bar = {card.id for card in self._spaces.live_bar(person, _ALL)}
                 pairs |= {(person, space) for space in bar | watcher.shown.keys()}
-        now = self._monotonic()
+        now = self._now().timestamp()
         for person, space in pairs:
-            watcher = self._watchers[person]
-            if watcher.until < now:
+            watcher = self._watchers.get(person)
+            if watcher is None or watcher.until < now:
                 continue
             card = self._spaces.in_bar(person, space)
             if _look(card) != watcher.shown.get(space):
@@ -170,24 +175,31 @@ class LiveBars:
     # -- who watches -------------------------------------------------------------------------------------------
 
     def _watch(self, person_id: str, cards: Iterable[SpaceCard]) -> None:
-        now = self._monotonic()
+        now = self._now().timestamp()
         watcher = self._watchers.get(person_id)
         if watcher is None:
-            watcher = self._watchers[person_id] = _Watcher(self._spaces.following(person_id))
-            for followee in watcher.following:
-                self._fans[followee].add(person_id)
+            watcher = self._add(person_id, now)
+            for card in cards:
+                self._remember(person_id, watcher, card.id, card)
+        else:
+            # Whoever asks may be another client than the one that listens: what changed is told to that one as well.
+            self._people_to_tell.add(person_id)
+            self._something.set()
         watcher.until = now + self._watch_seconds
         self._watchers.move_to_end(person_id)
-        shown = {card.id: card for card in cards}
-        for space_id in watcher.shown.keys() - shown.keys():
-            self._remember(person_id, watcher, space_id, None)
-        for space_id, card in shown.items():
-            self._remember(person_id, watcher, space_id, card)
+        self._spaces.remember_watcher(person_id, watcher.until, watcher.shown.values())
         while self._watchers:
             oldest, first = next(iter(self._watchers.items()))
             if first.until >= now and len(self._watchers) <= self._max_watchers:
                 break
             self._forget(oldest)
+
+    def _add(self, person_id: str, until: float) -> _Watcher:
+        watcher = self._watchers[person_id] = _Watcher(self._spaces.following(person_id))
+        watcher.until = until
+        for followee in watcher.following:
+            self._fans[followee].add(person_id)
+        return watcher
 
     def _remember(self, person_id: str, watcher: _Watcher, space_id: str, card: SpaceCard | None) -> None:
         look = _look(card)
@@ -204,6 +216,7 @@ class LiveBars:
             _discard(self._fans, followee, person_id)
         for space_id in watcher.shown:
             _discard(self._shown_to, space_id, person_id)
+        self._spaces.forget_watcher(person_id)
 
 
 def _look(card: SpaceCard | None) -> SpaceCard | None:

@@ -24,7 +24,12 @@ async def compose(service: Service[Settings]) -> None:
     spaces.on_applied.append(bars.changed)
     service.ready_when("read model", spaces.lack)
     service.spawn("follow the stream", spaces.run(bus))
-    service.spawn("tell the watchers", bars.tell())
+
+    async def tell() -> None:
+        await spaces.until(lambda: spaces.lack() is None)
+        await bars.tell()
+
+    service.spawn("tell the watchers", tell())
     await service.enter(bus.serve(handlers(spaces, bars)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from contracts import subjects
-from contracts.discovery.v1 import SpaceCard
+from contracts.discovery.v1 import SpaceCard, SpaceCards
 from contracts.envelope import PersonRef
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
@@ -79,6 +79,9 @@ class Spaces(ReadModel):
         ) WITHOUT ROWID;
         CREATE TABLE blocks (
             person_id TEXT NOT NULL, blocked_id TEXT NOT NULL, PRIMARY KEY (person_id, blocked_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE watchers (
+            person_id TEXT PRIMARY KEY, until REAL NOT NULL, shown TEXT NOT NULL
         ) WITHOUT ROWID
     """
     filters = (
@@ -208,6 +211,24 @@ class Spaces(ReadModel):
     def on_stage(self, space_id: str) -> set[str]:
         """Ids of those on the stage of a live Space."""
         return {row[0] for row in self.db.execute("SELECT person_id FROM stage WHERE space_id = ?", (space_id,))}
+
+    # -- who watches their bar ---------------------------------------------------------------------------------
+    # Not from the stream, but beside it: who asked, until when (seconds since 1970), what they were shown. After a
+    # restart they are told what they missed.
+
+    def watchers(self) -> list[tuple[str, float, tuple[SpaceCard, ...]]]:
+        """Everybody who watches, first who stops first."""
+        rows = self.db.execute("SELECT person_id, until, shown FROM watchers ORDER BY until").fetchall()
+        return [(person, until, SpaceCards.model_validate_json(shown).spaces) for person, until, shown in rows]
+
+    def remember_watcher(self, person_id: str, until: float, shown: Iterable[SpaceCard]) -> None:
+        """Keep a watcher, and what they were shown last."""
+        cards = SpaceCards(spaces=tuple(shown)).model_dump_json()
+        self.db.execute("INSERT OR REPLACE INTO watchers VALUES (?, ?, ?)", (person_id, until, cards))
+
+    def forget_watcher(self, person_id: str) -> None:
+        """They watch no longer."""
+        self.db.execute("DELETE FROM watchers WHERE person_id = ?", (person_id,))
 
     def _cards(self, rows: Iterable[Sequence[str | int]], actor: str | None) -> tuple[SpaceCard, ...]:
         return tuple(

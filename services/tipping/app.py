@@ -102,7 +102,7 @@ class Tipping:
         def decide(tip: Tip) -> Iterable[Fact]:
             who = self._stages.person(payer)
             if who is None:
-                raise Refusal("person_unknown", "Sign up first.")
+                raise Refusal("person_unknown", "We do not know you yet; try again in a moment.", retry=True)
             offer = Offer(space, who, recipient, provider, amount_minor, currency, note)
             return tip.offer(offer, jar, self._stages.standing(space, recipient))
 

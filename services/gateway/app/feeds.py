@@ -14,6 +14,7 @@ from contracts.envelope import Audience, Event
 from contracts.presence.v1 import Counted
 from contracts.room.v1 import Presence, PresenceQuery, SpaceEvent, SpaceQuery
 from libs.bus import Bus, Refusal
+from services.gateway.app.access import look_inside
 from services.gateway.app.stream import Client, Ending, Position
 from services.gateway.app.views import view
 from services.gateway.projection import Standing, Viewer, Watched, concerns_space, ends_for, may_see
@@ -150,9 +151,7 @@ class SpaceFeed:
         self._rooms.detach(self._room, client)
 
     async def snapshot(self, client: Client) -> str:
-        viewer = client.viewer
-        query = SpaceQuery(space_id=self._space_id, actor=viewer.person_id, operator=viewer.operator)
-        space = (await self._rooms.bus.ask(query, timeout=self._rooms.ask_seconds)).result
+        space = await look_inside(self._rooms.bus, self._space_id, client.viewer, self._rooms.ask_seconds)
         client.after_version = space.version
         listeners = self._room.watched.listeners if self._room.watched else 0
         return view(space, listeners).model_dump_json()

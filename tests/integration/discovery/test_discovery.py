@@ -61,7 +61,7 @@ async def browse(bus: Bus) -> tuple[v1.SpaceCard, ...]:
 
 
 async def until_bar_has(bus: Bus, who: str, *titles: str) -> tuple[v1.SpaceCard, ...]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             cards = await bar(bus, who)
             if [card.title for card in cards] == list(titles):
@@ -90,7 +90,7 @@ async def test_who_watches_the_bar_is_told_over_the_stream(bus: Bus) -> None:
     after = await bus.last_sequence()
     await publish(bus, started(space, ANN))
     told: list[v1.BarChanged] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for batch in bus.follow(filters=[subjects.events_of("discovery")], after=after):
             told += [received.event for received in batch if isinstance(received.event, v1.BarChanged)]
             if told[-1].card is None:
@@ -126,7 +126,7 @@ async def test_wiped_and_filled_again_it_says_the_same(server: NatsServer, bus: 
     answers = []
     for _ in range(2):
         async with running(settings, compose) as service:
-            await eventually(lambda: not service.missing())
+            await eventually(lambda: not service.missing(), within=20)
             answers.append((await browse(bus), await bar(bus, EVE.id)))
         settings.read_model_path.unlink()
     assert answers[0] == answers[1]
@@ -153,6 +153,6 @@ async def test_it_goes_on_after_nats_was_killed(server: NatsServer, bus: Bus, di
     await bar(bus, EVE.id)
     server.kill()
     server.start()
-    await eventually(lambda: bus.is_connected and not discovery.missing())
+    await eventually(lambda: bus.is_connected and not discovery.missing(), within=20)
     await publish(bus, started(space, ANN))
     await until_bar_has(bus, EVE.id, "Tea")

@@ -129,7 +129,7 @@ async def test_others_are_told(bus: Bus) -> None:
     await follow(bus, ann, bob.id)
     await bus.ask(v1.Block(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
     told = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         async for batch in bus.follow(filters=[subjects.events_of("people")]):
             told += [received.event for received in batch]
             if len(told) >= 5:

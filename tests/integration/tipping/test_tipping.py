@@ -133,7 +133,7 @@ async def test_tips_go_to_people_on_stage_only(bus: Bus) -> None:
 
 async def _refused(bus: Bus, space: str, reason: str) -> None:
     """Offer until the news that ends it has arrived."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             try:
                 await bus.ask(offer(space, EVE, BOB))
@@ -172,7 +172,7 @@ async def test_both_are_told_of_every_step(bus: Bus) -> None:
     await bus.ask(v1.OpenTip(command_id=new_id(), actor=BOB.id, tip_id=tip.id))
     await bus.ask(v1.ConfirmTip(command_id=new_id(), actor=ANN.id, tip_id=tip.id))
     told: list[Event] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         async for batch in bus.follow(filters=[subjects.events_of("tipping")]):
             told += [received.event for received in batch]
             if len(told) >= 4:
