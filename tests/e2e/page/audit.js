@@ -31,7 +31,7 @@
     for (const element of document.querySelectorAll('[tabindex]')) {
         if (Number(element.getAttribute('tabindex')) > 0) faults.push(`order of focus is bent: ${told(element)}`);
     }
-    for (const element of scope.querySelectorAll('button, a[href], input, select, textarea, summary, dialog, audio[controls], [role=toolbar], [role=log]')) {
+    for (const element of scope.querySelectorAll('button, a[href], input, select, textarea, summary, dialog, audio[controls], [role=log]')) {
         if (!seen(element)) continue;
         if (!words(element).trim()) faults.push(`has no name: ${told(element)}`);
         const { width, height } = element.getBoundingClientRect();

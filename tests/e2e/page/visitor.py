@@ -64,7 +64,7 @@ class Visitor:
 
     async def unmute(self) -> None:
         await self.part("mic").click()
-        await expect(self.part("mic")).to_have_attribute("aria-pressed", "true", timeout=10_000)
+        await expect(self.part("mic")).to_have_attribute("data-open", "true", timeout=10_000)
         await expect(self.part("mic")).to_have_attribute("data-state", "on", timeout=10_000)
 
     def on_stage(self, name: str) -> Any:

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * One Space as this person sees it: the state that views draw, and everything a person can do in it.
+ * One Space as this person sees it: the state that views draw, being there, hearing and speaking.
  *
  * Events: `change` (draw again), `reacted` (counts by kind), `captioned`, `note` (something to be told), `gone`.
  */
@@ -10,6 +10,7 @@ import { Ears, Mouth } from "./audio.js";
 import { Captions } from "./captions.js";
 import { follow } from "./follow.js";
 import { Live } from "./live.js";
+import { Orders } from "./orders.js";
 
 /** @typedef {import("./types.js").Space} Space */
 /** @typedef {import("./types.js").LiveEvent} LiveEvent */
@@ -46,6 +47,7 @@ export class Room extends EventTarget {
     this.live.addEventListener("reset", () => this.captions.clear());
     this.live.addEventListener("event", (e) => this.#apply(/** @type {CustomEvent<LiveEvent>} */ (e).detail));
     this.live.addEventListener("connection", () => this.changed());
+    this.orders = new Orders(this.path, (space) => this.#see(space));
     this.captions.addEventListener("change", () => this.dispatchEvent(new Event("captioned")));
   }
 
@@ -70,6 +72,11 @@ export class Room extends EventTarget {
 
   get isLive() {
     return this.space?.state === "live";
+  }
+
+  /** Whether what is said here can be heard. */
+  get onAir() {
+    return this.member?.muted === false && this.mouth !== null;
   }
 
   get joined() {
@@ -101,6 +108,8 @@ export class Room extends EventTarget {
     if (this.joined) return;
     try {
       this.live.open(await this.#enter());
+      // Whoever comes back without a microphone in hand is not on air, whatever they were when they left.
+      if (this.member?.muted === false && !this.mouth) await this.mute();
     } catch (error) {
       this.#deafen();
       throw error;
@@ -116,13 +125,7 @@ export class Room extends EventTarget {
     this.live.close();
     this.mouth?.stop();
     this.#deafen();
-    if (this.#session) {
-      const path = `${this.path}/sessions/${this.#session}`;
-      exchange("DELETE", path, { keepalive: true, key: newKey() }).catch(() => {
-        // The lease runs out by itself.
-      });
-    }
-    this.#session = null;
+    this.#exit();
   }
 
   /** Somebody signed up or out while here: ask for everything again as who they are now. */
@@ -131,7 +134,7 @@ export class Room extends EventTarget {
     this.live.close();
     this.mouth?.stop();
     this.mouth = null;
-    this.#session = null;
+    this.#exit();
     this.#see(await get(this.path), { anew: true });
     this.live.open(this.isLive && listening ? await this.#enter() : null);
     this.ears?.restart();
@@ -149,27 +152,9 @@ export class Room extends EventTarget {
     this.#see(await post(`${this.path}/stage/${identity.person?.id}/mute`));
   }
 
-  /** @param {string} person */
-  async muteOther(person) { this.#see(await post(`${this.path}/stage/${person}/mute`)); }
-  /** @param {string} person */
-  async offStage(person) { this.#see(await remove(`${this.path}/stage/${person}`)); }
-  /** @param {string} person @param {string} reason */
-  async removePerson(person, reason) { this.#see(await post(`${this.path}/removals`, { person_id: person, reason })); }
-  /** @param {string} message @param {boolean} consent */
-  async ask(message, consent) {
-    this.#see(await post(`${this.path}/requests`, { message, consent_to_recording: consent }));
-  }
-  async unask() { this.#see(await remove(`${this.path}/requests/me`)); }
-  /** @param {string} person */
-  async accept(person) { this.#see(await post(`${this.path}/requests/${person}/accept`)); }
-  /** @param {string} person */
-  async decline(person) { this.#see(await post(`${this.path}/requests/${person}/decline`)); }
-  async start() { this.#see(await post(`${this.path}/start`)); }
-  async cancel() { this.#see(await post(`${this.path}/cancel`)); }
-  async end() { this.#see(await post(`${this.path}/end`)); }
-  /** @param {string} reaction @param {number | null} tone */
-  async react(reaction, tone) {
-    await post(`${this.path}/reactions`, tone ? { reaction, skin_tone: tone } : { reaction });
+  /** Leaves the stage, and the Space with it: whoever is looked for on stage should be there. */
+  async leave() {
+    if (this.member && this.role !== "host") await this.orders.offStage(this.member.person.id);
   }
 
   /** Draws at most once a frame, whatever arrives in between. */
@@ -188,6 +173,15 @@ export class Room extends EventTarget {
     const session = await post(`${this.path}/sessions`, { platform: "web", source: "link" });
     this.#session = session.session_id;
     return session.session_id;
+  }
+
+  #exit() {
+    if (!this.#session) return;
+    const path = `${this.path}/sessions/${this.#session}`;
+    this.#session = null;
+    exchange("DELETE", path, { keepalive: true, key: newKey() }).catch(() => {
+      // The lease runs out by itself.
+    });
   }
 
   /** Live events were refused: finds out why. */
@@ -273,6 +267,12 @@ export class Room extends EventTarget {
   #disconnected(event) {
     const peer = [this.ears, this.mouth].find((one) => one?.sessionId && one.sessionId === event.session_id);
     if (peer && !FINAL.has(event.reason)) peer.restart();
+    if (peer === this.mouth && event.reason === "replaced") {
+      this.mouth?.stop();
+      this.mouth = null;
+      this.changed();
+      this.dispatchEvent(new CustomEvent("note", { detail: event }));
+    }
   }
 
   #mouth() {

@@ -20,10 +20,10 @@ export class SpaceCaptions extends HTMLElement {
     this.#empty, this.#final, this.#partial);
 
   connectedCallback() {
-    const toggle = button({ class: "small quiet", "aria-pressed": "true", "data-testid": "captions-toggle" }, "Hide");
+    const toggle = button({ class: "small quiet", "aria-expanded": "true", "aria-label": "Show captions", "data-testid": "captions-toggle" }, "Hide");
     toggle.addEventListener("click", () => {
       this.#shown = !this.#shown;
-      toggle.setAttribute("aria-pressed", String(this.#shown));
+      toggle.setAttribute("aria-expanded", String(this.#shown));
       write(toggle, this.#shown ? "Hide" : "Show");
       this.#scroller.hidden = !this.#shown;
     });
@@ -37,8 +37,8 @@ export class SpaceCaptions extends HTMLElement {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const along = scrollHeight - scrollTop - clientHeight < NEAR;
     this.#empty.hidden = lines.length > 0;
+    let last = "";
     for (const [list, final] of /** @type {const} */ ([[this.#final, true], [this.#partial, false]])) {
-      let last = "";
       const firsts = new Set();
       const part = lines.filter((line) => line.final === final);
       for (const line of part) {

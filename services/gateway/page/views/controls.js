@@ -16,13 +16,13 @@ export class SpaceControls extends HTMLElement {
   room = null;
   /** Opens or closes the reaction tray. @type {() => boolean} whether it is open now */
   toggleTray = () => false;
-  /** @type {() => void} */
-  leave = () => {};
+  /** @type {() => unknown} */
+  leave = () => undefined;
   #drawn = "";
 
   connectedCallback() {
     this.className = "controls";
-    this.setAttribute("role", "toolbar");
+    this.setAttribute("role", "group");
     this.setAttribute("aria-label", "Controls");
     this.#drawn = "";
     this.draw();
@@ -32,7 +32,7 @@ export class SpaceControls extends HTMLElement {
     const { room } = this;
     if (!room?.space) return;
     this.hidden = room.space.state !== "live" && room.space.state !== "scheduled";
-    const looks = [room.space.state, room.role, room.member?.muted, room.request !== null, room.ears?.state, room.mouth?.state,
+    const looks = [room.space.state, room.role, room.member?.muted, room.onAir, room.request !== null, room.ears?.state, room.mouth?.state,
       room.silenced, room.joined, identity.person?.id, room.space.host.id].join();
     if (looks === this.#drawn) return;
     this.#drawn = looks;
@@ -76,20 +76,20 @@ export class SpaceControls extends HTMLElement {
   #before(room) {
     const mine = room.space?.host.id === identity.person?.id;
     return [
-      mine && button({ class: "primary big", "data-testid": "start", onclick: () => attempt(async () => { await room.start(); await room.join(); }) },
+      mine && button({ class: "primary big", "data-testid": "start", onclick: () => attempt(async () => { await room.orders.start(); await room.join(); }) },
         icon("mic"), "Start now"),
       this.#share(room),
       mine && tool("close", "Cancel", { class: "tool bad", "data-testid": "cancel-space", onclick: async () => {
-        if (await confirm("Cancel this Space?", "It will not take place. Its link stays and says so.", "Cancel it")) await attempt(() => room.cancel());
+        if (await confirm("Cancel this Space?", "It will not take place. Its link stays and says so.", "Cancel it")) await attempt(() => room.orders.cancel());
       } }),
     ];
   }
 
   /** @param {Room} room */
   #onStage(room) {
-    const open = room.member?.muted === false && room.mouth !== null;
+    const open = room.onAir;
     return [button({
-      class: open ? "mic open" : "mic", "data-testid": "mic", "aria-pressed": String(open), "data-state": room.mouth?.state ?? "off",
+      class: open ? "mic open" : "mic", "data-testid": "mic", "data-open": String(open), "data-state": room.mouth?.state ?? "off",
       onclick: () => attempt(() => (open ? room.mute() : room.unmute())),
     }, icon(open ? "mic" : "mic-off"), h("span", {}, open ? "Mute" : "Unmute"))];
   }
@@ -97,7 +97,7 @@ export class SpaceControls extends HTMLElement {
   /** @param {Room} room */
   #request(room) {
     return room.request
-      ? tool("hand", "Take back", { class: "tool raised", "data-testid": "unrequest", onclick: () => attempt(() => room.unask()) })
+      ? tool("hand", "Take back", { class: "tool raised", "data-testid": "unrequest", onclick: () => attempt(() => room.orders.unask()) })
       : tool("hand", "Ask to speak", { "data-testid": "request-to-speak", onclick: () => ask(room) });
   }
 
@@ -109,7 +109,7 @@ export class SpaceControls extends HTMLElement {
   /** @param {Room} room */
   async #end(room) {
     const kept = room.space?.settings.recorded ? " The replay will be ready shortly after." : "";
-    if (await confirm("End this Space?", `It ends for everybody.${kept}`, "End it")) await attempt(() => room.end());
+    if (await confirm("End this Space?", `It ends for everybody.${kept}`, "End it")) await attempt(() => room.orders.end());
   }
 }
 
@@ -124,7 +124,7 @@ function status(room) {
   if (room.mouth?.state === "lost") return "Microphone lost, reconnecting…";
   if (room.mouth?.state === "refused") return room.mouth.problem?.message ?? "The microphone is not connected";
   if (room.mouth?.state === "connecting") return "Connecting your microphone…";
-  if (room.member) return room.member.muted ? "You are on stage, muted" : "You are on air";
+  if (room.member) return room.onAir ? "You are on air" : "You are on stage, muted";
   return room.request ? "You asked to speak" : "Listening";
 }
 
@@ -137,7 +137,7 @@ async function ask(room) {
     const consent = h("input", { type: "checkbox", checked: true, "data-testid": "consent" });
     const send = async () => {
       close();
-      await attempt(() => room.ask(message.value.trim(), consent.checked));
+      await attempt(() => room.orders.ask(message.value.trim(), consent.checked));
     };
     return [h("form", { class: "form", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); send(); } },
       field("What about? (optional)", message),

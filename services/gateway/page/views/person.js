@@ -57,12 +57,12 @@ export async function personSheet(room, person) {
           followed().has(person.id) ? "Unfollow" : "Follow"),
         !me && room.isLive && button({ onclick: then(() => tipSheet(room, person.id)) }, icon("tip"), "Send a tip"),
         room.hosts && !me && member()?.muted === false && (mayModerate || room.role === "host") && button(
-          { "data-testid": "mute-other", onclick: then(() => room.muteOther(person.id)) }, icon("mic-off"), "Mute"),
-        mayModerate && button({ "data-testid": "move", onclick: then(() => room.offStage(person.id)) }, icon("listen"),
+          { "data-testid": "mute-other", onclick: then(() => room.orders.mute(person.id)) }, icon("mic-off"), "Mute"),
+        mayModerate && button({ "data-testid": "move", onclick: then(() => room.orders.offStage(person.id)) }, icon("listen"),
           "Move to the listeners"),
         mayModerate && button({ class: "danger", "data-testid": "remove", onclick: then(() => removeFor(room, person)) },
           icon("close"), "Remove from this Space"),
-        me && role !== "host" && button({ "data-testid": "step-down", onclick: then(() => room.offStage(person.id)) },
+        me && role !== "host" && button({ "data-testid": "step-down", onclick: then(() => room.orders.offStage(person.id)) },
           icon("listen"), "Step down from the stage")),
       me && h("p", {}, "That is you."),
     ];
@@ -73,5 +73,5 @@ export async function personSheet(room, person) {
 async function removeFor(room, person) {
   const sure = await confirm(`Remove ${person.name}?`,
     `${person.name} will be out of this Space at once and cannot come back, not even to the replay.`, "Remove");
-  if (sure) await room.removePerson(person.id, "");
+  if (sure) await room.orders.removePerson(person.id, "");
 }

@@ -33,11 +33,11 @@ export class SpaceQueue extends HTMLElement {
         room.space?.settings.recorded && !consents && h("small", {}, "Does not want to be recorded")),
       button({
         class: "small primary", "data-testid": "accept", "aria-label": `Let ${person.name} speak`,
-        onclick: () => attempt(() => room.accept(person.id)),
+        onclick: () => attempt(() => room.orders.accept(person.id)),
       }, "Accept"),
       button({
         class: "small quiet", "data-testid": "decline", "aria-label": `Decline ${person.name}`,
-        onclick: () => attempt(() => room.decline(person.id)),
+        onclick: () => attempt(() => room.orders.decline(person.id)),
       }, "Decline"));
   }
 }

@@ -35,7 +35,7 @@ export function reactionTray(room, shown) {
   const send = async (/** @type {string} */ kind) => {
     if (!await signUp("To react you need a handle and a name.")) return;
     shown(kind);
-    await attempt(() => room.react(kind, KINDS[kind]?.tone ? TYPES[tone()] ?? null : null));
+    await attempt(() => room.orders.react(kind, KINDS[kind]?.tone ? TYPES[tone()] ?? null : null));
   };
   const draw = () => replace(tray,
     Object.entries(KINDS).map(([kind, { words }]) => button(

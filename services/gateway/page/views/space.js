@@ -50,7 +50,7 @@ export class SpacePage extends HTMLElement {
     const { signal } = this.#alive;
     const room = (this.#room = new Room(this.spaceId));
     for (const part of [this.#stage, this.#queue, this.#captions, this.#controls]) part.room = room;
-    this.#controls.leave = () => this.go("/");
+    this.#controls.leave = async () => { await attempt(() => room.leave()); this.go("/"); };
     this.#controls.toggleTray = () => !(this.#tray.hidden = !this.#tray.hidden);
     this.#tray.append(reactionTray(room, (kind) => this.#reactions.own(kind)));
     room.addEventListener("change", () => this.draw(), { signal });
@@ -164,6 +164,7 @@ export class SpacePage extends HTMLElement {
     }
     if (event.type === "room.stage_left" && event.person_id === me && event.reason === "moved") tell("You are a listener again.");
     if (event.type === "room.muted" && event.person_id === me && event.actor !== me) tell("The host muted you.");
+    if (event.type === "media.disconnected") tell("You speak from another window now.");
     if (event.type === "room.ended") tell("The Space has ended.");
     if (event.type.startsWith("recording.") || event.type === "transcription.completed") this.#replay?.look();
   }
