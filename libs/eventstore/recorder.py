@@ -1,6 +1,6 @@
 """Where facts are kept: the library's SQLite recorder, with command ids and claims in the same transaction.
 
-Another database is another recorder with the same three methods on top of the library's (`write`, `find_command`,
+Another database is another recorder with the same methods on top of the library's (`write`, `repeated`, `find_command`,
 `find_claim`); nothing else in this package knows which one it is.
 """
 
@@ -52,6 +52,10 @@ class CommandRepeated(IntegrityError):
 
 class NameTaken(IntegrityError):
     """Another aggregate holds a claimed name."""
+
+
+def _row(event: StoredEvent) -> tuple[str, int, str, bytes]:
+    return str(event.originator_id), event.originator_version, event.topic, event.state
 
 
 class _Pool(SQLiteConnectionPool):
@@ -108,19 +112,21 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         """
         try:
             with self.datastore.transaction(commit=True) as c:
-                for write in writes:
-                    if write.events:
-                        self._insert_events(c, write.events)
-                    if (row := write.command) is not None:
-                        c.execute(
-                            "INSERT INTO commands VALUES (?,?,?,?,?)",
-                            (row.scope, row.command_id, row.digest, row.originator_id, row.version),
-                        )
-                    for claim in write.claims:
-                        if claim.owner is None:
-                            c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
-                        else:
-                            c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
+                # Few calls: each one lets go of the interpreter's lock, and has to wait for it again.
+                c.executemany(self.insert_events_statement, [_row(event) for write in writes for event in write.events])
+                c.executemany(
+                    "INSERT INTO commands VALUES (?,?,?,?,?)",
+                    [
+                        (row.scope, row.command_id, row.digest, row.originator_id, row.version)
+                        for write in writes
+                        if (row := write.command) is not None
+                    ],
+                )
+                for claim in (claim for write in writes for claim in write.claims):
+                    if claim.owner is None:
+                        c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
+                    else:
+                        c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
         except IntegrityError as error:
             # SQLite names the table: "UNIQUE constraint failed: commands.scope, commands.command_id".
             text = str(error)
@@ -130,13 +136,26 @@ class SqliteRecorder(SQLiteApplicationRecorder):
                 raise NameTaken(text) from error
             raise
 
+    def repeated(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these commands, by (scope, command_id), were accepted before; at most some thousands at once."""
+        if not keys:
+            return set()
+        values = ",".join(["(?,?)"] * len(keys))
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                f"SELECT scope, command_id FROM commands WHERE (scope, command_id) IN (VALUES {values})",
+                [part for key in keys for part in key],
+            )
+            return {(row[0], row[1]) for row in c.fetchall()}
+
     def find_command(self, scope: str, command_id: str) -> CommandRow | None:
-        """An accepted command. A point lookup of some microseconds; not from two threads at once."""
-        assert self._lookup is not None
-        row = self._lookup.execute(
-            "SELECT scope, command_id, digest, originator_id, version FROM commands WHERE scope=? AND command_id=?",
-            (scope, command_id),
-        ).fetchone()
+        """An accepted command."""
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                "SELECT scope, command_id, digest, originator_id, version FROM commands WHERE scope=? AND command_id=?",
+                (scope, command_id),
+            )
+            row = c.fetchone()
         return None if row is None else CommandRow(*row)
 
     def find_claim(self, namespace: str, name: str) -> str | None:

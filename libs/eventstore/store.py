@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from libs.eventstore.facts import Fact, Meta, Record, StoredFact, decode, encode, name_of
-from libs.eventstore.recorder import Claim, CommandRepeated, CommandRow, NameTaken, SqliteRecorder, Write
+from libs.eventstore.recorder import Claim, CommandRow, NameTaken, SqliteRecorder, Write
 from libs.eventstore.writer import Broken, GroupWriter, Job, Lineage
 from libs.refusal import Refusal
 from libs.telemetry import traceparent
@@ -24,6 +26,7 @@ from libs.telemetry import traceparent
 _log = logging.getLogger(__name__)
 _ATTEMPTS: Final = 16
 _PAGE: Final = 1000
+_RECENT: Final = 20_000
 
 
 class State(Protocol):
@@ -104,6 +107,8 @@ class Store(Generic[S]):
         self._live: OrderedDict[str, _Live[S]] = OrderedDict()
         self._loading: dict[str, asyncio.Task[_Live[S]]] = {}
         self._ordered: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._recent: OrderedDict[tuple[str, str], CommandRow] = OrderedDict()
         self._news = asyncio.Event()
         self._trouble: str | None = None
         self._writer = GroupWriter(recorder, asyncio.get_running_loop(), self._on_commit)
@@ -127,45 +132,67 @@ class Store(Generic[S]):
         `idempotency_conflict`, `storage_full`, `unavailable`.
         """
         key = (order.actor or "", order.id)
+        done = await self._attempt(id, key, order, decide, view, claims, again=False)
+        if done is not None:
+            return done
+        # It met another writer. Now one at a time, so that each of those that met it has its turn.
+        turn = self._turns.setdefault(id, asyncio.Lock())
         for attempt in range(_ATTEMPTS):
-            if (again := await self._repeated(key, order, view)) is not None:
-                return again
-            live = await self._load(id)
-            if live.lineage.broken or key in self._ordered:
-                self._forget(id, live)
-                continue
-            # No await from here to the submission: this is what makes one command follow another.
-            try:
-                facts = tuple(decide(live.state))
-            except Refusal:
-                if await self._settled(id, live):
-                    raise
-                continue
-            try:
-                done, version, result = self._submit(id, live, key, order, facts, view, claims)
-            except BaseException:
-                # The state took a part of the facts: nobody may decide on it.
-                live.lineage.broken = True
-                self._forget(id, live)
-                raise
-            try:
-                await asyncio.shield(done)
-            except (CommandRepeated, Broken):
-                self._forget(id, live)
-            except NameTaken as error:
-                self._forget(id, live)
-                raise Refusal("name_taken", "Somebody else has this name; choose another.") from error
-            except IntegrityError:
-                _log.info("another writer was faster on %s; deciding again", id)
-                self._forget(id, live)
-            except PersistenceError as error:
-                self._forget(id, live)
-                raise self._refusal_of(error) from error
-            else:
-                return Done(version, result, facts)
-            if attempt:
-                await asyncio.sleep(0.001 * 2**attempt if attempt < 8 else 0.25)
+            async with turn:
+                done = await self._attempt(id, key, order, decide, view, claims, again=True)
+            if done is not None:
+                return done
+            await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 7)))
         raise Refusal("unavailable", "Too many changes at once; try again.", retry=True)
+
+    async def _attempt(
+        self,
+        id: str,
+        key: tuple[str, str],
+        order: Order,
+        decide: Callable[[S], Iterable[Fact]],
+        view: Callable[[S], T],
+        claims: Sequence[Claim],
+        *,
+        again: bool,
+    ) -> Done[T] | None:
+        """Decide and commit; None where it was decided on a state that was not the last one."""
+        if (before := await self._repeated(key, order, view, look=again)) is not None:
+            return before
+        live = await self._load(id)
+        if live.lineage.broken or key in self._ordered:
+            self._forget(id, live)
+            return None
+        # No await from here to the submission: this is what makes one command follow another.
+        try:
+            facts = tuple(decide(live.state))
+        except Refusal:
+            if not await self._settled(id, live):
+                return None
+            # What was accepted once may well be refused the second time.
+            if (before := await self._repeated(key, order, view, look=True)) is not None:
+                return before
+            raise
+        try:
+            done, version, result = self._submit(id, live, key, order, facts, view, claims)
+        except BaseException:
+            # The state took a part of the facts: nobody may decide on it.
+            live.lineage.broken = True
+            self._forget(id, live)
+            raise
+        try:
+            await asyncio.shield(done)
+        except NameTaken as error:
+            self._forget(id, live)
+            raise Refusal("name_taken", "Somebody else has this name; choose another.") from error
+        except (IntegrityError, Broken):
+            self._forget(id, live)
+            return None
+        except PersistenceError as error:
+            self._forget(id, live)
+            raise self._refusal_of(error) from error
+        self._remember(key, CommandRow(*key, order.digest, id, version))
+        return Done(version, result, facts)
 
     def _submit(
         self,
@@ -201,19 +228,30 @@ class Store(Generic[S]):
         self._writer.submit(Job(Write(events, row, claims), live.lineage, done))
         return done, state.version, result
 
-    async def _repeated(self, key: tuple[str, str], order: Order, view: Callable[[S], T]) -> Done[T] | None:
+    async def _repeated(
+        self, key: tuple[str, str], order: Order, view: Callable[[S], T], *, look: bool
+    ) -> Done[T] | None:
+        """The answer of a command that was accepted before. It looks on disk only where it must (`look`): the writer
+        finds repeated commands anyway, many with one question."""
         while (pending := self._ordered.get(key)) is not None:
             await asyncio.wait({pending})
-        try:
-            row = self._recorder.find_command(*key)
-        except Exception as error:
-            raise self._refusal_of(error) from error
+        row = self._recent.get(key)
+        if row is None and look:
+            try:
+                row = await asyncio.to_thread(self._recorder.find_command, *key)
+            except PersistenceError as error:
+                raise self._refusal_of(error) from error
         if row is None:
             return None
         if row.digest != order.digest:
             raise Refusal("idempotency_conflict", "This Idempotency-Key was used for something else.")
         state = await self.load(row.originator_id, at=row.version)
         return Done(row.version, view(state), repeated=True)
+
+    def _remember(self, key: tuple[str, str], row: CommandRow) -> None:
+        self._recent[key] = row
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
 
     def _refusal_of(self, error: Exception) -> Refusal:
         self._trouble = str(error)

@@ -11,7 +11,7 @@ from typing import Final
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from libs.eventstore.recorder import SqliteRecorder, Write
+from libs.eventstore.recorder import CommandRepeated, SqliteRecorder, Write
 from libs.telemetry import STORE_COMMITS, STORE_EVENTS
 
 LARGEST_GROUP: Final = 512
@@ -85,31 +85,46 @@ class GroupWriter:
                 return
 
     def _commit(self, group: list[Job]) -> list[Exception | None]:
-        sound = [job for job in group if not job.lineage.broken]
+        try:
+            keys = [(row.scope, row.command_id) for job in group if (row := job.write.command) is not None]
+            repeated = self._recorder.repeated(keys)
+        except PersistenceError as error:
+            return self._all_failed(group, error)
+        outcomes: dict[Job, Exception | None] = {}
+        sound: list[Job] = []
+        for job in group:
+            row = job.write.command
+            if job.lineage.broken:
+                outcomes[job] = Broken()
+            elif row is not None and (row.scope, row.command_id) in repeated:
+                job.lineage.broken = True
+                outcomes[job] = CommandRepeated(row.command_id)
+            else:
+                sound.append(job)
         try:
             if sound:
                 self._write(sound)
-            return [None if not job.lineage.broken else Broken() for job in group]
-        except IntegrityError as error:
-            if len(group) == 1:
-                group[0].lineage.broken = True
-                return [error]
-        except PersistenceError as error:
+        except IntegrityError:
             for job in sound:
-                job.lineage.broken = True
-            return [error] * len(group)
-        outcomes: list[Exception | None] = []
-        for job in group:
-            if job.lineage.broken:
-                outcomes.append(Broken())
-                continue
-            try:
-                self._write([job])
-                outcomes.append(None)
-            except PersistenceError as error:
-                job.lineage.broken = True
-                outcomes.append(error)
-        return outcomes
+                outcomes[job] = self._alone(job)
+        except PersistenceError as error:
+            outcomes.update(zip(sound, self._all_failed(sound, error), strict=True))
+        return [outcomes.get(job) for job in group]
+
+    def _alone(self, job: Job) -> Exception | None:
+        if job.lineage.broken:
+            return Broken()
+        try:
+            self._write([job])
+        except PersistenceError as error:
+            job.lineage.broken = True
+            return error
+        return None
+
+    def _all_failed(self, jobs: list[Job], error: Exception) -> list[Exception | None]:
+        for job in jobs:
+            job.lineage.broken = True
+        return [error] * len(jobs)
 
     def _write(self, jobs: list[Job]) -> None:
         try:
