@@ -103,7 +103,10 @@ LastQuery = Annotated[
 @router.get(
     "/v1/spaces/{space_id}/events", operation_id="spaceEvents", response_class=Response,
     responses={
-        **responses("unauthenticated", "removed", "space_unknown", "session_unknown", "too_many_requests", "invalid"),
+        **responses(
+            "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "session_unknown",
+            "too_many_requests", "invalid",
+        ),
         **_EVENTS,
     },
 )  # fmt: skip

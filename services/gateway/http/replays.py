@@ -14,20 +14,21 @@ from contracts.transcription.v1 import Transcript, TranscriptDocumentQuery, Tran
 from libs.bus import Refusal
 from services.gateway.adapters.recordings import Stored
 from services.gateway.app import Gateway
+from services.gateway.app.access import look_inside
 from services.gateway.http.caller import AddressViewerDep, GatewayDep
 from services.gateway.http.models import ReplayView, TrackView
 from services.gateway.http.people import PersonPath
 from services.gateway.http.problems import problem, responses
-from services.gateway.http.spaces import SpacePath, look
+from services.gateway.http.spaces import SpacePath
 from services.gateway.projection import Viewer
 
 router = APIRouter(tags=["what was said"])
 
-_LOOK: Final = ("unauthenticated", "removed", "space_unknown", "invalid")
+_LOOK: Final = ("unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "invalid")
 
 
 async def _replay(gateway: Gateway, space_id: str, viewer: Viewer) -> Replay:
-    await look(gateway, space_id, viewer)
+    await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = ReplayQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
     return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
 
@@ -178,7 +179,7 @@ def _same(if_range: str | None, stored: Stored) -> bool:
 @router.get("/v1/spaces/{space_id}/transcript", operation_id="getTranscript", responses=responses(*_LOOK))
 async def transcript(space_id: SpacePath, viewer: AddressViewerDep, gateway: GatewayDep) -> Transcript:
     """Every final caption so far."""
-    await look(gateway, space_id, viewer)
+    await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = TranscriptQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
     return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
 
@@ -204,7 +205,7 @@ async def transcript_file(
     space_id: SpacePath, format: Format, viewer: AddressViewerDep, gateway: GatewayDep
 ) -> Response:
     """The transcript as a file: WebVTT, SubRip, plain text or JSON."""
-    await look(gateway, space_id, viewer)
+    await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = TranscriptDocumentQuery(space_id=space_id, format=format, actor=viewer.person_id, operator=viewer.operator)
     document = (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
     return Response(document.body, headers={"Content-Type": document.content_type})

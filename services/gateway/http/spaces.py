@@ -19,15 +19,14 @@ from contracts.room.v1 import (
     JoinSpace,
     LeaveSpace,
     PresenceQuery,
-    Space,
     SpaceCommand,
-    SpaceQuery,
     StartSpace,
     State,
 )
 from libs.bus import Refusal
 from libs.ids import made_at
 from services.gateway.app import Gateway
+from services.gateway.app.access import look
 from services.gateway.app.views import SpaceView, view
 from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep
 from services.gateway.http.models import NewSession, NewSpace, SessionOpened
@@ -39,12 +38,6 @@ router = APIRouter(tags=["spaces"], dependencies=[Depends(json_only)])
 SpacePath = Annotated[SpaceId, Path(description="Id of a Space")]
 COMMAND = ("unauthenticated", "space_unknown", "idempotency_conflict", "invalid", "too_many_requests")
 """What any command about a Space may be refused with."""
-
-
-async def look(gateway: Gateway, space_id: str, viewer: Viewer) -> Space:
-    """The Space as the viewer may see it. Refuses: space_unknown, removed, and what else room decides."""
-    query = SpaceQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
 
 
 async def listeners(gateway: Gateway, space_id: str) -> int:
@@ -110,7 +103,9 @@ async def live_bar(
 )  # fmt: skip
 async def get(space_id: SpacePath, viewer: ViewerDep, gateway: GatewayDep) -> SpaceView:
     """One Space as one may see it."""
-    space, count = await asyncio.gather(look(gateway, space_id, viewer), listeners(gateway, space_id))
+    space, count = await asyncio.gather(
+        look(gateway.bus, space_id, viewer, gateway.ask_seconds), listeners(gateway, space_id)
+    )
     return view(space, count)
 
 
@@ -201,7 +196,7 @@ SessionPath = Annotated[SessionId, Path(description="Id of a session")]
 )  # fmt: skip
 async def renew(space_id: SpacePath, session_id: SessionPath, viewer: ViewerDep, gateway: GatewayDep) -> None:
     """Say that one is still there; not needed while an event stream is open with the session."""
-    space = await look(gateway, space_id, viewer)
+    space = await look(gateway.bus, space_id, viewer, gateway.ask_seconds)
     if space.state is not State.LIVE:
         raise Refusal("not_live", "This Space is not live.")
     await gateway.renewals.renew([lease_for(gateway, space_id, session_id, viewer)])
@@ -224,7 +219,7 @@ async def close_session(
 )  # fmt: skip
 async def analytics(space_id: SpacePath, person_id: PersonDep, viewer: ViewerDep, gateway: GatewayDep) -> SpaceFigures:
     """Figures of a Space, for its host."""
-    space = await look(gateway, space_id, viewer)
+    space = await look(gateway.bus, space_id, viewer, gateway.ask_seconds)
     if space.host.id != person_id and not viewer.operator:
         raise Refusal("not_host", "Only the host sees the figures of a Space.")
     query = SpaceFiguresQuery(space_id=space_id, actor=person_id, operator=viewer.operator)

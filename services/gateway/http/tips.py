@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from contracts.tipping.v1 import ConfirmTip, OfferTip, OpenTip, Tip, TipId, Tips, TipsQuery
+from services.gateway.app.access import look_inside
 from services.gateway.http.caller import GatewayDep, OrderDep, PersonDep, ViewerDep
 from services.gateway.http.models import NewTip
 from services.gateway.http.problems import json_only, responses
-from services.gateway.http.spaces import COMMAND, SpacePath, look
+from services.gateway.http.spaces import COMMAND, SpacePath
 
 router = APIRouter(tags=["tips"], dependencies=[Depends(json_only)])
 
@@ -20,13 +21,15 @@ TipPath = Annotated[TipId, Path(description="Id of a tip")]
 @router.post(
     "/v1/spaces/{space_id}/tips", status_code=201, operation_id="offerTip",
     responses=responses(
-        *COMMAND, "tip_jar_closed", "not_live", "not_on_stage", "not_allowed", "removed",
+        *COMMAND, "tip_jar_closed", "not_live", "not_on_stage", "not_allowed", "blocked", "removed",
         "person_unknown",
     ),
 )  # fmt: skip
 async def offer(space_id: SpacePath, body: NewTip, order: OrderDep, viewer: ViewerDep, gateway: GatewayDep) -> Tip:
     """Tip the host or a speaker."""
-    await look(gateway, space_id, viewer)  # room knows who was removed; tipping does not
+    await look_inside(
+        gateway.bus, space_id, viewer, gateway.ask_seconds
+    )  # room knows who was removed; tipping does not
     command = OfferTip(
         command_id=order.command_id,
         actor=order.actor,
@@ -44,11 +47,11 @@ async def offer(space_id: SpacePath, body: NewTip, order: OrderDep, viewer: View
 @router.get(
     "/v1/spaces/{space_id}/tips",
     operation_id="getTips",
-    responses=responses("unauthenticated", "removed", "space_unknown"),
+    responses=responses("unauthenticated", "removed", "blocked", "not_allowed", "space_unknown"),
 )
 async def tips(space_id: SpacePath, person_id: PersonDep, viewer: ViewerDep, gateway: GatewayDep) -> Tips:
     """The tips of a Space that one gave or was offered."""
-    await look(gateway, space_id, viewer)
+    await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     return (await gateway.bus.ask(TipsQuery(space_id=space_id, actor=person_id), timeout=gateway.ask_seconds)).result
 
 

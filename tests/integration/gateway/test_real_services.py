@@ -20,7 +20,7 @@ from tests.integration.gateway.client import Client
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SERVICES = ("room", "people", "discovery", "tipping", "gateway")
-FUZZ_SECONDS = 20
+FUZZ_SECONDS = 15
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
@@ -126,6 +126,24 @@ async def test_following_somebody_shows_their_space_in_the_live_bar(system: Syst
         assert [card["id"] for card in shown] == [space["id"]]
         live = (await as_fan.http.get("/v1/spaces?state=live")).json()["spaces"]
         assert space["id"] in [card["id"] for card in live]
+
+
+async def test_a_space_for_followers_is_for_them_on_every_way_in(system: System) -> None:
+    host, as_host = await signed_up(system, "shy")
+    _, as_follower = await signed_up(system, "follower")
+    _, as_stranger = await signed_up(system, "stranger")
+    async with as_host, as_follower, as_stranger:
+        await as_follower.http.put(f"/v1/me/following/{host['id']}")
+        space = (await as_host.http.post("/v1/spaces", json={"title": "Us", "who_can_join": "followers"})).json()
+        at = f"/v1/spaces/{space['id']}"
+        for path in ("events", "replay", "transcript", "replay.m4a"):
+            assert reason(await as_stranger.http.get(f"{at}/{path}")) == (403, "not_allowed"), path
+        assert reason(await as_stranger.http.post(f"{at}/sessions")) == (403, "not_allowed")
+        async with asyncio.timeout(5):
+            while (await as_follower.http.post(f"{at}/sessions")).status_code != 201:
+                await asyncio.sleep(0.05)  # room hears of the follow in its own time
+        async with as_follower.events(f"{at}/events") as events:
+            await events.until("snapshot")
 
 
 async def test_a_tip_from_offer_to_thanks(system: System) -> None:

@@ -20,8 +20,9 @@ from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client, Told
 from tests.support.nats import NatsServer, free_port
 
-EVENTS = 2400
-KILLS = 2
+BATCHES = 100
+BATCH = 25
+KILLED_AFTER = (30, 70)
 
 
 class GatewayProcess:
@@ -83,6 +84,10 @@ async def _follow(client: Client, path: str) -> AsyncIterator[Told]:
             await asyncio.sleep(0.05)
 
 
+def _reacted(space: room.Space) -> Reacted:
+    return Reacted(space_id=space.id, at=datetime.now(UTC), counts={"clap": 1}, window_ms=250)
+
+
 async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
     host = a_person("Host")
     space = behind.add(host)
@@ -117,22 +122,16 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
         first = await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
         for told_to in expected.values():
             told_to.append(first)
-        every = EVENTS // (KILLS + 1)
         starting: asyncio.Task[None] | None = None
-        for number in range(EVENTS):
-            if number % 4 == 3:
-                await behind.emit(Reacted(space_id=other.id, at=datetime.now(UTC), counts={"clap": 1}, window_ms=250))
-            elif number % 4 == 2:
-                sequence = await behind.emit(
-                    room.RemovalRecorded(**behind.next(space), person_id=a_person("X").id, explanation="spam")
-                )
-                expected["host"].append(sequence)
-            else:
-                event = Reacted(space_id=space.id, at=datetime.now(UTC), counts={"clap": number}, window_ms=250)
-                sequence = await behind.emit(event)
-                for told_to in expected.values():
-                    told_to.append(sequence)
-            if number % every == every - 1 and number < EVENTS - 1:
+        for number in range(BATCHES):
+            await asyncio.gather(*(behind.emit(_reacted(other)) for _ in range(5)))
+            public = await asyncio.gather(*(behind.emit(_reacted(space)) for _ in range(BATCH)))
+            hosts = await behind.emit(
+                room.RemovalRecorded(**behind.next(space), person_id=a_person("X").id, explanation="spam")
+            )
+            expected["nobody"] += sorted(public)
+            expected["host"] += [*sorted(public), hosts]
+            if number in KILLED_AFTER:
                 if starting is not None:
                     await starting
                 gateway.kill()

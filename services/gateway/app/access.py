@@ -1,0 +1,25 @@
+"""May the viewer look? Room decides; it is asked every time, because somebody may have been removed a moment ago."""
+
+from __future__ import annotations
+
+from contracts.room.v1 import AdmitQuery, Space, SpaceQuery, State, WhoCanJoin
+from libs.bus import Bus
+from services.gateway.projection import Viewer
+
+
+async def look(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float) -> Space:
+    """The Space itself as the viewer may see it. Refuses: space_unknown, removed."""
+    query = SpaceQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
+    return (await bus.ask(query, timeout=ask_seconds)).result
+
+
+async def look_inside(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float) -> Space:
+    """Like `look`, for what happens in it and what was said. Refuses also: blocked, not_allowed.
+
+    While a Space is live, whoever may not join it sees nothing of that.
+    """
+    space = await look(bus, space_id, viewer, ask_seconds)
+    if space.state is State.LIVE and space.settings.who_can_join is not WhoCanJoin.EVERYONE:
+        query = AdmitQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
+        await bus.ask(query, timeout=ask_seconds)
+    return space
