@@ -148,7 +148,7 @@ def _leaked(speaker: Speaker, listeners: list[Listener], owners: dict[bytes, str
 
 
 def _track(speaker: Speaker, listeners: list[Listener], owners: dict[bytes, str], out: Path) -> dict[str, Any]:
-    """How the recorded track compares, payload by payload, to what was sent and to what was heard of this speaker only."""
+    """How the recorded track compares, payload by payload, to what was sent and to what was heard of this speaker."""
     path = out / "tracks" / f"{file_name(speaker.name)}.ogg"
     with av.open(str(path)) as container:
         recorded = Counter(_digest(bytes(p)) for p in container.demux(audio=0) if p.size > FILLER_BYTES)
