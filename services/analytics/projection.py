@@ -65,9 +65,9 @@ TABLE: Final = "engagement"
 
 
 def schema(retention_days: int) -> tuple[str, ...]:
-    """Statements that make the table and its view exist; rows go after `retention_days`, 0 keeps them."""
+    """Statements that make the table and its view exist; rows go after `retention_days`."""
     columns = ",\n    ".join(f"{name} {kind}" for name, (kind, _) in _COLUMNS.items())
-    statements = [
+    return (
         f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (
     {columns}
@@ -78,14 +78,10 @@ SETTINGS non_replicated_deduplication_window = 1000
         """,
         *(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, (kind, _) in _COLUMNS.items()),
         f"CREATE OR REPLACE VIEW {TABLE}_events AS SELECT * FROM {TABLE} FINAL",
-    ]
-    if retention_days:
         # Old parts follow at their next merge: a change of the setting rewrites nothing at start.
-        statements.append(
-            f"ALTER TABLE {TABLE} MODIFY TTL toDateTime(at) + INTERVAL {retention_days} DAY"
-            " SETTINGS materialize_ttl_after_modify = 0"
-        )
-    return tuple(statements)
+        f"ALTER TABLE {TABLE} MODIFY TTL toDateTime(at) + INTERVAL {retention_days} DAY"
+        " SETTINGS materialize_ttl_after_modify = 0",
+    )
 
 
 def row_of(received: Received, epoch: str) -> tuple[Any, ...]:

@@ -17,8 +17,8 @@ class Settings(ServiceSettings):
     clickhouse: str | None = None
     """Where the tables are: `http://user:password@host:8123/database`, or `chdb:///folder`. By default the embedded
     engine on a folder in `var`; a folder belongs to one process."""
-    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 730
-    """How long a row is kept; 0 keeps it for ever."""
+    retention_days: Annotated[int, Field(ge=1, le=20_000)] = 730
+    """How long a row is kept; the most, 54 years, is for ever as far as ClickHouse's DateTime (until 2106) can say."""
     insert_every: Annotated[float, Field(ge=0, le=60)] = 1.0
     """Seconds between two inserts while nobody asks; ClickHouse likes few and large ones."""
     insert_rows: Annotated[int, Field(ge=1, le=100_000)] = 10_000
