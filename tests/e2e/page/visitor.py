@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 _numbers = itertools.count(1)
 PHONE: Final = {"width": 390, "height": 844}
@@ -23,7 +23,7 @@ class Visitor:
         self.complaints = complaints
         """What the browser's console was told to be wrong."""
 
-    def part(self, testid: str) -> Any:
+    def part(self, testid: str) -> Locator:
         """What carries this `data-testid`."""
         return self.page.get_by_test_id(testid)
 
@@ -67,7 +67,7 @@ class Visitor:
         await expect(self.part("mic")).to_have_attribute("data-open", "true", timeout=10_000)
         await expect(self.part("mic")).to_have_attribute("data-state", "on", timeout=10_000)
 
-    def on_stage(self, name: str) -> Any:
+    def on_stage(self, name: str) -> Locator:
         """Somebody's place on stage."""
         return self.part("member").filter(has_text=name)
 

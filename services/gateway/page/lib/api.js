@@ -134,6 +134,15 @@ export async function call(method, path, body) {
   }
 }
 
+/**
+ * A last word, also while the page goes away. What it would bring about happens later by itself when it is lost.
+ *
+ * @param {string} method @param {string} path
+ */
+export function quietly(method, path) {
+  exchange(method, path, { keepalive: true, key: newKey() }).catch(() => undefined);
+}
+
 /** @template T @param {string} path @returns {Promise<T>} */
 export const get = (path) => call("GET", path);
 /** @template T @param {string} path @param {unknown} [body] @returns {Promise<T>} */

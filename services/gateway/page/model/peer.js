@@ -6,7 +6,7 @@
  * nothing is trickled.
  */
 
-import { Problem, exchange, newKey, pause } from "../lib/api.js";
+import { Problem, exchange, newKey, pause, quietly } from "../lib/api.js";
 
 /** @typedef {"off" | "connecting" | "on" | "lost" | "refused"} PeerState */
 
@@ -94,7 +94,7 @@ export class Peer extends EventTarget {
     const resource = new URL(response.headers.get("Location") ?? "", new URL(this.endpoint, location.href)).pathname;
     const answer = await response.text();
     if (generation !== this.#generation) {
-      forget(resource);
+      quietly("DELETE", resource);
       return;
     }
     this.#resource = resource;
@@ -116,7 +116,7 @@ export class Peer extends EventTarget {
   #drop({ tell }) {
     this.#pc?.close();
     this.#pc = null;
-    if (tell && this.#resource) forget(this.#resource);
+    if (tell && this.#resource) quietly("DELETE", this.#resource);
     this.#resource = "";
   }
 
@@ -126,13 +126,6 @@ export class Peer extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event("change"));
   }
-}
-
-/** @param {string} resource */
-function forget(resource) {
-  exchange("DELETE", resource, { keepalive: true, key: newKey() }).catch(() => {
-    // The server sees by itself that nobody is there.
-  });
 }
 
 /**

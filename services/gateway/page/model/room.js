@@ -5,7 +5,7 @@
  * Events: `change` (draw again), `reacted` (counts by kind), `captioned`, `note` (something to be told), `gone`.
  */
 
-import { Problem, exchange, get, identity, newKey, post, remove } from "../lib/api.js";
+import { Problem, get, identity, post, quietly } from "../lib/api.js";
 import { Ears, Mouth } from "./audio.js";
 import { Captions } from "./captions.js";
 import { follow } from "./follow.js";
@@ -108,8 +108,6 @@ export class Room extends EventTarget {
     if (this.joined) return;
     try {
       this.live.open(await this.#enter());
-      // Whoever comes back without a microphone in hand is not on air, whatever they were when they left.
-      if (this.member?.muted === false && !this.mouth) await this.mute();
     } catch (error) {
       this.#deafen();
       throw error;
@@ -123,6 +121,7 @@ export class Room extends EventTarget {
     if (this.#closed) return;
     this.#closed = true;
     this.live.close();
+    if (this.onAir) quietly("POST", `${this.path}/stage/${identity.person?.id}/mute`);
     this.mouth?.stop();
     this.#deafen();
     this.#exit();
@@ -177,11 +176,8 @@ export class Room extends EventTarget {
 
   #exit() {
     if (!this.#session) return;
-    const path = `${this.path}/sessions/${this.#session}`;
+    quietly("DELETE", `${this.path}/sessions/${this.#session}`);
     this.#session = null;
-    exchange("DELETE", path, { keepalive: true, key: newKey() }).catch(() => {
-      // The lease runs out by itself.
-    });
   }
 
   /** Live events were refused: finds out why. */
