@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Model)
 
-_ATTEMPT: Final = 2.0
+_ATTEMPT: Final = 1.0
+"""Seconds the first attempt of a request may take; each further one takes twice as long."""
 _replies: dict[type[Model], TypeAdapter[Any]] = {}
 
 
@@ -144,16 +145,18 @@ class Bus:
         return reply
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str], deadline: float) -> bytes:
-        pause = 0.02
+        pause, attempt = 0.02, _ATTEMPT
         why = "no answer"
         while (left := deadline - time.monotonic()) > 0:
             try:
-                msg = await self.nc.request(subject, body, timeout=min(left, _ATTEMPT), headers=headers)
+                msg = await self.nc.request(subject, body, timeout=min(left, attempt), headers=headers)
                 return msg.data
             except nats.errors.NoRespondersError:
                 why = "nobody serves it"
             except (nats.errors.TimeoutError, TimeoutError):
+                # Whoever had it may have died with it.
                 why = "no answer"
+                attempt *= 2
             except (nats.errors.Error, OSError) as error:
                 why = str(error)
             await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
