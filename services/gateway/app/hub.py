@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter as Multiset
+from dataclasses import dataclass
 from typing import Final
 
 import nats.errors
@@ -17,7 +18,8 @@ from prometheus_client import Counter, Gauge
 
 from contracts import subjects
 from contracts.discovery.v1 import BarChanged, LiveBarQuery
-from contracts.envelope import Audience
+from contracts.envelope import Audience, Event
+from contracts.media.v1 import Disconnected, Quality
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
 from services.gateway.app.feeds import OPERATORS, BarFeed, Crowd, OperatorFeed, Rooms, SpaceFeed
 from services.gateway.app.stream import Client, Ending, Feed, Position, Stream, event_frame
@@ -27,6 +29,26 @@ _log = logging.getLogger(__name__)
 
 STREAMS: Final = Gauge("rostrum_gateway_streams", "Live event streams open now")
 ENDED: Final = Counter("rostrum_gateway_streams_ended_total", "Live event streams that ended", ["why"])
+
+
+@dataclass(slots=True)
+class Loss:
+    """What receivers have said of the network since this gateway started."""
+
+    packets: int = 0
+    """Of connections that have ended."""
+    lost: int = 0
+    recent: float | None = None
+    """Share lost lately, 0 to 1, over all connections; None while none has reported."""
+
+    def hear(self, event: Event) -> None:
+        """Take in what media says; anything else changes nothing."""
+        if isinstance(event, Disconnected):
+            self.packets += event.packets
+            self.lost += event.lost
+        elif isinstance(event, Quality):
+            before = event.fraction_lost if self.recent is None else self.recent
+            self.recent = 0.95 * before + 0.05 * event.fraction_lost
 
 
 class Hub:
@@ -45,6 +67,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._open_of: Multiset[str] = Multiset()
         self._stopping = False
+        self.loss = Loss()
         self.rooms = Rooms(bus, lambda: self._position, ask_seconds)
         self._bars = Crowd(lambda: self._position)
         self._operators = Crowd(lambda: self._position)
@@ -165,6 +188,7 @@ class Hub:
             self._bars.offer(event.person_id, sequence, make)
         if Audience.OPERATORS in event.audience:
             self._operators.offer(OPERATORS, sequence, make)
+        self.loss.hear(event)
         # Last, so that whoever registers at this position has not been offered the event.
         self._position = position
 

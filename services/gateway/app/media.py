@@ -67,9 +67,17 @@ class Media:
         self._ask_seconds = ask_seconds
 
     async def connect(
-        self, space_id: str, viewer: Viewer, direction: Direction, offer: str, *, command_id: str, session_id: str
+        self,
+        space_id: str,
+        viewer: Viewer,
+        direction: Direction,
+        offer: str,
+        *,
+        command_id: str,
+        session_id: str,
+        presence: str | None = None,
     ) -> tuple[Resource, Answer]:
-        """Set a connection up on the least loaded node that takes it.
+        """Set a connection up on the least loaded node that takes it; it keeps the session `presence` alive.
 
         Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, node_full, unavailable.
         """
@@ -91,6 +99,7 @@ class Media:
             captions=grant.captions,
             consent_to_recording=grant.consent_to_recording,
             space_version=grant.version,
+            presence_session=presence,
         )
         full = False
         for node in await self._nodes.by_load():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, Field
 
@@ -16,6 +15,9 @@ from libs.bus import Bus, Refusal, Unavailable
 from services.gateway.adapters.nodes import Nodes
 from services.gateway.adapters.statuses import Status, Statuses
 from services.gateway.app.hub import Hub
+
+if TYPE_CHECKING:
+    import httpx
 
 _WITHIN: Final = 1.5
 
@@ -41,6 +43,11 @@ class OverviewFigures(BaseModel):
     nodes: list[NodeFigures] | None
     media: dict[str, float] = Field(default_factory=dict)
     """Sums over the media processes of their `rostrum_media_*` and `rostrum_forwarder_*` metrics."""
+    packets: int
+    """Of media connections that have ended since this gateway started; `lost` of them by their receivers' word."""
+    lost: int
+    lost_lately: float | None
+    """Share of packets lost, 0 to 1, over all connections in the last reports."""
     dead_letters: float
     streams: int
     """Live event streams open at this gateway."""
@@ -69,6 +76,9 @@ class Overview:
             spaces=list(spaces or ()),
             nodes=nodes,
             media=media,
+            packets=self._hub.loss.packets,
+            lost=self._hub.loss.lost,
+            lost_lately=self._hub.loss.recent,
             dead_letters=sum(n for name, n in metrics.items() if name.startswith("rostrum_dead_letters_total")),
             streams=self._hub.clients,
             position=str(self._hub.position),
@@ -86,6 +96,9 @@ class Overview:
 
     async def _metrics(self, statuses: list[Status]) -> dict[str, float]:
         """Sums over all processes, by name and values of labels."""
+        # Imported here: it brings its own command line along, and would make every start of the gateway slower.
+        import httpx
+
         async with httpx.AsyncClient(timeout=_WITHIN, trust_env=False) as client:
             pages = await asyncio.gather(*(self._page(client, status) for status in statuses if status.health_port))
         sums: dict[str, float] = {}
@@ -102,6 +115,8 @@ class Overview:
 
     @staticmethod
     async def _page(client: httpx.AsyncClient, status: Status) -> str:
+        import httpx
+
         with contextlib.suppress(httpx.HTTPError):
             # The health port is a loopback one; processes of other machines are asked by their own Prometheus.
             return (await client.get(f"http://127.0.0.1:{status.health_port}/metrics")).text

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
+from contracts.envelope import SessionId
 from contracts.media.v1 import Direction
 from libs.bus import Refusal
 from services.gateway.app import Gateway
@@ -17,6 +18,9 @@ from services.gateway.projection import Viewer
 
 router = APIRouter(tags=["media"])
 
+PresenceQuery = Annotated[
+    SessionId | None, Query(description="The session of `POST sessions` that this connection keeps alive")
+]
 SDP: Final = "application/sdp"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 _LONGEST: Final = 32 * 1024
@@ -66,7 +70,13 @@ async def _text(request: Request, media_type: str) -> str:
 
 
 async def _connect(
-    request: Request, gateway: Gateway, space_id: str, viewer: Viewer, direction: Direction, order: Order
+    request: Request,
+    gateway: Gateway,
+    space_id: str,
+    viewer: Viewer,
+    direction: Direction,
+    order: Order,
+    presence: str | None,
 ) -> Response:
     offer = await _text(request, SDP)
     if not offer.lstrip().startswith("v="):
@@ -78,6 +88,7 @@ async def _connect(
         offer,
         command_id=order.command_id,
         session_id=order.new(f"media {direction} {space_id}"),
+        presence=presence,
     )
     response = Response(answer.sdp, 201, media_type=SDP)
     response.headers["Location"] = f"/v1/media/{resource}"
@@ -94,10 +105,15 @@ async def _connect(
     responses={**responses(*_CONNECT, "not_on_stage"), **_ANSWERED}, openapi_extra=_sends(SDP),
 )  # fmt: skip
 async def whip(
-    request: Request, space_id: SpacePath, viewer: ViewerDep, order: OrderDep, gateway: GatewayDep
+    request: Request,
+    space_id: SpacePath,
+    viewer: ViewerDep,
+    order: OrderDep,
+    gateway: GatewayDep,
+    session: PresenceQuery = None,
 ) -> Response:
     """Speak: offer one audio track."""
-    return await _connect(request, gateway, space_id, viewer, "publish", order)
+    return await _connect(request, gateway, space_id, viewer, "publish", order, session)
 
 
 @router.post(
@@ -105,10 +121,15 @@ async def whip(
     responses={**responses(*_CONNECT), **_ANSWERED}, openapi_extra=_sends(SDP),
 )  # fmt: skip
 async def whep(
-    request: Request, space_id: SpacePath, viewer: ViewerDep, order: AnonymousOrderDep, gateway: GatewayDep
+    request: Request,
+    space_id: SpacePath,
+    viewer: ViewerDep,
+    order: AnonymousOrderDep,
+    gateway: GatewayDep,
+    session: PresenceQuery = None,
 ) -> Response:
     """Listen: offer one to three audio tracks to receive; anonymously without a token."""
-    return await _connect(request, gateway, space_id, viewer, "subscribe", order)
+    return await _connect(request, gateway, space_id, viewer, "subscribe", order, session)
 
 
 _OPTIONS: Final[dict[int | str, dict[str, Any]]] = {

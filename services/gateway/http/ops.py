@@ -93,21 +93,29 @@ def render(figures: OverviewFigures) -> str:
         for node in figures.nodes or ()
     )
     media = "".join(
-        f"<tr><td>{escape(name)}</td><td class=n>{value:,.0f}</td></tr>"
+        f"<tr><td>{escape(_said(name))}</td><td class=n>{value:,.0f}</td></tr>"
         for name, value in sorted(figures.media.items())
+        if value
     )
     tiles = "".join(
-        f"<div><b>{'–' if value is None else format(value, ',.0f')}</b><span>{label}</span></div>"
-        for label, value in (
-            ("Spaces live", figures.spaces_live),
-            ("people connected", figures.people_connected),
-            ("live streams here", figures.streams),
-            ("dead letters", figures.dead_letters),
+        f"<div><b>{'–' if value is None else format(value, form)}</b><span>{label}</span></div>"
+        for label, value, form in (
+            ("Spaces live", figures.spaces_live, ",d"),
+            ("people connected", figures.people_connected, ",d"),
+            ("packets lost lately", figures.lost_lately, ".2%"),
+            ("live streams here", figures.streams, ",d"),
+            ("dead letters", figures.dead_letters, ",.0f"),
         )
     )
     return _PAGE.format(
         tiles=tiles, services=services or _EMPTY, spaces=spaces or _EMPTY, nodes=nodes or _EMPTY, media=media or _EMPTY
     )
+
+
+def _said(metric: str) -> str:
+    """A metric's name as people say it."""
+    name = metric.removeprefix("rostrum_").removeprefix("forwarder_events_total ").removesuffix("_total")
+    return name.replace("_", " ")
 
 
 _EMPTY: Final = "<tr><td colspan=5 class=empty>none</td></tr>"
