@@ -170,7 +170,7 @@ class Bus:
 
         Leaving it takes no new request, and finishes those that are being handled.
         """
-        return Serving(self.broker, handlers, route, self.settings.max_workers)
+        return Serving(self.broker, self.nc, handlers, route, self.settings.max_workers)
 
     # -- events ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ from typing import Any, Final, Self
 
 import nats.errors
 from faststream.nats import NatsBroker
-from faststream.nats.subscriber.usecases import ConcurrentCoreSubscriber
+from faststream.nats.subscriber.usecases import CoreSubscriber
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from contracts import subjects
 from libs.bus.handlers import Handlers
@@ -24,26 +26,28 @@ async def _as_it_is(message: Any) -> Any:
 
 
 class Serving:
-    """The subscriptions of one route. Made by `Bus.serve`."""
+    """The subscriptions of one route. Made by `Bus.serve`.
 
-    def __init__(self, broker: NatsBroker, handlers: Handlers, route: str, max_workers: int) -> None:
+    FastStream receives; each request is answered in a task of its own, at most `most` at once, so that one that waits
+    for its commit holds up no other. (FastStream's own `max_workers` costs as much again as all the rest of it.)
+    """
+
+    def __init__(self, broker: NatsBroker, nc: Client, handlers: Handlers, route: str, most: int) -> None:
         self.route = route
         self._broker = broker
+        self._nc = nc
         self._handlers = handlers
-        self._max_workers = max_workers
-        self._subscribers: list[ConcurrentCoreSubscriber] = []
-        self._running = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._most = most
+        self._subscribers: list[CoreSubscriber] = []
+        self._running: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        for kind in ("command", "query"):
-            make = subjects.command if kind == "command" else subjects.query
+        for kind, make in (("command", subjects.command), ("query", subjects.query)):
             subscriber = self._broker.subscriber(
                 make(self._handlers.service, "*", self.route),
                 queue=self._handlers.service,
-                max_workers=self._max_workers,
                 decoder=_as_it_is,
+                no_reply=True,
                 persistent=False,
             )
             subscriber(self._handler_of(kind))
@@ -59,31 +63,32 @@ class Serving:
             if subscriber.subscription is not None:
                 with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
                     await subscriber.subscription.drain()  # type: ignore[no-untyped-call]
-        await asyncio.sleep(0)
-        try:
-            async with asyncio.timeout(_FINISH):
-                while self._running or any(
-                    s.receive_stream.statistics().current_buffer_used for s in self._subscribers
-                ):
-                    self._quiet.clear()
-                    await self._quiet.wait()
-        except TimeoutError:
-            _log.warning("%d requests on %s are left unanswered", self._running, self.route)
+        if self._running:
+            _, left = await asyncio.wait(self._running, timeout=_FINISH)
+            if left:
+                _log.warning("%d requests on %s are left unanswered", len(left), self.route)
         for subscriber in self._subscribers:
             subscriber.subscription = None
             await subscriber.stop()
         self._subscribers.clear()
 
     def _handler_of(self, kind: str) -> Any:
-        async def handle(message: Any) -> bytes:
-            self._running += 1
-            try:
-                raw = message.raw_message
-                name = raw.subject.rpartition(".")[2]
-                return await self._handlers.answer(kind, name, raw.data, raw.headers or {})
-            finally:
-                self._running -= 1
-                if self._running == 0:
-                    self._quiet.set()
+        async def handle(message: Any) -> None:
+            if len(self._running) >= self._most:
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(self._answer(kind, message.raw_message))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
         return handle
+
+    async def _answer(self, kind: str, request: Msg) -> None:
+        name = request.subject.rpartition(".")[2]
+        reply = await self._handlers.answer(kind, name, request.data, request.headers or {})
+        if not request.reply:
+            return
+        try:
+            await self._nc.publish(request.reply, reply)
+        except (nats.errors.Error, OSError) as error:
+            # Who asked will ask again, and is answered alike.
+            _log.warning("an answer to %s could not be sent", name, extra={"why": str(error)})
