@@ -10,7 +10,7 @@ STAMPS := $(VENV)/.stamps
 # One line that says what is happening, before each step that takes a while.
 say = @printf '\033[1m==>\033[0m %s\n' $(1)
 
-RUST := $(shell find libs/forwarder \( -name target -prune \) -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml -o -name '*.pyi' \) -print 2>/dev/null)
+RUST := $(shell find libs/forwarder \( -name target -prune \) -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml -o -path '*/python/*.py*' \) -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help setup run test soak demo check contracts bench lock clean distclean

@@ -114,6 +114,8 @@ class Connect(Command[Answer]):
     consent_to_recording: bool = False
     space_version: int = 0
     """Version of the Space at which the grant was given."""
+    presence_session: SessionId | None = None
+    """The session the client opened for its presence: this connection keeps it alive, and is not counted beside it."""
 
 
 @register

@@ -204,13 +204,14 @@ class Ears:
         self._peer = RTCPeerConnection()
         self._resource: str | None = None
 
-    async def connect(self, space_id: str) -> None:
-        """Returns when audio can flow."""
+    async def connect(self, space_id: str, session: str | None = None) -> None:
+        """Returns when audio can flow; keeps the presence session alive, where there is one."""
         for _ in range(SLOTS):
             transceiver = self._peer.addTransceiver("audio", direction="recvonly")
             self._tap(transceiver.receiver)
         self._asked = time.monotonic()
-        self._resource = await _negotiate(self._peer, self.client, f"/v1/spaces/{space_id}/whep")
+        path = f"/v1/spaces/{space_id}/whep" + (f"?session={session}" if session else "")
+        self._resource = await _negotiate(self._peer, self.client, path)
         await _connected(self._peer)
 
     def _tap(self, receiver: RTCRtpReceiver) -> None:

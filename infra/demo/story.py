@@ -185,7 +185,7 @@ async def _listen(listener: Listener, space_id: str, tasks: asyncio.TaskGroup) -
     listener.session = session["session_id"]
     watcher = Watcher(listener.client, f"{base}/events?session={listener.session}")
     task = tasks.create_task(watcher.run())
-    await listener.ears.connect(space_id)
+    await listener.ears.connect(space_id, listener.session)
     return task
 
 

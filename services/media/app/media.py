@@ -78,6 +78,7 @@ class Media:
                 direction=command.direction,
                 recordable=command.recorded or command.captions,
                 opened_at=self._clock(),
+                presence=command.presence_session or command.session_id,
                 remote_ufrag=offer.ufrag,
                 muted=muted,
                 capture=consent and (command.recorded or command.captions),
@@ -281,15 +282,12 @@ class Media:
         )
 
     def leases(self) -> Iterable[Lease]:
-        """Leases of the people who are connected.
-
-        An anonymous listener is counted by the session they opened; a lease of ours would count them twice.
-        """
+        """Leases of everybody who is connected."""
         for session in self._by_number.values():
-            if session.connected and session.closing is None and session.person is not None:
+            if session.connected and session.closing is None:
                 yield Lease(
                     space_id=session.space_id,
-                    session_id=session.id,
+                    session_id=session.presence,
                     person_id=session.person_id,
                     joined_at=session.opened_at,
                     platform="webrtc",

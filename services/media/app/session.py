@@ -34,6 +34,8 @@ class Session:
     recordable: bool
     """Whether the Space keeps audio at all: recorded, or with captions."""
     opened_at: datetime
+    presence: str
+    """Id of the presence session that this connection keeps alive: the client's own, else the connection's."""
     remote_ufrag: str
     muted: bool
     capture: bool

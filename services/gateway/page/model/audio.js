@@ -12,9 +12,9 @@ const SLOTS = 3;
  * again when the stage changes. Each track has an element of its own, which every browser plays.
  */
 export class Ears extends Peer {
-  /** @param {string} spaceId */
-  constructor(spaceId) {
-    super(`/v1/spaces/${spaceId}/whep`, (pc) => {
+  /** @param {string} spaceId @param {() => Promise<string>} session the presence that listening keeps alive */
+  constructor(spaceId, session) {
+    super(async () => `/v1/spaces/${spaceId}/whep?session=${await session()}`, (pc) => {
       this.elements.forEach((element, slot) => {
         const { receiver } = pc.addTransceiver("audio", { direction: "recvonly" });
         element.srcObject = new MediaStream([receiver.track]);
@@ -56,7 +56,7 @@ export class Mouth extends Peer {
 
   /** @param {string} spaceId */
   constructor(spaceId) {
-    super(`/v1/spaces/${spaceId}/whip`, (pc) => {
+    super(() => `/v1/spaces/${spaceId}/whip`, (pc) => {
       if (this.#track) pc.addTransceiver(this.#track, { direction: "sendonly", streams: [new MediaStream([this.#track])] });
     });
   }

@@ -27,7 +27,7 @@ export class Peer extends EventTarget {
   #tries = 0;
 
   /**
-   * @param {string} endpoint
+   * @param {() => string | Promise<string>} endpoint
    * @param {(pc: RTCPeerConnection) => void} prepare adds the transceivers
    */
   constructor(endpoint, prepare) {
@@ -90,8 +90,9 @@ export class Peer extends EventTarget {
     this.prepare(pc);
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp ?? "";
-    const response = await exchange("POST", this.endpoint, { body: sdp, type: "application/sdp", key: newKey() });
-    const resource = new URL(response.headers.get("Location") ?? "", new URL(this.endpoint, location.href)).pathname;
+    const endpoint = await this.endpoint();
+    const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp", key: newKey() });
+    const resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
     const answer = await response.text();
     if (generation !== this.#generation) {
       quietly("DELETE", resource);

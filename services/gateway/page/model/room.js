@@ -35,12 +35,15 @@ export class Room extends EventTarget {
   silenced = false;
   /** @type {string | null} */
   #session = null;
+  /** The session, once it is there. @type {Promise<string>} */
+  #entered = Promise.reject(new Error("not joined"));
   #drawing = false;
   #closed = false;
 
   /** @param {string} id */
   constructor(id) {
     super();
+    this.#entered.catch(() => {});
     this.id = id;
     this.live = new Live(`/v1/spaces/${id}/events`, () => this.#revive());
     this.live.addEventListener("snapshot", (e) => this.#see(/** @type {CustomEvent<Space>} */ (e).detail));
@@ -99,15 +102,17 @@ export class Room extends EventTarget {
     this.silenced = false;
     if (this.ears?.state === "refused") this.#deafen();
     if (!this.ears) {
-      this.ears = new Ears(this.id);
+      this.ears = new Ears(this.id, () => this.#entered);
       this.ears.addEventListener("change", () => this.changed());
       this.ears.addEventListener("silenced", () => { this.silenced = true; this.changed(); });
     }
+    const entering = !this.joined;
+    if (entering) this.#entered = this.#enter();
     this.ears.start();
     this.changed();
-    if (this.joined) return;
+    if (!entering) return;
     try {
-      this.live.open(await this.#enter());
+      this.live.open(await this.#entered);
     } catch (error) {
       this.#deafen();
       throw error;
