@@ -72,10 +72,10 @@ check: setup ## ruff, mypy, import-linter, clippy and rustfmt, contracts
 	@$(BIN)/lint-imports --no-logo
 	@infra/setup/check_rust.sh
 	$(call say,"contracts")
-	@$(BIN)/python -m contracts.check
+	@$(BIN)/python -m contracts.check && $(BIN)/python -m infra.openapi --check
 
 contracts: setup ## write the generated schemas, AsyncAPI and OpenAPI anew
-	@$(BIN)/python -m contracts.generate
+	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi
 
 clean: ## remove what tools and builds leave behind (not var/, not .venv/)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build libs/forwarder/target
