@@ -44,8 +44,9 @@ def handlers(recordings: Recordings) -> Handlers:
 class RoomEvents:
     """Follows the lifecycle of Spaces and who comes on their stages."""
 
-    def __init__(self, recordings: Recordings, finishing: Finishing) -> None:
+    def __init__(self, recordings: Recordings, intake: Intake, finishing: Finishing) -> None:
         self._recordings = recordings
+        self._intake = intake
         self._finishing = finishing
 
     async def __call__(self, received: Received) -> None:
@@ -56,6 +57,8 @@ class RoomEvents:
                     await self._recordings.begin(event.space_id, cause, started_at=event.at, title=event.settings.title)
                     host = room.StageMember(person=event.host, role=room.Role.HOST, joined_at=event.at)
                     await note(self._recordings, event.space_id, cause, host)
+                case room.Started():
+                    self._intake.unrecorded(event.space_id)
                 case room.StageJoined():
                     member = room.StageMember(
                         person=event.person,

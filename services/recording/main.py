@@ -59,7 +59,7 @@ async def compose(service: Service[Settings]) -> None:
 
     captured = Captured(intake, recordings, snapshot)
     await service.enter(
-        bus.consume(ROOM_CONSUMER, each(RoomEvents(recordings, finishing)), filters=ROOM_EVENTS, exclusive=True)
+        bus.consume(ROOM_CONSUMER, each(RoomEvents(recordings, intake, finishing)), filters=ROOM_EVENTS, exclusive=True)
     )
     await service.enter(
         bus.consume_raw(

@@ -62,6 +62,7 @@ class Finishing:
         self._busy = asyncio.Semaphore(limits.builds)
         self._owed: asyncio.Queue[str] = asyncio.Queue()
         self._running: set[str] = set()
+        self._again: set[str] = set()
         self._troubles: dict[str, str] = {}
 
     def owe(self, space_id: str) -> None:
@@ -80,7 +81,9 @@ class Finishing:
         async with asyncio.TaskGroup() as group:
             while True:
                 space_id = await self._owed.get()
-                if space_id not in self._running:
+                if space_id in self._running:
+                    self._again.add(space_id)
+                else:
                     self._running.add(space_id)
                     group.create_task(self._finish(space_id), name=f"finish {space_id}")
 
@@ -106,6 +109,9 @@ class Finishing:
                 pause = min(pause * 2, _LONGEST_PAUSE)
         finally:
             self._running.discard(space_id)
+            if space_id in self._again:  # it may have looked just before the Space ended
+                self._again.discard(space_id)
+                self.owe(space_id)
             self._troubles.pop(space_id, None)
 
     async def _step(self, space_id: str, *, hopeless: bool) -> bool:

@@ -105,6 +105,12 @@ class Stage:
     async def replay(self) -> v1.Replay:
         return (await self.bus.ask(v1.ReplayQuery(space_id=self.space_id), timeout=10)).result
 
+    async def comes_to(self, state: v1.ReplayState, within: float = 10.0) -> None:
+        """Wait until the replay is in a state."""
+        async with asyncio.timeout(within):
+            while (await self.replay()).state is not state:
+                await asyncio.sleep(0.02)
+
     async def outcome(self, within: float = 30.0) -> Event:
         """The `replay_ready` or `failed` event of this Space."""
         subscription = await self.bus.js.subscribe(

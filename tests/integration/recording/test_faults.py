@@ -122,8 +122,7 @@ async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
     assert acked < (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
     assert kept < 400_000
     await stage.end()
-    await asyncio.sleep(0.5)
-    assert (await stage.replay()).state is v1.ReplayState.PROCESSING
+    await stage.comes_to(v1.ReplayState.PROCESSING)
     assert (await acknowledged(stage), spooled(env)) == (acked, kept)
 
     resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
@@ -148,7 +147,7 @@ async def test_a_disk_that_fills_while_building_delays_the_replay(
     await stage.end()
     trouble = await unready(stage, recorder)
     assert "File too large" in trouble["missing"]["replays"]
-    assert (await stage.replay()).state is v1.ReplayState.PROCESSING
+    await stage.comes_to(v1.ReplayState.PROCESSING)
     resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
     assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent

@@ -1,0 +1,32 @@
+"""A Space of an hour is built in the memory of a Space of a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from pathlib import Path
+
+import pytest
+
+from services.recording.adapters import spool
+from services.recording.adapters.build import Job, build
+from tests.unit.recording.sounds import BASE_NS, FRAME, bundles, encode, noise, stream
+
+SPACE, PERSON = "a" * 26, "b" * 26
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_an_hour_is_built_in_little_memory(tmp_path: Path) -> None:
+    minute = encode(noise(60))[:3000]
+    store = spool.Spool(tmp_path / "spool")
+    for n in range(60):
+        sent = stream(minute, at=n * 60, timestamp=n * 3000 * FRAME, sequence=n * 3000)
+        store.append(spool.Entry(SPACE, PERSON, "c" * 26, n * 1000 + i, body) for i, body in enumerate(bundles(sent)))
+    out = tmp_path / "out"
+    await asyncio.to_thread(out.mkdir)
+    job = Job(space_id=SPACE, title="long", began_ns=BASE_NS, names={PERSON: "B"}, spool=store.folder(SPACE), out=out)
+    built = await build(job)
+    assert built.tracks[0].packets == 180_000
+    assert built.samples / 48_000 == pytest.approx(3600, abs=0.1)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 300_000  # KiB

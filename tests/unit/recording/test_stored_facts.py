@@ -1,0 +1,58 @@
+"""Facts that were stored once are read for ever: what stands here is added to, never edited."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from libs.eventstore import Fact, Meta, Record
+from libs.eventstore.facts import decode, encode, name_of
+from services.recording.domain import Began, Ended, Failed, Finished, SpeakerNoted, Track
+
+AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
+META = '{"at":"2026-05-04T18:00:00Z","fact":'
+
+GOLDEN: list[tuple[Fact, str, str]] = [
+    (
+        Began(started_at=AT, title="On rivers"),
+        "recording.began",
+        '{"started_at":"2026-05-04T18:00:00Z","title":"On rivers"}',
+    ),
+    (
+        SpeakerNoted(person_id="p", handle="ann", name="Ann", consents=False, since=AT),
+        "recording.speaker_noted",
+        '{"person_id":"p","handle":"ann","name":"Ann","consents":false,"since":"2026-05-04T18:00:00Z"}',
+    ),
+    (Ended(ended_at=AT), "recording.ended", '{"ended_at":"2026-05-04T18:00:00Z"}'),
+    (
+        Finished(
+            began_at=AT, seconds=61.5, bytes=1000, mix="spaces/s/replay.m4a",
+            tracks=(
+                Track(
+                    person_id="p", handle="ann", name="Ann", object="spaces/s/tracks/p.ogg",
+                    offset_seconds=1.25, seconds=60.25, bytes=500,
+                ),
+            ),
+        ),
+        "recording.finished",
+        '{"began_at":"2026-05-04T18:00:00Z","seconds":61.5,"bytes":1000,"mix":"spaces/s/replay.m4a","tracks":[{'
+        '"person_id":"p","handle":"ann","name":"Ann","object":"spaces/s/tracks/p.ogg","offset_seconds":1.25,'
+        '"seconds":60.25,"bytes":500}]}',
+    ),
+    (Failed(reason="storage", detail="d"), "recording.failed", '{"reason":"storage","detail":"d"}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fact", "name", "state"), GOLDEN, ids=[name for _, name, _ in GOLDEN])
+def test_stored_facts_are_read_as_they_were_meant(fact: Fact, name: str, state: str) -> None:
+    record = decode(name, (META + state + "}").encode())
+    assert record.fact == fact
+    assert record.at == AT
+
+
+def test_facts_are_still_written_as_they_were() -> None:
+    for fact, name, state in GOLDEN:
+        assert name_of(fact) == name
+        assert encode(Record(fact=fact, at=AT)).decode() == META + state + "}"
+    assert Meta(at=AT).actor is None
