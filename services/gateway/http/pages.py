@@ -16,7 +16,9 @@ PAGE: Final = Path(__file__).parents[1] / "page"
 router = APIRouter(include_in_schema=False)
 
 
+@router.head("/")
 @router.get("/")
+@router.head("/spaces/{space_id}")
 @router.get("/spaces/{space_id}")
 async def index(space_id: str | None = None) -> FileResponse:
     """The client's one document; it reads its own address."""

@@ -224,6 +224,7 @@ async def test_pages_and_headers(gateway: Running, behind: Backend) -> None:
             assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
             assert "default-src 'none'" in page.headers["content-security-policy"]
             assert page.headers["x-content-type-options"] == "nosniff"
+            assert (await client.http.head(path)).status_code == 200
         script = await client.http.get("/static/app.js")
         assert script.headers["content-type"].startswith("text/javascript")
         assert (await client.http.get("/v1/openapi.json")).json()["openapi"].startswith("3.")
