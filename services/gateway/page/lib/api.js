@@ -143,6 +143,16 @@ export function quietly(method, path) {
   exchange(method, path, { keepalive: true, key: newKey() }).catch(() => undefined);
 }
 
+/**
+ * Whether a stream would be given; EventSource does not tell why it was refused. Throws the Problem where not.
+ *
+ * @param {string} path
+ */
+export async function probe(path) {
+  const response = await exchange("GET", path);
+  await response.body?.cancel();
+}
+
 /** @template T @param {string} path @returns {Promise<T>} */
 export const get = (path) => call("GET", path);
 /** @template T @param {string} path @param {unknown} [body] @returns {Promise<T>} */

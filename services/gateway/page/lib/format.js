@@ -9,7 +9,8 @@ export function initials(name) {
 }
 
 /**
- * A colour of its own for everybody: degrees on the colour wheel, the same at every visit (FNV-1a of the id).
+ * A colour of its own for everybody: degrees on the colour wheel, the same at every visit (FNV-1a of the id). The
+ * yellows (70 to 150) are left out: dark enough for white letters they look like mud.
  *
  * @param {string} id
  */
@@ -17,7 +18,7 @@ export function hue(id) {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i += 1) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 0; // ids of one moment differ in their last letters only
-  return ((hash ^ (hash >>> 13)) >>> 0) % 360;
+  return (150 + (((hash ^ (hash >>> 13)) >>> 0) % 280)) % 360;
 }
 
 /** @param {number} seconds as `1:02` or `1:02:03` */

@@ -5,7 +5,7 @@
  * Events: `change` (draw again), `reacted` (counts by kind), `captioned`, `note` (something to be told), `gone`.
  */
 
-import { Problem, get, identity, post, quietly } from "../lib/api.js";
+import { Problem, get, identity, post, probe, quietly } from "../lib/api.js";
 import { Ears, Mouth } from "./audio.js";
 import { Captions } from "./captions.js";
 import { follow } from "./follow.js";
@@ -189,6 +189,7 @@ export class Room extends EventTarget {
   async #revive() {
     try {
       this.#see(await get(this.path));
+      await probe(`${this.path}/events`);
       return this.isLive ? this.#session : null;
     } catch (error) {
       if (!(error instanceof Problem) || error.passing) throw error;

@@ -57,7 +57,10 @@ export class SpacePage extends HTMLElement {
     room.addEventListener("reacted", (e) => this.#reactions.shower(/** @type {CustomEvent} */ (e).detail), { signal });
     room.addEventListener("note", (e) => this.#note(/** @type {CustomEvent<LiveEvent>} */ (e).detail), { signal });
     room.addEventListener("gone", (e) => this.#gone(/** @type {CustomEvent<Problem>} */ (e).detail), { signal });
-    identity.addEventListener("change", () => attempt(() => room.reopen()), { signal });
+    identity.addEventListener("change", () => {
+      if (this.#heading.isConnected) attempt(() => room.reopen());
+      else location.reload(); // refused as who they were
+    }, { signal });
     addEventListener("pagehide", () => room.close(), { signal });
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }, { signal });
     const timer = setInterval(() => this.#watch(), 500);
