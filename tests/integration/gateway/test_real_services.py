@@ -32,7 +32,7 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(var: Path) -> AsyncIterator[System]:
     """The services of this module, on ports and data of their own."""
-    settings = {"ROSTRUM_GATEWAY_ASK_SECONDS": "2", "ROSTRUM_GATEWAY_COMMANDS_PER_SECOND": "1000"}
+    settings = {"ROSTRUM_GATEWAY_COMMANDS_PER_SECOND": "1000"}
     async with System(var, gateway_port=0, services=SERVICES, settings=settings) as running:
         yield running
 
