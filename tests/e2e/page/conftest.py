@@ -16,10 +16,16 @@ TONE_HZ = 1000
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Address of a system with nothing in it."""
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A running system; the tests bring their own people and Spaces."""
     async with System(tmp_path_factory.mktemp("page"), gateway_port=0) as system:
-        yield system.url
+        yield system
+
+
+@pytest.fixture
+def url(system: System) -> str:
+    """Where it answers."""
+    return system.url
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

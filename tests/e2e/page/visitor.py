@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, expect
 
+expect.set_options(timeout=10_000)
 _numbers = itertools.count(1)
 PHONE: Final = {"width": 390, "height": 844}
 DESKTOP: Final = {"width": 1280, "height": 800}
@@ -60,12 +61,12 @@ class Visitor:
         await self.listens()
 
     async def listens(self) -> None:
-        await expect(self.part("audio")).to_have_attribute("data-state", "on", timeout=10_000)
+        await expect(self.part("audio")).to_have_attribute("data-state", "on")
 
     async def unmute(self) -> None:
         await self.part("mic").click()
-        await expect(self.part("mic")).to_have_attribute("data-open", "true", timeout=10_000)
-        await expect(self.part("mic")).to_have_attribute("data-state", "on", timeout=10_000)
+        await expect(self.part("mic")).to_have_attribute("data-open", "true")
+        await expect(self.part("mic")).to_have_attribute("data-state", "on")
 
     def on_stage(self, name: str) -> Locator:
         """Somebody's place on stage."""
