@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from libs.eventstore import open_store
 from libs.relay import Relay
-from libs.service import CannotStart, Service, run
+from libs.service import Service, run
 from services.transcription.adapters.messages import Tuning
-from services.transcription.adapters.workers import CannotRecognise, Workers
+from services.transcription.adapters.workers import Workers
 from services.transcription.app import Captioning, Pace, Transcripts
 from services.transcription.domain import Transcript
 from services.transcription.handlers import handlers
@@ -40,11 +40,9 @@ async def compose(service: Service[Settings]) -> None:
         longest_s=settings.longest,
         partial_every_s=settings.partial_every,
     )
-    try:
-        workers = await service.enter(Workers(settings.workers, settings.decoders, settings.model, tuning))
-    except CannotRecognise as error:
-        raise CannotStart(str(error)) from error
-    service.ready_when("workers", workers.lack)
+    # Not waited for: captured speech waits by itself, and questions can be answered meanwhile.
+    workers = await service.enter(Workers(settings.workers, settings.decoders, settings.model, tuning))
+    service.spawn("workers", workers.run())
     stages = await service.enter(Stages(settings.var / "stores" / "transcription-stages.db"))
     service.spawn("follow stages", stages.run(bus))
     service.ready_when("stages", stages.lack)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import DirectoryPath, Field
 
 from libs.service import ServiceSettings
 
@@ -19,7 +18,7 @@ class Settings(ServiceSettings):
     """Recognition processes; each uses at most one core."""
     decoders: Annotated[int, Field(ge=1, le=32)] = 2
     """Decoders per worker: how many people it follows live at once. Each takes about 90 MB."""
-    model: Path | None = None
+    model: DirectoryPath | None = None
     """Folder of a pocketsphinx model (`acoustic/`, `words.dict`, `language.lm.bin`); its own English one by default."""
     languages: tuple[str, ...] = ("en",)
     """Languages the model understands; a Space in another one has no captions."""

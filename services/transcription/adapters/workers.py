@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import collections
 import logging
 import os
+import socket
+import subprocess
 import sys
-from collections import Counter, deque
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import msgspec
+from prometheus_client import Counter
 
 from services.transcription.adapters.messages import (
     LARGEST,
@@ -31,6 +34,7 @@ from services.transcription.adapters.messages import (
 )
 
 _log = logging.getLogger(__name__)
+DIED: Final = Counter("rostrum_transcription_workers_died_total", "Recognition processes that died")
 _START_WITHIN: Final = 30.0
 _STRIKES: Final = 2
 """How many workers a bundle may take down before it is not tried again."""
@@ -49,24 +53,30 @@ class CannotRecognise(Exception):
 
 
 class _Process:
-    """One worker process. Answers come in the order of the requests."""
+    """One worker process, on a socket pair. Answers come in the order of the requests."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._process = process
+        self._input = writer
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self.lost = asyncio.Event()
-        self._reader = asyncio.create_task(self._read(), name=f"worker {process.pid}")
+        self._reader = asyncio.create_task(self._read(reader), name=f"worker {process.pid}")
 
     @classmethod
     async def start(cls, start: Start) -> Self:
         """Raises CannotRecognise."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.transcription.adapters.worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            # It needs no secret of ours, only what we can import.
-            env={"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
-        )  # fmt: skip
-        worker = cls(process)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # Not the loop's own: uvloop forks with all our threads' locks held, and the child waited for one for ever.
+            process = subprocess.Popen(  # noqa: ASYNC220 (it returns when the program is loaded: milliseconds)
+                [sys.executable, "-m", "services.transcription.adapters.worker"],
+                stdin=theirs.fileno(), stdout=theirs.fileno(),
+                # It needs no secret of ours, only what we can import.
+                env={"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+            )  # fmt: skip
+        worker = cls(process, *await asyncio.open_connection(sock=ours))
         try:
             async with asyncio.timeout(_START_WITHIN):
                 await worker.ask(start)
@@ -76,6 +86,9 @@ class _Process:
         except (TimeoutError, WorkerLost) as error:
             await worker.stop()
             raise CannotRecognise("the recogniser's process does not start") from error
+        except asyncio.CancelledError:
+            await worker.stop()
+            raise
         return worker
 
     @property
@@ -97,24 +110,22 @@ class _Process:
     def tell(self, request: Request) -> asyncio.Future[Answer]:
         """Send it; the answer comes in the future. What is under way is bounded by who asks: one request per ear."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if self.lost.is_set() or self._process.stdin is None:
+        if self.lost.is_set():
             future.set_exception(WorkerLost(f"worker {self.pid} is gone"))
             future.exception()  # seen, where nobody waits for it
             return future
         self._waiting.append((request, future))
-        # A pipe that is broken is noticed by the reader, which fails what waits.
-        self._process.stdin.write(frame(request))
+        # A worker that is gone is noticed by the reader; then what waits fails.
+        self._input.write(frame(request))
         return future
 
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        stdout = self._process.stdout
+    async def _read(self, answers: asyncio.StreamReader) -> None:
         try:
             while True:
-                length = int.from_bytes(await stdout.readexactly(PREFIX), "little")
+                length = int.from_bytes(await answers.readexactly(PREFIX), "little")
                 if length > LARGEST:
                     raise ValueError(f"an answer of {length} bytes")
-                answer = answer_of(await stdout.readexactly(length))
+                answer = answer_of(await answers.readexactly(length))
                 _, future = self._waiting.popleft()
                 if not future.done():
                     future.set_result(answer)
@@ -122,7 +133,7 @@ class _Process:
             pass
         except (ValueError, msgspec.MsgspecError):
             _log.exception("worker %d does not make sense", self.pid)
-            self._kill()
+            self._process.kill()
         finally:
             self.lost.set()
 
@@ -134,24 +145,18 @@ class _Process:
                 future.set_exception(WorkerLost(f"worker {self.pid} died"))
                 future.exception()
 
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-
     async def stop(self) -> None:
-        """Close its input, which ends it; kill it if that takes more than a second."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            async with asyncio.timeout(1.0):
-                await self._process.wait()
-        except TimeoutError:
-            self._kill()
-            await self._process.wait()
+        """Close its socket, which ends it; kill it if that takes more than a second."""
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
         self.lost.set()
         self.fail_waiting()
+        self._input.close()
+        try:
+            await asyncio.to_thread(self._process.wait, 1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
 
 
 class _Slot:
@@ -165,78 +170,69 @@ class _Slot:
 class Workers:
     """A fixed number of recognition processes, which are started again when they die.
 
-    Entering the context starts them and loads their models.
+    `run` is a task for the life of the service and starts them, one after the other: nobody waits for that but who
+    wants an ear. Leaving the context ends them.
     """
 
     def __init__(self, count: int, decoders: int, model: Path | None, tuning: Tuning) -> None:
-        """`count` processes, each with `decoders` decoders, which is how many people they follow live at once."""
+        """`count` processes, each with `decoders` decoders, which is how many people it follows live at once."""
         self._start = Start(decoders, None if model is None else str(model), tuning)
         self._slots = [_Slot() for _ in range(count)]
-        self._keepers: list[asyncio.Task[None]] = []
-        self._strikes: Counter[int] = Counter()
+        self._starting = asyncio.Semaphore(1)
+        self._running = asyncio.Event()
+        self._strikes: collections.Counter[int] = collections.Counter()
         self._next_ear = 0
-        self.died = 0
-        """How many workers died so far."""
 
     async def __aenter__(self) -> Self:
-        """Raises CannotRecognise."""
-        started = await asyncio.gather(*(_Process.start(self._start) for _ in self._slots), return_exceptions=True)
-        failed = next((outcome for outcome in started if isinstance(outcome, BaseException)), None)
-        for slot, outcome in zip(self._slots, started, strict=True):
-            if isinstance(outcome, _Process):
-                slot.process = outcome
-        if failed is not None:
-            await self._stop()
-            raise failed
-        self._keepers = [asyncio.create_task(self._keep(slot), name="keep a worker") for slot in self._slots]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-        await self._stop()
-
-    async def _stop(self) -> None:
         await asyncio.gather(*(slot.process.stop() for slot in self._slots if slot.process is not None))
 
+    async def run(self) -> None:
+        """Keep them running. Raises CannotRecognise when the model cannot be loaded."""
+        await asyncio.gather(*(self._keep(slot) for slot in self._slots))
+
     async def _keep(self, slot: _Slot) -> None:
+        slot.process = await self._new()
         pause = 0.1
         while True:
-            if slot.process is not None:
-                await slot.process.lost.wait()
-                self.died += 1
-                request = slot.process.busy_with
-                if isinstance(request, Feed):
-                    self._strikes[request.sequence] += 1
-                _log.error("recognition worker %d died", slot.process.pid)
-                dead, slot.process = slot.process, None
-                await dead.stop()
-            try:
-                slot.process = await _Process.start(self._start)
-                pause = 0.1
-            except CannotRecognise as error:
-                _log.error("a recognition worker cannot be started again", extra={"why": str(error)})
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 10.0)
+            self._running.set()
+            await slot.process.lost.wait()
+            DIED.inc()
+            dead = slot.process
+            _log.error("recognition worker %d died", dead.pid)
+            if isinstance(request := dead.busy_with, Feed):
+                self._strikes[request.sequence] += 1
+            slot.process = None
+            if not self.pids:
+                self._running.clear()
+            await dead.stop()
+            while slot.process is None:
+                try:
+                    slot.process = await self._new()
+                    pause = 0.1
+                except CannotRecognise as error:
+                    _log.error("a recognition worker cannot be started again", extra={"why": str(error)})
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 10.0)
+
+    async def _new(self) -> _Process:
+        async with self._starting:
+            return await _Process.start(self._start)
 
     @property
     def pids(self) -> list[int]:
         """Of the workers that run now."""
         return [slot.process.pid for slot in self._slots if slot.process is not None]
 
-    def lack(self) -> str | None:
-        """For readiness: None when every worker runs."""
-        missing = sum(slot.process is None for slot in self._slots)
-        return f"{missing} of {len(self._slots)} recognition workers are starting" if missing else None
-
-    def ear(self) -> EarOf:
-        """A new ear, in the worker that has fewest. Raises WorkerLost while none runs."""
-        running = [slot for slot in self._slots if slot.process is not None]
-        if not running:
-            raise WorkerLost("no recognition worker runs")
+    async def ear(self) -> EarOf:
+        """A new ear, in the worker that has fewest; waits while none runs."""
+        while not (running := [slot for slot in self._slots if slot.process is not None]):
+            self._running.clear()
+            await self._running.wait()
         slot = min(running, key=lambda s: s.ears)
         assert slot.process is not None
         self._next_ear += 1
@@ -246,7 +242,7 @@ class Workers:
 class EarOf:
     """One session's ear in a worker. Lost for good when the worker dies."""
 
-    def __init__(self, number: int, slot: _Slot, process: _Process, strikes: Counter[int]) -> None:
+    def __init__(self, number: int, slot: _Slot, process: _Process, strikes: collections.Counter[int]) -> None:
         self._number = number
         self._slot = slot
         self._process = process

@@ -161,7 +161,7 @@ class Hearing:
     # -- listening ---------------------------------------------------------------------------------------------
 
     async def _listen(self, session: _Session) -> None:
-        ear = self._workers.ear()
+        ear = await self._workers.ear()
         heard_to = 0
         try:
             while True:
