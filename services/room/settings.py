@@ -34,6 +34,6 @@ class Settings(ServiceSettings):
         "thumbs_down",
         "wave",
     )
-    person_wait: Annotated[float, Field(ge=0, le=5)] = 1.0
+    person_wait: Annotated[float, Field(ge=0, le=5)] = 0.7
     """Seconds to wait for a person the stream has not told us of yet."""
     cached_spaces: Annotated[int, Field(ge=10)] = 10_000

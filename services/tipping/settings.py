@@ -15,7 +15,7 @@ class Settings(ServiceSettings):
 
     service: ClassVar[str] = "tipping"
 
-    news_within: Annotated[float, Field(ge=0, le=30)] = 1.0
+    news_within: Annotated[float, Field(ge=0, le=30)] = 0.7
     """Seconds an offer waits at most for news of a stage that may be on its way."""
 
     @property
