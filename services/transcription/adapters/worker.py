@@ -6,6 +6,7 @@ again, so it may die at any time.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -74,9 +75,9 @@ def main() -> None:
     # The terminal's Ctrl-C is for the service, which closes the pipe when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Worker()
-    while (request := read_request(sys.stdin.buffer)) is not None:
-        sys.stdout.buffer.write(frame(worker.answer(request)))
-        sys.stdout.buffer.flush()
+    with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as answers, contextlib.suppress(BrokenPipeError):
+        while (request := read_request(sys.stdin.buffer)) is not None:
+            answers.write(frame(worker.answer(request)))
 
 
 if __name__ == "__main__":

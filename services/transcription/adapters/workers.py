@@ -36,6 +36,8 @@ from services.transcription.adapters.messages import (
 _log = logging.getLogger(__name__)
 DIED: Final = Counter("rostrum_transcription_workers_died_total", "Recognition processes that died")
 _START_WITHIN: Final = 30.0
+_PAUSE_FIRST: Final = 0.1
+_PAUSE_LAST: Final = 10.0
 _STRIKES: Final = 2
 """How many workers a bundle may take down before it is not tried again."""
 
@@ -62,11 +64,13 @@ class _Process:
         self._input = writer
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self.lost = asyncio.Event()
+        self.died_of: Request | None = None
+        """What it worked on when it was lost."""
         self._reader = asyncio.create_task(self._read(reader), name=f"worker {process.pid}")
 
     @classmethod
     async def start(cls, start: Start) -> Self:
-        """Raises CannotRecognise."""
+        """Raises CannotRecognise, WorkerLost."""
         ours, theirs = socket.socketpair()
         with theirs:
             # Not the loop's own: uvloop forks with all our threads' locks held, and the child waited for one for ever.
@@ -83,10 +87,10 @@ class _Process:
         except BadBundle as error:
             await worker.stop()
             raise CannotRecognise(f"the speech model cannot be loaded: {error}") from error
-        except (TimeoutError, WorkerLost) as error:
+        except TimeoutError:
             await worker.stop()
-            raise CannotRecognise("the recogniser's process does not start") from error
-        except asyncio.CancelledError:
+            raise WorkerLost(f"it does not load its model within {_START_WITHIN:.0f} s") from None
+        except (WorkerLost, asyncio.CancelledError):
             await worker.stop()
             raise
         return worker
@@ -94,11 +98,6 @@ class _Process:
     @property
     def pid(self) -> int:
         return self._process.pid
-
-    @property
-    def busy_with(self) -> Request | None:
-        """What it works on now."""
-        return self._waiting[0][0] if self._waiting else None
 
     async def ask(self, request: Request) -> Heard:
         """Raises BadBundle, WorkerLost."""
@@ -135,10 +134,11 @@ class _Process:
             _log.exception("worker %d does not make sense", self.pid)
             self._process.kill()
         finally:
+            self.died_of = self._waiting[0][0] if self._waiting else None
             self.lost.set()
+            self._fail_waiting()
 
-    def fail_waiting(self) -> None:
-        """Tell everybody who waits that it is gone."""
+    def _fail_waiting(self) -> None:
         while self._waiting:
             _, future = self._waiting.popleft()
             if not future.done():
@@ -149,8 +149,6 @@ class _Process:
         """Close its socket, which ends it; kill it if that takes more than a second."""
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
-        self.lost.set()
-        self.fail_waiting()
         self._input.close()
         try:
             await asyncio.to_thread(self._process.wait, 1.0)
@@ -196,28 +194,26 @@ class Workers:
         await asyncio.gather(*(self._keep(slot) for slot in self._slots))
 
     async def _keep(self, slot: _Slot) -> None:
-        slot.process = await self._new()
-        pause = 0.1
+        pause = _PAUSE_FIRST
         while True:
+            try:
+                slot.process = await self._new()
+            except WorkerLost as error:
+                _log.error("a recognition worker does not start", extra={"why": str(error)})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _PAUSE_LAST)
+                continue
+            pause = _PAUSE_FIRST
             self._running.set()
             await slot.process.lost.wait()
             DIED.inc()
-            dead = slot.process
+            dead, slot.process = slot.process, None
             _log.error("recognition worker %d died", dead.pid)
-            if isinstance(request := dead.busy_with, Feed):
-                self._strikes[request.sequence] += 1
-            slot.process = None
+            if isinstance(dead.died_of, Feed):
+                self._strikes[dead.died_of.sequence] += 1
             if not self.pids:
                 self._running.clear()
             await dead.stop()
-            while slot.process is None:
-                try:
-                    slot.process = await self._new()
-                    pause = 0.1
-                except CannotRecognise as error:
-                    _log.error("a recognition worker cannot be started again", extra={"why": str(error)})
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, 10.0)
 
     async def _new(self) -> _Process:
         async with self._starting:

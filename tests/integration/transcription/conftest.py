@@ -28,7 +28,7 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 def env(nats: NatsServer) -> dict[str, str]:
-    return {**nats.env, "ROSTRUM_TRANSCRIPTION_SETTLE": "1.0"}
+    return {**nats.env, "ROSTRUM_TRANSCRIPTION_SETTLE": "1.0", "ROSTRUM_TRANSCRIPTION_DECODERS": "1"}
 
 
 @pytest.fixture

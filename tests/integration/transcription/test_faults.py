@@ -1,0 +1,176 @@
+"""What transcription survives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+from contracts import capture, subjects
+from contracts.captions.v1 import Partial
+from contracts.transcription import v1
+from libs.ids import new_id
+from tests.integration.transcription.stage import Process, Stage, bundles, carried, person
+from tests.support.processes import gone
+from tests.support.wer import word_error_rate
+
+MOST_WRONG = 0.15
+
+
+@pytest.mark.timeout(180)
+async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(stage: Stage, env: dict[str, str]) -> None:
+    said = {"rms": stage.host, "slt": person("Selma")}
+    captions = await stage.events()
+    await stage.start()
+    await stage.join(said["slt"])
+    process = Process(env)
+    await process.start()
+    try:
+        speaking = asyncio.gather(*(stage.say(who, carried()[voice].packets, pace=3.0) for voice, who in said.items()))
+        for kills in range(1, 4):
+            # In the middle of something that is being said, after something that is stored.
+            await captions.finals(2 * kills, within=60)
+            while not isinstance(await captions.next(), Partial):
+                pass
+            family = psutil.Process(process.pid).children(recursive=True)
+            await process.kill()
+            await gone(family, within=5)
+            await process.start()
+        await speaking
+        await stage.end()
+        await captions.complete(within=90)
+    finally:
+        assert await process.stop() == 0
+
+    ids = [caption.id for caption in captions.final]
+    assert len(ids) == len(set(ids)), "no caption twice"
+    for voice, who in said.items():
+        assert word_error_rate(carried()[voice].text, captions.text(who)) <= MOST_WRONG
+        own = sorted((c for c in captions.final if c.person.id == who.id), key=lambda c: c.start_at)
+        assert len(own) == len(carried()[voice].sentences)
+        assert all(one.end_at <= other.start_at for one, other in pairwise(own))
+    assert {p.caption_id for p in captions.partial} <= set(ids), "what was begun twice kept its id"
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_recognition_worker_that_dies_costs_no_word(stage: Stage) -> None:
+    captions = await stage.events()
+    await stage.start()
+    speaking = asyncio.create_task(stage.say(stage.host, carried()["rms"].packets, pace=4.0))
+    for _ in range(2):
+        while not isinstance(await captions.next(), Partial):
+            pass
+        for worker in _workers():
+            os.kill(worker.pid, signal.SIGKILL)
+    await speaking
+    await stage.end()
+    await captions.complete()
+
+    assert word_error_rate(carried()["rms"].text, captions.text(stage.host)) <= MOST_WRONG
+    ids = [caption.id for caption in captions.final]
+    assert len(ids) == len(set(ids))
+
+
+def _workers() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children() if "services.transcription.adapters.worker" in p.cmdline()]
+
+
+@pytest.mark.usefixtures("service")
+async def test_what_is_no_opus_and_no_bundle_harms_nobody_else(stage: Stage) -> None:
+    noise = random.Random(7)
+    mallory, robert = person("Mallory"), person("Robert")
+    captions = await stage.events()
+    await stage.start()
+    await stage.join(mallory)
+    await stage.join(robert)
+    session = new_id()
+    whole = list(bundles(carried()["slt"].packets[:100], base_ns=stage.base_ns, last=False))
+    hostile = [
+        b"",
+        b"\x01",
+        whole[0][:-1],
+        whole[0] + b"\x00",
+        b"\xff" + whole[0][1:],
+        *(noise.randbytes(noise.randrange(1, 400)) for _ in range(20)),
+    ]
+    for body in hostile:
+        await stage.publish(mallory, session, body)
+    # Well-formed bundles of packets that are no Opus, with clocks that jump.
+    for _ in range(30):
+        garbage = [
+            capture.Packet(
+                noise.getrandbits(32),
+                noise.getrandbits(32),
+                noise.getrandbits(16),
+                noise.randbytes(noise.randrange(1500)),
+            )
+            for _ in range(5)
+        ]
+        body = capture.encode(capture.Bundle(noise.getrandbits(61), noise.getrandbits(32), garbage))
+        await stage.publish(mallory, session, body)
+    await stage.publish(mallory, session, capture.encode(capture.Bundle(2**64 - 1, 1, ())))
+    # One speaker's packets lost, late, doubled.
+    packets = carried()["rms"].packets[: int(float(carried()["rms"].sentences[1]["end_s"]) * 50) + 25]
+    bodies = list(bundles(packets, base_ns=stage.base_ns))
+    shuffled = []
+    for body in bodies:
+        bundle = capture.decode(body)
+        kept = [p for p in bundle.packets if noise.random() > 0.01]
+        kept += kept[:1]
+        noise.shuffle(kept)
+        shuffled.append(capture.encode(capture.Bundle(bundle.base_ns, bundle.ssrc, kept, bundle.last)))
+    own = new_id()
+    for body in shuffled:
+        await stage.publish(robert, own, body)
+    await stage.publish(None, new_id(), bodies[0])
+    await stage.end()
+    await captions.complete()
+
+    text = " ".join(str(s["text"]) for s in carried()["rms"].sentences[:2])
+    assert word_error_rate(text, captions.text(robert)) <= 0.3
+    assert {caption.person.id for caption in captions.final} <= {robert.id, mallory.id}, "noise may sound like a word"
+    info = await stage.bus.js.stream_info(subjects.DEAD_LETTER_STREAM)
+    assert info.state.messages >= 25
+    letter = await stage.bus.js.get_msg(subjects.DEAD_LETTER_STREAM, 1)
+    assert (letter.headers or {})[subjects.HEADER_REASON] == "bundle shorter than its header"
+
+
+async def test_what_was_captured_while_transcription_was_away_is_transcribed(stage: Stage, env: dict[str, str]) -> None:
+    captions = await stage.events()
+    await stage.start()
+    await stage.say(stage.host, carried()["slt"].packets)
+    await stage.end()
+    process = Process(env)
+    await process.start()
+    try:
+        await captions.complete()
+        assert word_error_rate(carried()["slt"].text, captions.text(stage.host)) <= MOST_WRONG
+        # A start afterwards finds nothing left to do, and tells what it knows.
+        await process.kill()
+        await process.start()
+        transcript = (await stage.bus.ask(v1.TranscriptQuery(space_id=stage.space_id), timeout=10)).result
+        assert transcript.state == "complete"
+        assert list(transcript.captions) == captions.final
+    finally:
+        assert await process.stop() == 0
+
+
+async def test_a_model_that_is_none_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    code = "import os, sys; from services.transcription.main import main; sys.exit(main(dict(os.environ)))"
+    for model, exit_code in ((f"{tmp_path}/nowhere", 2), (str(tmp_path), 1)):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code,
+            env={**os.environ, **env, "ROSTRUM_TRANSCRIPTION_MODEL": model},
+            stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        _, stderr = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == exit_code
+        last = stderr.decode().strip().splitlines()[-1]
+        assert "MODEL" in last or "speech model cannot be loaded" in last
