@@ -6,12 +6,18 @@
  * @typedef {"host" | "cohost" | "speaker" | "listener"} Role
  * @typedef {"scheduled" | "live" | "ended" | "canceled" | "timed_out"} State
  * @typedef {{title: string, topics: string[], lang: string, recorded: boolean, captions: boolean,
- *   who_can_join: string, who_can_speak: string}} Settings
- * @typedef {{person: Person, role: Role, muted: boolean, consent_to_recording: boolean, joined_at: string}} Member
- * @typedef {{person: Person, message: string, consent_to_recording: boolean, requested_at: string}} SpeakRequest
+ *   who_can_join: string, who_can_speak: string,
+ *   kind?: "space" | "conversation"}} Settings
+ * @typedef {{person: Person, role: Role, muted: boolean, consent_to_recording: boolean, joined_at: string,
+ *   hand_raised?: boolean, lost_until?: string | null}} Member
+ * @typedef {{person: Person, message: string, consent_to_recording: boolean, requested_at: string,
+ *   lost_until?: string | null}} SpeakRequest
+ * @typedef {{person: Person, invited_by: string | null, expires_at: string}} Invitation
+ * @typedef {{id: string, url: string, text: string, person: Person, pinned_at: string}} Pin
  * @typedef {{id: string, version: number, state: State, host: Person, settings: Settings, created_at: string,
  *   scheduled_start: string | null, started_at: string | null, ended_at: string | null, stage: Member[],
- *   requests: SpeakRequest[], removed: string[], listeners?: number}} Space
+ *   requests: SpeakRequest[], removed: string[], invitations?: Invitation[], invited?: string[], pins?: Pin[],
+ *   listeners?: number}} Space
  * @typedef {{id: string, title: string, state: State, host: Person, speakers: Person[], listeners: number,
  *   topics: string[], recorded: boolean, captions: boolean, scheduled_start: string | null,
  *   started_at: string | null, ended_at: string | null, because: Person[]}} Card
