@@ -34,7 +34,7 @@ def models() -> list[type[Model]]:
     requests = list(catalogue.request_types().values())
     found: dict[str, type[Model]] = {}
     for model in (*catalogue.event_types().values(), *requests, *(r.result for r in requests)):
-        if model.__module__.count(".") == 2:
+        if model.__module__.count(".") >= 2:
             found[schema_path(model)] = model
     return [found[path] for path in sorted(found)]
 

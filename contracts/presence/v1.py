@@ -60,6 +60,8 @@ class Lease(Model):
     joined_at: AwareDatetime
     platform: str = "web"
     source: str = "link"
+    hidden: bool = False
+    """Counted, and on no list of participants."""
 
 
 class Renewal(Model):

@@ -36,6 +36,7 @@ def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
                 "ended_at": event.at,
                 "stage": (),
                 "requests": (),
+                "invitations": (),
             }
         case v1.Canceled():
             change |= {"state": v1.State.CANCELED, "ended_at": event.at}
@@ -59,20 +60,68 @@ def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
             )
             change["stage"] = (*_without_member(space, event.person.id), member)
             change["requests"] = _without_request(space, event.person.id)
+            change["invitations"] = _without_invitation(space, event.person.id)
         case v1.StageLeft():
             change["stage"] = _without_member(space, event.person_id)
         case v1.Muted():
-            change["stage"] = _with_muted(space, event.person_id, muted=True)
+            change["stage"] = _with_member(space, event.person_id, muted=True)
         case v1.Unmuted():
-            change["stage"] = _with_muted(space, event.person_id, muted=False)
+            change["stage"] = _with_member(space, event.person_id, muted=False, hand_raised=False)
         case v1.Removed():
             change["stage"] = _without_member(space, event.person_id)
             change["requests"] = _without_request(space, event.person_id)
+            change["invitations"] = _without_invitation(space, event.person_id)
             if event.person_id not in space.removed:
                 change["removed"] = (*space.removed, event.person_id)
+        case v1.Readmitted():
+            change["removed"] = tuple(p for p in space.removed if p != event.person_id)
+        case v1.SettingsChanged():
+            change["settings"] = event.settings
+        case v1.Rescheduled():
+            change["scheduled_start"] = event.scheduled_start
+        case v1.HostChanged():
+            left = space.model_copy(update={"stage": _without_member(space, event.previous_id)})
+            change["stage"] = _with_member(left, event.host.id, role=v1.Role.HOST)
+            change["host"] = event.host
+        case _:
+            change |= _of_people(space, event)
+    return space.model_copy(update=change)
+
+
+def _of_people(space: v1.Space, event: v1.SpaceEvent) -> dict[str, object]:
+    change: dict[str, object] = {}
+    match event:
+        case v1.Invited():
+            if event.invitation is not None:
+                change["invitations"] = (*_without_invitation(space, event.person.id), event.invitation)
+            if event.person.id not in space.invited:
+                change["invited"] = (*space.invited, event.person.id)
+        case v1.InvitationClosed():
+            change["invitations"] = _without_invitation(space, event.person_id)
+        case v1.HandRaised():
+            change["stage"] = _with_member(space, event.person_id, hand_raised=True)
+        case v1.HandLowered():
+            change["stage"] = _with_member(space, event.person_id, hand_raised=False)
+        case v1.CohostAppointed():
+            change["stage"] = _with_member(space, event.person_id, role=v1.Role.COHOST)
+        case v1.CohostDismissed():
+            change["stage"] = _with_member(space, event.person_id, role=v1.Role.SPEAKER)
+        case v1.Arrived():
+            change["stage"] = _with_member(space, event.person_id, lost_until=None)
+        case v1.Lost():
+            change["stage"] = _with_member(space, event.person_id, lost_until=event.until)
+        case v1.RequestHeld():
+            change["requests"] = tuple(
+                r.model_copy(update={"lost_until": event.until}) if r.person.id == event.person_id else r
+                for r in space.requests
+            )
+        case v1.Pinned():
+            change["pins"] = (*space.pins, event.pin)
+        case v1.Unpinned():
+            change["pins"] = tuple(pin for pin in space.pins if pin.id != event.pin_id)
         case _:
             pass
-    return space.model_copy(update=change)
+    return change
 
 
 def member(space: v1.Space, person_id: str | None) -> v1.StageMember | None:
@@ -88,5 +137,9 @@ def _without_request(space: v1.Space, person_id: str) -> tuple[v1.SpeakRequest, 
     return tuple(r for r in space.requests if r.person.id != person_id)
 
 
-def _with_muted(space: v1.Space, person_id: str, *, muted: bool) -> tuple[v1.StageMember, ...]:
-    return tuple(m.model_copy(update={"muted": muted}) if m.person.id == person_id else m for m in space.stage)
+def _without_invitation(space: v1.Space, person_id: str) -> tuple[v1.Invitation, ...]:
+    return tuple(i for i in space.invitations if i.person.id != person_id)
+
+
+def _with_member(space: v1.Space, person_id: str, **update: object) -> tuple[v1.StageMember, ...]:
+    return tuple(m.model_copy(update=update) if m.person.id == person_id else m for m in space.stage)
