@@ -1,4 +1,4 @@
-"""People: profiles, follows, and what other services must know of them."""
+"""Profiles, and who follows and who blocks whom."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class Person(Model):
     followers: int = 0
     following: int = 0
     version: int = 0
+    protected: bool = False
+    """Chosen by the person; somebody protected hosts nothing."""
+    hides_listening: bool = False
+    """Listens without being on a list of participants. Told to the person alone; others read False."""
 
     @property
     def ref(self) -> PersonRef:
@@ -137,3 +141,22 @@ class PersonQuery(Query[Person]):
     name = "person"
     result = Person
     person_id: PersonId
+
+
+@event("people", "privacy_changed", Audience.OPERATORS)
+class PrivacyChanged(PersonEvent):
+    """What the person keeps to themself, as it is now."""
+
+    protected: bool
+    hides_listening: bool
+
+
+@register
+class ChangePrivacy(Command[Person]):
+    """The actor chooses; what is None stays. Refuses: person_unknown."""
+
+    service = "people"
+    name = "change_privacy"
+    result = Person
+    protected: bool | None = None
+    hides_listening: bool | None = None
