@@ -1,0 +1,89 @@
+"""A transcript as a document."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.transcription.adapters.formats import Line, document
+
+AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
+
+
+def line(text: str = "Good evening", *, name: str = "Ann", start: float = 1.5, end: float = 3.25) -> Line:
+    return Line("c1", "p", name, "en", text, AT + timedelta(seconds=start), AT + timedelta(seconds=end))
+
+
+def test_webvtt_names_who_speaks() -> None:
+    kind, body = document("vtt", [line(), line("And now", start=3661.0, end=3662.0015)], AT)
+    assert kind == "text/vtt; charset=utf-8"
+    assert body == (
+        "WEBVTT\n\n"
+        "1\n00:00:01.500 --> 00:00:03.250\n<v Ann>Good evening</v>\n\n"
+        "2\n01:01:01.000 --> 01:01:02.002\n<v Ann>And now</v>\n"
+    )
+
+
+def test_subrip_has_commas() -> None:
+    _, body = document("srt", [line()], AT)
+    assert body == "1\n00:00:01,500 --> 00:00:03,250\nAnn: Good evening\n"
+
+
+def test_text_is_for_reading() -> None:
+    assert document("txt", [line()], AT)[1] == "[00:00:01] Ann: Good evening\n"
+
+
+def test_json_counts_in_seconds() -> None:
+    kind, body = document("json", [line()], AT)
+    assert kind == "application/json"
+    assert json.loads(body) == {
+        "captions": [
+            {
+                "id": "c1", "person_id": "p", "name": "Ann", "lang": "en", "text": "Good evening",
+                "start": 1.5, "end": 3.25,
+            }
+        ]
+    }  # fmt: skip
+
+
+def test_a_space_in_which_nothing_was_said_is_an_empty_document() -> None:
+    assert document("vtt", [], AT)[1] == "WEBVTT\n"
+    assert document("srt", [], AT)[1] == ""
+    assert document("txt", [], AT)[1] == ""
+    assert json.loads(document("json", [], AT)[1]) == {"captions": []}
+
+
+def test_no_time_is_before_the_start_and_no_caption_ends_before_it_begins() -> None:
+    assert "00:00:00.000 --> 00:00:00.000" in document("vtt", [line(start=-2, end=-1)], AT)[1]
+    assert "00:00:05.000 --> 00:00:05.000" in document("vtt", [line(start=5, end=4)], AT)[1]
+
+
+def test_a_name_cannot_be_markup_or_a_cue() -> None:
+    name = "<b>Eve</b>\n\n2\n00:00:00.000 --> 00:01:00.000\r\nMallory & Co"
+    _, vtt = document("vtt", [line("a --> b\u2028<v Bob>c", name=name)], AT)
+    assert "<b>" not in vtt
+    assert "<v Bob>" not in vtt
+    assert vtt.count("-->") == 1
+    assert "Mallory &amp; Co" in vtt
+    _, srt = document("srt", [line("<i>x</i>", name=name)], AT)
+    assert len(srt.splitlines()) == 3
+    assert "<" not in srt
+
+
+@given(name=st.text(), text=st.text())
+def test_one_caption_is_one_cue_whatever_is_in_it(name: str, text: str) -> None:
+    _, vtt = document("vtt", [line(text, name=name)], AT)
+    lines = re.split(r"\r\n|\n|\r", vtt)
+    assert len(lines) == 6
+    assert lines[4].startswith("<v ")
+    assert lines[4].count("<") == 2
+    assert vtt.count("-->") == 1
+    _, srt = document("srt", [line(text, name=name)], AT)
+    assert len(srt.split("\n")) == 4
+    assert len(document("txt", [line(text, name=name)], AT)[1].splitlines()) == 1
+    found = json.loads(document("json", [line(text, name=name)], AT)[1])["captions"][0]
+    assert (found["name"], found["text"]) == (name, text)
