@@ -10,6 +10,9 @@ import { pause, withToken } from "../lib/api.js";
 const NAMES = [
   "room.created", "room.started", "room.ended", "room.canceled", "room.speak_requested", "room.request_canceled",
   "room.request_declined", "room.stage_joined", "room.stage_left", "room.muted", "room.unmuted", "room.removed",
+  "room.readmitted", "room.rescheduled", "room.settings_changed", "room.invited", "room.invitation_closed",
+  "room.hand_raised", "room.hand_lowered", "room.cohost_appointed", "room.cohost_dismissed", "room.host_changed",
+  "room.arrived", "room.lost", "room.request_held", "room.pinned", "room.unpinned",
   "presence.counted", "presence.reacted", "media.speaking", "media.connected", "media.disconnected",
   "captions.partial", "transcription.captioned", "transcription.completed",
   "recording.began", "recording.replay_ready", "recording.failed",

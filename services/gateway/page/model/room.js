@@ -140,7 +140,8 @@ export class Room extends EventTarget {
     this.mouth = null;
     this.#exit();
     this.#see(await get(this.path), { anew: true });
-    this.live.open(this.isLive && listening ? await this.#enter() : null);
+    if (this.isLive && listening) this.#entered = this.#enter();
+    this.live.open(this.isLive && listening ? await this.#entered : null);
     this.ears?.restart();
   }
 

@@ -2,7 +2,7 @@
 /** One Space: before, while and after it is live. */
 
 import { Problem, identity } from "../lib/api.js";
-import { button, h, icon, replace, write } from "../lib/dom.js";
+import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, count, when } from "../lib/format.js";
 import { attempt, banner, complain, say, tell } from "../lib/messages.js";
 import { Room } from "../model/room.js";
@@ -38,6 +38,7 @@ export class SpacePage extends HTMLElement {
   #facts = h("div", { class: "facts" });
   #by = h("div", { class: "host" });
   #audience = h("p", { class: "audience" });
+  #pins = h("ul", { class: "pins", "aria-label": "Pinned", "data-testid": "pins" });
   #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()),
     button({ class: "small", "data-testid": "copy-link", onclick: () => share(this.#room.space?.settings.title ?? "") }, "Share"));
   #side = h("aside", { class: "side", "aria-label": "Captions and requests" }, this.#queue, this.#captions);
@@ -87,7 +88,7 @@ export class SpacePage extends HTMLElement {
       h("div", { class: "main" },
         h("header", { class: "title" }, this.#facts, this.#heading, this.#by),
         this.#lead,
-        h("div", { class: "arena" }, this.#stage, this.#reactions), this.#audience, this.#invite),
+        h("div", { class: "arena" }, this.#stage, this.#reactions), this.#audience, this.#pins, this.#invite),
       this.#side),
     h("div", { class: "dock" }, this.#tray, this.#controls));
     this.draw();
@@ -115,6 +116,9 @@ export class SpacePage extends HTMLElement {
     this.#queue.draw();
     this.#side.hidden = this.#queue.hidden && this.#captions.hidden;
     this.#controls.draw();
+    const pins = state === "live" ? space.pins ?? [] : [];
+    this.#pins.hidden = pins.length === 0;
+    keyed(this.#pins, pins, (pin) => pin.id, pinned);
     this.#audience.hidden = state !== "live";
     this.#invite.hidden = host.id !== identity.person?.id || (state !== "live" && state !== "scheduled");
     if (state === "live") {
@@ -167,6 +171,10 @@ export class SpacePage extends HTMLElement {
     }
     if (event.type === "room.stage_left" && event.person_id === me && event.reason === "moved") tell("You are a listener again.");
     if (event.type === "room.muted" && event.person_id === me && event.actor !== me) tell("The host muted you.");
+    if (event.type === "room.host_changed") {
+      tell(event.host.id === me ? "You are the host now." : `${event.host.name} is the host now.`);
+    }
+    if (event.type === "room.cohost_appointed" && event.person_id === me) tell("You are a co-host now.");
     if (event.type === "media.disconnected") tell("You speak from another window now.");
     if (event.type === "room.ended") tell("The Space has ended.");
     if (event.type.startsWith("recording.") || event.type === "transcription.completed") this.#replay?.look();
@@ -195,6 +203,14 @@ export class SpacePage extends HTMLElement {
         h("a", { class: "button", href: "/" }, "See what is on"))));
     this.querySelector("h1")?.focus();
   }
+}
+
+/** A link that somebody on stage keeps before everybody. @param {import("../model/types.js").Pin} pin */
+function pinned(pin) {
+  const safe = /^https?:\/\//.test(pin.url);
+  return h("li", {}, icon("link"), h("span", { class: "by" },
+    safe ? h("a", { href: pin.url, target: "_blank", rel: "noopener noreferrer ugc" }, pin.text || pin.url) : pin.url,
+    h("small", {}, `Pinned by ${pin.person.name}`)));
 }
 
 customElements.define("space-page", SpacePage);

@@ -27,7 +27,8 @@ export class SpaceStage extends HTMLElement {
   /** @param {Member} one */
   #create(one) {
     const act = h("button", { type: "button", class: "member", "data-testid": "member", "data-person": one.person.id },
-      h("span", { class: "face" }, avatar(one.person), h("span", { class: "flag", "aria-hidden": "true" }, icon("mic-off"))),
+      h("span", { class: "face" }, avatar(one.person), h("span", { class: "flag", "aria-hidden": "true" }, icon("mic-off")),
+        h("span", { class: "flag hand", "aria-hidden": "true" }, icon("hand"))),
       h("span", { class: "name" }, one.person.name),
       h("span", { class: "role" }),
       h("span", { class: "hidden-visually state" }));
@@ -44,9 +45,12 @@ export class SpaceStage extends HTMLElement {
     set(act, { "data-muted": String(one.muted), "data-speaking": String(speaking), "data-role": one.role });
     act.classList.toggle("speaking", speaking);
     act.classList.toggle("muted", one.muted);
-    write(/** @type {Element} */ (act.querySelector(".role")), mine ? `${roleName(one.role)} · you` : roleName(one.role));
+    act.classList.toggle("raised", Boolean(one.hand_raised));
+    act.classList.toggle("lost", Boolean(one.lost_until));
+    write(/** @type {Element} */ (act.querySelector(".role")), one.lost_until ? "Reconnecting…" : mine ? `${roleName(one.role)} · you` : roleName(one.role));
+    const hand = one.hand_raised ? ", hand raised" : "";
     const off = one.consent_to_recording || !room.space?.settings.recorded ? "" : ", not recorded";
-    write(/** @type {Element} */ (act.querySelector(".state")), `, ${speaking ? "speaking" : one.muted ? "muted" : "microphone on"}${off}`);
+    write(/** @type {Element} */ (act.querySelector(".state")), `, ${speaking ? "speaking" : one.muted ? "muted" : "microphone on"}${hand}${off}`);
   }
 }
 
