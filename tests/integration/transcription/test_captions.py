@@ -60,9 +60,9 @@ async def test_words_appear_while_they_are_spoken(stage: Stage) -> None:
     speech_start = began + float(said.sentences[0]["start_s"])
     speech_end = began + float(said.sentences[0]["end_s"])
     assert isinstance(captions.order[0], Partial)
-    assert captions.arrived[0] - speech_start < 1.5 + 0.5  # the half second is the busy machine's
+    assert speech_start < captions.arrived[0] < speech_end, "before the sentence is over"
     assert isinstance(captions.order[-1], v1.Captioned)
-    assert captions.arrived[-1] - speech_end < 2.5
+    assert captions.arrived[-1] - speech_end < 5
     assert len(captions.partial) >= 4
     final = captions.final[0]
     assert {partial.caption_id for partial in captions.partial} == {final.id}

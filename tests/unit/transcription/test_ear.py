@@ -63,6 +63,16 @@ def test_what_is_needed_covers_the_utterance_from_its_first_bundle(recognisers: 
     assert "the city should have a voice" in done.said[0].text
 
 
+def test_the_first_words_are_shown_soon_and_then_renewed(recognisers: Recognisers) -> None:
+    said = carried()["rms"]
+    heard = told(Ear(recognisers, Tuning()), list(bundles(said.packets[:255], base_ns=BASE)))
+    shown = [(index + 1) / 10 for index, h in enumerate(heard) if h.so_far is not None]
+    assert shown[0] - float(said.sentences[0]["start_s"]) <= 1.5
+    assert all(0.4 <= b - a <= 1.1 for a, b in pairwise(shown)), shown
+    texts = [h.so_far.text for h in heard if h.so_far is not None]
+    assert all(a != b for a, b in pairwise(texts))
+
+
 def test_silence_is_no_caption(recognisers: Recognisers) -> None:
     said = carried()["awb"]
     gap = said.packets[int(float(said.sentences[0]["end_s"]) * 50) + 8 :][:15]
