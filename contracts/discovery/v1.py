@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from contracts.commands import Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
-from contracts.room.v1 import State
+from contracts.room.v1 import Pin, State
 
 
 class SpaceCard(Model):
@@ -30,6 +30,44 @@ class SpaceCard(Model):
     ended_at: AwareDatetime | None = None
     because: tuple[PersonRef, ...] = ()
     """In the live bar: those on stage whom the viewer follows."""
+    official: bool = False
+    """Whether its host is one whose live Spaces are shown in everybody's live bar."""
+
+
+class SpaceDetails(SpaceCard):
+    """A Space in a list, with all that is kept of it. People in the order in which they came, at most 100 each."""
+
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    """When anything but its count of listeners changed last."""
+    creator: PersonRef
+    """Who created it; `host` is who hosts it now."""
+    hosts: tuple[PersonRef, ...] = ()
+    """The host and the co-hosts."""
+    invited: tuple[PersonRef, ...] = ()
+    """Who was invited to it: for its hosts all of them, for others the asker and those who came on stage."""
+    spoke: tuple[PersonRef, ...] = ()
+    """Who has been on stage at any time and is no host."""
+    participants: int = Field(default=0, ge=0)
+    """How many are there now, on stage or listening."""
+    subscribers: int = Field(default=0, ge=0)
+    """How many want to be reminded."""
+    pins: tuple[Pin, ...] = ()
+    """What is pinned, in the order in which it was."""
+
+
+class SpacePage(Model):
+    """A part of what was found, in order."""
+
+    spaces: tuple[SpaceCard, ...]
+    next_cursor: str | None = None
+    """Ask again with it for what follows; None at the end."""
+
+
+class SpacesFound(Model):
+    """The Spaces among those asked for that are there and that the asker may see."""
+
+    spaces: tuple[SpaceDetails, ...]
 
 
 class SpaceCards(Model):
@@ -70,3 +108,50 @@ class BrowseQuery(Query[SpaceCards]):
     result = SpaceCards
     state: State = State.LIVE
     limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+Words = Annotated[str, StringConstraints(max_length=2048)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+@register
+class SearchQuery(Query[SpacePage]):
+    """Spaces that the actor may join and that answer to everything given.
+
+    Live ones first, by relevance where `words` are given, else by listeners; then scheduled ones, by relevance or next
+    first; then those that are over, by relevance or newest first. Refuses: invalid (a cursor of something else),
+    too_many_requests (searching takes too long at the moment).
+    """
+
+    service = "discovery"
+    name = "search"
+    result = SpacePage
+    state: Literal["live", "scheduled", "ended", "all"] = "live"
+    """`ended` includes those that timed out."""
+    words: Words = ""
+    """Beginnings of words of the headline, the topics, the host's handle or name, all of which must be there; where
+    nothing has them, what is spelt nearly so. The first ten count."""
+    topic: Annotated[str, StringConstraints(max_length=40)] | None = None
+    lang: Annotated[str, StringConstraints(max_length=35)] | None = None
+    """`en` finds also `en-GB`."""
+    creator: Annotated[str, StringConstraints(max_length=26)] | None = None
+    """The creator's id or handle."""
+    starts_from: AwareDatetime | None = None
+    """Starts, or started, at or after this."""
+    starts_to: AwareDatetime | None = None
+    """Starts, or started, before this."""
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+@register
+class LookupQuery(Query[SpacesFound]):
+    """Certain Spaces, in the order of `space_ids` and whatever their state; and the live and scheduled ones of certain
+    creators, by id or by number (`libs.ids.to_number`), newest first. At most 100 in all."""
+
+    service = "discovery"
+    name = "lookup"
+    result = SpacesFound
+    space_ids: Annotated[tuple[SpaceId, ...], Field(max_length=100)] = ()
+    creator_ids: Annotated[tuple[PersonId, ...], Field(max_length=100)] = ()
+    creator_numbers: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], Field(max_length=100)] = ()

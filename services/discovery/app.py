@@ -1,47 +1,64 @@
-"""Who looks at their live bar now, and what they must be told."""
+"""Who looks at their live bar now, and what they must be told.
+
+Nothing is written for each follower of somebody who goes live. A bar is put together when it is asked for, from the
+asker's follows and the stages of live Spaces; and a change is told to those who look at their bar at that moment.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from contracts.discovery.v1 import BarChanged, SpaceCard
 from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.bus import Received, Unavailable
-from services.discovery.projection import Spaces
+from libs.ids import new_id
+from services.discovery.projection import Live, Spaces
 
 _log = logging.getLogger(__name__)
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 500
 _PAUSE: Final = 0.5
 _ALL: Final = 1000
 """As many Spaces of one bar are compared."""
 _UNSEEN: Final = (
     room.Muted,
     room.Unmuted,
+    room.HandRaised,
+    room.HandLowered,
+    room.Arrived,
+    room.Lost,
     room.SpeakRequested,
     room.RequestCanceled,
     room.RequestDeclined,
+    room.RequestHeld,
+    room.InvitationClosed,
     room.RemovalRecorded,
+    room.Pinned,
+    room.Unpinned,
 )
 """Events of a Space that change no card."""
 
-Publish = Callable[[BarChanged], Awaitable[object]]
+Publish = Callable[[Sequence[tuple[BarChanged, str]]], Awaitable[object]]
+"""Publishes events, each with an id of its own."""
 
 
+@dataclass(slots=True)
 class _Watcher:
     """Somebody who looks at their bar."""
 
-    __slots__ = ("following", "shown", "until")
-
-    def __init__(self, following: set[str]) -> None:
-        self.following = following
-        self.until = 0.0
-        self.shown: dict[str, SpaceCard] = {}
+    until: float
+    blocked: set[str]
+    """Whom they block, and who blocks them."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """Space, and a mark of what it looked like when they were shown it."""
 
 
 class LiveBars:
@@ -49,8 +66,9 @@ class LiveBars:
 
     A watcher is whoever asked for their bar within the last `watch_seconds`; asking again keeps them one, also over a
     restart. They are told when a Space comes into their bar, leaves it, or changes otherwise than in its count of
-    listeners. There are at most `max_watchers`, and a change costs work only for those it concerns. Changes that come
-    faster than they can be told are told as one.
+    listeners. There are at most `max_watchers`, and a change costs work only for those it concerns: of the followers
+    of somebody on stage those who watch, found once, from whichever are fewer, when that person comes on stage.
+    Changes that come faster than they can be told are told as one.
     """
 
     def __init__(
@@ -68,21 +86,32 @@ class LiveBars:
         self._max_watchers = max_watchers
         self._now = now
         self._watchers: OrderedDict[str, _Watcher] = OrderedDict()
-        self._fans: defaultdict[str, set[str]] = defaultdict(set)
+        self._fans: dict[str, set[str]] = {}
+        """Of each person who was on stage at the last look: the watchers who follow them."""
+        self._stages: dict[str, tuple[str, ...]] = {}
+        """Who was on stage, and the host, at the last look."""
+        self._places: Counter[str] = Counter()
+        """On how many of these stages each of them is."""
         self._shown_to: defaultdict[str, set[str]] = defaultdict(set)
         self._spaces_to_tell: set[str] = set()
         self._people_to_tell: set[str] = set()
         self._something = asyncio.Event()
+        self._telling = False
         for person_id, until, shown in spaces.watchers():
             watcher = self._add(person_id, until)
-            for card in shown:
-                self._remember(person_id, watcher, card.id, card)
+            for space_id, look in shown.items():
+                self._remember(person_id, watcher, space_id, look)
             self._people_to_tell.add(person_id)
 
     @property
     def watchers(self) -> int:
         """How many people are told of changes."""
         return len(self._watchers)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something that watchers have not been told."""
+        return self._something.is_set() or self._telling
 
     def bar(self, person_id: str, limit: int) -> tuple[SpaceCard, ...]:
         """The person's live bar, newest first; from now on they are told of its changes."""
@@ -93,23 +122,28 @@ class LiveBars:
 
     def changed(self, batch: Sequence[Received]) -> None:
         """Note what a batch of events may have changed; `tell` looks at it."""
+        if not self._watchers:
+            self._fans.clear()
+            self._stages.clear()
+            self._places.clear()
+            return
         for received in batch:
             match received.event:
-                case people.Followed(person_id=person, followee_id=followee):
-                    if watcher := self._watchers.get(person):
-                        watcher.following.add(followee)
+                case people.Followed(person_id=person, followee_id=followee) if person in self._watchers:
+                    if followee in self._fans:
                         self._fans[followee].add(person)
-                        self._people_to_tell.add(person)
-                case people.Unfollowed(person_id=person, followee_id=followee):
-                    if watcher := self._watchers.get(person):
-                        watcher.following.discard(followee)
-                        _discard(self._fans, followee, person)
-                        self._people_to_tell.add(person)
+                    self._people_to_tell.add(person)
+                case people.Unfollowed(person_id=person, followee_id=followee) if person in self._watchers:
+                    if followee in self._fans:
+                        self._fans[followee].discard(person)
+                    self._people_to_tell.add(person)
                 case (
                     people.Blocked(person_id=one, blocked_id=other) | people.Unblocked(person_id=one, blocked_id=other)
                 ):
-                    self._people_to_tell.update({one, other} & self._watchers.keys())
-                case room.SpaceEvent() as event if self._watchers and not isinstance(event, _UNSEEN):
+                    for person in {one, other} & self._watchers.keys():
+                        self._watchers[person].blocked = self._spaces.blocked(person)
+                        self._people_to_tell.add(person)
+                case room.SpaceEvent() as event if not isinstance(event, _UNSEEN):
                     self._spaces_to_tell.add(event.space_id)
                 case _:
                     pass
@@ -125,6 +159,7 @@ class LiveBars:
             self._something.clear()
             spaces, self._spaces_to_tell = self._spaces_to_tell, set()
             persons, self._people_to_tell = self._people_to_tell, set()
+            self._telling = True
             try:
                 await self._tell(self._news(spaces, persons))
             except Unavailable as error:
@@ -133,44 +168,98 @@ class LiveBars:
                 self._people_to_tell |= persons
                 self._something.set()
                 await asyncio.sleep(_PAUSE)
+            finally:
+                self._telling = False
 
-    async def _tell(self, news: Iterable[BarChanged]) -> None:
-        told = list(news)
-        for first in range(0, len(told), _AT_ONCE):
-            some = told[first : first + _AT_ONCE]
-            done = await asyncio.gather(*(self._publish(event) for event in some), return_exceptions=True)
-            failed = None
-            for event, result in zip(some, done, strict=True):
-                if isinstance(result, BaseException):
-                    failed = failed or result
-                elif (watcher := self._watchers.get(event.person_id)) is not None:
-                    self._remember(event.person_id, watcher, event.space_id, event.card)
-                    self._spaces.remember_watcher(event.person_id, watcher.until, watcher.shown.values())
-            if failed is not None:
-                raise failed
+    async def _tell(self, news: Iterator[tuple[BarChanged, str | None]]) -> None:
+        while some := list(islice(news, _AT_ONCE)):
+            await self._publish([(event, new_id()) for event, _ in some])
+            told: list[tuple[str, str, str | None]] = []
+            for event, look in some:
+                watcher = self._watchers.get(event.person_id)
+                if watcher is not None:
+                    self._remember(event.person_id, watcher, event.space_id, look)
+                    told.append((event.person_id, event.space_id, look))
+            self._spaces.remember_shown(told)
 
-    def _news(self, spaces: Iterable[str], persons: Iterable[str]) -> Iterable[BarChanged]:
-        pairs = {(person, space) for space in spaces for person in self._concerned(space)}
+    def _news(self, spaces: Iterable[str], persons: Iterable[str]) -> Iterator[tuple[BarChanged, str | None]]:
+        """What to tell, and the mark of what it looks like. Nothing may be awaited while one Space is gone through."""
+        whom: dict[str, set[str]] = {}
+        for space_id in spaces:
+            whom[space_id] = set(self._concerned(space_id, self._spaces.live(space_id)))
         for person in persons:
             if watcher := self._watchers.get(person):
                 bar = {card.id for card in self._spaces.live_bar(person, _ALL)}
-                pairs |= {(person, space) for space in bar | watcher.shown.keys()}
-        now = self._now().timestamp()
-        for person, space in pairs:
-            watcher = self._watchers.get(person)
-            if watcher is None or watcher.until < now:
-                continue
-            card = self._spaces.in_bar(person, space)
-            if _look(card) != watcher.shown.get(space):
-                yield BarChanged(at=self._now(), person_id=person, space_id=space, card=card)
+                for space_id in bar | watcher.shown.keys():
+                    whom.setdefault(space_id, set()).add(person)
+        for space_id, concerned in whom.items():
+            yield from self._news_of(space_id, concerned)
 
-    def _concerned(self, space_id: str) -> set[str]:
+    def _news_of(self, space_id: str, concerned: Iterable[str]) -> list[tuple[BarChanged, str | None]]:
+        live = self._spaces.live(space_id)
+        self._look_at_stage(space_id, live)
+        at = self._now()
+        mark = _mark(live.card) if live else ""
+        cards: dict[str, SpaceCard] = {}
+        news: list[tuple[BarChanged, str | None]] = []
+        for person in concerned:
+            watcher = self._watchers.get(person)
+            if watcher is None or watcher.until < at.timestamp():
+                continue
+            card, look = None, None
+            if live and self._in_bar(person, watcher, live):
+                followed = [one for one in live.stage if person in self._fans[one]]
+                look = mark + "".join(str(live.stage.index(one)) + "." for one in followed)
+                if look not in cards:
+                    because = tuple(one for one in live.card.speakers if one.id in followed)
+                    cards[look] = live.card.model_copy(update={"because": because})
+                card = cards[look]
+            if look != watcher.shown.get(space_id):
+                event = BarChanged.model_construct(at=at, person_id=person, space_id=space_id, card=card)
+                news.append((event, look))
+        return news
+
+    def _in_bar(self, person: str, watcher: _Watcher, live: Live) -> bool:
+        """The same as `projection.schema.IN_BAR` says of all."""
+        if person in live.stage:
+            return True
+        if not live.card.official and not any(person in self._fans[one] for one in live.stage):
+            return False
+        joinable = (
+            live.who_can_join is room.WhoCanJoin.EVERYONE
+            or (live.who_can_join is room.WhoCanJoin.FOLLOWERS and person in self._fans[live.host])
+            or person in live.invited
+        )
+        return joinable and live.host not in watcher.blocked and person not in live.removed
+
+    def _concerned(self, space_id: str, live: Live | None) -> Iterable[str]:
         """The watchers whose bar may show something else after a change of this Space."""
-        people_on_stage = self._spaces.on_stage(space_id)
-        result = set(self._shown_to.get(space_id, ())) | (people_on_stage & self._watchers.keys())
-        for person in people_on_stage:
-            result |= self._fans.get(person, set())
-        return result
+        self._look_at_stage(space_id, live)
+        if live is None:
+            return tuple(self._shown_to.get(space_id, ()))
+        if live.card.official:
+            return tuple(self._watchers)
+        fans = (self._fans[one] for one in live.stage)
+        return set(self._shown_to.get(space_id, ())).union(self._watchers.keys() & set(live.stage), *fans)
+
+    def _look_at_stage(self, space_id: str, live: Live | None) -> None:
+        """Know the watchers who follow those on stage, and forget those of whoever is on none any more."""
+        there = (*live.stage, live.host) if live else ()
+        before = self._stages.get(space_id, ())
+        if there == before:
+            return
+        for one in there:
+            if one not in self._fans:
+                self._fans[one] = self._spaces.followers_among(one, self._watchers.keys())
+        if there:
+            self._stages[space_id] = there
+        else:
+            self._stages.pop(space_id, None)
+        self._places.update(set(there))
+        self._places.subtract(set(before))
+        for one in set(before).difference(there):
+            if not self._places[one]:
+                del self._places[one], self._fans[one]
 
     # -- who watches -------------------------------------------------------------------------------------------
 
@@ -179,55 +268,56 @@ class LiveBars:
         watcher = self._watchers.get(person_id)
         if watcher is None:
             watcher = self._add(person_id, now)
-            for card in cards:
-                self._remember(person_id, watcher, card.id, card)
+            self._shows(person_id, watcher, cards)
         else:
             # Whoever asks may be another client than the one that listens: what changed is told to that one as well.
             self._people_to_tell.add(person_id)
             self._something.set()
         watcher.until = now + self._watch_seconds
         self._watchers.move_to_end(person_id)
-        self._spaces.remember_watcher(person_id, watcher.until, watcher.shown.values())
+        self._spaces.remember_watcher(person_id, watcher.until)
         while self._watchers:
             oldest, first = next(iter(self._watchers.items()))
             if first.until >= now and len(self._watchers) <= self._max_watchers:
                 break
             self._forget(oldest)
 
+    def _shows(self, person_id: str, watcher: _Watcher, cards: Iterable[SpaceCard]) -> None:
+        for card in cards:
+            stage = [one.id for one in card.speakers]
+            look = _mark(card) + "".join(str(stage.index(one.id)) + "." for one in card.because)
+            self._remember(person_id, watcher, card.id, look)
+        self._spaces.remember_shown((person_id, space_id, look) for space_id, look in watcher.shown.items())
+
     def _add(self, person_id: str, until: float) -> _Watcher:
-        watcher = self._watchers[person_id] = _Watcher(self._spaces.following(person_id))
-        watcher.until = until
-        for followee in watcher.following:
-            self._fans[followee].add(person_id)
+        watcher = self._watchers[person_id] = _Watcher(until, self._spaces.blocked(person_id))
+        if self._fans:
+            for followee in self._spaces.following(person_id) & self._fans.keys():
+                self._fans[followee].add(person_id)
         return watcher
 
-    def _remember(self, person_id: str, watcher: _Watcher, space_id: str, card: SpaceCard | None) -> None:
-        look = _look(card)
+    def _remember(self, person_id: str, watcher: _Watcher, space_id: str, look: str | None) -> None:
         if look is None:
             watcher.shown.pop(space_id, None)
-            _discard(self._shown_to, space_id, person_id)
+            members = self._shown_to.get(space_id)
+            if members is not None:
+                members.discard(person_id)
+                if not members:
+                    del self._shown_to[space_id]
         else:
             watcher.shown[space_id] = look
             self._shown_to[space_id].add(person_id)
 
     def _forget(self, person_id: str) -> None:
         watcher = self._watchers.pop(person_id)
-        for followee in watcher.following:
-            _discard(self._fans, followee, person_id)
-        for space_id in watcher.shown:
-            _discard(self._shown_to, space_id, person_id)
+        for fans in self._fans.values():
+            fans.discard(person_id)
+        for space_id in tuple(watcher.shown):
+            self._remember(person_id, watcher, space_id, None)
         self._spaces.forget_watcher(person_id)
 
 
-def _look(card: SpaceCard | None) -> SpaceCard | None:
+def _mark(card: SpaceCard) -> str:
     """What of a card is worth telling when it changes: everything but the count, which moves all the time."""
-    return None if card is None else card.model_copy(update={"listeners": 0})
-
-
-def _discard(index: defaultdict[str, set[str]], key: str, member: str) -> None:
-    """Take a member out of a set of sets, and the set with its last member."""
-    members = index.get(key)
-    if members is not None:
-        members.discard(member)
-        if not members:
-            del index[key]
+    look = card.model_copy(update={"listeners": 0, "because": ()})
+    return hashlib.blake2b(look.model_dump_json().encode(), digest_size=6).hexdigest() + ":"

@@ -108,30 +108,8 @@ async def test_only_a_space_one_may_join(spaces: Spaces, who_can_join: str, foll
 async def test_listeners_are_those_counted_last(spaces: Spaces) -> None:
     counts = [presence.Counted(space_id=TEA, at=at(n), listeners=n, on_stage=1) for n in (1, 7, 4)]
     spaces.take(Stream().receive(created(TEA, ANN), started(TEA, ANN), *counts), "e")
-    (card,) = spaces.browse(room.State.LIVE, None, 50)
+    (card,) = spaces.cards([TEA])
     assert card.listeners == 4
-
-
-async def test_browsing_by_state(spaces: Spaces) -> None:
-    old, secret = space("01d"), space("secret")
-    spaces.take(
-        Stream().receive(
-            created(TEA, ANN), started(TEA, ANN), presence.Counted(space_id=TEA, at=at(1), listeners=2, on_stage=1),
-            created(PUB, BOB, title="Pub"), started(PUB, BOB, title="Pub"),
-            presence.Counted(space_id=PUB, at=at(1), listeners=9, on_stage=1),
-            created(old, KIM, title="Old"), started(old, KIM, title="Old"), ended(old, version=3),
-            created(space("p1an"), KIM, title="Plan"),
-            created(secret, KIM, title="Secret"), started(secret, KIM, title="Secret", who_can_join="invited"),
-        ),
-        "e",
-    )  # fmt: skip
-
-    def browse(state: room.State) -> list[str]:
-        return [card.title for card in spaces.browse(state, None, 50)]
-
-    assert browse(room.State.LIVE) == ["Pub", "Tea"]
-    assert browse(room.State.SCHEDULED) == ["Plan"]
-    assert browse(room.State.ENDED) == ["Old"]
 
 
 async def test_an_event_that_comes_again_changes_nothing(spaces: Spaces) -> None:
@@ -169,4 +147,4 @@ async def test_another_schema_is_filled_anew(tmp_path: Path) -> None:
         model.take(Stream().receive(created(TEA, ANN), started(TEA, ANN)), "e")
     async with Grown(tmp_path / "read.db") as model:
         assert model.sequence == 0
-        assert model.browse(room.State.LIVE, None, 10) == ()
+        assert model.cards([TEA]) == ()

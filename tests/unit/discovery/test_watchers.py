@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from contracts.discovery.v1 import BarChanged
-from contracts.envelope import Event
+from contracts.envelope import Event, PersonRef
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.room import v1 as room
@@ -41,11 +42,12 @@ class Stage:
         )
         spaces.on_applied.append(self.bars.changed)
 
-    async def _publish(self, event: BarChanged) -> None:
+    async def _publish(self, events: Sequence[tuple[BarChanged, str]]) -> None:
         if self.failures:
             self.failures -= 1
             raise Unavailable("no answer")
-        self.said.put_nowait(event)
+        for event, _ in events:
+            self.said.put_nowait(event)
 
     def happen(self, *events: Event) -> None:
         self.spaces.take(self.stream.receive(*events), "e")
@@ -164,3 +166,94 @@ async def test_what_another_client_of_the_same_person_was_shown_is_told_all_the_
     assert len(stage.bars.bar(EVE.id, 50)) == 1
     assert (await stage.told()).card is not None
     assert stage.said.empty()
+
+
+async def test_an_official_space_is_told_to_everybody(tmp_path: Path) -> None:
+    async with Spaces(tmp_path / "read.db", ["ann"]) as spaces:
+        stage = Stage(spaces)
+        telling = asyncio.create_task(stage.bars.tell())
+        for who in (EVE, KIM):
+            assert stage.bars.bar(who.id, 50) == ()
+        stage.happen(created(TEA, ANN), started(TEA, ANN))
+        told = [await stage.told(), await stage.told()]
+        assert {event.person_id for event in told} == {EVE.id, KIM.id}
+        assert all(event.card is not None and event.card.official and event.card.because == () for event in told)
+        stage.happen(ended(TEA, version=3))
+        assert [(await stage.told()).card, (await stage.told()).card] == [None, None]
+        telling.cancel()
+
+
+async def test_who_follows_is_found_from_the_smaller_side(stage: Stage) -> None:
+    crowd = [person(f"f{number}").id for number in range(30)]
+    stage.happen(*(people.Followed(person_id=one, version=2, at=at(0), followee_id=BOB.id) for one in crowd))
+    for some in ([*crowd[:3], KIM.id], [*crowd, *(person(f"x{number}").id for number in range(30))]):
+        assert stage.spaces.followers_among(BOB.id, some) == set(some) & set(crowd)
+
+
+async def test_what_is_told_is_what_the_bar_would_show(tmp_path: Path) -> None:
+    """Whatever happens, in any order: who only listens knows in the end what who asks again is shown."""
+    chance = random.Random(11)
+    crowd = [person(name) for name in ("a", "b", "c", "d", "e", "f", "g")]
+    async with Spaces(tmp_path / "read.db", ["a"]) as spaces:
+        stage = Stage(spaces)
+        telling = asyncio.create_task(stage.bars.tell())
+        known: dict[str, dict[str, BarChanged]] = {one.id: {} for one in crowd}
+        for one in crowd:
+            stage.bars.bar(one.id, 50)
+        versions: dict[str, int] = {}
+        hosts: dict[str, PersonRef] = {}
+        for step in range(300):
+            stage.happen(*_something(chance, crowd, versions, hosts, step))
+            if step % 10:
+                continue
+            await asyncio.sleep(0)
+            while stage.bars.busy or not stage.said.empty():
+                while not stage.said.empty():
+                    event = stage.said.get_nowait()
+                    known[event.person_id][event.space_id] = event
+                await asyncio.sleep(0)
+            for one in crowd:
+                shown = {(card.id, card.because, card.speakers) for card in spaces.live_bar(one.id, 50)}
+                cards = (event.card for event in known[one.id].values())
+                assert {(card.id, card.because, card.speakers) for card in cards if card} == shown, (step, one)
+        assert sum(len(of) for of in known.values()) > 20
+        telling.cancel()
+
+
+def _something(
+    chance: random.Random, crowd: list[PersonRef], versions: dict[str, int], hosts: dict[str, PersonRef], step: int
+) -> list[Event]:
+    """One or two events that may happen now."""
+    one, other = chance.sample(crowd, 2)
+    live = sorted(versions)
+    match chance.randrange(9) if live else 0:
+        case 0:
+            space_id = space(f"{step}")
+            versions[space_id], hosts[space_id] = 2, one
+            join = chance.choice(["everyone", "everyone", "followers", "invited"])
+            return [created(space_id, one, who_can_join=join), started(space_id, one, who_can_join=join)]
+        case 1 | 2:
+            return [people.Followed(person_id=one.id, version=2, at=at(0), followee_id=other.id)]
+        case 3:
+            return [people.Unfollowed(person_id=one.id, version=2, at=at(0), followee_id=other.id)]
+        case 4:
+            return [people.Blocked(person_id=one.id, version=2, at=at(0), blocked_id=other.id)]
+        case 5:
+            return [people.Unblocked(person_id=one.id, version=2, at=at(0), blocked_id=other.id)]
+    space_id = chance.choice(live)
+    versions[space_id] += 1
+    version, host = versions[space_id], hosts[space_id]
+    match chance.randrange(5):
+        case 0:
+            del versions[space_id]
+            return [ended(space_id, version=version)]
+        case 1 if one != host and chance.random() < 0.5:
+            invited = room.Invited(space_id=space_id, version=version, at=at(0), person=one, to=room.InvitedTo.JOIN)
+            back = room.Readmitted(space_id=space_id, version=version, at=at(0), person_id=one.id)
+            return [chance.choice([invited, back])]
+        case 1 if one != host:
+            return [room.Removed(space_id=space_id, version=version, at=at(0), person_id=one.id)]
+        case 2 if one != host:
+            return [room.StageLeft(space_id=space_id, version=version, at=at(0), person_id=one.id)]
+        case _:
+            return [stage_joined(space_id, one, version=version)] if one != host else []

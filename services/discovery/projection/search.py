@@ -1,0 +1,178 @@
+"""Search and browse, on connections and threads of their own, so that a broad search delays nobody's live bar."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+import math
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from contracts.discovery.v1 import SearchQuery
+from libs.ids import is_id
+from libs.refusal import Refusal
+from services.discovery.projection import schema
+from services.discovery.projection.words import as_meant, as_typed
+
+_PHASES: Final = {
+    "live": (schema.LIVE,),
+    "scheduled": (schema.SCHEDULED,),
+    "ended": (schema.OVER,),
+    "all": (schema.LIVE, schema.SCHEDULED, schema.OVER),
+}
+_STEPS: Final = 5_000
+"""Instructions of SQLite between two looks at the clock."""
+
+# Rank is bm25, the best match lowest: a word in the headline counts most.
+_RANKED: Final = (
+    "words w JOIN spaces s ON s.n = w.rowid WHERE words MATCH :match AND w.rank MATCH 'bm25(8.0, 3.0, 4.0)'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids of a page of Spaces, and where the next one begins."""
+
+    space_ids: tuple[str, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """The last row of the page before."""
+
+    meant: bool
+    """Whether its words were read as what they may mean."""
+    phase: int
+    place: float
+    space_id: str
+
+
+class Search:
+    """Asks the file of the read model. At most `waiting` searches wait, and each takes at most `seconds`."""
+
+    def __init__(self, path: Path, *, seconds: float = 1.0, threads: int = 2, waiting: int = 64) -> None:
+        self._address = f"{path.absolute().as_uri()}?mode=ro"
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="search")
+        self._free = threads + waiting
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def find(self, query: SearchQuery) -> Found:
+        """A page of what answers to the query. Refuses: invalid, too_many_requests."""
+        after = _read(query)
+        if self._free <= 0:
+            raise Refusal("too_many_requests", "Too many are searching at the moment; try again.", retry=True)
+        self._free -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._find, query, after)
+        finally:
+            self._free += 1
+
+    def _find(self, query: SearchQuery, after: _After | None) -> Found:
+        deadline = time.monotonic() + self._seconds
+        db = sqlite3.connect(self._address, uri=True, isolation_level=None)
+        try:
+            db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+            if not query.words.strip():
+                return _page(db, query, None, after)
+            typed = as_typed(query.words)
+            if typed is None:
+                return Found((), None)
+            if after is None or not after.meant:
+                found = _page(db, query, typed, after)
+                if found.space_ids or after is not None:
+                    return found
+            meant = as_meant(db, query.words)
+            return Found((), None) if meant is None else _page(db, query, meant, after, meant=True)
+        except sqlite3.OperationalError as error:
+            if time.monotonic() < deadline:
+                raise
+            detail = "This search takes too long at the moment; use a longer word or a filter, or try again."
+            raise Refusal("too_many_requests", detail, retry=True) from error
+        finally:
+            db.close()
+
+
+def _page(
+    db: sqlite3.Connection, query: SearchQuery, match: str | None, after: _After | None, *, meant: bool = False
+) -> Found:
+    phases = _PHASES[query.state]
+    place = "s.place" if match is None else "w.rank"
+    where = [f"s.phase IN ({','.join(map(str, phases))})", schema.VISIBLE]
+    values: dict[str, Any] = {"actor": query.actor or "", "limit": query.limit + 1, "match": match}
+    if query.topic is not None:
+        where.append("EXISTS (SELECT 1 FROM topics t WHERE t.topic = :topic AND t.n = s.n)")
+        values["topic"] = query.topic.lower()
+    if query.lang is not None:
+        where.append("(s.lang = :lang OR substr(s.lang, 1, length(:lang) + 1) = :lang || '-')")
+        values["lang"] = query.lang.lower()
+    if query.creator is not None:
+        where.append("s.creator_id = :creator" if is_id(query.creator) else "s.creator_handle = :creator")
+        values["creator"] = query.creator.removeprefix("@").lower()
+    if query.starts_from is not None:
+        where.append("s.starts >= :from")
+        values["from"] = query.starts_from.timestamp()
+    if query.starts_to is not None:
+        where.append("s.starts < :to")
+        values["to"] = query.starts_to.timestamp()
+    if after is not None:
+        where.append(
+            f"(s.phase > :phase OR s.phase = :phase AND ({place} > :place OR {place} = :place AND s.id < :id))"
+        )
+        values |= {"phase": after.phase, "place": after.place, "id": after.space_id}
+    source = "spaces s WHERE TRUE" if match is None else _RANKED
+    rows = db.execute(
+        f"SELECT s.phase, {place}, s.id FROM {source} AND {' AND '.join(where)}"
+        f" ORDER BY s.phase, {place}, s.id DESC LIMIT :limit",
+        values,
+    ).fetchall()
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    last = _After(meant, *rows[-1]) if more else None
+    return Found(tuple(row[2] for row in rows), None if last is None else _write(query, last))
+
+
+def _write(query: SearchQuery, after: _After) -> str:
+    place = [_digest(query), after.meant, after.phase, after.place, after.space_id]
+    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _read(query: SearchQuery) -> _After | None:
+    if query.cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
+        digest, meant, phase, place, space_id = json.loads(text)
+        good = (
+            digest == _digest(query)
+            and isinstance(meant, bool)
+            and phase in _PHASES["all"]
+            and isinstance(place, int | float)
+            and math.isfinite(place)
+            and isinstance(space_id, str)
+            and is_id(space_id)
+        )
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        good = False
+    if not good:
+        raise Refusal("invalid", "This cursor belongs to no search like this one; begin without a cursor.")
+    return _After(meant, int(phase), float(place), space_id)
+
+
+def _digest(query: SearchQuery) -> str:
+    """What a cursor belongs to: the search, but for its page and how long that is."""
+    what = query.model_dump_json(exclude={"cursor", "limit", "actor", "operator"})
+    return hashlib.blake2b(what.encode(), digest_size=6).hexdigest()

@@ -1,0 +1,392 @@
+"""What is on, filled from the stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contracts import subjects
+from contracts.discovery.v1 import LookupQuery, SpaceCard, SpaceDetails
+from contracts.envelope import PersonRef
+from contracts.people import v1 as people
+from contracts.presence import v1 as presence
+from contracts.room import v1 as room
+from contracts.room.follow import follow
+from libs.bus import Received
+from libs.ids import to_number
+from libs.readmodel import ReadModel
+from services.discovery.projection import schema
+from services.discovery.projection.details import Kept, details, refs
+from services.discovery.projection.words import terms_of
+
+_OF_THE_QUEUE: Final = (
+    room.SpeakRequested,
+    room.RequestCanceled,
+    room.RequestDeclined,
+    room.RequestHeld,
+    room.InvitationClosed,
+    room.RemovalRecorded,
+)
+"""Not for a list: who asks to speak, and why somebody was removed, is not kept here."""
+_LISTED: Final = 100
+"""So many people of one kind are told of a Space."""
+_KEPT: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What decides in whose bar a live Space is."""
+
+    card: SpaceCard
+    stage: tuple[str, ...]
+    host: str
+    who_can_join: room.WhoCanJoin
+    removed: frozenset[str]
+    invited: frozenset[str]
+
+
+class Spaces(ReadModel):
+    """What is on. Whose handle or id is in `official_hosts`, their live Spaces are in everybody's bar."""
+
+    schema = schema.TABLES
+    filters = (
+        subjects.events_of("room"),
+        subjects.event("presence", "*", "counted"),
+        subjects.events_of("people"),
+    )
+
+    def __init__(self, path: Path, official_hosts: Collection[str] = ()) -> None:
+        super().__init__(path)
+        self._official = sorted({name.removeprefix("@").lower() for name in official_hosts})
+        self._known: dict[str, tuple[room.Space, SpaceCard]] = {}
+        """Decoded lately; of use while its version is the one in the table."""
+
+    async def __aenter__(self) -> Spaces:
+        await super().__aenter__()
+        # Which hosts are official is no event, so it is looked at again at every start.
+        self.db.execute(
+            """
+            UPDATE spaces SET official = NOT official WHERE official <> (
+                host_id IN (SELECT value FROM json_each(:names)) OR host_handle IN (SELECT value FROM json_each(:names))
+            )
+            """,
+            {"names": json.dumps(self._official)},
+        )
+        return self
+
+    def clear(self) -> None:
+        super().clear()
+        self._known.clear()
+
+    # -- applying ----------------------------------------------------------------------------------------------
+
+    def apply(self, received: Received) -> None:
+        match received.event:
+            case presence.Counted(space_id=space_id, listeners=listeners):
+                self.db.execute(
+                    "UPDATE spaces SET listeners = :count, place = -:count WHERE id = :space AND phase = :live",
+                    {"count": listeners, "space": space_id, "live": schema.LIVE},
+                )
+            case room.SpaceEvent() as event if not isinstance(event, _OF_THE_QUEUE):
+                self._apply_to_space(event)
+            case people.Followed(person_id=person, followee_id=other):
+                self.db.execute("INSERT OR IGNORE INTO follows VALUES (?, ?)", (person, other))
+            case people.Unfollowed(person_id=person, followee_id=other):
+                self.db.execute("DELETE FROM follows WHERE person_id = ? AND followee_id = ?", (person, other))
+            case people.Blocked(person_id=person, blocked_id=other):
+                self.db.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", (person, other))
+            case people.Unblocked(person_id=person, blocked_id=other):
+                self.db.execute("DELETE FROM blocks WHERE person_id = ? AND blocked_id = ?", (person, other))
+            case _:
+                pass
+
+    def _apply_to_space(self, event: room.SpaceEvent) -> None:
+        before = self.space(event.space_id)
+        if isinstance(event, room.Created) and before is None:
+            after = room.Space(
+                id=event.space_id,
+                version=event.version,
+                state=room.State.SCHEDULED,
+                host=event.host,
+                settings=event.settings,
+                created_at=event.at,
+                scheduled_start=event.scheduled_start,
+            )
+        elif before is None:
+            return  # its beginning is not in the stream, so there is nothing to put in a list
+        else:
+            after = follow(before, event)
+        if after is not before:
+            self._put(before, after, event)
+
+    def _put(self, before: room.Space | None, after: room.Space, event: room.SpaceEvent) -> None:
+        phase = schema.PHASE_OF[after.state]
+        begins = after.started_at or after.scheduled_start or after.created_at
+        values = {
+            "id": after.id,
+            "phase": phase,
+            "scheduled": begins.timestamp(),
+            "over": -(after.ended_at or begins).timestamp(),
+            "starts": begins.timestamp(),
+            "host": after.host.id,
+            "handle": after.host.handle.lower(),
+            "number": to_number(after.host.id),
+            "join": after.settings.who_can_join,
+            "lang": after.settings.lang.lower(),
+            "official": after.host.id in self._official or after.host.handle.lower() in self._official,
+            "updated": event.at.timestamp(),
+            "version": after.version,
+            "space": after.model_dump_json(),
+            "person": after.host.model_dump_json(),
+        }
+        (n,) = self.db.execute(
+            f"""
+            INSERT INTO spaces (
+                id, phase, place, starts, host_id, host_handle, creator_id, creator_handle, creator_number,
+                who_can_join, lang, official, updated, version, space, creator
+            ) VALUES (
+                :id, :phase, :scheduled, :starts, :host, :handle, :host, :handle, :number,
+                :join, :lang, :official, :updated, :version, :space, :person
+            )
+            ON CONFLICT (id) DO UPDATE SET
+                phase = :phase,
+                listeners = CASE WHEN :phase = {schema.LIVE} THEN listeners ELSE 0 END,
+                place = CASE :phase WHEN {schema.LIVE} THEN -listeners WHEN {schema.SCHEDULED} THEN :scheduled
+                        ELSE :over END,
+                starts = :starts, host_id = :host, host_handle = :handle, who_can_join = :join, lang = :lang,
+                official = :official, updated = :updated, version = :version, space = :space
+            RETURNING n
+            """,
+            values,
+        ).fetchone()
+        self._keep(after)
+        self._put_people(n, before, after, event)
+        if before is None or _text(before) != _text(after) or after.state is room.State.CANCELED:
+            self._put_text(n, after)
+
+    def _put_people(self, n: int, before: room.Space | None, after: room.Space, event: room.SpaceEvent) -> None:
+        stage = _on_stage(after)
+        if before is None or _on_stage(before) != stage:
+            self.db.execute("DELETE FROM stage WHERE space_id = ?", (after.id,))
+            self.db.executemany("INSERT OR IGNORE INTO stage VALUES (?, ?)", [(after.id, person) for person in stage])
+        match event:
+            case room.StageJoined(person=who) | room.Started(host=who):
+                self._list(n, "spoke", who)
+            case room.Invited(person=who):
+                self._list(n, "invited", who)
+                self.db.execute("INSERT OR IGNORE INTO invited VALUES (?, ?)", (after.id, who.id))
+            case _:
+                pass
+        if (before.removed if before else ()) != after.removed:
+            self.db.execute("DELETE FROM removed WHERE space_id = ?", (after.id,))
+            self.db.executemany("INSERT INTO removed VALUES (?, ?)", [(after.id, person) for person in after.removed])
+
+    def _list(self, n: int, column: str, who: PersonRef) -> None:
+        there = refs(self.db.execute(f"SELECT {column} FROM spaces WHERE n = ?", (n,)).fetchone()[0])
+        if len(there) < _LISTED and all(one.id != who.id for one in there):
+            everybody = json.dumps([one.model_dump() for one in (*there, who)])
+            self.db.execute(f"UPDATE spaces SET {column} = ? WHERE n = ?", (everybody, n))
+
+    def _put_text(self, n: int, space: room.Space) -> None:
+        self.db.execute("DELETE FROM words WHERE rowid = ?", (n,))
+        self.db.execute("DELETE FROM topics WHERE n = ?", (n,))
+        if space.state is room.State.CANCELED:
+            return  # found by nobody
+        text = _text(space)
+        self.db.execute("INSERT INTO words (rowid, title, topics, people) VALUES (?, ?, ?, ?)", (n, *text))
+        self.db.executemany("INSERT INTO topics VALUES (?, ?)", [(topic, n) for topic in set(space.settings.topics)])
+        for term in terms_of(" ".join(text)):
+            if self.db.execute("INSERT OR IGNORE INTO terms VALUES (?)", (term,)).rowcount:
+                # With two blanks before it, so that the beginning counts for more, as in pg_trgm.
+                self.db.execute("INSERT INTO grams VALUES (?)", (f"  {term} ",))
+
+    # -- asking ------------------------------------------------------------------------------------------------
+
+    def space(self, space_id: str) -> room.Space | None:
+        """A Space as far as it is known here: without its queue of requests."""
+        row = self.db.execute("SELECT version FROM spaces WHERE id = ?", (space_id,)).fetchone()
+        return None if row is None else self._decoded(space_id, row[0])[0]
+
+    def live_bar(self, actor: str, limit: int) -> tuple[SpaceCard, ...]:
+        """Live Spaces in which the actor, or somebody they follow, is on stage, and official ones; newest first."""
+        rows = self.db.execute(
+            f"""
+            SELECT s.id FROM spaces s
+            WHERE s.id IN (
+                SELECT g.space_id FROM follows f JOIN stage g ON g.person_id = f.followee_id WHERE f.person_id = :actor
+                UNION SELECT g.space_id FROM stage g WHERE g.person_id = :actor
+                UNION SELECT o.id FROM spaces o WHERE o.official AND o.phase = {schema.LIVE}
+            ) AND {schema.IN_BAR}
+            ORDER BY s.starts DESC, s.id DESC LIMIT :limit
+            """,
+            {"actor": actor, "limit": limit},
+        ).fetchall()
+        return self.cards_for(actor, [row[0] for row in rows])
+
+    def live(self, space_id: str) -> Live | None:
+        """A live Space; None where there is none of this id."""
+        space = self.space(space_id)
+        if space is None or space.state is not room.State.LIVE:
+            return None
+        (card,) = self.cards([space_id])
+        who = space.settings.who_can_join
+        return Live(card, _on_stage(space), space.host.id, who, frozenset(space.removed), frozenset(space.invited))
+
+    def cards(self, space_ids: Sequence[str]) -> tuple[SpaceCard, ...]:
+        """The cards of these Spaces, in this order, for nobody in particular."""
+        marks = ",".join("?" * len(space_ids))
+        rows = self.db.execute(
+            f"SELECT id, version, listeners, official FROM spaces WHERE id IN ({marks})", tuple(space_ids)
+        )
+        found = {row[0]: self._card(*row) for row in rows}
+        return tuple(found[space_id] for space_id in space_ids if space_id in found)
+
+    def cards_for(self, actor: str | None, space_ids: Sequence[str]) -> tuple[SpaceCard, ...]:
+        """The cards of these Spaces, in this order, each with whom on its stage the actor follows."""
+        cards = self.cards(space_ids)
+        if actor is None:
+            return cards
+        rows = self.db.execute(
+            f"""
+            SELECT DISTINCT f.followee_id FROM stage g JOIN follows f ON f.person_id = ? AND f.followee_id = g.person_id
+            WHERE g.space_id IN ({",".join("?" * len(cards))})
+            """,
+            (actor, *(card.id for card in cards)),
+        )
+        followed = {row[0] for row in rows}
+        return tuple(
+            card.model_copy(update={"because": tuple(one for one in card.speakers if one.id in followed)})
+            for card in cards
+        )
+
+    def lookup(self, query: LookupQuery) -> tuple[SpaceDetails, ...]:
+        """The Spaces asked for that the asker may see."""
+        rows = self.db.execute(
+            f"""
+            SELECT s.id, s.version, s.listeners, s.official, s.creator, s.spoke, s.invited, s.updated FROM spaces s
+            WHERE (
+                s.id IN (SELECT value FROM json_each(:spaces))
+                OR s.phase <= {schema.SCHEDULED} AND (
+                    s.creator_id IN (SELECT value FROM json_each(:creators))
+                    OR s.creator_number IN (SELECT value FROM json_each(:numbers))
+                )
+            ) AND {schema.VISIBLE}
+            ORDER BY s.id DESC LIMIT {_LISTED}
+            """,
+            {
+                "actor": query.actor or "",
+                "spaces": json.dumps(query.space_ids),
+                "creators": json.dumps(query.creator_ids),
+                "numbers": json.dumps(query.creator_numbers),
+            },
+        ).fetchall()
+        found = [details(query, self._card(*row[:4]), self._decoded(*row[:2])[0], Kept(*row[4:])) for row in rows]
+        order = {space_id: place for place, space_id in enumerate(query.space_ids)}
+        return tuple(sorted(found, key=lambda one: order.get(one.id, len(order))))
+
+    def following(self, person_id: str) -> set[str]:
+        """Ids of those a person follows."""
+        return {row[0] for row in self.db.execute("SELECT followee_id FROM follows WHERE person_id = ?", (person_id,))}
+
+    def followers_among(self, person_id: str, some: Collection[str]) -> set[str]:
+        """Which of `some` follow a person. Looks at the smaller of both sides: the followers, or those given."""
+        followers = self.db.execute(
+            "SELECT person_id FROM follows WHERE followee_id = ? LIMIT ?", (person_id, len(some) + 1)
+        ).fetchall()
+        if len(followers) <= len(some):
+            return {row[0] for row in followers if row[0] in some}
+        rows = self.db.execute(
+            "SELECT w.value FROM json_each(?) w WHERE EXISTS"
+            " (SELECT 1 FROM follows f WHERE f.person_id = w.value AND f.followee_id = ?)",
+            (json.dumps(list(some)), person_id),
+        )
+        return {row[0] for row in rows}
+
+    def blocked(self, person_id: str) -> set[str]:
+        """Those whom a person blocks, and those who block them."""
+        rows = self.db.execute(
+            "SELECT blocked_id FROM blocks WHERE person_id = :one UNION"
+            " SELECT person_id FROM blocks WHERE blocked_id = :one",
+            {"one": person_id},
+        )
+        return {row[0] for row in rows}
+
+    # -- who watches their bar ---------------------------------------------------------------------------------
+    # Not from the stream, but beside it: who asked, until when (seconds since 1970), and a mark of what each Space
+    # looked like that they were shown. After a restart they are told what they missed.
+
+    def watchers(self) -> list[tuple[str, float, dict[str, str]]]:
+        """Everybody who watches, first who stops first."""
+        shown: dict[str, dict[str, str]] = {}
+        for person, space, look in self.db.execute("SELECT person_id, space_id, look FROM shown"):
+            shown.setdefault(person, {})[space] = look
+        rows = self.db.execute("SELECT person_id, until FROM watchers ORDER BY until").fetchall()
+        return [(person, until, shown.get(person, {})) for person, until in rows]
+
+    def remember_watcher(self, person_id: str, until: float) -> None:
+        """They watch until then."""
+        self.db.execute("INSERT OR REPLACE INTO watchers VALUES (?, ?)", (person_id, until))
+
+    def remember_shown(self, what: Iterable[tuple[str, str, str | None]]) -> None:
+        """Person, Space and its look (None where it is shown no more)."""
+        told = list(what)
+        with self.transaction():
+            self.db.executemany(
+                "INSERT OR REPLACE INTO shown VALUES (?, ?, ?)", [one for one in told if one[2] is not None]
+            )
+            self.db.executemany(
+                "DELETE FROM shown WHERE person_id = ? AND space_id = ?", [one[:2] for one in told if one[2] is None]
+            )
+
+    def forget_watcher(self, person_id: str) -> None:
+        """They watch no longer."""
+        self.db.execute("DELETE FROM watchers WHERE person_id = ?", (person_id,))
+        self.db.execute("DELETE FROM shown WHERE person_id = ?", (person_id,))
+
+    # -- cards -------------------------------------------------------------------------------------------------
+
+    def _decoded(self, space_id: str, version: int) -> tuple[room.Space, SpaceCard]:
+        known = self._known.get(space_id)
+        if known is None or known[0].version != version:
+            (text,) = self.db.execute("SELECT space FROM spaces WHERE id = ?", (space_id,)).fetchone()
+            known = self._keep(room.Space.model_validate_json(text))
+        return known
+
+    def _keep(self, space: room.Space) -> tuple[room.Space, SpaceCard]:
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        known = self._known[space.id] = space, _card(space)
+        return known
+
+    def _card(self, space_id: str, version: int, listeners: int, official: int) -> SpaceCard:
+        card = self._decoded(space_id, version)[1]
+        return card.model_copy(update={"listeners": listeners, "official": bool(official)})
+
+
+def _card(space: room.Space) -> SpaceCard:
+    return SpaceCard(
+        id=space.id,
+        title=space.settings.title,
+        state=space.state,
+        host=space.host,
+        speakers=tuple(member.person for member in space.stage),
+        topics=space.settings.topics,
+        lang=space.settings.lang,
+        recorded=space.settings.recorded,
+        captions=space.settings.captions,
+        scheduled_start=space.scheduled_start,
+        started_at=space.started_at,
+        ended_at=space.ended_at,
+    )
+
+
+def _on_stage(space: room.Space) -> tuple[str, ...]:
+    return tuple(member.person.id for member in space.stage) if space.state is room.State.LIVE else ()
+
+
+def _text(space: room.Space) -> tuple[str, str, str]:
+    """What is searched: the headline, the topics, the host."""
+    return space.settings.title, " ".join(space.settings.topics), f"{space.host.handle} {space.host.name}"
