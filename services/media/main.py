@@ -41,7 +41,14 @@ async def compose(service: Service[Settings]) -> None:
 
     service.on_stop(drained)
     media = Media(
-        lambda media: Edge(settings.host, settings.port, media, public_host=settings.public_host),
+        lambda media: Edge(
+            settings.host,
+            settings.port,
+            media,
+            public_host=settings.public_host,
+            coalesce_ms=settings.coalesce_ms,
+            repacketise_from=settings.repacketise_from,
+        ),
         node_id=settings.name,
         capacity=settings.capacity,
         snapshot=room.snapshot,
@@ -75,7 +82,7 @@ async def _open(media: Media) -> AsyncIterator[None]:
             edge = media.edge
             detail = f"the media port, UDP {edge.bind_host}:{edge.bind_port}, cannot be opened: {error}"
             raise CannotStart(f"{detail} (ROSTRUM_MEDIA_HOST, ROSTRUM_MEDIA_PORT)") from error
-        with exported(media.edge.forwarder.stats):
+        with exported(media.edge.forwarder):
             yield
         try:
             async with asyncio.timeout(_CLOSE_WITHIN):

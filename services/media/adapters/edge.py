@@ -62,12 +62,18 @@ class Edge:
     listener: Listener
     public_host: str | None = None
     """Address in the candidates, where it is not the bound one."""
+    coalesce_ms: int = 0
+    """How long a packet may wait for others to the same listener."""
+    repacketise_from: int = 0
+    """From so many listeners of a Space on, packets for those not on stage have 60 ms; 0: never."""
     certificate: Certificate = field(default_factory=Certificate)
     _setups: dict[int, _Setup] = field(default_factory=dict)
     _forwarder: Forwarder | None = None
 
     async def __aenter__(self) -> Edge:
-        self._forwarder = Forwarder(self.bind_host, self.bind_port)
+        self._forwarder = Forwarder(
+            self.bind_host, self.bind_port, coalesce_ms=self.coalesce_ms, repacketise_from=self.repacketise_from
+        )
         asyncio.get_running_loop().add_reader(self._forwarder.fileno(), self._poll)
         return self
 

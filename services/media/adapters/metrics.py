@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from itertools import accumulate
 
 from prometheus_client import REGISTRY
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from rostrum_forwarder import Forwarder
 
 
 class _Counters(Collector):
-    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
-        self._read = read
+    def __init__(self, forwarder: Forwarder) -> None:
+        self._forwarder = forwarder
 
     def collect(self) -> Iterator[Metric]:
         packets = CounterMetricFamily(
             "rostrum_forwarder_events", "What the forwarder did, by what it was", labels=["what"]
         )
-        for name, value in self._read().items():
+        for name, value in self._forwarder.stats().items():
             if name == "sessions":
                 yield GaugeMetricFamily("rostrum_forwarder_sessions", "Live media sessions", value=value)
             else:
                 packets.add_metric([name], value)
         yield packets
+        buckets, total_us = self._forwarder.delays()
+        ends = [str(end / 1e6) for end, _ in buckets[:-1]] + ["+Inf"]
+        yield HistogramMetricFamily(
+            "rostrum_forwarder_delay_seconds",
+            "How long forwarded packets were in the forwarder",
+            buckets=list(zip(ends, accumulate(count for _, count in buckets), strict=True)),
+            sum_value=total_us / 1e6,
+        )
 
 
 @contextlib.contextmanager
-def exported(read: Callable[[], Mapping[str, int]]) -> Iterator[None]:
+def exported(forwarder: Forwarder) -> Iterator[None]:
     """Shows the counters while the context is open."""
-    collector = _Counters(read)
+    collector = _Counters(forwarder)
     REGISTRY.register(collector)
     try:
         yield

@@ -100,8 +100,14 @@ class Rig:
     async def talk(self, milliseconds: int, talkers: int = 1, seed: int = SEED) -> Stretch:
         """Talkers talk."""
         heard, server = await self.clients.ask("stats"), await self.server.ask("")
-        heard_after = await self.clients.ask(f"talk {milliseconds} {talkers} {seed}")
-        server_after = await self.server.ask("")
+        await self.clients.ask(f"talk {milliseconds} {talkers} {seed}")
+        heard_after, server_after = await self.clients.ask("stats"), await self.server.ask("")
+        # On a busy machine the last packets take a while.
+        last = -1
+        while server_after["forwarded"] != last:
+            last = server_after["forwarded"]
+            await asyncio.sleep(0.1)
+            heard_after, server_after = await self.clients.ask("stats"), await self.server.ask("")
         return Stretch(_difference(server_after, server), _difference(heard_after, heard))
 
     async def floor(

@@ -6,18 +6,28 @@ use crate::rtp::MTU;
 
 /// Room for one datagram of [`MTU`] bytes is always kept.
 const BYTES: usize = 160 * 1024;
-/// Datagrams in one batch at most.
-pub const DATAGRAMS: usize = 256;
+/// Entries in one batch at most.
+pub const ENTRIES: usize = 256;
 
-/// Where one datagram of the batch lies and goes.
+/// Datagrams for one destination that lie behind each other, equal in length but for the last, which may be shorter.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Destination.
     pub to: SocketAddr,
     /// Offset in the buffer.
     pub start: usize,
-    /// Length in bytes.
+    /// Length of all of them in bytes.
     pub length: usize,
+    /// Length of one.
+    pub segment: usize,
+}
+
+impl Entry {
+    /// How many datagrams it is.
+    #[must_use]
+    pub fn datagrams(&self) -> usize {
+        self.length.div_ceil(self.segment.max(1))
+    }
 }
 
 /// A bounded batch; its memory is taken once.
@@ -27,16 +37,19 @@ pub struct Batch {
     entries: Box<[Entry]>,
     count: usize,
     used: usize,
+    arrived_us: Option<u64>,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        let nobody = Entry { to: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), start: 0, length: 0 };
+        let nobody =
+            Entry { to: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), start: 0, length: 0, segment: 0 };
         Self {
             bytes: vec![0; BYTES].into_boxed_slice(),
-            entries: vec![nobody; DATAGRAMS].into_boxed_slice(),
+            entries: vec![nobody; ENTRIES].into_boxed_slice(),
             count: 0,
             used: 0,
+            arrived_us: None,
         }
     }
 }
@@ -45,7 +58,14 @@ impl Batch {
     /// Whether it must be sent before another datagram is written.
     #[must_use]
     pub fn full(&self) -> bool {
-        self.count == DATAGRAMS || self.used + MTU > BYTES
+        !self.room(MTU)
+    }
+
+    /// Whether another entry of so many bytes fits.
+    #[must_use]
+    #[inline]
+    pub fn room(&self, bytes: usize) -> bool {
+        self.count < ENTRIES && self.used + bytes <= BYTES
     }
 
     /// Whether nothing waits.
@@ -66,25 +86,63 @@ impl Batch {
         &self.bytes
     }
 
+    /// When the oldest packet arrived that is forwarded with this batch, on the clock of [`crate::engine::Now::us`].
+    #[must_use]
+    pub fn arrived_us(&self) -> Option<u64> {
+        self.arrived_us
+    }
+
+    /// Says that a packet that arrived then is forwarded with this batch.
+    #[inline]
+    pub fn forwards(&mut self, arrived_us: u64) {
+        self.arrived_us = Some(self.arrived_us.map_or(arrived_us, |oldest| oldest.min(arrived_us)));
+    }
+
     /// Forgets everything that waits.
     pub fn clear(&mut self) {
         self.count = 0;
         self.used = 0;
+        self.arrived_us = None;
     }
 
     /// Lets `write` fill a datagram of at most [`MTU`] bytes; it returns the length, 0 for none. A full batch takes
     /// nothing and returns false.
+    #[inline]
     pub fn push(&mut self, to: SocketAddr, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
         if self.full() {
             return false;
         }
         let start = self.used;
         let length = write(&mut self.bytes[start..start + MTU]);
-        if length > 0 {
-            self.entries[self.count] = Entry { to, start, length };
-            self.count += 1;
-            self.used += length;
-        }
+        self.add(Entry { to, start, length, segment: length });
         true
+    }
+
+    /// Lets `write` fill `room` bytes with datagrams of `segment` bytes, the last one shorter or not; it returns the
+    /// length of all, 0 for none. Without room it takes nothing and returns false.
+    #[inline]
+    pub fn push_segments(
+        &mut self,
+        to: SocketAddr,
+        segment: usize,
+        room: usize,
+        write: impl FnOnce(&mut [u8]) -> usize,
+    ) -> bool {
+        if !self.room(room) {
+            return false;
+        }
+        let start = self.used;
+        let length = write(&mut self.bytes[start..start + room]);
+        self.add(Entry { to, start, length, segment });
+        true
+    }
+
+    #[inline]
+    fn add(&mut self, entry: Entry) {
+        if entry.length > 0 {
+            self.entries[self.count] = entry;
+            self.count += 1;
+            self.used += entry.length;
+        }
     }
 }

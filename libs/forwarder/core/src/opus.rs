@@ -29,3 +29,50 @@ pub fn is_dtx(payload: &[u8]) -> bool {
 pub fn dtx_after(toc: u8) -> [u8; 1] {
     [toc & 0xFC]
 }
+
+/// Frames that [`merge`] takes at most: 60 ms in frames of 10 ms.
+pub const MERGED: usize = 6;
+
+/// The single frame of a packet that can be merged with others: its configuration and channels (the TOC byte without
+/// the frame count), its duration in samples, and its bytes. `None` for packets with several frames and for silence.
+#[must_use]
+pub fn single_frame(payload: &[u8]) -> Option<(u8, u32, &[u8])> {
+    let (toc, frame) = payload.split_first()?;
+    if toc & 3 != 0 || is_dtx(payload) || frame.len() > 1275 {
+        return None;
+    }
+    Some((*toc, duration(payload)?, frame))
+}
+
+/// Writes frames of one configuration as one packet of code 3 (RFC 6716, section 3.2.5) and returns its length. `toc`
+/// is that of any of them; `frames` has their bytes behind each other, `lengths` how long each is.
+///
+/// `None` when there is no room, or the lengths do not add up.
+pub fn merge(toc: u8, lengths: &[u16], frames: &[u8], to: &mut [u8]) -> Option<usize> {
+    let count = lengths.len();
+    let constant = lengths.windows(2).all(|pair| pair[0] == pair[1]);
+    if !(1..=48).contains(&count)
+        || lengths.iter().map(|length| usize::from(*length)).sum::<usize>() != frames.len()
+    {
+        return None;
+    }
+    *to.get_mut(0)? = toc | 3;
+    *to.get_mut(1)? = count as u8 | if constant { 0 } else { 0x80 };
+    let mut at = 2;
+    if !constant {
+        // The last frame's length follows from the packet's.
+        for length in &lengths[..count - 1] {
+            if *length < 252 {
+                *to.get_mut(at)? = *length as u8;
+                at += 1;
+            } else {
+                let first = 252 + (*length & 3) as u8;
+                *to.get_mut(at)? = first;
+                *to.get_mut(at + 1)? = ((*length - u16::from(first)) / 4) as u8;
+                at += 2;
+            }
+        }
+    }
+    to.get_mut(at..at + frames.len())?.copy_from_slice(frames);
+    Some(at + frames.len())
+}

@@ -196,6 +196,8 @@ impl AudioLevel {
 /// What stands in the header that is written for one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
+    /// The payload ends in padding whose last byte is its length.
+    pub padding: bool,
     /// See [`Header`].
     pub marker: bool,
     /// As the listener's offer numbered it.
@@ -215,9 +217,18 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
+    /// How long the header will be.
+    #[must_use]
+    #[inline]
+    pub fn length(&self) -> usize {
+        let mid = self.mid.filter(|(_, mid)| (1..=16).contains(&mid.len()));
+        let elements = self.level.map_or(0, |_| 2) + mid.map_or(0, |(_, mid)| 1 + mid.len());
+        if elements == 0 { 16 } else { 20 + elements.next_multiple_of(4) }
+    }
+
     /// Writes the header into `to` and returns its length, at most 44 bytes.
     pub fn write(&self, to: &mut [u8]) -> usize {
-        to[0] = 0x81;
+        to[0] = 0x81 | (u8::from(self.padding) << 5);
         to[1] = (u8::from(self.marker) << 7) | self.payload_type;
         to[2..4].copy_from_slice(&self.sequence.to_be_bytes());
         to[4..8].copy_from_slice(&self.timestamp.to_be_bytes());

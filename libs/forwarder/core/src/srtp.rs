@@ -250,9 +250,19 @@ impl Inbound {
 /// Seals what is sent to one peer. For one key every (SSRC, index) may be used once: indices come from counters that
 /// only rise and live as long as the key.
 pub struct Outbound {
-    rtp: Aead,
-    rtcp: Aead,
-    rtcp_index: u32,
+    /// Of its RTP packets.
+    pub rtp: RtpSeal,
+    /// Of its RTCP packets.
+    pub rtcp: RtcpSeal,
+}
+
+/// The part of [`Outbound`] that every forwarded packet needs.
+pub struct RtpSeal(Aead);
+
+/// The part of [`Outbound`] that reports need.
+pub struct RtcpSeal {
+    aead: Aead,
+    index: u32,
 }
 
 impl Outbound {
@@ -261,15 +271,42 @@ impl Outbound {
     /// # Errors
     /// [`SrtpError::Key`] for another length.
     pub fn new(master: &[u8]) -> Result<Self, SrtpError> {
-        Ok(Self { rtp: Aead::derive(master, 0, 2)?, rtcp: Aead::derive(master, 3, 5)?, rtcp_index: 0 })
+        let (rtp, rtcp) = (Aead::derive(master, 0, 2)?, Aead::derive(master, 3, 5)?);
+        Ok(Self { rtp: RtpSeal(rtp), rtcp: RtcpSeal { aead: rtcp, index: 0 } })
     }
 
+    /// See [`RtpSeal::seal`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn seal_rtp(
+        &self,
+        packet: &mut [u8],
+        header: usize,
+        payload: usize,
+        ssrc: u32,
+        index: u64,
+    ) -> Result<usize, SrtpError> {
+        self.rtp.seal(packet, header, payload, ssrc, index)
+    }
+
+    /// See [`RtcpSeal::seal`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn seal_rtcp(&mut self, packet: &mut [u8], length: usize) -> Result<usize, SrtpError> {
+        self.rtcp.seal(packet, length)
+    }
+}
+
+impl RtpSeal {
     /// Seals `packet[header..header + payload]` in place and writes the tag behind it; returns the whole length.
     /// `index` is rollover counter and sequence number (48 bits), which the header must agree with.
     ///
     /// # Errors
     /// [`SrtpError::Truncated`] when there is no room for the tag, [`SrtpError::Exhausted`] past 2^48.
-    pub fn seal_rtp(
+    #[inline]
+    pub fn seal(
         &self,
         packet: &mut [u8],
         header: usize,
@@ -286,36 +323,38 @@ impl Outbound {
         }
         let (head, body) = packet.split_at_mut(header);
         let tag = self
-            .rtp
+            .0
             .key
-            .seal_in_place_separate_tag(self.rtp.nonce(ssrc, index), Aad::from(&*head), &mut body[..payload])
+            .seal_in_place_separate_tag(self.0.nonce(ssrc, index), Aad::from(&*head), &mut body[..payload])
             .map_err(|_| SrtpError::Truncated)?;
         packet[end..end + TAG].copy_from_slice(tag.as_ref());
         Ok(end + TAG)
     }
+}
 
+impl RtcpSeal {
     /// Seals the compound packet `packet[..length]` in place; returns the whole length.
     ///
     /// # Errors
     /// [`SrtpError::Truncated`] when there is no room, [`SrtpError::Exhausted`] after 2^31 packets.
-    pub fn seal_rtcp(&mut self, packet: &mut [u8], length: usize) -> Result<usize, SrtpError> {
+    pub fn seal(&mut self, packet: &mut [u8], length: usize) -> Result<usize, SrtpError> {
         if length < 8 || packet.len() < length + RTCP_TRAILER {
             return Err(SrtpError::Truncated);
         }
-        if self.rtcp_index == RTCP_INDEX {
+        if self.index == RTCP_INDEX {
             return Err(SrtpError::Exhausted);
         }
-        self.rtcp_index += 1;
+        self.index += 1;
         let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
-        let word = (self.rtcp_index | 0x8000_0000).to_be_bytes();
+        let word = (self.index | 0x8000_0000).to_be_bytes();
         let mut aad = [0; 12];
         aad[..8].copy_from_slice(&packet[..8]);
         aad[8..].copy_from_slice(&word);
         let tag = self
-            .rtcp
+            .aead
             .key
             .seal_in_place_separate_tag(
-                self.rtcp.nonce(ssrc, u64::from(self.rtcp_index)),
+                self.aead.nonce(ssrc, u64::from(self.index)),
                 Aad::from(aad),
                 &mut packet[8..length],
             )
@@ -345,6 +384,10 @@ mod tests {
         Aead::new(&KEY, SALT).unwrap()
     }
 
+    fn outbound(index: u32) -> Outbound {
+        Outbound { rtp: RtpSeal(aead()), rtcp: RtcpSeal { aead: aead(), index } }
+    }
+
     #[test]
     fn key_derivation_of_rfc_3711_b3() {
         let key: [u8; 16] = hex("E1F97A0D3E018BE0D64FA32C06DE4139").try_into().unwrap();
@@ -365,7 +408,7 @@ mod tests {
 
     #[test]
     fn sealed_rtp_of_rfc_7714_16_1_1() {
-        let outbound = Outbound { rtp: aead(), rtcp: aead(), rtcp_index: 0 };
+        let outbound = outbound(0);
         let mut packet = hex(PLAIN_RTP);
         let length = packet.len();
         packet.resize(length + TAG, 0);
@@ -395,7 +438,7 @@ mod tests {
         let sealed = hex(
             "81c8000d4d61727363e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda4ce09b4686303ded0bb9275bc84aa45896cf4d2fc5abf87245d9eade800005d4",
         );
-        let mut outbound = Outbound { rtp: aead(), rtcp: aead(), rtcp_index: 0x5d3 };
+        let mut outbound = outbound(0x5d3);
         let mut packet = plain.clone();
         packet.resize(plain.len() + RTCP_TRAILER, 0);
         let length = outbound.seal_rtcp(&mut packet, plain.len()).unwrap();

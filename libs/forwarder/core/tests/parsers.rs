@@ -79,7 +79,7 @@ proptest! {
     ) {
         prop_assume!(mid.as_ref().map(|(id, _)| *id) != level.map(|(id, _, _)| id) || mid.is_none());
         let level = level.map(|(id, voice, minus_dbov)| (id, AudioLevel { voice, minus_dbov }));
-        let outgoing = Outgoing {
+        let outgoing = Outgoing { padding: false,
             marker, payload_type, sequence, timestamp, ssrc, csrc,
             mid: mid.as_ref().map(|(id, mid)| (*id, mid.as_slice())),
             level,

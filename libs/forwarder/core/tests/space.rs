@@ -208,7 +208,7 @@ fn a_thousand_listeners_get_each_frame_in_bounded_batches() {
     let mut ada = world.speaker(2);
     let payload = common::frame(2, 1);
     ada.say(&mut world, &payload, Some(30));
-    assert!(world.net.largest_batch <= forwarder_core::batch::DATAGRAMS);
+    assert!(world.net.largest_batch <= forwarder_core::batch::ENTRIES);
     assert_eq!(world.engine.counters().forwarded, 1000);
     for ear in ears.iter_mut().step_by(97) {
         assert_eq!(ear.words(&mut world), vec![payload.clone()]);

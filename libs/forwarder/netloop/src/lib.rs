@@ -3,6 +3,7 @@
 //! Everything else talks to it through two bounded queues: commands in, events out, each with an eventfd to wake the
 //! reader. The thread never waits for anybody; what does not fit a queue is dropped and counted.
 
+mod delays;
 mod queue;
 mod sys;
 mod worker;
@@ -15,7 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use forwarder_core::engine::{Counters, Event, SessionConfig, SessionId, SessionReport};
+use forwarder_core::engine::{Counters, Event, SessionConfig, SessionId, SessionReport, Tuning};
+
+pub use delays::Delays;
 
 use queue::{Command, Shared};
 pub use queue::{Dropped, QueueFull};
@@ -39,6 +42,8 @@ pub struct Stats {
     pub dropped: Dropped,
     /// Commands that made no sense, such as an id in use.
     pub refused_commands: u64,
+    /// How long forwarded packets were in here.
+    pub delays: Delays,
 }
 
 impl Forwarder {
@@ -46,13 +51,13 @@ impl Forwarder {
     ///
     /// # Errors
     /// What the operating system says, such as an address in use.
-    pub fn start(address: SocketAddr) -> io::Result<Self> {
+    pub fn start(address: SocketAddr, tuning: Tuning) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         sys::widen_buffers(&socket);
         let local = socket.local_addr()?;
         let shared = Arc::new(Shared::new()?);
-        let worker = worker::Worker::new(socket, Arc::clone(&shared))?;
+        let worker = worker::Worker::new(socket, Arc::clone(&shared), tuning)?;
         let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), local })
     }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::null_mut;
 
-use forwarder_core::batch::{Batch, DATAGRAMS};
+use forwarder_core::batch::{Batch, ENTRIES, Entry};
 use forwarder_core::rtp::MTU;
 
 /// Asked of the kernel, which may grant less.
@@ -205,14 +205,23 @@ impl Receiver {
     }
 }
 
+/// Room for the one control message a send carries, aligned as the kernel wants it.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; 24]);
+
 /// Sends batches.
 pub struct Sender {
     messages: Messages,
+    controls: Box<[Control]>,
 }
 
 impl Default for Sender {
     fn default() -> Self {
-        Self { messages: Messages::new(DATAGRAMS) }
+        Self {
+            messages: Messages::new(ENTRIES),
+            controls: vec![Control([0; 24]); ENTRIES].into_boxed_slice(),
+        }
     }
 }
 
@@ -221,31 +230,78 @@ impl Sender {
     pub fn send(&mut self, socket: &UdpSocket, batch: &Batch) -> u64 {
         let entries = batch.entries();
         for (number, entry) in entries.iter().enumerate() {
-            let length = write_address(&mut self.messages.addresses[number], entry.to);
-            self.messages.headers[number].msg_hdr.msg_namelen = length;
-            let bytes = &batch.bytes()[entry.start..entry.start + entry.length];
-            self.messages.vectors[number] =
-                libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+            self.prepare(number, entry, batch.bytes());
         }
         let (mut at, mut unsent) = (0, 0);
         while at < entries.len() {
-            // SAFETY: headers at..entries.len() point to vectors and addresses written above; the bytes they lead to
-            // belong to `batch`, which is borrowed, and sending only reads them.
-            let sent = unsafe {
-                libc::sendmmsg(
-                    socket.as_raw_fd(),
-                    self.messages.headers[at..].as_mut_ptr(),
-                    (entries.len() - at) as libc::c_uint,
-                    libc::MSG_DONTWAIT,
-                )
-            };
+            let sent = self.call(socket, at, entries.len());
             if sent > 0 {
-                at += sent as usize;
-            } else if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-                // The first one cannot be sent (no buffer, no route); the others may go elsewhere.
-                unsent += 1;
-                at += 1;
+                at += sent;
+                continue;
             }
+            match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                // A device without checksum offload takes no trains (EIO), nor does a kernel before 4.18 (EINVAL).
+                _ if entries[at].datagrams() > 1 => {
+                    unsent += self.singly(socket, &entries[at], batch.bytes(), at);
+                    at += 1;
+                }
+                // The first one cannot be sent (no buffer, no route); the others may go elsewhere.
+                _ => {
+                    unsent += 1;
+                    at += 1;
+                }
+            }
+        }
+        unsent
+    }
+
+    /// Writes the message header of an entry.
+    fn prepare(&mut self, number: usize, entry: &Entry, bytes: &[u8]) {
+        let length = write_address(&mut self.messages.addresses[number], entry.to);
+        let bytes = &bytes[entry.start..entry.start + entry.length];
+        self.messages.vectors[number] =
+            libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let message = &mut self.messages.headers[number].msg_hdr;
+        message.msg_namelen = length;
+        if entry.length <= entry.segment {
+            message.msg_controllen = 0;
+            return;
+        }
+        message.msg_control = (&raw mut self.controls[number]).cast();
+        // SAFETY: the control buffer is aligned, has the 24 bytes that CMSG_SPACE(2) says, and lives in self.
+        unsafe {
+            message.msg_controllen = libc::CMSG_SPACE(2) as _;
+            let item = libc::CMSG_FIRSTHDR(message);
+            (*item).cmsg_level = libc::SOL_UDP;
+            (*item).cmsg_type = libc::UDP_SEGMENT;
+            (*item).cmsg_len = libc::CMSG_LEN(2) as _;
+            libc::CMSG_DATA(item).cast::<u16>().write_unaligned(entry.segment as u16);
+        }
+    }
+
+    /// Sends the prepared messages `first..end`; returns how many the kernel took, 0 for an error.
+    fn call(&mut self, socket: &UdpSocket, first: usize, end: usize) -> usize {
+        // SAFETY: these headers point to vectors, addresses and controls that `prepare` wrote; the bytes they lead to
+        // belong to the batch, which the caller borrows, and sending only reads them.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.messages.headers[first..end].as_mut_ptr(),
+                (end - first) as libc::c_uint,
+                libc::MSG_DONTWAIT,
+            )
+        };
+        sent.max(0) as usize
+    }
+
+    /// Sends the datagrams of an entry one by one, with the header at `number`; returns how many were not taken.
+    fn singly(&mut self, socket: &UdpSocket, entry: &Entry, bytes: &[u8], number: usize) -> u64 {
+        let mut unsent = 0;
+        for start in (entry.start..entry.start + entry.length).step_by(entry.segment) {
+            let length = entry.segment.min(entry.start + entry.length - start);
+            self.prepare(number, &Entry { start, length, ..*entry }, bytes);
+            unsent += u64::from(self.call(socket, number, number + 1) == 0);
         }
         unsent
     }

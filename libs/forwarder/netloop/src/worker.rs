@@ -6,25 +6,37 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::batch::Batch;
-use forwarder_core::engine::{Engine, Event, Io, Now, TICK_US};
+use forwarder_core::engine::{Engine, Event, Io, Now, TICK_US, Tuning};
 
 use crate::Stats;
+use crate::delays::Delays;
 use crate::queue::{Command, Shared};
 use crate::sys::{Poller, Receiver, Sender};
 
 /// Bursts read before time and commands are looked at again.
 const BURSTS: usize = 8;
+/// A wait shorter than this, in microseconds, was none: something was there already.
+const AWAKE_US: u64 = 20;
 
 struct Outlet {
     socket: UdpSocket,
     sender: Sender,
     shared: Arc<Shared>,
     unsent: u64,
+    began: Instant,
+    /// How long the packets being forwarded may have lain in the socket, in microseconds.
+    lay_us: u64,
+    delays: Delays,
 }
 
 impl Io for Outlet {
     fn send(&mut self, batch: &Batch) {
         self.unsent += self.sender.send(&self.socket, batch);
+        if let Some(arrived_us) = batch.arrived_us() {
+            let now_us = self.began.elapsed().as_micros() as u64;
+            let datagrams = batch.entries().iter().map(|entry| entry.datagrams() as u64).sum();
+            self.delays.add(now_us.saturating_sub(arrived_us) + self.lay_us, datagrams);
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -40,19 +52,30 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     began: Instant,
     refused_commands: u64,
+    read_us: u64,
 }
 
 impl Worker {
-    pub fn new(socket: UdpSocket, shared: Arc<Shared>) -> io::Result<Self> {
+    pub fn new(socket: UdpSocket, shared: Arc<Shared>, tuning: Tuning) -> io::Result<Self> {
+        let began = Instant::now();
         let poller = Poller::new(&socket, &shared.commands_ready)?;
         Ok(Self {
-            engine: Engine::default(),
-            outlet: Outlet { socket, sender: Sender::default(), shared: Arc::clone(&shared), unsent: 0 },
+            engine: Engine::new(tuning),
+            outlet: Outlet {
+                socket,
+                sender: Sender::default(),
+                shared: Arc::clone(&shared),
+                unsent: 0,
+                began,
+                lay_us: 0,
+                delays: Delays::default(),
+            },
             receiver: Receiver::default(),
             poller,
             shared,
-            began: Instant::now(),
+            began,
             refused_commands: 0,
+            read_us: 0,
         })
     }
 
@@ -64,8 +87,14 @@ impl Worker {
     pub fn run(mut self) {
         let mut tick_us = 0u64;
         while !self.shared.stopping() {
-            let wait_us = tick_us.saturating_sub(self.now().us);
-            self.poller.wait(wait_us, &self.shared.commands_ready);
+            let before = self.now().us;
+            let due_us = self.engine.due_us().map_or(tick_us, |due| due.min(tick_us));
+            self.poller.wait(due_us.saturating_sub(before), &self.shared.commands_ready);
+            // What is there after sleeping has just arrived; otherwise it may have come while the last was being sent.
+            self.outlet.lay_us = 0;
+            if self.now().us - before < AWAKE_US {
+                self.outlet.lay_us = before.saturating_sub(self.read_us);
+            }
             for _ in 0..BURSTS {
                 self.obey();
                 if !self.burst() {
@@ -79,6 +108,7 @@ impl Worker {
                     engine: self.engine.counters(),
                     unsent: self.outlet.unsent,
                     refused_commands: self.refused_commands,
+                    delays: self.outlet.delays,
                     ..Stats::default()
                 });
                 tick_us = now.us + TICK_US;
@@ -90,13 +120,14 @@ impl Worker {
     fn burst(&mut self) -> bool {
         let count = self.receiver.receive(&self.outlet.socket);
         let now = self.now();
+        self.read_us = now.us;
         for number in 0..count {
             let (from, bytes) = self.receiver.datagram(number);
             if let Some(from) = from {
                 self.engine.datagram(now, from, bytes, &mut self.outlet);
             }
         }
-        self.engine.flush(&mut self.outlet);
+        self.engine.flush(now, &mut self.outlet);
         count == Receiver::BURST
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use forwarder_core::engine::{Event, Media, SessionConfig, SessionReport, SlotConfig, Subscription};
+use forwarder_core::engine::{Event, Media, SessionConfig, SessionReport, SlotConfig, Subscription, Tuning};
 use forwarder_netloop as netloop;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -111,10 +111,12 @@ struct Forwarder {
 #[pymethods]
 impl Forwarder {
     #[new]
-    fn new(host: &str, port: u16) -> PyResult<Self> {
+    #[pyo3(signature = (host, port, *, coalesce_ms = 0, repacketise_from = 0))]
+    fn new(host: &str, port: u16, coalesce_ms: u16, repacketise_from: usize) -> PyResult<Self> {
         let ip: IpAddr =
             host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not an IP address")))?;
-        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port))? })
+        let tuning = Tuning { coalesce_us: u64::from(coalesce_ms) * 1000, repacketise_from };
+        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tuning)? })
     }
 
     #[getter]
@@ -208,6 +210,7 @@ impl Forwarder {
             ("received", engine.received),
             ("accepted", engine.accepted),
             ("forwarded", engine.forwarded),
+            ("together", engine.together),
             ("muted", engine.muted),
             ("junk", engine.junk),
             ("unvalidated", engine.unvalidated),
@@ -230,6 +233,11 @@ impl Forwarder {
             dict.set_item(name, value)?;
         }
         Ok(dict)
+    }
+
+    fn delays(&self) -> (Vec<(u64, u64)>, u64) {
+        let delays = self.inner.stats().delays;
+        (delays.buckets().collect(), delays.sum_us())
     }
 
     fn reports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

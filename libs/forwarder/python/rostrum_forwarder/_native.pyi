@@ -82,8 +82,13 @@ class Forwarder:
     Every method that orders something raises RuntimeError when the command queue (16,384) is full.
     """
 
-    def __new__(cls, host: str, port: int) -> Forwarder:
-        """Binds (port 0: any free one). Raises ValueError for a host that is no IP address, OSError from the system."""
+    def __new__(cls, host: str, port: int, *, coalesce_ms: int = 0, repacketise_from: int = 0) -> Forwarder:
+        """Binds (port 0: any free one). Raises ValueError for a host that is no IP address, OSError from the system.
+
+        `coalesce_ms`: how long a packet may wait for others to the same listener; 0: none waits, but those that are
+        there at the same time leave together. `repacketise_from`: from so many listeners of a space on, those who are
+        not on stage get packets of 60 ms; 0: never.
+        """
     @property
     def host(self) -> str: ...
     @property
@@ -133,6 +138,9 @@ class Forwarder:
     def poll(self, most: int = 256) -> list[Reachable | Dtls | Closed | Talking | Captured]: ...
     def stats(self) -> dict[str, int]:
         """Totals since the start, at most 20 ms old; for metrics."""
+    def delays(self) -> tuple[list[tuple[int, int]], int]:
+        """Forwarded packets by how long they were in here: (upper end in microseconds, packets) of each bucket, and the
+        sum of all delays in microseconds. The last bucket's end is 2**64 - 1."""
     def reports(self) -> dict[int, Report]:
         """Every session's numbers; waits for the thread (a second at most), without the interpreter lock."""
     def close(self) -> None:

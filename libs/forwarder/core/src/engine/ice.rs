@@ -105,7 +105,7 @@ impl Engine {
         if let Role::Subscribe { media, place: Some(place) } = &session.role
             && let Some(space) = self.spaces.get_mut(&session.space)
         {
-            space.groups[media.slots.len() - 1].move_listener(*place, from);
+            space.groups[media.slots.len() - 1].audience(place.on_stage).move_listener(place.at, from);
         }
     }
 }

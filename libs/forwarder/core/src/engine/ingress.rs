@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::egress::Frame;
+use super::audience::Out;
+use super::egress::Arrived;
 use super::session::{Publisher, Role, Session};
 use super::{Counters, Engine, Event, Io, Now, SILENCE, SessionId};
 use crate::batch::Batch;
@@ -74,14 +75,21 @@ impl Engine {
         let voice = publisher.hear(level, payload);
         let loudness = publisher.loudness;
         let Some(space) = self.spaces.get_mut(&session.space) else { return };
+        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
+        let mut forwarded = false;
         for group in &mut space.groups {
             let Decision::Forward { slot, fresh } =
                 group.selector.packet(session.id, voice, loudness, now.us)
             else {
                 continue;
             };
-            let frame = Frame { header: &header, payload, level, owner: session.owner, slot, fresh };
-            group.forward(&frame, now, &mut self.batch, &mut self.counters, io);
+            let (owner, source) = (session.owner, session.id);
+            let arrived = Arrived { header: &header, payload, level, owner, source, slot, fresh };
+            group.forward(&arrived, now, &self.tuning, &mut out);
+            forwarded = true;
+        }
+        if forwarded {
+            space.wait(session.space, &mut self.waiting);
         }
     }
 
@@ -93,7 +101,7 @@ impl Engine {
             Role::Subscribe { media, place: Some(place) } => self
                 .spaces
                 .get_mut(&session.space)
-                .map(|space| space.groups[media.slots.len() - 1].listener(*place)),
+                .map(|space| (space.groups[media.slots.len() - 1].audience(place.on_stage), place.at)),
             _ => None,
         };
         let well_formed = rtcp::read(&bytes[..length], |item| match (item, &mut session.role) {
@@ -101,8 +109,8 @@ impl Engine {
                 publisher.reception.sender_report(ntp, now.us);
             }
             (Item::Report(block), _) => {
-                if let Some(listener) = &mut listener {
-                    listener.reported(&block, now);
+                if let Some((audience, at)) = &mut listener {
+                    audience.reported(*at, &block, now);
                 }
             }
             _ => {}

@@ -1,6 +1,8 @@
 //! Sessions, Spaces and the way of a packet from one speaker to everybody else.
 
+mod audience;
 mod egress;
+mod hold;
 mod ice;
 mod ingress;
 mod report;
@@ -13,7 +15,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::batch::Batch;
 use crate::srtp::{Inbound, Outbound, SrtpError};
-pub use egress::Group;
+use audience::Out;
+use egress::{Group, Place};
 pub use report::{Counters, SessionReport};
 pub use session::{Media, SessionConfig, SlotConfig, Subscription};
 use session::{Role, Session};
@@ -33,6 +36,16 @@ pub const TICK_US: u64 = 20_000;
 pub const TALKING_US: u64 = 100_000;
 /// Audio at or below this level, in -dBov, is silence.
 pub const SILENCE: u8 = 75;
+
+/// How packets are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tuning {
+    /// A packet may wait this long for others to the same listener, in microseconds; 0: none waits.
+    pub coalesce_us: u64,
+    /// From this many listeners of one Space on, those who are not on stage get packets of 60 ms (RFC 6716, section
+    /// 3.2.5); 0: never.
+    pub repacketise_from: usize,
+}
 
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +126,8 @@ struct Space {
     talking: Vec<SessionId>,
     told_us: u64,
     sessions: usize,
+    /// Stands in [`Engine::waiting`].
+    waits: bool,
 }
 
 /// The forwarder of one media node.
@@ -125,6 +140,10 @@ pub struct Engine {
     counters: Counters,
     random: SystemRandom,
     swept_us: u64,
+    tuning: Tuning,
+    /// Spaces with packets that have not left yet.
+    waiting: Vec<SpaceId>,
+    due_us: Option<u64>,
 }
 
 impl Default for Engine {
@@ -138,11 +157,20 @@ impl Default for Engine {
             counters: Counters::default(),
             random: SystemRandom::new(),
             swept_us: 0,
+            tuning: Tuning::default(),
+            waiting: Vec::new(),
+            due_us: None,
         }
     }
 }
 
 impl Engine {
+    /// One that sends as it is told.
+    #[must_use]
+    pub fn new(tuning: Tuning) -> Self {
+        Self { tuning, ..Self::default() }
+    }
+
     /// Adds a session; it can be reached as soon as this returns.
     ///
     /// # Errors
@@ -157,7 +185,7 @@ impl Engine {
         if !config.media.possible() {
             return Err(AddError::Media);
         }
-        let (id, space_id) = (config.id, config.space);
+        let (id, space_id, owner) = (config.id, config.space, config.owner);
         let publishes = matches!(config.media, Media::Publish { .. });
         let session = Session::new(config, now);
         self.by_ufrag.insert(session.ufrag.clone(), id);
@@ -169,10 +197,12 @@ impl Engine {
             talking: Vec::new(),
             told_us: 0,
             sessions: 0,
+            waits: false,
         });
         space.sessions += 1;
         if publishes {
             space.publishers.push(id);
+            self.change_audience(space_id, owner, true);
         }
         self.counters.sessions += 1;
         Ok(())
@@ -186,6 +216,11 @@ impl Engine {
     pub fn set_keys(&mut self, id: SessionId, receive: &[u8], send: &[u8]) -> Result<(), SrtpError> {
         let (inbound, outbound) = (Inbound::new(receive)?, Outbound::new(send)?);
         let starts: [u32; 3] = std::array::from_fn(|_| self.random_u32());
+        let Some((space, owner)) = self.sessions.get(&id).map(|session| (session.space, session.owner))
+        else {
+            return Ok(());
+        };
+        let on_stage = self.on_stage(space, owner);
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         if session.inbound.is_some() {
             return Ok(());
@@ -198,17 +233,43 @@ impl Engine {
                 else {
                     return Ok(());
                 };
-                let group = &mut space.groups[media.slots.len() - 1];
-                *place = Some(group.join(id, session.owner, address, media, outbound, &starts));
+                let audience = space.groups[media.slots.len() - 1].audience(on_stage);
+                let at = audience.join(id, session.owner, address, media, outbound, &starts);
+                *place = Some(Place { on_stage, at });
             }
         }
         Ok(())
     }
 
+    /// Whether somebody has a publisher in the Space.
+    fn on_stage(&self, space: SpaceId, owner: Owner) -> bool {
+        let publishers = self.spaces.get(&space).map_or(&[][..], |space| &space.publishers);
+        owner != 0 && publishers.iter().any(|id| self.sessions.get(id).is_some_and(|one| one.owner == owner))
+    }
+
+    /// Somebody came on stage or left it: they hear with the others there, or with the crowd.
+    fn change_audience(&mut self, space_id: SpaceId, owner: Owner, on_stage: bool) {
+        let Some(space) = self.spaces.get_mut(&space_id) else { return };
+        for group in &mut space.groups {
+            let ids = if owner == 0 { Vec::new() } else { group.audience(!on_stage).of_owner(owner) };
+            for id in ids {
+                let Some(Session { role: Role::Subscribe { place: Some(place), .. }, .. }) =
+                    self.sessions.get_mut(&id)
+                else {
+                    continue;
+                };
+                let from = *place;
+                let (moving, moved) = group.audience(!on_stage).leave(from.at);
+                *place = Place { on_stage, at: group.audience(on_stage).enter(moving) };
+                settle(&mut self.sessions, moved, from);
+            }
+        }
+    }
+
     /// Removes a session; no packet from it or for it leaves after this. Unknown ids are ignored.
     pub fn remove(&mut self, id: SessionId, now: Now, io: &mut impl Io) {
         self.close(id, false, now, io);
-        self.flush(io);
+        self.flush(now, io);
     }
 
     /// Mutes or unmutes a publisher. A muted one's packets are opened, counted and dropped.
@@ -218,7 +279,7 @@ impl Engine {
             let space = *space;
             if muted {
                 self.silence(id, space, now, io);
-                self.flush(io);
+                self.flush(now, io);
             }
         }
     }
@@ -235,7 +296,7 @@ impl Engine {
     pub fn send_dtls(&mut self, id: SessionId, datagram: &[u8], io: &mut impl Io) {
         if let Some(address) = self.sessions.get(&id).and_then(|session| session.current) {
             self.push(address, datagram, io);
-            self.flush(io);
+            self.send_batch(io);
         }
     }
 
@@ -258,8 +319,38 @@ impl Engine {
         }
     }
 
-    /// Sends what waits. The caller flushes once after a burst of datagrams.
-    pub fn flush(&mut self, io: &mut impl Io) {
+    /// Sends what need not wait any longer. The caller flushes once after a burst of datagrams, and when
+    /// [`Engine::due_us`] has come.
+    pub fn flush(&mut self, now: Now, io: &mut impl Io) {
+        self.due_us = None;
+        let mut at = 0;
+        while let Some(id) = self.waiting.get(at) {
+            let mut due = None;
+            if let Some(space) = self.spaces.get_mut(id) {
+                let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io: &mut *io };
+                for group in &mut space.groups {
+                    let next = group.send(now.us, &self.tuning, &mut out);
+                    due = [due, next].into_iter().flatten().min();
+                }
+                space.waits = due.is_some();
+            }
+            if due.is_some() {
+                at += 1;
+                self.due_us = [self.due_us, due].into_iter().flatten().min();
+            } else {
+                self.waiting.swap_remove(at);
+            }
+        }
+        self.send_batch(io);
+    }
+
+    /// When [`Engine::flush`] has something to do at the latest; `None`: nothing waits.
+    #[must_use]
+    pub fn due_us(&self) -> Option<u64> {
+        self.due_us
+    }
+
+    fn send_batch(&mut self, io: &mut impl Io) {
         if !self.batch.is_empty() {
             io.send(&self.batch);
             self.batch.clear();
@@ -268,7 +359,7 @@ impl Engine {
 
     fn push(&mut self, to: SocketAddr, datagram: &[u8], io: &mut impl Io) {
         if self.batch.full() {
-            self.flush(io);
+            self.send_batch(io);
         }
         self.batch.push(to, |buffer| match buffer.get_mut(..datagram.len()) {
             Some(place) => {
@@ -293,12 +384,9 @@ impl Engine {
             match &mut session.role {
                 Role::Publish(publisher) => ingress::close_capture(id, publisher, now, io),
                 Role::Subscribe { media, place: Some(place) } => {
-                    let moved = space.groups[media.slots.len() - 1].leave(*place);
-                    if let Some(Session { role: Role::Subscribe { place: other, .. }, .. }) =
-                        moved.and_then(|moved| self.sessions.get_mut(&moved))
-                    {
-                        *other = Some(*place);
-                    }
+                    let audience = space.groups[media.slots.len() - 1].audience(place.on_stage);
+                    let (_, moved) = audience.leave(place.at);
+                    settle(&mut self.sessions, moved, *place);
                 }
                 Role::Subscribe { place: None, .. } => {}
             }
@@ -310,28 +398,40 @@ impl Engine {
                 self.spaces.remove(&space_id);
             }
         }
+        if !self.on_stage(space_id, session.owner) {
+            self.change_audience(space_id, session.owner, false);
+        }
         self.counters.sessions -= 1;
         io.event(Event::Closed { session: id, expired, report });
     }
 
-    /// Takes the talker's slots away and lets the listeners fall silent.
-    fn silence(&mut self, id: SessionId, space: SpaceId, now: Now, io: &mut impl Io) {
-        let Some(space) = self.spaces.get_mut(&space) else { return };
+    /// Takes the talker's slots away and lets the listeners fall silent. Nothing more of it leaves.
+    fn silence(&mut self, id: SessionId, space_id: SpaceId, now: Now, io: &mut impl Io) {
+        let Some(space) = self.spaces.get_mut(&space_id) else { return };
+        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
         for group in &mut space.groups {
+            group.withdraw(id);
             if let Some(slot) = group.selector.remove(id, now.us) {
-                group.end_slot(slot, now, &mut self.batch, &mut self.counters, io);
+                group.end_slot(slot, now, &self.tuning, &mut out);
             }
         }
+        space.wait(space_id, &mut self.waiting);
     }
 
     /// What time brings: silences, bundles, who is talking, reports, expiry. To be called every [`TICK_US`].
     pub fn tick(&mut self, now: Now, io: &mut impl Io) {
         for (id, space) in &mut self.spaces {
+            let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io: &mut *io };
+            let mut fell_silent = false;
             for group in &mut space.groups {
                 while let Some(slot) = group.selector.fallen_silent(now.us) {
-                    group.end_slot(slot, now, &mut self.batch, &mut self.counters, io);
+                    group.end_slot(slot, now, &self.tuning, &mut out);
+                    fell_silent = true;
                 }
-                group.send_reports(now, &mut self.batch, &mut self.counters, io);
+                group.send_reports(now, &mut out);
+            }
+            if fell_silent {
+                space.wait(*id, &mut self.waiting);
             }
             space.tell_talking(*id, now, io);
             for publisher_id in &space.publishers {
@@ -352,7 +452,7 @@ impl Engine {
                 self.close(id, true, now, io);
             }
         }
-        self.flush(io);
+        self.flush(now, io);
     }
 
     /// Totals since the start.
@@ -374,7 +474,24 @@ impl Engine {
     }
 }
 
+/// The session that was moved to a place by another's leaving it.
+fn settle(sessions: &mut HashMap<SessionId, Session>, moved: Option<SessionId>, to: Place) {
+    if let Some(Session { role: Role::Subscribe { place, .. }, .. }) =
+        moved.and_then(|moved| sessions.get_mut(&moved))
+    {
+        *place = Some(to);
+    }
+}
+
 impl Space {
+    /// Something waits in it.
+    fn wait(&mut self, id: SpaceId, waiting: &mut Vec<SpaceId>) {
+        if !self.waits {
+            self.waits = true;
+            waiting.push(id);
+        }
+    }
+
     fn tell_talking(&mut self, id: SpaceId, now: Now, io: &mut impl Io) {
         if now.us.saturating_sub(self.told_us) < TALKING_US && self.told_us != 0 {
             return;

@@ -14,6 +14,8 @@ pub struct Counters {
     pub accepted: u64,
     /// RTP packets sent to listeners.
     pub forwarded: u64,
+    /// Of those, packets that left in one send with others to the same listener.
+    pub together: u64,
     /// RTP packets of muted publishers, dropped.
     pub muted: u64,
     /// Datagrams that are nothing we know, or malformed.
@@ -74,7 +76,7 @@ impl Engine {
             Some(Session { role: Role::Subscribe { media, place: Some(place) }, space, .. }) => self
                 .spaces
                 .get(space)
-                .map(|space| space.groups[media.slots.len() - 1].report(*place))
+                .map(|space| space.groups[media.slots.len() - 1].seen(place.on_stage).report(place.at))
                 .unwrap_or_default(),
             _ => SessionReport::default(),
         }

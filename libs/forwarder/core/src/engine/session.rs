@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use ring::hmac;
 
+use super::egress::Place;
 use super::{Now, Owner, SessionId, SpaceId};
 use crate::capture::Bundle;
 use crate::rtcp::Reception;
@@ -117,7 +118,7 @@ pub(super) enum Role {
     Subscribe {
         media: Subscription,
         /// Where it stands in its group, once it has keys.
-        place: Option<usize>,
+        place: Option<Place>,
     },
 }
 

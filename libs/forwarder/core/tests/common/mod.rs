@@ -20,13 +20,17 @@ pub struct Net {
     pub sent: VecDeque<(SocketAddr, Vec<u8>)>,
     pub events: Vec<Event>,
     pub largest_batch: usize,
+    /// Datagrams to one listener that left together.
+    pub largest_train: usize,
 }
 
 impl Io for Net {
     fn send(&mut self, batch: &Batch) {
         self.largest_batch = self.largest_batch.max(batch.entries().len());
         for entry in batch.entries() {
-            self.sent.push_back((entry.to, batch.bytes()[entry.start..entry.start + entry.length].to_vec()));
+            let bytes = &batch.bytes()[entry.start..entry.start + entry.length];
+            self.largest_train = self.largest_train.max(entry.datagrams());
+            self.sent.extend(bytes.chunks(entry.segment).map(|bytes| (entry.to, bytes.to_vec())));
         }
     }
 
@@ -65,7 +69,7 @@ impl World {
     pub fn arrives(&mut self, from: SocketAddr, bytes: &[u8]) {
         let now = self.now();
         self.engine.datagram(now, from, &mut bytes.to_vec(), &mut self.net);
-        self.engine.flush(&mut self.net);
+        self.engine.flush(now, &mut self.net);
     }
 
     /// Takes what was sent to an address.
