@@ -14,8 +14,8 @@ from libs.relay import Relay
 from libs.service import Service, run
 from services.room.app import Presence, Spaces
 from services.room.domain import Limits, Space
-from services.room.handlers import Audience, handlers
-from services.room.projection import People
+from services.room.handlers import Audience, Keeper, anywhere, handlers
+from services.room.projection import Agenda, People
 from services.room.relay import translate, wire_space
 from services.room.settings import Settings
 
@@ -39,8 +39,7 @@ async def compose(service: Service[Settings]) -> None:
     service.spawn("people", people.run(bus))
     service.ready_when("people", people.lack)
 
-    limits = Limits(stage=settings.stage_limit, schedule_ahead=timedelta(days=settings.schedule_ahead_days))
-    spaces = Spaces(store, people, limits, person_wait=settings.person_wait)
+    spaces = Spaces(store, people, _limits(settings), person_wait=settings.person_wait)
     audience = Audience(
         bus,
         spaces,
@@ -53,6 +52,11 @@ async def compose(service: Service[Settings]) -> None:
     service.spawn("audience", audience.run())
     service.on_stop(audience.flush)
 
+    agenda = await service.enter(Agenda(settings.var / "stores" / f"{settings.name}-agenda.db"))
+    keeper = Keeper(store, spaces, agenda, audience, now)
+    people.on_applied.append(keeper.saw)
+    service.spawn("keeper", keeper.run())
+
     table = handlers(spaces, audience, now)
     served: dict[int, AsyncExitStack] = {}
 
@@ -60,6 +64,7 @@ async def compose(service: Service[Settings]) -> None:
         # Another process may have written these Spaces since we last read them.
         store.forget(lambda id: subjects.partition_of(id, settings.partitions) == partition)
         await audience.gain(partition)
+        keeper.gain(partition)
         served[partition] = AsyncExitStack()
         await served[partition].enter_async_context(bus.serve(table, route=str(partition)))
 
@@ -67,8 +72,24 @@ async def compose(service: Service[Settings]) -> None:
         await served.pop(partition).aclose()
         await audience.lose(partition)
 
+    await service.enter(bus.serve(anywhere(settings.topics)))
     leases = await service.enter(Leases(bus, "room", settings.name, settings.partitions, gained, lost))
     service.ready_when("partitions", leases.lack)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        stage=settings.stage_limit,
+        speakers=settings.speaker_limit,
+        cohosts=settings.cohost_limit,
+        conversation=settings.conversation_limit,
+        schedule_ahead=timedelta(days=settings.schedule_ahead_days),
+        scheduled=settings.scheduled_limit,
+        grace=timedelta(seconds=settings.grace_seconds),
+        invitation=timedelta(seconds=settings.invitation_seconds),
+        pins=settings.pin_limit,
+        topics=frozenset(settings.topics) or None,
+    )
 
 
 def main(env: Mapping[str, str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from contracts.envelope import Event, PersonRef
 from contracts.room import v1
@@ -26,6 +26,7 @@ def wire_settings(settings: domain.Settings) -> v1.Settings:
         captions=settings.captions,
         who_can_join=v1.WhoCanJoin(settings.who_can_join),
         who_can_speak=v1.WhoCanSpeak(settings.who_can_speak),
+        kind=v1.Kind(settings.kind),
     )
 
 
@@ -39,11 +40,13 @@ def stored_settings(settings: v1.Settings) -> domain.Settings:
         captions=settings.captions,
         who_can_join=settings.who_can_join.value,
         who_can_speak=settings.who_can_speak.value,
+        kind=settings.kind.value,
     )
 
 
 def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) -> v1.Space:
-    """The Space as `viewer` may see it: the queue and the removed are for hosts, the own request for its person.
+    """The Space as `viewer` may see it: the queue, invitations and the removed are for hosts, one's own request and
+    invitation for oneself.
 
     `all` shows everything, for services that follow the Space.
     """
@@ -65,6 +68,8 @@ def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) ->
                 muted=member.muted,
                 consent_to_recording=member.consent_to_recording,
                 joined_at=member.joined_at,
+                hand_raised=member.hand_raised,
+                lost_until=member.lost_until,
             )
             for member in space.stage.values()
         ),
@@ -74,98 +79,126 @@ def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) ->
                 message=request.message,
                 consent_to_recording=request.consent_to_recording,
                 requested_at=request.requested_at,
+                lost_until=request.lost_until,
             )
             for request in space.requests.values()
             if sees_all or request.person.id == viewer
         ),
         removed=tuple(space.removed) if sees_all else (),
+        invitations=tuple(
+            v1.Invitation(
+                person=ref(invitation.person), invited_by=invitation.invited_by, expires_at=invitation.expires_at
+            )
+            for invitation in space.invitations.values()
+            if sees_all or invitation.person.id == viewer
+        ),
+        invited=tuple(person_id for person_id in space.invited if sees_all or person_id == viewer),
+        pins=tuple(
+            v1.Pin(id=pin.id, url=pin.url, text=pin.text, person=ref(pin.person), pinned_at=pin.pinned_at)
+            for pin in space.pins.values()
+        ),
     )
 
 
 def translate(notification: Notification) -> list[Event]:
     """The contract events of a stored fact, in order. Raises TypeError for a fact nobody taught it."""
     fact = notification.fact
-    space_id, version = notification.aggregate_id, notification.version
-    at, actor = notification.record.at, notification.record.actor
+    head: dict[str, Any] = {
+        "space_id": notification.aggregate_id,
+        "version": notification.version,
+        "at": notification.record.at,
+        "actor": notification.record.actor,
+    }
     match fact:
         case domain.Created():
             return [
                 v1.Created(
-                    space_id=space_id,
-                    version=version,
-                    at=at,
-                    actor=actor,
+                    **head,
                     host=ref(fact.host),
                     settings=wire_settings(fact.settings),
                     scheduled_start=fact.scheduled_start,
                 )
             ]
         case domain.Started():
-            host, settings = ref(fact.host), wire_settings(fact.settings)
-            return [v1.Started(space_id=space_id, version=version, at=at, actor=actor, host=host, settings=settings)]
+            return [v1.Started(**head, host=ref(fact.host), settings=wire_settings(fact.settings))]
+        case domain.Rescheduled():
+            return [v1.Rescheduled(**head, scheduled_start=fact.scheduled_start)]
+        case domain.SettingsChanged():
+            return [v1.SettingsChanged(**head, settings=wire_settings(fact.settings))]
         case domain.Canceled():
-            return [v1.Canceled(space_id=space_id, version=version, at=at, actor=actor)]
+            return [v1.Canceled(**head)]
         case domain.Ended():
-            return [v1.Ended(space_id=space_id, version=version, at=at, actor=actor, reason=fact.reason)]
-        case domain.SpeakRequested():
+            return [v1.Ended(**head, reason=fact.reason)]
+        case domain.HostChanged():
             return [
-                v1.SpeakRequested(
-                    space_id=space_id,
-                    version=version,
-                    at=at,
-                    actor=actor,
-                    person=ref(fact.person),
-                    message=fact.message,
-                    consent_to_recording=fact.consent_to_recording,
-                )
-            ]
-        case domain.StageJoined():
-            return [
-                v1.StageJoined(
-                    space_id=space_id,
-                    version=version,
-                    at=at,
-                    actor=actor,
-                    person=ref(fact.person),
-                    role=v1.Role(fact.role),
-                    consent_to_recording=fact.consent_to_recording,
-                )
-            ]
-        case domain.StageLeft():
-            return [
-                v1.StageLeft(
-                    space_id=space_id,
-                    version=version,
-                    at=at,
-                    actor=actor,
-                    person_id=fact.person_id,
-                    reason=fact.reason,
-                )
+                v1.HostChanged(**head, host=ref(fact.host), previous_id=fact.previous_id, reason=fact.reason),
             ]
         case domain.Removed():
             return [
-                v1.Removed(space_id=space_id, version=version, at=at, actor=actor, person_id=fact.person_id),
-                v1.RemovalRecorded(
-                    space_id=space_id,
-                    version=version,
-                    at=at,
-                    actor=actor,
-                    person_id=fact.person_id,
-                    explanation=fact.explanation,
-                ),
+                v1.Removed(**head, person_id=fact.person_id, because=fact.because),
+                v1.RemovalRecorded(**head, person_id=fact.person_id, explanation=fact.explanation),
             ]
-        case domain.RequestCanceled() | domain.RequestDeclined() | domain.Muted() | domain.Unmuted():
-            kind = _ABOUT_ONE[type(fact)]
-            return [kind(space_id=space_id, version=version, at=at, actor=actor, person_id=fact.person_id)]
+        case domain.Pinned():
+            pin = v1.Pin(
+                id=fact.pin_id,
+                url=fact.url,
+                text=fact.text,
+                person=ref(fact.person),
+                pinned_at=notification.record.at,
+            )
+            return [v1.Pinned(**head, pin=pin)]
+        case domain.Unpinned():
+            return [v1.Unpinned(**head, pin_id=fact.pin_id)]
         case _:
-            raise TypeError(f"{type(fact).__name__} has no contract event")
+            return [_of_somebody(fact, head)]
 
 
-_ABOUT_ONE: Final[
-    dict[type[Fact], type[v1.RequestCanceled] | type[v1.RequestDeclined] | type[v1.Muted] | type[v1.Unmuted]]
-] = {
+def _of_somebody(fact: Fact, head: dict[str, Any]) -> Event:
+    match fact:
+        case domain.SpeakRequested():
+            return v1.SpeakRequested(
+                **head,
+                person=ref(fact.person),
+                message=fact.message,
+                consent_to_recording=fact.consent_to_recording,
+            )
+        case domain.StageJoined():
+            return v1.StageJoined(
+                **head,
+                person=ref(fact.person),
+                role=v1.Role(fact.role),
+                consent_to_recording=fact.consent_to_recording,
+            )
+        case domain.StageLeft():
+            return v1.StageLeft(**head, person_id=fact.person_id, reason=fact.reason)
+        case domain.Invited():
+            person = ref(fact.person)
+            invitation = None
+            if fact.expires_at is not None:
+                invitation = v1.Invitation(person=person, invited_by=head["actor"], expires_at=fact.expires_at)
+            return v1.Invited(**head, person=person, to=v1.InvitedTo(fact.to), invitation=invitation)
+        case domain.InvitationClosed():
+            return v1.InvitationClosed(**head, person_id=fact.person_id, reason=fact.reason)
+        case domain.Lost():
+            return v1.Lost(**head, person_id=fact.person_id, until=fact.until)
+        case domain.RequestHeld():
+            return v1.RequestHeld(**head, person_id=fact.person_id, until=fact.until)
+        case _:
+            kind = _ABOUT_ONE.get(type(fact))
+            if kind is None:
+                raise TypeError(f"{type(fact).__name__} has no contract event")
+            return kind.model_validate({**head, "person_id": getattr(fact, "person_id")})  # noqa: B009
+
+
+_ABOUT_ONE: Final[dict[type[Fact], type[v1.SpaceEvent]]] = {
     domain.RequestCanceled: v1.RequestCanceled,
     domain.RequestDeclined: v1.RequestDeclined,
     domain.Muted: v1.Muted,
     domain.Unmuted: v1.Unmuted,
+    domain.HandRaised: v1.HandRaised,
+    domain.HandLowered: v1.HandLowered,
+    domain.CohostAppointed: v1.CohostAppointed,
+    domain.CohostDismissed: v1.CohostDismissed,
+    domain.Arrived: v1.Arrived,
+    domain.Readmitted: v1.Readmitted,
 }

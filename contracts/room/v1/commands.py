@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from contracts.commands import Command, register
 from contracts.envelope import PersonId, SpaceId
@@ -48,6 +48,8 @@ class CreateSpace(SpaceCommand):
     name = "create_space"
     settings: Settings
     scheduled_start: AwareDatetime | None = None
+    platform: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$")] = "web"
+    """The kind of client, which who may host can depend on."""
 
 
 @register
@@ -176,8 +178,8 @@ class ChangeSettings(SpaceCommand):
 class Invite(SpaceCommand):
     """A host invites somebody to speak, or only to join. Who waits in the queue is let in by it.
 
-    Inviting again before it lapsed changes nothing. Refuses: not_host, not_live, person_unknown, removed, blocked,
-    suspended, already_on_stage, stage_full (who waited).
+    Inviting again before it lapsed changes nothing. Refuses: not_host, not_live, person_unknown, not_allowed
+    (removed, suspended, or blocked by or blocking the host), already_on_stage, stage_full (who waited).
     """
 
     name = "invite"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.room.v1 import AdmitQuery, Space, SpaceQuery, State, WhoCanJoin
+from contracts.room.v1 import AdmitQuery, Kind, Space, SpaceQuery, State, WhoCanJoin
 from libs.bus import Bus
 from services.gateway.projection import Viewer
 
@@ -19,7 +19,8 @@ async def look_inside(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: floa
     While a Space is live, whoever may not join it sees nothing of that.
     """
     space = await look(bus, space_id, viewer, ask_seconds)
-    if space.state is State.LIVE and space.settings.who_can_join is not WhoCanJoin.EVERYONE:
+    open_to_all = space.settings.who_can_join is WhoCanJoin.EVERYONE and space.settings.kind is Kind.SPACE
+    if space.state is State.LIVE and not open_to_all:
         query = AdmitQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
         await bus.ask(query, timeout=ask_seconds)
     return space

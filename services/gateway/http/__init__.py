@@ -11,11 +11,23 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from services.gateway.app import Gateway
-from services.gateway.http import events, media, ops, pages, people, problems, replays, spaces, stage, tips
+from services.gateway.http import (
+    events,
+    media,
+    ops,
+    pages,
+    people,
+    people_on_stage,
+    problems,
+    replays,
+    spaces,
+    stage,
+    tips,
+)
 from services.gateway.http.border import Border
 
 VERSION: Final = "1"
-_ROUTERS: Final = (people, spaces, stage, tips, events, media, replays, ops, pages)
+_ROUTERS: Final = (people, spaces, stage, people_on_stage, tips, events, media, replays, ops, pages)
 
 
 def _app() -> FastAPI:

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from contracts.envelope import PersonId, PersonRef, SessionId
 from contracts.people.v1 import DisplayName, Handle, Person
 from contracts.recording.v1 import ReplayState
-from contracts.room.v1 import Explanation, Language, Message, Reaction, Role, Settings, Title, Topic
+from contracts.room.v1 import Explanation, Kind, Language, Message, Reaction, Role, Settings, Title, Topic
 from contracts.room.v1 import WhoCanJoin as Join
 from contracts.room.v1 import WhoCanSpeak as Speak
 from contracts.tipping.v1 import Currency, Provider
@@ -48,11 +48,13 @@ class NewSpace(Body):
     captions: bool = False
     who_can_join: Join = Join.EVERYONE
     who_can_speak: Speak = Speak.INVITED
+    kind: Kind = Kind.SPACE
     scheduled_start: AwareDatetime | None = None
+    platform: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$")] = "web"
 
     def settings(self) -> Settings:
         """The part that the Space keeps as its settings."""
-        return Settings.model_validate(self.model_dump(exclude={"scheduled_start"}))
+        return Settings.model_validate(self.model_dump(exclude={"scheduled_start", "platform"}))
 
 
 class NewSession(Body):
@@ -60,6 +62,8 @@ class NewSession(Body):
 
     platform: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$")] = "web"
     source: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,40}$")] = "link"
+    hidden: bool = False
+    """Counted, and on no list of who is there."""
 
 
 class SessionOpened(BaseModel):
@@ -68,6 +72,8 @@ class SessionOpened(BaseModel):
     session_id: SessionId
     role: Role
     lease_seconds: float
+    blocked_on_stage: tuple[PersonRef, ...] = ()
+    """People on stage whom one has blocked."""
 
 
 class NewRequest(Body):

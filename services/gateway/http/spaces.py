@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import AwareDatetime
 
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
-from contracts.discovery.v1 import BrowseQuery, LiveBarQuery, SpaceCards
+from contracts.discovery.v1 import LiveBarQuery, SearchQuery, SpaceCards, SpacePage
 from contracts.envelope import SessionId, SpaceId
 from contracts.presence.v1 import Lease
 from contracts.room.v1 import (
@@ -70,21 +71,52 @@ async def create(body: NewSpace, order: OrderDep, gateway: GatewayDep, response:
         space_id=order.new("space"),
         settings=body.settings(),
         scheduled_start=body.scheduled_start,
+        platform=body.platform,
     )
     created = await commanded(gateway, command)
     response.headers["Location"] = f"/v1/spaces/{created.id}"
     return created
 
 
-@router.get("/v1/spaces", operation_id="browse", responses=responses("unauthenticated", "invalid"))
+@router.get("/v1/spaces", operation_id="browse", responses=responses("unauthenticated", "invalid", "too_many_requests"))
 async def browse(
     viewer: ViewerDep,
     gateway: GatewayDep,
-    state: Annotated[Literal["live", "scheduled", "ended"], Query()] = "live",
+    state: Annotated[Literal["live", "scheduled", "ended", "all"], Query()] = "live",
+    q: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="Words, or beginnings of words, of headline, topics and host; slips are forgiven.",
+        ),
+    ] = "",
+    topic: Annotated[str | None, Query(max_length=40)] = None,
+    lang: Annotated[str | None, Query(max_length=35, description="`en` finds also `en-GB`.")] = None,
+    creator: Annotated[str | None, Query(max_length=26, description="Id or handle of who created it.")] = None,
+    starts_from: Annotated[
+        AwareDatetime | None, Query(alias="from", description="Starts or started then or later.")
+    ] = None,
+    starts_to: Annotated[AwareDatetime | None, Query(alias="to", description="Starts or started before.")] = None,
+    cursor: Annotated[
+        str | None, Query(min_length=1, max_length=300, description="`next_cursor` of the page before.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> SpaceCards:
-    """Public Spaces in one state."""
-    query = BrowseQuery(state=State(state), limit=limit, actor=viewer.person_id, operator=viewer.operator)
+) -> SpacePage:
+    """Spaces that one may join: live ones by listeners, scheduled ones by their start, ended ones newest first; with
+    words by relevance."""
+    query = SearchQuery(
+        actor=viewer.person_id,
+        operator=viewer.operator,
+        state=state,
+        words=q,
+        topic=topic,
+        lang=lang,
+        creator=creator,
+        starts_from=starts_from,
+        starts_to=starts_to,
+        cursor=cursor,
+        limit=limit,
+    )
     return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
 
 
@@ -172,6 +204,7 @@ async def open_session(
         session_id=order.new(f"session {space_id}"),
         platform=body.platform,
         source=body.source,
+        hidden=body.hidden,
     )
     session = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
     gateway.renewals.opened(
@@ -182,9 +215,15 @@ async def open_session(
             joined_at=datetime.now(UTC),
             platform=body.platform,
             source=body.source,
+            hidden=body.hidden,
         )
     )
-    return SessionOpened(session_id=session.session_id, role=session.role, lease_seconds=session.lease_seconds)
+    return SessionOpened(
+        session_id=session.session_id,
+        role=session.role,
+        lease_seconds=session.lease_seconds,
+        blocked_on_stage=session.blocked_on_stage,
+    )
 
 
 SessionPath = Annotated[SessionId, Path(description="Id of a session")]

@@ -6,6 +6,7 @@ a count is what the live leases say.
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ class Lease:
     joined_at: datetime
     platform: str
     source: str
+    hidden: bool = False
+    """Counted, and on no list."""
     expires: float = 0.0
 
 
@@ -46,6 +49,8 @@ class _Room:
     sessions: dict[str, Lease] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
     """Person -> how many sessions; two devices of one person are one person."""
+    listed: dict[str, int] = field(default_factory=dict)
+    """The same without hidden sessions."""
     anonymous: int = 0
     told: tuple[int, int] | None = None
     told_at: float = float("-inf")
@@ -60,6 +65,7 @@ class Presence:
         self._by_expiry: OrderedDict[tuple[str, str], Lease] = OrderedDict()
         """All leases, the one that lapses first in front: every renewal lasts equally long."""
         self._dirty: set[str] = set()
+        self._moved: set[str] = set()
 
     # -- leases ------------------------------------------------------------------------------------------------
 
@@ -75,6 +81,9 @@ class Presence:
             room.anonymous += 1
         else:
             room.people[lease.person_id] = room.people.get(lease.person_id, 0) + 1
+            if not lease.hidden:
+                room.listed[lease.person_id] = room.listed.get(lease.person_id, 0) + 1
+            self._moved.add(lease.space_id)
         self._renew(lease, now)
         self._dirty.add(lease.space_id)
         return Opened(lease)
@@ -108,9 +117,10 @@ class Presence:
         if lease.person_id is None:
             room.anonymous -= 1
         else:
-            room.people[lease.person_id] -= 1
-            if not room.people[lease.person_id]:
-                del room.people[lease.person_id]
+            _drop(room.people, lease.person_id)
+            if not lease.hidden:
+                _drop(room.listed, lease.person_id)
+            self._moved.add(space_id)
         self._dirty.add(space_id)
         return Ended(lease, at, lapsed)
 
@@ -148,6 +158,23 @@ class Presence:
                 del self._by_expiry[space_id, session_id]
             self._dirty.discard(space_id)
 
+    # -- who ---------------------------------------------------------------------------------------------------
+
+    def is_there(self, space_id: str, person_id: str) -> bool:
+        """Whether somebody has a live session."""
+        room = self._rooms.get(space_id)
+        return room is not None and person_id in room.people
+
+    def moved(self) -> set[str]:
+        """Spaces in which a session of somebody known opened or closed since this was last asked."""
+        moved, self._moved = self._moved, set()
+        return moved
+
+    def page(self, space_id: str, after: str, limit: int) -> list[str]:
+        """The next `limit` people after this id, in order of ids, who are not hidden."""
+        room = self._rooms.get(space_id)
+        return heapq.nsmallest(limit, (p for p in room.listed if p > after)) if room else []
+
     # -- counts ------------------------------------------------------------------------------------------------
 
     def count(self, space_id: str, stage: Iterable[str]) -> tuple[int, int]:
@@ -182,3 +209,9 @@ class Presence:
     def sessions(self) -> int:
         """How many sessions are live."""
         return len(self._by_expiry)
+
+
+def _drop(counted: dict[str, int], person_id: str) -> None:
+    counted[person_id] -= 1
+    if not counted[person_id]:
+        del counted[person_id]

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _TICK: Final = 0.05
 _AT_ONCE: Final = 200
+_A_TICK: Final = 2_000
+"""Events told before counts are looked at again."""
 _REMEMBERED: Final = 20_000
 
 SESSIONS: Final = Gauge("rostrum_room_sessions", "Live sessions in the Spaces of this process")
@@ -60,9 +62,13 @@ class Audience:
         self._now = now
         self._reactions: dict[str, Counter[str]] = {}
         self._reacted: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._counts: deque[tuple[Event, str]] = deque()
+        """Before the rest: a count is not to wait until a crowd has been told one by one."""
         self._outbox: deque[tuple[Event, str]] = deque()
+        self._telling = asyncio.Lock()
         self._subscriptions: dict[int, Subscription] = {}
         self._learning_until: dict[int, float] = {}
+        self._settled_from: dict[int, float] = {}
         self._young: set[str] = set()
         """Spaces that went live while we own them: nobody can have been there before."""
         self._work: set[asyncio.Task[None]] = set()
@@ -80,6 +86,7 @@ class Audience:
         """Keep the sessions of a partition from now on."""
         # The holders renew several times within a lease: by then we know them all.
         self._learning_until[partition] = self._clock() + self.lease_seconds / 2
+        self._settled_from[partition] = self._clock() + self.lease_seconds
         self._subscriptions[partition] = await self._bus.nc.subscribe(subjects.presence(partition), cb=self._on_renewal)
 
     async def lose(self, partition: int) -> None:
@@ -87,16 +94,39 @@ class Audience:
         subscription = self._subscriptions.pop(partition, None)
         if subscription is not None and not self._bus.nc.is_closed:
             await subscription.unsubscribe()
-        self._sessions.forget(lambda space_id: self._partition(space_id) == partition)
-        self._young = {space_id for space_id in self._young if self._partition(space_id) != partition}
+        self._sessions.forget(lambda space_id: self.partition(space_id) == partition)
+        self._young = {space_id for space_id in self._young if self.partition(space_id) != partition}
 
-    def _partition(self, space_id: str) -> int:
+    def partition(self, space_id: str) -> int:
+        """The partition a Space falls into."""
         return subjects.partition_of(space_id, self._bus.settings.partitions)
+
+    def owns(self, space_id: str) -> bool:
+        """Whether this process keeps the Space's sessions."""
+        return self.partition(space_id) in self._subscriptions
+
+    def settled_in(self, space_id: str) -> float:
+        """Seconds until whoever is not known to be there can be said to be away."""
+        if space_id in self._young:
+            return 0.0
+        return max(0.0, self._settled_from.get(self.partition(space_id), 0.0) - self._clock())
+
+    def is_there(self, space_id: str, person_id: str | None) -> bool:
+        """Whether somebody has a live session."""
+        return person_id is not None and self._sessions.is_there(space_id, person_id)
+
+    def moved(self) -> set[str]:
+        """Spaces where somebody came or went since this was last asked."""
+        return self._sessions.moved()
+
+    def page(self, space_id: str, after: str, limit: int) -> list[str]:
+        """Ids of the next people on the list of a Space."""
+        return self._sessions.page(space_id, after, limit)
 
     def _learning(self, space_id: str) -> bool:
         if space_id in self._young:
             return False
-        return self._clock() < self._learning_until.get(self._partition(space_id), 0.0)
+        return self._clock() < self._learning_until.get(self.partition(space_id), 0.0)
 
     # -- sessions ----------------------------------------------------------------------------------------------
 
@@ -109,6 +139,7 @@ class Audience:
             self._now(),
             command.platform,
             command.source,
+            command.hidden or self._spaces.hidden(command.actor),
         )
         self._open(lease, role)
 
@@ -186,7 +217,7 @@ class Audience:
             lease
             for lease in renewal.leases
             if not self._sessions.renew(lease.space_id, lease.session_id, now)
-            and self._partition(lease.space_id) in self._subscriptions
+            and self.partition(lease.space_id) in self._subscriptions
         ]
         if unknown:
             self._start(self._learn(unknown))
@@ -194,7 +225,15 @@ class Audience:
     async def _learn(self, leases: Iterable[presence.Lease]) -> None:
         """Take in sessions we do not know: after our own restart, or when they had lapsed here by mistake."""
         for told in leases:
-            lease = Lease(told.space_id, told.session_id, told.person_id, told.joined_at, told.platform, told.source)
+            lease = Lease(
+                told.space_id,
+                told.session_id,
+                told.person_id,
+                told.joined_at,
+                told.platform,
+                told.source,
+                told.hidden or self._spaces.hidden(told.person_id),
+            )
             try:
                 role = await self._spaces.admit(told.space_id, told.person_id, lambda _, role: role)
             except Refusal as no:
@@ -244,7 +283,7 @@ class Audience:
                 next_reactions = now + self._reaction_interval
                 for space_id in list(self._reactions):
                     self._tell_reactions(space_id)
-            await self.flush()
+            await self.flush(_A_TICK)
             SESSIONS.set(self._sessions.sessions)
             await asyncio.sleep(_TICK)
 
@@ -257,7 +296,8 @@ class Audience:
         counts = self._sessions.count(space_id, stage)
         if self._sessions.told(space_id, counts, now):
             listeners, on_stage = counts
-            self._say(presence.Counted(at=self._now(), space_id=space_id, listeners=listeners, on_stage=on_stage))
+            counted = presence.Counted(at=self._now(), space_id=space_id, listeners=listeners, on_stage=on_stage)
+            self._counts.append((counted, new_id()))
 
     def _tell_reactions(self, space_id: str) -> None:
         counts = self._reactions.pop(space_id, None)
@@ -265,14 +305,20 @@ class Audience:
             window = round(self._reaction_interval * 1000)
             self._say(presence.Reacted(at=self._now(), space_id=space_id, counts=dict(counts), window_ms=window))
 
-    async def flush(self) -> None:
-        """Publish what there is to tell; what NATS does not take now stays for the next time."""
-        while self._outbox:
-            batch = [self._outbox[i] for i in range(min(_AT_ONCE, len(self._outbox)))]
+    async def flush(self, most: int | None = None) -> None:
+        """Publish what there is to tell, `most` events of it; what NATS does not take now stays for the next time."""
+        async with self._telling:
+            await self._tell(most)
+
+    async def _tell(self, most: int | None) -> None:
+        told = 0
+        while (outbox := self._counts or self._outbox) and (most is None or told < most):
+            batch = [outbox[i] for i in range(min(_AT_ONCE, len(outbox)))]
             try:
                 await self._bus.publish_events(batch)
             except Unavailable as error:
                 _log.warning("presence is told later", extra={"why": str(error)})
                 return
+            told += len(batch)
             for _ in batch:
-                self._outbox.popleft()
+                outbox.popleft()

@@ -10,6 +10,7 @@ from libs.eventstore import Fact
 from libs.refusal import Refusal
 from services.room.domain import (
     Canceled,
+    CohostAppointed,
     Created,
     Ended,
     Muted,
@@ -186,9 +187,18 @@ def test_nobody_is_let_in_who_did_not_ask() -> None:
 
 def test_the_stage_is_full_at_thirteen() -> None:
     accept = lambda s: s.accept_request(HOST.id, ANN.id, limits=LIMITS)  # noqa: E731
-    Given(*LIVE, *crowd(11), ANN_ASKS).when(accept).then(ANN_SPEAKS)
-    Given(*LIVE, *crowd(12), ANN_ASKS).when(accept).refused("stage_full")
-    Given(*LIVE, *crowd(12), ANN_ASKS, StageLeft(person_id="p3")).when(accept).then(ANN_SPEAKS)
+    cohosts = (StageJoined(person=COHOST, role="cohost"), StageJoined(person=BOB, role="cohost"))
+    Given(*LIVE, *cohosts, *crowd(9), ANN_ASKS).when(accept).then(ANN_SPEAKS)
+    assert len(space_after(*LIVE, *cohosts, *crowd(9), ANN_ASKS, ANN_SPEAKS).stage) == 13
+    Given(*LIVE, *cohosts, *crowd(10), ANN_ASKS).when(accept).refused("stage_full")
+    Given(*LIVE, *cohosts, *crowd(10), ANN_ASKS, StageLeft(person_id="p3")).when(accept).then(ANN_SPEAKS)
+
+
+def test_there_are_ten_speakers_and_two_places_are_kept_for_cohosts() -> None:
+    accept = lambda s: s.accept_request(HOST.id, ANN.id, limits=LIMITS)  # noqa: E731
+    Given(*LIVE, *crowd(9), ANN_ASKS).when(accept).then(ANN_SPEAKS)
+    Given(*LIVE, *crowd(10), ANN_ASKS).when(accept).refused("stage_full")
+    Given(*LIVE, *crowd(10), CohostAppointed(person_id="p1"), ANN_ASKS).when(accept).then(ANN_SPEAKS)
 
 
 # ---- on stage ---------------------------------------------------------------------------------------------------

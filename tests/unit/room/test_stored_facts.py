@@ -1,6 +1,7 @@
 """Facts that were stored once can be read for ever.
 
-`golden/v0.1.jsonl` is what this version stores, a line per fact. Lines are added, in new files, and never edited.
+`golden/v0.1.jsonl` is what the first version stores, a line per fact, `v0.2.jsonl` what came after it. Lines are added,
+in new files, and never edited.
 """
 
 import json
@@ -13,19 +14,34 @@ from libs.eventstore import Fact, Record, name_of
 from libs.eventstore.facts import decode, encode
 from services.room import domain
 from services.room.domain import (
+    Arrived,
     Canceled,
+    CohostAppointed,
+    CohostDismissed,
     Created,
     Ended,
+    HandLowered,
+    HandRaised,
+    HostChanged,
+    InvitationClosed,
+    Invited,
+    Lost,
     Muted,
+    Pinned,
+    Readmitted,
     Removed,
     RequestCanceled,
     RequestDeclined,
+    RequestHeld,
+    Rescheduled,
     Settings,
+    SettingsChanged,
     SpeakRequested,
     StageJoined,
     StageLeft,
     Started,
     Unmuted,
+    Unpinned,
 )
 from tests.unit.room.given import ANN, HOST, NOW
 
@@ -40,7 +56,7 @@ CHOSEN = Settings(
     who_can_join="followers",
     who_can_speak="followed",
 )
-FACTS: tuple[Fact, ...] = (
+FIRST_FACTS: tuple[Fact, ...] = (
     Created(host=HOST, settings=CHOSEN, scheduled_start=NOW + timedelta(days=1)),
     Created(host=HOST, settings=Settings(title="x")),
     Started(host=HOST, settings=CHOSEN),
@@ -55,6 +71,32 @@ FACTS: tuple[Fact, ...] = (
     Ended(reason="platform"),
     Canceled(),
 )
+LATER_FACTS: tuple[Fact, ...] = (
+    Created(host=HOST, settings=Settings(title="x", kind="conversation"), scheduled_start=NOW, slot=3),
+    Rescheduled(scheduled_start=NOW + timedelta(days=2)),
+    SettingsChanged(settings=CHOSEN),
+    HostChanged(host=ANN, previous_id=HOST.id, reason="lost"),
+    SpeakRequested(person=ANN, here=True),
+    RequestHeld(person_id=ANN.id, until=NOW),
+    RequestHeld(person_id=ANN.id),
+    Invited(person=ANN, expires_at=NOW),
+    Invited(person=ANN, to="join"),
+    InvitationClosed(person_id=ANN.id, reason="declined"),
+    StageJoined(person=ANN, because="invited"),
+    StageLeft(person_id=ANN.id, reason="lost"),
+    HandRaised(person_id=ANN.id),
+    HandLowered(person_id=ANN.id),
+    CohostAppointed(person_id=ANN.id),
+    CohostDismissed(person_id=ANN.id),
+    Arrived(person_id=ANN.id),
+    Lost(person_id=ANN.id, until=NOW),
+    Pinned(pin_id="01jd3v9f4rs7t2v6w8x0y1z234", url="https://example.org/", text="read", person=ANN),
+    Unpinned(pin_id="01jd3v9f4rs7t2v6w8x0y1z234"),
+    Removed(person_id=ANN.id, because="blocked"),
+    Readmitted(person_id=ANN.id),
+    Ended(reason="timed_out"),
+)
+FACTS = (*FIRST_FACTS, *LATER_FACTS)
 
 
 def _record(fact: Fact) -> Record[Fact]:
@@ -89,8 +131,9 @@ def test_golden_facts_still_load(name: str, state: bytes) -> None:
     assert name_of(record.fact) == name
 
 
-def test_this_versions_golden_facts_are_these() -> None:
+@pytest.mark.parametrize(("version", "facts"), [("v0.1", FIRST_FACTS), ("v0.2", LATER_FACTS)])
+def test_the_golden_facts_are_these(version: str, facts: tuple[Fact, ...]) -> None:
     lines = [
-        json.dumps({"name": name_of(f), "state": json.loads(encode(_record(f)))}, ensure_ascii=False) for f in FACTS
+        json.dumps({"name": name_of(f), "state": json.loads(encode(_record(f)))}, ensure_ascii=False) for f in facts
     ]
-    assert (GOLDEN / "v0.1.jsonl").read_text().splitlines() == lines
+    assert (GOLDEN / f"{version}.jsonl").read_text().splitlines() == lines

@@ -43,8 +43,9 @@ def _with_ids(fact: Fact) -> Fact:
     for name in ("person", "host"):
         if hasattr(fact, name):
             changes[name] = HOST
-    if hasattr(fact, "person_id"):
-        changes["person_id"] = HOST.id
+    for name in ("person_id", "previous_id"):
+        if hasattr(fact, name):
+            changes[name] = HOST.id
     return cast(Fact, msgspec.structs.replace(cast(msgspec.Struct, fact), **changes))
 
 

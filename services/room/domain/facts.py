@@ -1,0 +1,187 @@
+"""What can have happened to a Space.
+
+Private to this service. Names are for ever, and a fact only gains fields with a default.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from libs.eventstore import Fact, stored
+from services.room.domain.words import Because, InvitedTo, Person, Role, Settings
+
+# ---- its life ---------------------------------------------------------------------------------------------------
+
+
+@stored("space.created")
+class Created(Fact):
+    host: Person
+    settings: Settings
+    scheduled_start: datetime | None = None
+    slot: int | None = None
+    """Which of the host's places for scheduled Spaces it takes until it starts or is canceled."""
+
+
+@stored("space.rescheduled")
+class Rescheduled(Fact):
+    scheduled_start: datetime
+
+
+@stored("space.settings_changed")
+class SettingsChanged(Fact):
+    settings: Settings
+
+
+@stored("space.started")
+class Started(Fact):
+    host: Person
+    settings: Settings
+    """As they stood at the start."""
+
+
+@stored("space.canceled")
+class Canceled(Fact):
+    pass
+
+
+@stored("space.ended")
+class Ended(Fact):
+    reason: Literal["host", "platform", "timed_out"] = "host"
+
+
+@stored("space.host_changed")
+class HostChanged(Fact):
+    host: Person
+    previous_id: str
+    reason: Literal["handed_over", "lost"]
+
+
+# ---- coming on stage --------------------------------------------------------------------------------------------
+
+
+@stored("space.speak_requested")
+class SpeakRequested(Fact):
+    person: Person
+    message: str = ""
+    consent_to_recording: bool = True
+    here: bool = False
+    """Whether they were connected."""
+
+
+@stored("space.request_canceled")
+class RequestCanceled(Fact):
+    person_id: str
+
+
+@stored("space.request_declined")
+class RequestDeclined(Fact):
+    person_id: str
+
+
+@stored("space.request_held")
+class RequestHeld(Fact):
+    person_id: str
+    until: datetime | None = None
+    """None: they are back."""
+
+
+@stored("space.invited")
+class Invited(Fact):
+    person: Person
+    to: InvitedTo = "speak"
+    expires_at: datetime | None = None
+    """None: it needs no answer."""
+
+
+@stored("space.invitation_closed")
+class InvitationClosed(Fact):
+    person_id: str
+    reason: Literal["declined", "withdrawn", "expired"]
+
+
+@stored("space.stage_joined")
+class StageJoined(Fact):
+    person: Person
+    role: Role = "speaker"
+    consent_to_recording: bool = True
+    because: Literal["accepted", "everyone", "followed", "invited"] = "accepted"
+    """What let them in: a host, or the rule of who can speak as it held then."""
+
+
+# ---- on stage ---------------------------------------------------------------------------------------------------
+
+
+@stored("space.stage_left")
+class StageLeft(Fact):
+    person_id: str
+    reason: Literal["stepped_down", "moved", "left", "lost"] = "stepped_down"
+
+
+@stored("space.muted")
+class Muted(Fact):
+    person_id: str
+
+
+@stored("space.unmuted")
+class Unmuted(Fact):
+    person_id: str
+
+
+@stored("space.hand_raised")
+class HandRaised(Fact):
+    person_id: str
+
+
+@stored("space.hand_lowered")
+class HandLowered(Fact):
+    person_id: str
+
+
+@stored("space.cohost_appointed")
+class CohostAppointed(Fact):
+    person_id: str
+
+
+@stored("space.cohost_dismissed")
+class CohostDismissed(Fact):
+    person_id: str
+
+
+@stored("space.arrived")
+class Arrived(Fact):
+    person_id: str
+
+
+@stored("space.lost")
+class Lost(Fact):
+    person_id: str
+    until: datetime
+
+
+@stored("space.pinned")
+class Pinned(Fact):
+    pin_id: str
+    url: str
+    person: Person
+    text: str = ""
+
+
+@stored("space.unpinned")
+class Unpinned(Fact):
+    pin_id: str
+
+
+# ---- out of it --------------------------------------------------------------------------------------------------
+
+
+@stored("space.removed")
+class Removed(Fact):
+    person_id: str
+    explanation: str = ""
+    because: Because = "removed"
+
+
+@stored("space.readmitted")
+class Readmitted(Fact):
+    person_id: str

@@ -1,0 +1,216 @@
+"""Decisions about people on stage and on their way to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from libs.eventstore import Fact
+from libs.refusal import Refusal
+from services.room.domain.facts import (
+    CohostAppointed,
+    CohostDismissed,
+    HandLowered,
+    HandRaised,
+    InvitationClosed,
+    Invited,
+    Muted,
+    Pinned,
+    RequestCanceled,
+    RequestDeclined,
+    SpeakRequested,
+    StageJoined,
+    StageLeft,
+    Unmuted,
+    Unpinned,
+)
+from services.room.domain.state import Standing
+from services.room.domain.words import HOSTING, InvitedTo, Limits, Person
+
+
+class Stage(Standing):
+    """Methods named as orders decide and return facts, none where nothing changes; they raise Refusal."""
+
+    # -- asking ------------------------------------------------------------------------------------------------
+
+    def request_to_speak(
+        self,
+        person: Person,
+        message: str,
+        *,
+        consent_to_recording: bool,
+        followed_by_host: bool,
+        limits: Limits,
+        follows_host: bool = False,
+        here: bool = False,
+        now: datetime | None = None,
+    ) -> list[Fact]:
+        """Onto the stage where the rule of who can speak, or an invitation, allows it; else into the queue."""
+        self._must_be_live()
+        self._must_not_be_removed(person.id)
+        if person.id in self.stage:
+            raise Refusal("already_on_stage", "You are on stage already.")
+        if person.id in self.requests:
+            raise Refusal("already_requested", "You are in the queue already.")
+        self._must_be_let_in(person.id, follows_host=follows_host)
+        rule = self.settings.who_can_speak
+        invitation = self.invitations.get(person.id)
+        if invitation is not None and now is not None and now < invitation.expires_at:
+            self._must_have_room(limits)
+            return [StageJoined(person=person, consent_to_recording=consent_to_recording, because="invited")]
+        if rule == "everyone" or (rule == "followed" and followed_by_host):
+            self._must_have_room(limits)
+            return [StageJoined(person=person, consent_to_recording=consent_to_recording, because=rule)]
+        return [SpeakRequested(person=person, message=message, consent_to_recording=consent_to_recording, here=here)]
+
+    def cancel_request(self, actor: str | None) -> list[Fact]:
+        self._must_exist()
+        return [RequestCanceled(person_id=self._request(actor).person.id)]
+
+    def accept_request(self, actor: str | None, person_id: str, *, limits: Limits) -> list[Fact]:
+        self._must_be_hosting(actor)
+        self._must_be_live()
+        request = self._request(person_id)
+        self._must_have_room(limits)
+        return [StageJoined(person=request.person, consent_to_recording=request.consent_to_recording)]
+
+    def decline_request(self, actor: str | None, person_id: str) -> list[Fact]:
+        self._must_be_hosting(actor)
+        return [RequestDeclined(person_id=self._request(person_id).person.id)]
+
+    # -- being asked -------------------------------------------------------------------------------------------
+
+    def invite(
+        self,
+        actor: str | None,
+        person: Person,
+        to: InvitedTo,
+        *,
+        now: datetime,
+        limits: Limits,
+        barred: bool = False,
+    ) -> list[Fact]:
+        """`barred`: a block between them and the host, or a suspension, stands in the way."""
+        self._must_be_hosting(actor)
+        if to == "join":
+            self._must_not_be_over()
+        else:
+            self._must_be_live()
+        if barred or person.id in self.removed:
+            raise Refusal("not_allowed", "This person cannot come into this Space.")
+        if person.id in self.stage:
+            raise Refusal("already_on_stage", "This person is on stage already.")
+        if to == "join":
+            return [] if person.id in self.invited else [Invited(person=person, to="join")]
+        if person.id in self.requests:
+            return self.accept_request(actor, person.id, limits=limits)
+        invitation = self.invitations.get(person.id)
+        if invitation is not None and now < invitation.expires_at:
+            return []
+        return [Invited(person=person, expires_at=now + limits.invitation)]
+
+    def accept_invitation(
+        self, actor: str | None, *, consent_to_recording: bool, now: datetime, limits: Limits
+    ) -> list[Fact]:
+        self._must_be_live()
+        person = self._invitation(actor, now).person
+        self._must_have_room(limits)
+        return [StageJoined(person=person, consent_to_recording=consent_to_recording, because="invited")]
+
+    def decline_invitation(self, actor: str | None) -> list[Fact]:
+        self._must_exist()
+        return [InvitationClosed(person_id=self._invitation(actor).person.id, reason="declined")]
+
+    def withdraw_invitation(self, actor: str | None, person_id: str) -> list[Fact]:
+        self._must_be_hosting(actor)
+        return [InvitationClosed(person_id=self._invitation(person_id).person.id, reason="withdrawn")]
+
+    # -- microphones and hands ---------------------------------------------------------------------------------
+
+    def mute(self, actor: str | None, person_id: str) -> list[Fact]:
+        self._must_exist()
+        if actor != person_id:
+            self._must_be_hosting(actor)
+        self._must_be_live()
+        return [] if self._member(person_id).muted else [Muted(person_id=person_id)]
+
+    def mute_all(self, actor: str | None) -> list[Fact]:
+        """Everybody but who says so."""
+        self._must_be_hosting(actor)
+        self._must_be_live()
+        return [Muted(person_id=p) for p, member in self.stage.items() if not member.muted and p != actor]
+
+    def unmute(self, actor: str | None, person_id: str) -> list[Fact]:
+        self._must_be_live()
+        if actor != person_id:
+            raise Refusal("only_self", "Only the person can open their own microphone.")
+        return [Unmuted(person_id=person_id)] if self._member(person_id).muted else []
+
+    def raise_hand(self, actor: str | None) -> list[Fact]:
+        self._must_be_live()
+        member = self._member(actor)
+        return [] if member.hand_raised else [HandRaised(person_id=member.person.id)]
+
+    def lower_hand(self, actor: str | None, person_id: str) -> list[Fact]:
+        self._must_exist()
+        if actor != person_id:
+            self._must_be_hosting(actor)
+        self._must_be_live()
+        return [HandLowered(person_id=person_id)] if self._member(person_id).hand_raised else []
+
+    # -- places ------------------------------------------------------------------------------------------------
+
+    def leave_stage(self, actor: str | None, person_id: str) -> list[Fact]:
+        self._must_exist()
+        if actor != person_id:
+            self._must_be_hosting(actor)
+        self._must_be_live()
+        member = self._member(person_id)
+        if member.role == "host":
+            raise Refusal("not_allowed", "The host cannot leave the stage; hand over to a co-host, or end the Space.")
+        if actor == person_id:
+            return [StageLeft(person_id=person_id, reason="stepped_down")]
+        self._must_outrank(actor, person_id)
+        return [StageLeft(person_id=person_id, reason="moved")]
+
+    def appoint_cohost(self, actor: str | None, person_id: str, *, limits: Limits) -> list[Fact]:
+        self._must_be_host(actor)
+        self._must_be_live()
+        member = self._member(person_id)
+        if member.role == "host":
+            raise Refusal("not_allowed", "The host needs no appointment.")
+        if member.role == "cohost":
+            return []
+        if sum(m.role == "cohost" for m in self.stage.values()) >= limits.cohosts:
+            raise Refusal("too_many_cohosts", f"A Space has at most {limits.cohosts} co-hosts; dismiss one first.")
+        return [CohostAppointed(person_id=person_id)]
+
+    def dismiss_cohost(self, actor: str | None, person_id: str, *, limits: Limits) -> list[Fact]:
+        """To the speakers, or to the listeners where all places of speakers are taken."""
+        self._must_be_host(actor)
+        self._must_be_live()
+        if self._member(person_id).role != "cohost":
+            return []
+        if sum(m.role == "speaker" for m in self.stage.values()) >= limits.speakers:
+            return [StageLeft(person_id=person_id, reason="moved")]
+        return [CohostDismissed(person_id=person_id)]
+
+    # -- pins --------------------------------------------------------------------------------------------------
+
+    def pin(self, actor: str | None, pin_id: str, url: str, text: str, *, limits: Limits) -> list[Fact]:
+        self._must_be_live()
+        person = self._member(actor).person
+        if pin_id in self.pins:
+            return []
+        if len(self.pins) >= limits.pins:
+            raise Refusal("too_many_pins", f"At most {limits.pins} links can be pinned; take one away first.")
+        return [Pinned(pin_id=pin_id, url=url, text=text, person=person)]
+
+    def unpin(self, actor: str | None, pin_id: str) -> list[Fact]:
+        self._must_be_live()
+        pin = self.pins.get(pin_id)
+        if pin is None:
+            raise Refusal("pin_unknown", "There is no such pin.")
+        own = actor == pin.person.id and actor in self.stage
+        if not own and self.role_of(actor) not in HOSTING:
+            raise Refusal("not_host", "Only a host, or who pinned it, can take it away.")
+        return [Unpinned(pin_id=pin_id)]

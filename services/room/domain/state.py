@@ -1,0 +1,299 @@
+"""A Space as its facts have made it, what everybody may ask of it, and the conditions that decisions share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from libs.eventstore import Fact, Meta
+from libs.refusal import Refusal
+from services.room.domain.facts import (
+    Arrived,
+    Canceled,
+    CohostAppointed,
+    CohostDismissed,
+    Created,
+    Ended,
+    HandLowered,
+    HandRaised,
+    HostChanged,
+    InvitationClosed,
+    Invited,
+    Lost,
+    Muted,
+    Pinned,
+    Readmitted,
+    Removed,
+    RequestCanceled,
+    RequestDeclined,
+    RequestHeld,
+    Rescheduled,
+    SettingsChanged,
+    SpeakRequested,
+    StageJoined,
+    StageLeft,
+    Started,
+    Unmuted,
+    Unpinned,
+)
+from services.room.domain.words import (
+    HOSTING,
+    Because,
+    Invitation,
+    Limits,
+    Member,
+    Person,
+    Pin,
+    Request,
+    Role,
+    Settings,
+    State,
+)
+
+_NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+_OUT: Final[dict[Because, str]] = {
+    "removed": "You were removed from this Space.",
+    "blocked": "You cannot join this Space.",
+    "suspended": "Your account is suspended.",
+}
+
+
+class Standing:
+    """What a Space is after its facts."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.version = 0
+        self.state: State = "scheduled"
+        self.host = Person("", "", "")
+        self.settings = Settings(title="")
+        self.created_at = _NEVER
+        self.scheduled_start: datetime | None = None
+        self.slot: int | None = None
+        self.started_at: datetime | None = None
+        self.ended_at: datetime | None = None
+        self.stage: dict[str, Member] = {}
+        """By person, in the order they came."""
+        self.requests: dict[str, Request] = {}
+        """By person, in the order of time."""
+        self.invitations: dict[str, Invitation] = {}
+        """To speak, not answered yet; by person."""
+        self.invited: dict[str, None] = {}
+        """Insertion-ordered set of everybody who was ever invited."""
+        self.pins: dict[str, Pin] = {}
+        self.removed: dict[str, Because] = {}
+        """Who is out, and why; in the order of time."""
+
+    # -- what others must know of it ---------------------------------------------------------------------------
+
+    def role_of(self, person_id: str | None) -> Role:
+        """What somebody is in it; the host is host before the start too."""
+        if person_id is None:
+            return "listener"
+        if person_id == self.host.id:
+            return "host"
+        member = self.stage.get(person_id)
+        return member.role if member else "listener"
+
+    def welcome(self, person_id: str | None, *, blocked: bool, suspended: bool) -> None:
+        """Whether somebody may give any order here. Raises Refusal: space_unknown, suspended, removed, blocked."""
+        self._must_exist()
+        if suspended:
+            raise Refusal("suspended", _OUT["suspended"])
+        self._must_not_be_removed(person_id)
+        if blocked:
+            raise Refusal("blocked", _OUT["blocked"])
+
+    def admit(self, person_id: str | None, *, blocked: bool, follows_host: bool, suspended: bool = False) -> None:
+        """Whether somebody may be in it now. Raises Refusal: space_unknown, not_live, suspended, removed, blocked,
+        not_allowed."""
+        self._must_be_live()
+        self.welcome(person_id, blocked=blocked, suspended=suspended)
+        if self.role_of(person_id) != "listener":
+            return
+        if self.settings.kind == "conversation":
+            raise Refusal("not_allowed", "This is a conversation without an audience; ask to come in.")
+        self._must_be_let_in(person_id, follows_host=follows_host)
+
+    def may_be_seen_by(self, person_id: str | None) -> None:
+        """Raises Refusal: space_unknown, removed, blocked, suspended (each as somebody who is out of it)."""
+        self._must_exist()
+        self._must_not_be_removed(person_id)
+
+    def may_react(self, person_id: str | None) -> None:
+        """Raises Refusal: space_unknown, not_live, removed."""
+        self._must_be_live()
+        self._must_not_be_removed(person_id)
+
+    # -- conditions --------------------------------------------------------------------------------------------
+
+    def _must_exist(self) -> None:
+        if not self.version:
+            raise Refusal("space_unknown", "There is no such Space.")
+
+    def _must_be_live(self) -> None:
+        self._must_exist()
+        if self.state == "scheduled":
+            raise Refusal("not_live", "The Space has not started yet.")
+        if self.state != "live":
+            raise Refusal("not_live", "The Space is over.")
+
+    def _must_be_scheduled(self) -> None:
+        if self.state != "scheduled":
+            raise Refusal("not_scheduled", "The Space has started, or was canceled, already.")
+
+    def _must_not_be_over(self) -> None:
+        self._must_exist()
+        if self.state not in ("scheduled", "live"):
+            raise Refusal("wrong_state", "The Space is over.")
+
+    def _must_be_host(self, actor: str | None) -> None:
+        self._must_exist()
+        if actor is None or actor != self.host.id:
+            raise Refusal("not_host", "Only the host can do that.")
+
+    def _must_be_hosting(self, actor: str | None) -> None:
+        self._must_exist()
+        if self.role_of(actor) not in HOSTING:
+            raise Refusal("not_host", "Only the host and co-hosts can do that.")
+
+    def _must_outrank(self, actor: str | None, person_id: str) -> None:
+        role = self.role_of(person_id)
+        if role == "host" or (role == "cohost" and self.role_of(actor) != "host"):
+            raise Refusal("not_allowed", "You cannot do that to a host of this Space.")
+
+    def _must_not_be_removed(self, person_id: str | None) -> None:
+        because = self.removed.get(person_id or "")
+        if because is not None:
+            raise Refusal(because, _OUT[because])
+
+    def _must_be_let_in(self, person_id: str | None, *, follows_host: bool) -> None:
+        """The rule of who can join. An invitation is always enough."""
+        if self.settings.who_can_join == "everyone" or (person_id is not None and person_id in self.invited):
+            return
+        if self.settings.who_can_join == "invited":
+            raise Refusal("not_allowed", "Only people who were invited can join this Space.")
+        if not follows_host:
+            raise Refusal("not_allowed", "Only people who follow the host can join this Space.")
+
+    def _must_have_room(self, limits: Limits) -> None:
+        most = limits.conversation if self.settings.kind == "conversation" else limits.stage
+        speakers = sum(member.role == "speaker" for member in self.stage.values())
+        if len(self.stage) >= most or speakers >= limits.speakers:
+            raise Refusal("stage_full", "The stage is full; try again when somebody has left it.")
+
+    def _request(self, person_id: str | None) -> Request:
+        request = self.requests.get(person_id or "")
+        if request is None:
+            raise Refusal("request_unknown", "There is no such request to speak.")
+        return request
+
+    def _invitation(self, person_id: str | None, now: datetime | None = None) -> Invitation:
+        invitation = self.invitations.get(person_id or "")
+        if invitation is None:
+            raise Refusal("invitation_unknown", "There is no such invitation.")
+        if now is not None and invitation.expires_at <= now:
+            raise Refusal("invitation_unknown", "The invitation has lapsed; ask to speak.")
+        return invitation
+
+    def _member(self, person_id: str | None) -> Member:
+        member = self.stage.get(person_id or "")
+        if member is None:
+            raise Refusal("not_on_stage", "This person is not on stage.")
+        return member
+
+    # -- evolving ----------------------------------------------------------------------------------------------
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        """Take a fact in."""
+        match fact:
+            case Muted():
+                self.stage[fact.person_id].muted = True
+            case Unmuted():
+                member = self.stage[fact.person_id]
+                member.muted = member.hand_raised = False
+            case Arrived():
+                member = self.stage[fact.person_id]
+                member.here, member.lost_until = True, None
+            case Lost():
+                self.stage[fact.person_id].lost_until = fact.until
+            case HandRaised():
+                self.stage[fact.person_id].hand_raised = True
+            case HandLowered():
+                self.stage[fact.person_id].hand_raised = False
+            case SpeakRequested():
+                self.requests[fact.person.id] = Request(
+                    fact.person, fact.message, fact.consent_to_recording, meta.at, fact.here
+                )
+            case RequestHeld():
+                self.requests[fact.person_id].lost_until = fact.until
+            case RequestCanceled() | RequestDeclined():
+                self.requests.pop(fact.person_id, None)
+            case Invited():
+                self.invited[fact.person.id] = None
+                if fact.expires_at is not None:
+                    self.invitations.pop(fact.person.id, None)
+                    self.invitations[fact.person.id] = Invitation(fact.person, meta.actor, fact.expires_at)
+            case InvitationClosed():
+                self.invitations.pop(fact.person_id, None)
+            case StageJoined():
+                request = self.requests.pop(fact.person.id, None)
+                self.invitations.pop(fact.person.id, None)
+                self.stage.pop(fact.person.id, None)
+                self.stage[fact.person.id] = Member(
+                    fact.person,
+                    fact.role,
+                    fact.consent_to_recording,
+                    meta.at,
+                    cohost_since=meta.at if fact.role == "cohost" else None,
+                    here=request is not None and request.here,
+                )
+            case StageLeft():
+                self.stage.pop(fact.person_id, None)
+            case Pinned():
+                self.pins[fact.pin_id] = Pin(fact.pin_id, fact.url, fact.text, fact.person, meta.at)
+            case Unpinned():
+                self.pins.pop(fact.pin_id, None)
+            case _:
+                self._apply_rarely(fact, meta)
+
+    def _apply_rarely(self, fact: Fact, meta: Meta) -> None:
+        match fact:
+            case Removed():
+                for place in (self.stage, self.requests, self.invitations):
+                    place.pop(fact.person_id, None)
+                self.removed[fact.person_id] = fact.because
+            case Readmitted():
+                self.removed.pop(fact.person_id, None)
+            case CohostAppointed():
+                member = self.stage[fact.person_id]
+                member.role, member.cohost_since = "cohost", meta.at
+            case CohostDismissed():
+                member = self.stage[fact.person_id]
+                member.role, member.cohost_since = "speaker", None
+            case HostChanged():
+                self.stage.pop(fact.previous_id, None)
+                member = self.stage[fact.host.id]
+                member.role, member.cohost_since = "host", None
+                self.host = fact.host
+            case SettingsChanged():
+                self.settings = fact.settings
+            case Rescheduled():
+                self.scheduled_start = fact.scheduled_start
+            case Created():
+                self.host, self.settings, self.slot = fact.host, fact.settings, fact.slot
+                self.created_at, self.scheduled_start = meta.at, fact.scheduled_start
+            case Started():
+                self.state, self.started_at = "live", meta.at
+                self.host, self.settings = fact.host, fact.settings
+                self.stage = {self.host.id: Member(self.host, "host", True, meta.at)}
+            case Ended():
+                self.state = "timed_out" if fact.reason == "timed_out" else "ended"
+                self.ended_at = meta.at
+                self.stage.clear()
+                self.requests.clear()
+                self.invitations.clear()
+            case Canceled():
+                self.state, self.ended_at = "canceled", meta.at
+            case _:
+                raise TypeError(f"{type(fact).__name__} is no fact of a Space")

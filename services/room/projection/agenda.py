@@ -1,0 +1,53 @@
+"""Which Spaces there is something to do about: what is on or to come, and whose it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libs.eventstore import Notification
+from libs.readmodel import StoreModel
+from services.room.domain import Canceled, Created, Ended, HostChanged, Started
+
+
+class Agenda(StoreModel):
+    """Scheduled and live Spaces of the whole store, as of the last `catch_up`."""
+
+    schema = """
+        CREATE TABLE spaces (id TEXT PRIMARY KEY, live INTEGER NOT NULL, host_id TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX spaces_by_host ON spaces (host_id)
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._changed: set[str] = set()
+
+    def apply(self, notification: Notification) -> None:
+        space_id, fact = notification.aggregate_id, notification.fact
+        self._changed.add(space_id)
+        match fact:
+            case Created():
+                self.db.execute("INSERT OR REPLACE INTO spaces VALUES (?, 0, ?)", (space_id, fact.host.id))
+            case Started():
+                self.db.execute("INSERT OR REPLACE INTO spaces VALUES (?, 1, ?)", (space_id, fact.host.id))
+            case HostChanged():
+                self.db.execute("UPDATE spaces SET host_id = ? WHERE id = ?", (fact.host.id, space_id))
+            case Ended() | Canceled():
+                self.db.execute("DELETE FROM spaces WHERE id = ?", (space_id,))
+            case _:
+                pass
+
+    def changed(self) -> set[str]:
+        """Spaces with new facts since this was last asked."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def live(self) -> list[str]:
+        return [row[0] for row in self.db.execute("SELECT id FROM spaces WHERE live = 1")]
+
+    def all(self) -> list[str]:
+        """Live and scheduled ones."""
+        return [row[0] for row in self.db.execute("SELECT id FROM spaces")]
+
+    def of_host(self, person_id: str) -> list[str]:
+        """Live and scheduled Spaces of a host."""
+        return [row[0] for row in self.db.execute("SELECT id FROM spaces WHERE host_id = ?", (person_id,))]
