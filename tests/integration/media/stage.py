@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -186,9 +186,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_stage(server: NatsServer) -> AsyncIterator[Stage]:
-    """A media service in this loop, with room played by the test."""
-    settings = Settings.read({**server.env, "ROSTRUM_INSTANCE": f"media-{new_id()[-6:]}"})
+async def set_stage(server: NatsServer, env: Mapping[str, str] | None = None) -> AsyncIterator[Stage]:
+    """A media service in this loop, with room played by the test and further settings in `env`."""
+    settings = Settings.read({**server.env, "ROSTRUM_INSTANCE": f"media-{new_id()[-6:]}", **(env or {})})
     async with await connect("room", BusSettings(url=server.url)) as bus:
         played = Room(bus)
         facts = Facts()
