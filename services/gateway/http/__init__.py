@@ -23,11 +23,12 @@ from services.gateway.http import (
     spaces,
     stage,
     tips,
+    x_spaces,
 )
 from services.gateway.http.border import Border
 
 VERSION: Final = "1"
-_ROUTERS: Final = (people, spaces, stage, people_on_stage, tips, events, media, replays, ops, pages)
+_ROUTERS: Final = (people, spaces, stage, people_on_stage, tips, events, media, replays, x_spaces, ops, pages)
 
 
 def _app() -> FastAPI:

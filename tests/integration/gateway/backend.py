@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from contracts import catalogue, subjects
 from contracts.commands import Accepted, Request
-from contracts.discovery.v1 import BrowseQuery, LiveBarQuery, SpaceCards
+from contracts.discovery.v1 import BrowseQuery, LiveBarQuery, SearchQuery, SpaceCards, SpacePage
 from contracts.envelope import Event, PersonRef
 from contracts.people.v1 import Person, PersonQuery, SignUp
 from contracts.room import v1 as room
@@ -42,6 +42,7 @@ class Backend:
         self.on(SignUp, self._sign_up)
         self.on(PersonQuery, self._person)
         self.on(BrowseQuery, self._cards)
+        self.on(SearchQuery, self._found)
         self.on(LiveBarQuery, self._cards)
 
     def on(self, request: type[Q], answer: Callable[[Q], Awaitable[Any]]) -> None:
@@ -128,6 +129,9 @@ class Backend:
         if query.person_id not in self.people:
             raise Refusal("person_unknown", "There is no such person.")
         return self.people[query.person_id]
+
+    async def _found(self, query: Request[Any]) -> SpacePage:
+        return SpacePage(spaces=())
 
     async def _cards(self, query: Request[Any]) -> SpaceCards:
         return SpaceCards(spaces=())

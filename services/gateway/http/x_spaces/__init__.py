@@ -1,0 +1,228 @@
+"""Lookups compatible with the Spaces of X API v2, so that existing clients work against our address.
+
+Sources: docs.x.com/x-api/spaces (parameters, fields, expansions), docs.x.com/x-api/fundamentals (partial errors are in
+`errors` of a good answer). Ids of people and of pins are numbers there, so they are here (`libs.ids.to_number`); as a
+parameter our own ids are taken as well. Fields of a user that we have nothing for are left out, as they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Request
+
+from contracts.discovery.v1 import LookupQuery, SearchQuery, SpaceDetails
+from contracts.room.v1 import Pin, State
+from libs.ids import is_id
+from services.gateway.app import Gateway
+from services.gateway.http.caller import GatewayDep, PersonDep, ViewerDep
+from services.gateway.http.problems import responses
+from services.gateway.http.x_spaces.asked import (
+    MOST,
+    OF_POSTS,
+    OF_SPACES,
+    Wishes,
+    chosen,
+    ids_of,
+    number,
+    only,
+    user,
+    written,
+)
+from services.gateway.http.x_spaces.errors import Route, missing
+from services.gateway.http.x_spaces.models import XIncludes, XMany, XMeta, XOne, XTweet, XTweets, XUsers
+
+router = APIRouter(tags=["X API v2"], route_class=Route)
+
+_ERRORS: Final = responses("bad_request", "unauthenticated", "too_many_requests")
+_Text = Annotated[str | None, Query(max_length=2048)]
+_SpaceFields = Annotated[str | None, Query(alias="space.fields", description="Comma-separated names of fields.")]
+_Expansions = Annotated[str | None, Query(alias="expansions", description="Comma-separated names of expansions.")]
+_UserFields = Annotated[str | None, Query(alias="user.fields")]
+_TopicFields = Annotated[str | None, Query(alias="topic.fields")]
+_TweetFields = Annotated[str | None, Query(alias="tweet.fields")]
+_Id = Annotated[str, Path(description="Id of a Space")]
+
+
+async def _lookup(gateway: Gateway, query: LookupQuery) -> tuple[SpaceDetails, ...]:
+    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result.spaces
+
+
+@router.get(
+    "/2/spaces/search", operation_id="searchSpaces", responses=_ERRORS, response_model_exclude_none=True
+)  # fmt: skip
+async def search(
+    request: Request,
+    gateway: GatewayDep,
+    person_id: PersonDep,
+    viewer: ViewerDep,
+    query: Annotated[str, Query(min_length=1, max_length=2048)],
+    state: Annotated[str, Query()] = "all",
+    max_results: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+    space_fields: _SpaceFields = None,
+    expansions: _Expansions = None,
+    user_fields: _UserFields = None,
+    topic_fields: _TopicFields = None,
+) -> XMany:
+    """Live and scheduled Spaces with these words."""
+    only(request, "query", "state", "max_results", *OF_SPACES)
+    wishes = Wishes(request)
+    (wanted,) = chosen(request, "state") or {"all"}
+    asked = SearchQuery(
+        actor=person_id,
+        operator=viewer.operator,
+        state="live" if wanted == "live" else "scheduled" if wanted == "scheduled" else "all",
+        words=query,
+        limit=max_results,
+    )
+    page = (await gateway.bus.ask(asked, timeout=gateway.ask_seconds)).result
+    # Those that are over come last, and are not found here.
+    ids = tuple(card.id for card in page.spaces if card.state in (State.LIVE, State.SCHEDULED))
+    found = await _lookup(gateway, LookupQuery(actor=person_id, operator=viewer.operator, space_ids=ids)) if ids else ()
+    return _many(wishes, found, counted=True)
+
+
+@router.get(
+    "/2/spaces/by/creator_ids", operation_id="findSpacesByCreatorIds", responses=_ERRORS,
+    response_model_exclude_none=True,
+)  # fmt: skip
+async def by_creators(
+    request: Request,
+    gateway: GatewayDep,
+    person_id: PersonDep,
+    viewer: ViewerDep,
+    user_ids: Annotated[str, Query(min_length=1, max_length=4096, description="Comma-separated ids of people.")],
+    space_fields: _SpaceFields = None,
+    expansions: _Expansions = None,
+    user_fields: _UserFields = None,
+    topic_fields: _TopicFields = None,
+) -> XMany:
+    """Live and scheduled Spaces of their creators."""
+    only(request, "user_ids", *OF_SPACES)
+    wishes = Wishes(request)
+    values = ids_of("user_ids", user_ids, numbers=True)
+    query = LookupQuery(
+        actor=person_id,
+        operator=viewer.operator,
+        creator_ids=tuple(value for value in values if is_id(value)),
+        creator_numbers=tuple(int(value) for value in values if not is_id(value) and int(value) < 2**63),
+    )
+    return _many(wishes, await _lookup(gateway, query), counted=True)
+
+
+@router.get("/2/spaces", operation_id="findSpacesByIds", responses=_ERRORS, response_model_exclude_none=True)
+async def by_ids(
+    request: Request,
+    gateway: GatewayDep,
+    person_id: PersonDep,
+    viewer: ViewerDep,
+    ids: Annotated[str, Query(min_length=1, max_length=4096, description="Comma-separated ids of Spaces.")],
+    space_fields: _SpaceFields = None,
+    expansions: _Expansions = None,
+    user_fields: _UserFields = None,
+    topic_fields: _TopicFields = None,
+) -> XMany:
+    """Several Spaces; those that are not there are in `errors`."""
+    only(request, "ids", *OF_SPACES)
+    wishes = Wishes(request)
+    values = ids_of("ids", ids)
+    query = LookupQuery(
+        actor=person_id, operator=viewer.operator, space_ids=tuple(value for value in values if is_id(value))
+    )
+    answer = _many(wishes, await _lookup(gateway, query))
+    there = {space.id for space in answer.data or ()}
+    errors = [missing("space", "ids", value) for value in values if value not in there]
+    return answer.model_copy(update={"errors": errors or None})
+
+
+@router.get("/2/spaces/{id}", operation_id="findSpaceById", responses=_ERRORS, response_model_exclude_none=True)
+async def by_id(
+    request: Request,
+    gateway: GatewayDep,
+    person_id: PersonDep,
+    viewer: ViewerDep,
+    id: _Id,
+    space_fields: _SpaceFields = None,
+    expansions: _Expansions = None,
+    user_fields: _UserFields = None,
+    topic_fields: _TopicFields = None,
+) -> XOne:
+    """One Space."""
+    only(request, *OF_SPACES)
+    wishes = Wishes(request)
+    found = await _one(gateway, person_id, operator=viewer.operator, id=id)
+    if found is None:
+        return XOne(errors=[missing("space", "id", id)])
+    return XOne(data=wishes.space(found), includes=wishes.includes([found]))
+
+
+@router.get("/2/spaces/{id}/buyers", operation_id="spaceBuyers", responses=_ERRORS, response_model_exclude_none=True)
+async def buyers(
+    request: Request,
+    gateway: GatewayDep,
+    person_id: PersonDep,
+    viewer: ViewerDep,
+    id: _Id,
+    user_fields: _UserFields = None,
+) -> XUsers:
+    """Who bought a ticket: nobody, as there are none."""
+    only(request, *OF_POSTS)
+    if await _one(gateway, person_id, operator=viewer.operator, id=id) is None:
+        return XUsers(errors=[missing("space", "id", id)])
+    return XUsers(meta=XMeta(result_count=0))
+
+
+@router.get("/2/spaces/{id}/tweets", operation_id="spaceTweets", responses=_ERRORS, response_model_exclude_none=True)
+async def tweets(
+    request: Request,
+    gateway: GatewayDep,
+    person_id: PersonDep,
+    viewer: ViewerDep,
+    id: _Id,
+    max_results: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+    tweet_fields: _TweetFields = None,
+    expansions: _Expansions = None,
+    user_fields: _UserFields = None,
+) -> XTweets:
+    """What is pinned, newest first."""
+    only(request, *OF_POSTS)
+    found = await _one(gateway, person_id, operator=viewer.operator, id=id)
+    if found is None:
+        return XTweets(errors=[missing("space", "id", id)])
+    expanded = "author_id" in (expansions or "").split(",")
+    fields = {*(tweet_fields or "").split(","), *(["author_id"] if expanded else [])}
+    pins = tuple(reversed(found.pins))[:max_results]
+    authors = {pin.person.id: user(pin.person) for pin in pins} if expanded else {}
+    return XTweets(
+        data=[_tweet(pin, fields) for pin in pins] or None,
+        includes=XIncludes(users=list(authors.values())) if authors else None,
+        meta=XMeta(result_count=len(pins)),
+    )
+
+
+async def _one(gateway: Gateway, person_id: str, *, operator: bool, id: str) -> SpaceDetails | None:
+    ids_of("id", id)
+    if not is_id(id):
+        return None
+    found = await _lookup(gateway, LookupQuery(actor=person_id, operator=operator, space_ids=(id,)))
+    return found[0] if found else None
+
+
+def _many(wishes: Wishes, found: tuple[SpaceDetails, ...], *, counted: bool = False) -> XMany:
+    return XMany(
+        data=[wishes.space(one) for one in found] or None,
+        includes=wishes.includes(found),
+        meta=XMeta(result_count=len(found)) if counted else None,
+    )
+
+
+def _tweet(pin: Pin, fields: Iterable[str]) -> XTweet:
+    id = number(pin.id)
+    return XTweet(
+        id=id,
+        text=f"{pin.text} {pin.url}".strip(),
+        edit_history_tweet_ids=[id],
+        author_id=number(pin.person.id) if "author_id" in fields else None,
+        created_at=written(pin.pinned_at) if "created_at" in fields else None,
+    )

@@ -1,0 +1,330 @@
+"""tweepy, as it is, against a running gateway and discovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import pytest_asyncio
+import requests
+import tweepy
+from requests.adapters import HTTPAdapter
+
+from contracts.envelope import Event, PersonRef, headers
+from contracts.presence.v1 import Counted
+from contracts.room import v1 as room
+from libs.bus import Bus, BusSettings, connect
+from libs.ids import new_id, to_number
+from libs.service import running
+from services.discovery.main import compose
+from services.discovery.settings import Settings
+from tests.integration.gateway.conftest import Running, running_gateway
+from tests.support.events import START, at, created, started
+from tests.support.nats import running_nats
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+T = TypeVar("T")
+ANN = PersonRef(id=new_id(), handle="ann", name="Ann Lee")
+BOB = PersonRef(id=new_id(), handle="bob", name="Bob")
+KIM = PersonRef(id=new_id(), handle="kim", name="Kim")
+ALL_FIELDS = (
+    "created_at,creator_id,ended_at,host_ids,id,invited_user_ids,is_ticketed,lang,participant_count,scheduled_start,"
+    "speaker_ids,started_at,state,subscriber_count,title,topic_ids,updated_at"
+)
+NOT_FOUND = "https://api.twitter.com/2/problems/resource-not-found"
+
+
+class _Elsewhere(HTTPAdapter):
+    """Sends to our address what tweepy sends to X."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        request.url = request.url.replace("https://api.twitter.com", self._base)
+        return super().send(request, *args, **kwargs)
+
+
+@dataclass
+class World:
+    """Some Spaces, and tweepy."""
+
+    gateway: Running
+    bus: Bus
+    tea: str
+    pub: str
+    old: str
+
+    def tweepy(self, token: str | None = None, **options: Any) -> tweepy.Client:
+        return _tweepy(self.gateway, token, **options)
+
+
+def _tweepy(gateway: Running, token: str | None = None, **options: Any) -> tweepy.Client:
+    client = tweepy.Client(token or gateway.identity.mint(BOB.id), **options)
+    client.session.trust_env = False
+    client.session.mount("https://api.twitter.com", _Elsewhere(gateway.base))
+    return client
+
+
+async def ask(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """tweepy waits; we do not."""
+    return await asyncio.to_thread(call, *args, **kwargs)
+
+
+async def publish(bus: Bus, *events: Event) -> None:
+    for event in events:
+        told = headers(event, id=new_id(), source=event.context)
+        await bus.js.publish(event.subject, event.model_dump_json().encode(), headers=told)
+
+
+def history(tea: str, pub: str, old: str) -> list[Event]:
+    """One live Space with everything, one scheduled, one over."""
+    chosen: dict[str, Any] = {"title": "Tea time", "lang": "de", "topics": ["food", "slow-living"]}
+    pin = room.Pin(id=new_id(), url="https://example.org/tea", text="Leaves", person=ANN, pinned_at=at(7))
+    return [
+        created(tea, ANN, **chosen), started(tea, ANN, seconds=60, **chosen),
+        room.Invited(space_id=tea, version=3, at=at(61), person=BOB),
+        room.StageJoined(space_id=tea, version=4, at=at(62), person=BOB, role=room.Role.SPEAKER),
+        room.Pinned(space_id=tea, version=5, at=at(63), pin=pin),
+        Counted(space_id=tea, at=at(64), listeners=5, on_stage=2),
+        created(pub, BOB, title="Pub talk").model_copy(update={"scheduled_start": START + timedelta(days=1)}),
+        created(old, KIM, title="Old tea"), started(old, KIM, title="Old tea"),
+        room.Ended(space_id=old, version=3, at=at(9), reason="timed_out"),
+    ]  # fmt: skip
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """The same for all tests of this module."""
+    tea, pub, old = new_id(), new_id(), new_id()
+    with running_nats() as nats:
+        async with (
+            await connect("test", BusSettings(url=nats.url)) as bus,
+            running(Settings.read(nats.env), compose),
+            running_gateway(nats.url, tmp_path_factory.mktemp("gateway"), ask_seconds=5) as gateway,
+        ):
+            world = World(gateway, bus, tea, pub, old)
+            await publish(bus, *history(tea, pub, old))
+            await until(lambda space: space is not None and space.state == "ended", world.tweepy(), old)
+            yield world
+
+
+async def until(true: Callable[[tweepy.Space | None], bool], client: tweepy.Client, space_id: str) -> None:
+    """Wait until what is found is so."""
+    async with asyncio.timeout(20):
+        while not true((await ask(client.get_space, space_id)).data):
+            await asyncio.sleep(0.02)
+
+
+async def test_only_id_and_state_unless_asked(world: World) -> None:
+    answer = await ask(world.tweepy().get_space, world.tea)
+    assert answer.data.data == {"id": world.tea, "state": "live"}
+    assert (answer.includes, answer.errors, answer.meta) == ({}, [], {})
+
+
+async def test_every_field(world: World) -> None:
+    space = (await ask(world.tweepy().get_space, world.tea, space_fields=ALL_FIELDS)).data
+    assert isinstance(space, tweepy.Space)
+    ann, bob = to_number(ANN.id), to_number(BOB.id)
+    assert (space.id, space.state, space.title, space.lang) == (world.tea, "live", "Tea time", "de")
+    assert (space.creator_id, space.host_ids) == (ann, [str(ann)])
+    assert (space.speaker_ids, space.invited_user_ids) == ([str(bob)], [str(bob)])
+    assert (space.participant_count, space.subscriber_count, space.is_ticketed) == (7, 0, False)
+    assert (space.created_at, space.started_at, space.updated_at) == (at(0), at(60), at(63))
+    assert (space.scheduled_start, space.ended_at) == (None, None)
+    assert space.topic_ids == ["food", "slow-living"]
+    assert space.created_at.tzinfo == UTC
+
+
+async def test_a_scheduled_and_an_ended_space(world: World) -> None:
+    client = world.tweepy()
+    pub = (await ask(client.get_space, world.pub, space_fields=["scheduled_start", "started_at", "title"])).data
+    assert (pub.state, pub.title, pub.started_at) == ("scheduled", "Pub talk", None)
+    assert pub.scheduled_start == START + timedelta(days=1)
+    old = (await ask(client.get_space, world.old, space_fields="ended_at,participant_count,speaker_ids")).data
+    assert (old.state, old.ended_at, old.participant_count, old.speaker_ids) == ("ended", at(9), 0, [])
+
+
+async def test_expansions(world: World) -> None:
+    expansions = ["creator_id", "host_ids", "invited_user_ids", "speaker_ids"]
+    answer = await ask(world.tweepy().get_space, world.tea, expansions=expansions, user_fields=["username", "verified"])
+    users = answer.includes["users"]
+    assert [(user.id, user.username, user.name) for user in users] == [
+        (to_number(ANN.id), "ann", "Ann Lee"),
+        (to_number(BOB.id), "bob", "Bob"),
+    ]
+    assert all(isinstance(user, tweepy.User) for user in users)
+    assert answer.data.creator_id == to_number(ANN.id)
+    assert answer.data.title is None
+    topics = await ask(world.tweepy(return_type=dict).get_space, world.tea, expansions="topic_ids")
+    assert topics["includes"] == {
+        "topics": [{"id": "food", "name": "Food"}, {"id": "slow-living", "name": "Slow Living"}]
+    }
+
+
+async def test_several_with_errors_for_those_that_are_not_there(world: World) -> None:
+    missing = new_id()
+    answer = await ask(world.tweepy().get_spaces, ids=[world.pub, missing, world.tea, "1DXxyRYNejbKM"])
+    assert [space.id for space in answer.data] == [world.pub, world.tea]
+    assert answer.errors[0] == {
+        "title": "Not Found Error",
+        "type": NOT_FOUND,
+        "detail": f"Could not find space with ids: [{missing}].",
+        "resource_type": "space",
+        "resource_id": missing,
+        "parameter": "ids",
+        "value": missing,
+    }
+    assert [error["value"] for error in answer.errors] == [missing, "1DXxyRYNejbKM"]
+    nothing = await ask(world.tweepy().get_space, missing)
+    assert (nothing.data, nothing.errors[0]["parameter"], nothing.errors[0]["type"]) == (None, "id", NOT_FOUND)
+
+
+async def test_by_creators(world: World) -> None:
+    client = world.tweepy()
+    users = [to_number(ANN.id), to_number(BOB.id), to_number(KIM.id), 12]
+    answer = await ask(client.get_spaces, user_ids=users, expansions="creator_id")
+    assert {space.id for space in answer.data} == {world.tea, world.pub}  # not the one that is over
+    assert answer.meta == {"result_count": 2}
+    assert {user.username for user in answer.includes["users"]} == {"ann", "bob"}
+    by_our_id = await ask(client.get_spaces, user_ids=[BOB.id])
+    assert [space.id for space in by_our_id.data] == [world.pub]
+    none = await ask(client.get_spaces, user_ids=[12])
+    assert (none.data, none.meta) == (None, {"result_count": 0})
+
+
+@pytest.mark.parametrize(
+    ("query", "state", "found"),
+    [
+        ("tea", None, ["Tea time"]),
+        ("T", None, []),
+        ("ta", None, ["Pub talk"]),
+        ("tea tmie", None, ["Tea time"]),
+        ("pub", "live", []),
+        ("pub", "scheduled", ["Pub talk"]),
+        ("@bob", "all", ["Pub talk"]),
+        ('"; NEAR(', "all", []),
+    ],
+)
+async def test_search(world: World, query: str, state: str | None, found: list[str]) -> None:
+    options = {"state": state} if state else {}
+    answer = await ask(world.tweepy().search_spaces, query, space_fields=["title"], max_results=10, **options)
+    assert [space.title for space in answer.data or []] == found
+    assert answer.meta == {"result_count": len(found)}
+
+
+async def test_buyers_and_pinned_posts(world: World) -> None:
+    client = world.tweepy()
+    buyers = await ask(client.get_space_buyers, world.tea)
+    assert (buyers.data, buyers.meta) == (None, {"result_count": 0})
+    posts = await ask(
+        client.get_space_tweets, world.tea, tweet_fields=["author_id", "created_at"], expansions=["author_id"]
+    )
+    (post,) = posts.data
+    assert (post.text, post.author_id, post.created_at) == (
+        "Leaves https://example.org/tea", to_number(ANN.id), at(7)
+    )  # fmt: skip
+    assert [user.username for user in posts.includes["users"]] == ["ann"]
+    assert (await ask(client.get_space_tweets, world.pub)).meta == {"result_count": 0}
+    assert (await ask(client.get_space_buyers, new_id())).errors[0]["resource_type"] == "space"
+
+
+@pytest.mark.parametrize(
+    ("call", "parameter", "said"),
+    [
+        (lambda c, w: c.get_space(w.tea, space_fields="title,asdf"), "space.fields", "[asdf] is not one of"),
+        (lambda c, w: c.get_space(w.tea, expansions="author_id"), "expansions", "[author_id] is not one of"),
+        (lambda c, w: c.get_space(w.tea, user_fields="shoe"), "user.fields", "[shoe] is not one of"),
+        (lambda c, w: c.get_space("no_id!"), "id", "does not match"),
+        (lambda c, w: c.get_spaces(ids=["a"] + [str(n) for n in range(100)]), "ids", "between 1 and 100"),
+        (lambda c, w: c.get_spaces(user_ids=["ann"]), "user_ids", "does not match"),
+        (lambda c, w: c.search_spaces("tea", state="ended"), "state", "[ended] is not one of"),
+        (lambda c, w: c.search_spaces("tea", max_results=101), "max_results", "[101] is not valid"),
+        (lambda c, w: c.search_spaces(""), "query", "not valid"),
+        (lambda c, w: c._make_request("GET", "/2/spaces"), "ids", "not valid"),
+        (lambda c, w: c.get_space(w.tea, foo="bar"), "foo", "[foo] is not one of"),
+    ],
+)
+async def test_invalid_parameters(
+    world: World, call: Callable[[tweepy.Client, World], Any], parameter: str, said: str
+) -> None:
+    with pytest.raises(tweepy.BadRequest) as error:
+        await ask(call, world.tweepy(), world)
+    assert said in error.value.api_messages[0]
+    assert list(error.value.api_errors[0]["parameters"]) == [parameter]
+    document = error.value.response.json()
+    assert (document["title"], document["status"]) == ("Invalid Request", 400)
+    assert document["detail"] == "One or more parameters to your request was invalid."
+    assert document["type"] == "https://api.twitter.com/2/problems/invalid-request"
+
+
+async def test_without_a_good_token(world: World) -> None:
+    with pytest.raises(tweepy.Unauthorized) as error:
+        await ask(world.tweepy("nonsense").get_space, world.tea)
+    document = error.value.response.json()
+    assert {name: document[name] for name in ("title", "type", "status", "detail")} == {
+        "title": "Unauthorized",
+        "type": "about:blank",
+        "status": 401,
+        "detail": "Unauthorized",
+    }
+    without = await ask(requests.get, f"{world.gateway.base}/2/spaces/{world.tea}", timeout=10)
+    assert without.status_code == 401
+
+
+async def test_who_was_removed_is_told_that_there_is_none(world: World) -> None:
+    away = new_id()
+    await publish(
+        world.bus, created(away, KIM, title="Zither"),
+        room.Removed(space_id=away, version=2, at=at(70), person_id=BOB.id),
+    )  # fmt: skip
+    as_kim = world.tweepy(world.gateway.identity.mint(KIM.id))
+    await until(lambda space: space is not None and space.state == "scheduled", as_kim, away)
+    client = world.tweepy()
+    await until(lambda space: space is None, client, away)
+    assert (await ask(client.search_spaces, "zither")).data is None
+    assert (await ask(as_kim.search_spaces, "zither")).data[0].id == away
+    await publish(world.bus, room.Canceled(space_id=away, version=3, at=at(71)))
+    await until(lambda space: space is not None and space.state == "canceled", as_kim, away)
+    assert (await ask(as_kim.search_spaces, "zither")).data is None
+
+
+async def test_discovery_away_is_told_as_such(tmp_path: Path) -> None:
+    with running_nats() as nats:
+        async with running_gateway(nats.url, tmp_path, ask_seconds=0.3) as gateway:
+            with pytest.raises(tweepy.TwitterServerError) as error:
+                await ask(_tweepy(gateway).get_space, new_id())
+    assert error.value.response.status_code == 503
+
+
+async def test_browse_and_search_of_our_own(world: World) -> None:
+    async with world.gateway.client() as nobody:
+
+        async def titles(**wanted: str | int) -> tuple[list[str], str | None]:
+            answer = await nobody.http.get("/v1/spaces", params=wanted)
+            assert answer.status_code == 200, answer.text
+            return [space["title"] for space in answer.json()["spaces"]], answer.json()["next_cursor"]
+
+        assert await titles() == (["Tea time"], None)
+        assert await titles(state="all") == (["Tea time", "Pub talk", "Old tea"], None)
+        assert await titles(state="all", q="tea") == (["Tea time", "Old tea"], None)
+        assert await titles(topic="food", lang="de", creator="ann") == (["Tea time"], None)
+        tomorrow = {"from": (START + timedelta(hours=12)).isoformat(), "to": (START + timedelta(hours=36)).isoformat()}
+        assert (await titles(state="scheduled", **tomorrow))[0] == ["Pub talk"]
+        first, cursor = await titles(state="all", limit=2)
+        assert cursor is not None
+        assert (first, await titles(state="all", limit=2, cursor=cursor)) == (
+            ["Tea time", "Pub talk"],
+            (["Old tea"], None),
+        )
+        for wrong in ({"cursor": "x"}, {"from": "yesterday"}, {"limit": 0}, {"state": "gone"}, {"q": "x" * 201}):
+            assert (await nobody.http.get("/v1/spaces", params=wrong)).status_code == 422, wrong
+        for hostile in ("\0", "%00", '"' * 50, "NEAR(", "a* OR b", "\U0001f600", "*", "'; --", "\ud7ff"):
+            assert (await nobody.http.get("/v1/spaces", params={"q": hostile})).status_code == 200, hostile
