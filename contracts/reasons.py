@@ -31,6 +31,8 @@ STATUS: Final[dict[str, int]] = {
     "session_unknown": 404,
     "request_unknown": 404,
     "invitation_unknown": 404,
+    "report_unknown": 404,
+    "entry_unknown": 404,
     "pin_unknown": 404,
     "tip_unknown": 404,
     "replay_unknown": 404,

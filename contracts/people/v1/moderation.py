@@ -1,18 +1,26 @@
-"""What those who run the instance do about people."""
+"""What those who run the instance do about people and Spaces, and what people ask of them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from contracts.commands import Command, Nothing, register
-from contracts.envelope import Audience, PersonId, event
+from contracts.commands import Command, Nothing, Query, register
+from contracts.envelope import Audience, Event, Model, PersonId, SpaceId, event
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.profile import PersonEvent
 
 Offence = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A code of the instance's list of reasons, which is a setting of people."""
+ReportId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
+Comment = Annotated[str, StringConstraints(max_length=1000, strip_whitespace=True)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+EntryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z-]{1,60}$")]
+
+
+# -- suspension ------------------------------------------------------------------------------------------------------
 
 
 @event("people", "suspended", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
@@ -35,7 +43,7 @@ class Reinstated(PersonEvent):
 class Suspend(Command[Nothing]):
     """Operators suspend somebody; accepted also where they are suspended already.
 
-    Refuses: not_allowed, person_unknown, invalid (a reason that is not on the list).
+    Refuses: not_allowed, person_unknown, invalid (a reason that is not on the list), report_unknown.
     """
 
     service = "people"
@@ -44,6 +52,8 @@ class Suspend(Command[Nothing]):
     person_id: PersonId
     reason: Offence
     explanation: Explanation = ""
+    report_id: ReportId | None = None
+    """The report this answers; it is closed as acted upon."""
 
 
 @register
@@ -55,3 +65,343 @@ class Reinstate(Command[Nothing]):
     result = Nothing
     person_id: PersonId
     explanation: Explanation = ""
+
+
+# -- reports ---------------------------------------------------------------------------------------------------------
+
+
+class EvidenceKind(StrEnum):
+    """What a piece of evidence refers to."""
+
+    MOMENT = "moment"
+    """A stretch of a Space, in its safety copy: `space_id`, `from_seconds`, `to_seconds`."""
+    CAPTION = "caption"
+    """What was written down: `space_id`, `reference` is the caption's id."""
+    PIN = "pin"
+    """A pinned link: `space_id`, `reference` is the pin's id."""
+    REQUEST = "request"
+    """The message of a request to speak: `space_id`."""
+    PROFILE = "profile"
+    """Name and handle, which are kept with the report as they were."""
+
+
+class Evidence(Model):
+    """Where what is reported can be seen or heard. Only the reference is kept here; what it refers to is not deleted
+    while the report is open."""
+
+    kind: EvidenceKind
+    space_id: SpaceId | None = None
+    reference: Annotated[str, StringConstraints(max_length=100)] = ""
+    from_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Since the Space started."""
+    to_seconds: Annotated[float, Field(ge=0)] | None = None
+
+
+class ReportState(StrEnum):
+    """What became of a report."""
+
+    OPEN = "open"
+    DISMISSED = "dismissed"
+    ACTED = "acted"
+
+
+class Report(Model):
+    """A complaint about a person, a Space, or somebody in a Space, with what was true when it was made."""
+
+    id: ReportId
+    reporter_id: PersonId
+    at: AwareDatetime
+    person_id: PersonId | None = None
+    handle: str = ""
+    """The person's handle and name when it was made."""
+    name: str = ""
+    space_id: SpaceId | None = None
+    title: str = ""
+    """The Space's headline and host when it was made."""
+    host_id: PersonId | None = None
+    reason: str
+    comment: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    state: ReportState = ReportState.OPEN
+    closed_at: AwareDatetime | None = None
+    closed_by: PersonId | None = None
+    explanation: str = ""
+
+
+class ReportEvent(Event):
+    """Belongs to a report."""
+
+    report_id: ReportId
+    version: int
+
+    @property
+    def key(self) -> str:
+        return self.report_id
+
+
+@event("people", "reported", Audience.OPERATORS)
+class Reported(ReportEvent):
+    """Somebody complained. Whoever keeps what `evidence` refers to keeps it until the report is closed."""
+
+    reporter_id: PersonId
+    person_id: PersonId | None = None
+    space_id: SpaceId | None = None
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@event("people", "report_closed", Audience.OPERATORS)
+class ReportClosed(ReportEvent):
+    """Operators have looked at it."""
+
+    outcome: ReportState
+
+
+@event("people", "report_reopened", Audience.OPERATORS)
+class ReportReopened(ReportEvent):
+    """Operators look at it again."""
+
+
+@register
+class FileReport(Command[Report]):
+    """The actor reports a person, a Space, or a person in a Space. `report_id` is chosen by the gateway.
+
+    Refuses: person_unknown, space_unknown, not_allowed (oneself), invalid (a reason that is not on the list).
+    """
+
+    service = "people"
+    name = "file_report"
+    result = Report
+    report_id: ReportId
+    person_id: PersonId | None = None
+    space_id: SpaceId | None = None
+    reason: Offence
+    comment: Comment = ""
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if self.person_id is None and self.space_id is None:
+            raise ValueError("a report is about a person or a Space")
+        return self
+
+
+@register
+class CloseReport(Command[Report]):
+    """Operators close a report as `dismissed` or `acted`. Refuses: not_allowed, report_unknown, wrong_state."""
+
+    service = "people"
+    name = "close_report"
+    result = Report
+    report_id: ReportId
+    outcome: ReportState
+    explanation: Explanation = ""
+
+    @model_validator(mode="after")
+    def _closes(self) -> Self:
+        if self.outcome is ReportState.OPEN:
+            raise ValueError("a closed report is dismissed or acted upon")
+        return self
+
+
+@register
+class ReopenReport(Command[Report]):
+    """Operators look at a report again. Refuses: not_allowed, report_unknown."""
+
+    service = "people"
+    name = "reopen_report"
+    result = Report
+    report_id: ReportId
+    explanation: Explanation = ""
+
+
+class Reports(Model):
+    """A page of reports, newest first."""
+
+    reports: tuple[Report, ...] = ()
+    next_cursor: str | None = None
+
+
+@register
+class ReportsQuery(Query[Reports]):
+    """Reports for operators, newest first. Refuses: not_allowed, invalid (a cursor of something else)."""
+
+    service = "people"
+    name = "reports"
+    result = Reports
+    state: ReportState | None = None
+    person_id: PersonId | None = None
+    space_id: SpaceId | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class Offences(Model):
+    """The reasons for which one may report and suspend here."""
+
+    reasons: tuple[str, ...]
+
+
+@register
+class OffencesQuery(Query[Offences]):
+    """What one may report here."""
+
+    service = "people"
+    name = "offences"
+    result = Offences
+
+
+# -- appeals ---------------------------------------------------------------------------------------------------------
+
+
+class AppealState(StrEnum):
+    """Where an appeal stands."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    """The suspension was ended by it."""
+    REJECTED = "rejected"
+
+
+class Appeal(Model):
+    """What a suspended person has to say about their suspension; one appeal each."""
+
+    person_id: PersonId
+    suspended_at: AwareDatetime
+    reason: str
+    """Of the suspension, with its explanation."""
+    explanation: str = ""
+    at: AwareDatetime
+    text: str
+    state: AppealState = AppealState.OPEN
+    decided_at: AwareDatetime | None = None
+    answer: str = ""
+
+
+@event("people", "appealed", Audience.OPERATORS)
+class Appealed(PersonEvent):
+    """A suspended person asks to be heard."""
+
+    text: str
+
+
+@event("people", "appeal_decided", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+class AppealDecided(PersonEvent):
+    """An appeal was granted (`reinstated` follows) or rejected."""
+
+    state: AppealState
+    answer: str = ""
+
+
+@register
+class LodgeAppeal(Command[Appeal]):
+    """The actor, suspended, appeals; once for each suspension. Refuses: wrong_state."""
+
+    service = "people"
+    name = "lodge_appeal"
+    result = Appeal
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+@register
+class DecideAppeal(Command[Appeal]):
+    """Operators grant or reject somebody's open appeal. Refuses: not_allowed, person_unknown, wrong_state."""
+
+    service = "people"
+    name = "decide_appeal"
+    result = Appeal
+    person_id: PersonId
+    granted: bool
+    answer: Explanation = ""
+
+
+class Appeals(Model):
+    """A page of appeals, newest first."""
+
+    appeals: tuple[Appeal, ...] = ()
+    next_cursor: str | None = None
+
+
+@register
+class AppealsQuery(Query[Appeals]):
+    """Appeals, newest first: one's own, or for operators anybody's. Refuses: not_allowed, invalid."""
+
+    service = "people"
+    name = "appeals"
+    result = Appeals
+    person_id: PersonId | None = None
+    state: AppealState | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+# -- the log ---------------------------------------------------------------------------------------------------------
+
+
+class LogEntry(Model):
+    """One moderation act, of operators or of the hosts of a Space: who, what, when, why."""
+
+    id: EntryId
+    at: AwareDatetime
+    actor_id: PersonId | None = None
+    """None for the system."""
+    act: str
+    """What was done, e.g. `suspended`, `report_closed`, `removed`, `ended`."""
+    person_id: PersonId | None = None
+    """To whom."""
+    space_id: SpaceId | None = None
+    """Where, or to what."""
+    reason: str = ""
+    explanation: str = ""
+    report_id: ReportId | None = None
+    undoable: bool = False
+    """Whether `undo` takes it back."""
+    undone_by: EntryId | None = None
+
+
+class LogPage(Model):
+    """A page of the log, newest first."""
+
+    entries: tuple[LogEntry, ...] = ()
+    next_cursor: str | None = None
+
+
+@register
+class LogQuery(Query[LogPage]):
+    """The moderation log for operators, newest first. Refuses: not_allowed, invalid (a cursor of something else)."""
+
+    service = "people"
+    name = "log"
+    result = LogPage
+    person_id: PersonId | None = None
+    """Acts by or about this person."""
+    space_id: SpaceId | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@register
+class UndoAct(Command[Nothing]):
+    """Operators take an act back. Refuses: not_allowed, entry_unknown, wrong_state (nothing to undo, or undone)."""
+
+    service = "people"
+    name = "undo_act"
+    result = Nothing
+    entry_id: EntryId
+    explanation: Explanation = ""
+
+
+@register
+class OrderSpaceEnd(Command[Nothing]):
+    """Operators put on the log that they end a Space, and why; room ends it (`end_space`).
+
+    Refuses: not_allowed, space_unknown, invalid (a reason that is not on the list), report_unknown.
+    """
+
+    service = "people"
+    name = "order_space_end"
+    result = Nothing
+    space_id: SpaceId
+    reason: Offence
+    explanation: Explanation = ""
+    report_id: ReportId | None = None

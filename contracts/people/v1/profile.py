@@ -83,7 +83,10 @@ class Unblocked(PersonEvent):
 
 @register
 class SignUp(Command[Person]):
-    """Creates a profile. `person_id` is chosen by the gateway. Refuses: handle_taken."""
+    """Creates a profile. `person_id` is chosen by the gateway.
+
+    Refuses: handle_taken, invitation_needed (this instance is invite-only, and the code is none, used up or expired).
+    """
 
     service = "people"
     name = "sign_up"
@@ -91,6 +94,7 @@ class SignUp(Command[Person]):
     person_id: PersonId
     handle: Handle
     display_name: DisplayName
+    invitation: Annotated[str, StringConstraints(max_length=40)] | None = None
 
 
 @register

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,45 +10,12 @@ import pytest
 from contracts import subjects
 from contracts.commands import Request
 from contracts.people import v1
-from libs.bus import Bus, BusSettings, connect
+from libs.bus import Bus
 from libs.ids import new_id
 from libs.refusal import Refusal
-from libs.service import running
-from services.people.main import compose
-from services.people.settings import Settings
-from tests.support.nats import NatsServer, running_nats
+from tests.integration.people.asking import follow, profile, sign_up
+from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[NatsServer]:
-    with running_nats() as server:
-        yield server
-
-
-@pytest.fixture
-async def bus(server: NatsServer) -> AsyncIterator[Bus]:
-    async with await connect("test", BusSettings(url=server.url)) as bus:
-        yield bus
-
-
-@pytest.fixture
-async def people(server: NatsServer) -> AsyncIterator[None]:
-    async with running(Settings.read(server.env), compose):
-        yield
-
-
-async def sign_up(bus: Bus, handle: str, *, key: str | None = None, name: str = "Somebody") -> v1.Person:
-    command = v1.SignUp(command_id=key or new_id(), person_id=new_id(), handle=handle, display_name=name)
-    return (await bus.ask(command, timeout=20)).result
-
-
-async def follow(bus: Bus, who: v1.Person, whom: str) -> int:
-    return (await bus.ask(v1.Follow(command_id=new_id(), actor=who.id, followee_id=whom))).version
-
-
-async def profile(bus: Bus, person_id: str) -> v1.Person:
-    return (await bus.ask(v1.PersonQuery(person_id=person_id))).result
 
 
 @pytest.mark.usefixtures("people")

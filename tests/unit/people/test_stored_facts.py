@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from libs.eventstore import Fact
 from libs.eventstore.facts import decode
-from services.people.domain import Blocked, Followed, Registered, Unblocked, Unfollowed
+from services.people.domain import (
+    AppealDecided,
+    Appealed,
+    Blocked,
+    Closed,
+    Evidence,
+    Filed,
+    Followed,
+    HostingAllowed,
+    HostingPolicy,
+    HostingPolicyChanged,
+    HostingRule,
+    HostingWithdrawn,
+    InvitationIssued,
+    InvitationRevoked,
+    PlatformRule,
+    PrivacyChanged,
+    Registered,
+    Reinstated,
+    Reopened,
+    SpaceEndOrdered,
+    Subject,
+    Suspended,
+    Unblocked,
+    Unfollowed,
+)
 
+AT = b'{"at":"2026-01-01T00:00:00Z","fact":'
 GOLDEN: list[tuple[str, bytes, Fact]] = [
     (
         "people.registered",
@@ -18,6 +46,60 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
     ("people.unfollowed", b'{"at":"2026-01-01T00:00:00Z","fact":{"followee":"b"}}', Unfollowed(followee="b")),
     ("people.blocked", b'{"at":"2026-01-01T00:00:00Z","fact":{"person":"b"}}', Blocked(person="b")),
     ("people.unblocked", b'{"at":"2026-01-01T00:00:00Z","fact":{"person":"b"}}', Unblocked(person="b")),
+    (
+        "people.privacy_changed",
+        AT + b'{"protected":true,"hides_listening":false}}',
+        PrivacyChanged(protected=True, hides_listening=False),
+    ),
+    ("people.hosting_allowed", AT + b'{"explanation":"x"}}', HostingAllowed(explanation="x")),
+    ("people.hosting_withdrawn", AT + b"{}}", HostingWithdrawn()),
+    (
+        "people.suspended",
+        AT + b'{"reason":"abuse","explanation":"x","report":"r"}}',
+        Suspended(reason="abuse", explanation="x", report="r"),
+    ),
+    ("people.reinstated", AT + b'{"explanation":"x"}}', Reinstated(explanation="x")),
+    ("people.appealed", AT + b'{"text":"x"}}', Appealed(text="x")),
+    ("people.appeal_decided", AT + b'{"granted":false,"answer":"x"}}', AppealDecided(granted=False, answer="x")),
+    (
+        "people.hosting_policy_changed",
+        AT + b'{"policy":{"rule":{"who":"followers","followers":5},"platforms":[{"who":"nobody","platform":"ios"}]},'
+        b'"before":{},"explanation":"x","undoes":"instance-1"}}',
+        HostingPolicyChanged(
+            policy=HostingPolicy(
+                rule=HostingRule(who="followers", followers=5),
+                platforms=(PlatformRule(who="nobody", platform="ios"),),
+            ),
+            before=HostingPolicy(),
+            explanation="x",
+            undoes="instance-1",
+        ),
+    ),
+    (
+        "people.invitation_issued",
+        AT + b'{"code":"abc","uses":2,"expires_at":"2026-01-01T00:00:00Z","note":"x"}}',
+        InvitationIssued(code="abc", uses=2, expires_at=datetime(2026, 1, 1, tzinfo=UTC), note="x"),
+    ),
+    ("people.invitation_revoked", AT + b'{"code":"abc"}}', InvitationRevoked(code="abc")),
+    (
+        "people.space_end_ordered",
+        AT + b'{"space":"s","reason":"abuse","explanation":"x","report":"r"}}',
+        SpaceEndOrdered(space="s", reason="abuse", explanation="x", report="r"),
+    ),
+    (
+        "people.reported",
+        AT + b'{"reporter":"a","subject":{"person":"b","handle":"bob","name":"Bob","space":"s","title":"Tea",'
+        b'"host":"h"},"reason":"abuse","comment":"x","evidence":[{"kind":"moment","space":"s","from_seconds":1.5}]}}',
+        Filed(
+            reporter="a",
+            subject=Subject(person="b", handle="bob", name="Bob", space="s", title="Tea", host="h"),
+            reason="abuse",
+            comment="x",
+            evidence=(Evidence(kind="moment", space="s", from_seconds=1.5),),
+        ),
+    ),
+    ("people.report_closed", AT + b'{"outcome":"acted","explanation":"x"}}', Closed(outcome="acted", explanation="x")),
+    ("people.report_reopened", AT + b'{"explanation":"x"}}', Reopened(explanation="x")),
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
 from services.people.domain import Followed, Unfollowed
@@ -12,8 +14,9 @@ class Follows(StoreModel):
 
     schema = """
         CREATE TABLE follows (
-            followee TEXT NOT NULL, follower TEXT NOT NULL, PRIMARY KEY (followee, follower)
+            followee TEXT NOT NULL, follower TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (followee, follower)
         ) WITHOUT ROWID;
+        CREATE INDEX follows_at ON follows (followee, at);
         CREATE TABLE followers (person TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
     """
 
@@ -21,7 +24,10 @@ class Follows(StoreModel):
         follower = notification.aggregate_id
         match notification.fact:
             case Followed(followee=followee):
-                change = self.db.execute("INSERT OR IGNORE INTO follows VALUES (?, ?)", (followee, follower)).rowcount
+                at = notification.record.at.isoformat()
+                change = self.db.execute(
+                    "INSERT OR IGNORE INTO follows VALUES (?, ?, ?)", (followee, follower, at)
+                ).rowcount
             case Unfollowed(followee=followee):
                 change = -self.db.execute(
                     "DELETE FROM follows WHERE followee = ? AND follower = ?", (followee, follower)
@@ -37,3 +43,11 @@ class Follows(StoreModel):
         """How many follow a person."""
         row = self.db.execute("SELECT count FROM followers WHERE person = ?", (person,)).fetchone()
         return 0 if row is None else int(row[0])
+
+    def reached(self, person: str, followers: int) -> datetime | None:
+        """Since when a person has had that many of those who follow them now; None where they have fewer."""
+        if followers < 1:
+            return None
+        query = "SELECT at FROM follows WHERE followee = ? ORDER BY at LIMIT 1 OFFSET ?"
+        row = self.db.execute(query, (person, followers - 1)).fetchone()
+        return None if row is None else datetime.fromisoformat(row[0])

@@ -1,0 +1,8 @@
+"""Load, call, save."""
+
+from services.people.app.hosting import Hosting, Standing
+from services.people.app.invitations import Codes, Issued
+from services.people.app.moderation import Moderators
+from services.people.app.people import People, Profile
+
+__all__ = ["Codes", "Hosting", "Issued", "Moderators", "People", "Profile", "Standing"]

@@ -1,0 +1,95 @@
+"""Who may host: the policy, the list, and what is known of a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.eventstore import Order, Store
+from libs.refusal import Refusal
+from services.people.app.entity import INSTANCE, nothing, of_instance, of_person
+from services.people.domain import Entity, HostingPolicy, Instance, Person
+from services.people.projection import Follows, Spaces
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a person that decides whether they may host, with the times since when."""
+
+    person_id: str
+    followers: int
+    listed: bool
+    listed_at: datetime | None
+    protected: bool
+    suspended: bool
+    since: datetime | None
+    """When they signed up, were suspended, reinstated, became protected or ceased to be last."""
+    hosted_before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The policy, and since when it holds."""
+
+    policy: HostingPolicy
+    since: datetime | None
+
+
+class Hosting:
+    """Who may host."""
+
+    def __init__(self, store: Store[Entity], follows: Follows, spaces: Spaces) -> None:
+        self._store = store
+        self._follows = follows
+        self._spaces = spaces
+
+    async def policy(self) -> InForce:
+        """The policy as it is."""
+        return await self._store.read(INSTANCE, of_instance(_in_force))
+
+    async def change_policy(self, order: Order, policy: HostingPolicy, explanation: str) -> tuple[int, InForce]:
+        """Choose who may host from now on; the version of the instance's rules, and the policy."""
+        done = await self._store.execute(
+            INSTANCE, order, of_instance(lambda it: it.change_policy(policy, explanation)), of_instance(_in_force)
+        )
+        return done.version, done.view
+
+    async def allow(self, order: Order, person_id: str, explanation: str) -> int:
+        """Put somebody on the list. Refuses: person_unknown."""
+        decide = of_person(lambda person: person.allow_hosting(explanation))
+        return (await self._store.execute(person_id, order, decide, nothing)).version
+
+    async def withdraw(self, order: Order, person_id: str, explanation: str) -> int:
+        """Take somebody off the list. Refuses: person_unknown."""
+        decide = of_person(lambda person: person.withdraw_hosting(explanation))
+        return (await self._store.execute(person_id, order, decide, nothing)).version
+
+    async def standing(self, person_id: str) -> Standing:
+        """What is known of somebody, everything committed included. Refuses: person_unknown."""
+        await self._follows.catch_up(self._store)
+        followers = self._follows.followers(person_id)
+        hosted_before = self._spaces.has_hosted(person_id)
+
+        def look(person: Person) -> Standing:
+            if not person.exists:
+                raise Refusal("person_unknown", "There is no such person.")
+            return Standing(
+                person_id=person_id,
+                followers=followers,
+                listed=person.listed,
+                listed_at=person.listed_at,
+                protected=person.protected,
+                suspended=person.suspension is not None,
+                since=person.standing_since,
+                hosted_before=hosted_before,
+            )
+
+        return await self._store.read(person_id, of_person(look))
+
+    def reached(self, person_id: str, followers: int) -> datetime | None:
+        """Since when somebody has had that many of those who follow them now."""
+        return self._follows.reached(person_id, followers)
+
+
+def _in_force(instance: Instance) -> InForce:
+    return InForce(instance.policy, instance.policy_since)

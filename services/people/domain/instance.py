@@ -1,0 +1,143 @@
+"""The instance's own rules: who may host, who may sign up, which Spaces its operators ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from libs.eventstore import Fact, Meta, stored
+from libs.refusal import Refusal
+
+
+class HostingRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One rule of who may host."""
+
+    who: str = "everyone"
+    followers: int = 600
+    percentage: int = 100
+
+
+class PlatformRule(HostingRule, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule for one kind of client."""
+
+    platform: str
+
+
+class HostingPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who may host."""
+
+    rule: HostingRule = HostingRule()
+    platforms: tuple[PlatformRule, ...] = ()
+
+
+@stored("people.hosting_policy_changed")
+class HostingPolicyChanged(Fact):
+    """From now on these may host."""
+
+    policy: HostingPolicy
+    before: HostingPolicy
+    """The policy until now, which is what undoing it sets."""
+    explanation: str = ""
+    undoes: str = ""
+    """The entry of the log that this takes back."""
+
+
+@stored("people.invitation_issued")
+class InvitationIssued(Fact):
+    """There is a code to sign up with."""
+
+    code: str
+    uses: int
+    expires_at: datetime | None = None
+    note: str = ""
+
+
+@stored("people.invitation_revoked")
+class InvitationRevoked(Fact):
+    """A code is worth nothing any more."""
+
+    code: str
+
+
+@stored("people.space_end_ordered")
+class SpaceEndOrdered(Fact):
+    """Operators end a Space."""
+
+    space: str
+    reason: str
+    explanation: str = ""
+    report: str | None = None
+
+
+@dataclass(slots=True)
+class Invitation:
+    """A code, and with how many people it may be used; who used it is a matter of claims, see `app`."""
+
+    code: str
+    uses: int
+    expires_at: datetime | None
+    note: str
+    revoked: bool = False
+
+
+class Instance:
+    """The one of its kind; it exists from the beginning, with the rules of a fresh instance."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.version = 0
+        self._facts = 0
+        self.policy = HostingPolicy()
+        self.policy_since: datetime | None = None
+        self.policy_before = HostingPolicy()
+        self.policy_version = 0
+        """This aggregate's version at the last change of the policy."""
+        self.invitations: dict[str, Invitation] = {}
+        """In order of issue."""
+
+    # -- deciding ----------------------------------------------------------------------------------------------
+
+    def change_policy(self, policy: HostingPolicy, explanation: str, undoes: str = "") -> list[Fact]:
+        """Choose who may host; the policy that holds already changes nothing."""
+        if policy == self.policy:
+            return []
+        return [HostingPolicyChanged(policy=policy, before=self.policy, explanation=explanation, undoes=undoes)]
+
+    def undo_policy(self, version: int, entry: str, explanation: str) -> list[Fact]:
+        """Go back to the policy before the change of that version, unless it was changed again since."""
+        if self.policy_version != version:
+            raise Refusal("wrong_state", "The policy was changed again since; choose the one you want.")
+        return self.change_policy(self.policy_before, explanation, undoes=entry)
+
+    def issue(self, code: str, uses: int, expires_at: datetime | None, note: str) -> list[Fact]:
+        """Make a code."""
+        return [InvitationIssued(code=code, uses=uses, expires_at=expires_at, note=note)]
+
+    def revoke(self, code: str) -> list[Fact]:
+        """Make a code worthless; again changes nothing."""
+        invitation = self.invitations.get(code)
+        if invitation is None:
+            raise Refusal("invitation_unknown", "There is no such code.")
+        return [] if invitation.revoked else [InvitationRevoked(code=code)]
+
+    def order_end(self, space: str, reason: str, explanation: str, report: str | None) -> list[Fact]:
+        """Put on record that a Space is ended."""
+        return [SpaceEndOrdered(space=space, reason=reason, explanation=explanation, report=report)]
+
+    # -- evolving ----------------------------------------------------------------------------------------------
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        """Take in what happened."""
+        self._facts += 1
+        match fact:
+            case HostingPolicyChanged(policy=policy, before=before):
+                self.policy, self.policy_since, self.policy_before = policy, meta.at, before
+                self.policy_version = self._facts
+            case InvitationIssued(code=code, uses=uses, expires_at=expires_at, note=note):
+                self.invitations[code] = Invitation(code, uses, expires_at, note)
+            case InvitationRevoked(code=code):
+                self.invitations[code].revoked = True
+            case _:
+                pass

@@ -1,0 +1,294 @@
+"""A person: the profile, whom they follow, whom they block, whether they may host, whether they are suspended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.eventstore import Fact, Meta, stored
+from libs.refusal import Refusal
+
+
+@stored("people.registered")
+class Registered(Fact):
+    """Somebody signed up."""
+
+    handle: str
+    name: str
+
+
+@stored("people.followed")
+class Followed(Fact):
+    """The person follows somebody."""
+
+    followee: str
+
+
+@stored("people.unfollowed")
+class Unfollowed(Fact):
+    """The person no longer follows somebody."""
+
+    followee: str
+
+
+@stored("people.blocked")
+class Blocked(Fact):
+    """The person blocks somebody."""
+
+    person: str
+
+
+@stored("people.unblocked")
+class Unblocked(Fact):
+    """The person lifted a block."""
+
+    person: str
+
+
+@stored("people.privacy_changed")
+class PrivacyChanged(Fact):
+    """What the person keeps to themself, as it is from now on."""
+
+    protected: bool
+    hides_listening: bool
+
+
+@stored("people.hosting_allowed")
+class HostingAllowed(Fact):
+    """Operators put the person on the list of those who may host."""
+
+    explanation: str = ""
+
+
+@stored("people.hosting_withdrawn")
+class HostingWithdrawn(Fact):
+    """Operators took the person off the list of those who may host."""
+
+    explanation: str = ""
+
+
+@stored("people.suspended")
+class Suspended(Fact):
+    """The person is refused everywhere."""
+
+    reason: str
+    explanation: str = ""
+    report: str | None = None
+
+
+@stored("people.reinstated")
+class Reinstated(Fact):
+    """The suspension is over."""
+
+    explanation: str = ""
+
+
+@stored("people.appealed")
+class Appealed(Fact):
+    """The person, suspended, asks to be heard."""
+
+    text: str
+
+
+@stored("people.appeal_decided")
+class AppealDecided(Fact):
+    """Operators have heard them."""
+
+    granted: bool
+    answer: str = ""
+
+
+@dataclass(slots=True)
+class Suspension:
+    """Why and since when somebody is refused everywhere."""
+
+    since: datetime
+    reason: str
+    explanation: str
+
+
+@dataclass(slots=True)
+class Appeal:
+    """What somebody has to say about a suspension of theirs."""
+
+    suspension: Suspension
+    at: datetime
+    text: str
+    granted: bool | None = None
+    """None while it is open."""
+    decided_at: datetime | None = None
+    answer: str = ""
+
+
+class Person:
+    """One person. Does not exist before `register`."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.version = 0
+        self.handle = ""
+        self.name = ""
+        self.following: set[str] = set()
+        self.blocked: set[str] = set()
+        self.protected = False
+        self.hides_listening = False
+        self.listed = False
+        """On the list of those who may host."""
+        self.listed_at: datetime | None = None
+        """When they came on it or went off it last."""
+        self.suspension: Suspension | None = None
+        self.appeal: Appeal | None = None
+        """The last one."""
+        self.standing_since: datetime | None = None
+        """When they signed up, were suspended, reinstated, became protected or ceased to be last."""
+
+    @property
+    def exists(self) -> bool:
+        return self.version > 0
+
+    # -- deciding ----------------------------------------------------------------------------------------------
+
+    def register(self, handle: str, name: str) -> list[Fact]:
+        """Sign up. That no other person has the handle is not known here; see `app`."""
+        if self.exists:
+            raise Refusal("wrong_state", "This profile exists already.")
+        return [Registered(handle=handle, name=name)]
+
+    def follow(self, followee: str, *, followee_exists: bool, most: int) -> list[Fact]:
+        """Follow somebody; nothing happens where the person does already. At most `most` people."""
+        self._must_exist()
+        if self.suspension is not None:
+            raise Refusal("suspended", "Your account is suspended. You can appeal.")
+        if followee == self.id:
+            raise Refusal("not_allowed", "You cannot follow yourself.")
+        if followee in self.following:
+            return []
+        if not followee_exists:
+            raise Refusal("person_unknown", "There is no such person.")
+        if followee in self.blocked:
+            raise Refusal("not_allowed", "You block this person; lift the block to follow them.")
+        if len(self.following) >= most:
+            raise Refusal("not_allowed", f"You follow {most} people already, which is the most there is.")
+        return [Followed(followee=followee)]
+
+    def unfollow(self, followee: str) -> list[Fact]:
+        """Stop following somebody; nothing happens where the person does not follow them."""
+        self._must_exist()
+        return [Unfollowed(followee=followee)] if followee in self.following else []
+
+    def block(self, person: str, *, person_exists: bool) -> list[Fact]:
+        """Block somebody and stop following them."""
+        self._must_exist()
+        if person == self.id:
+            raise Refusal("not_allowed", "You cannot block yourself.")
+        if person in self.blocked:
+            return []
+        if not person_exists:
+            raise Refusal("person_unknown", "There is no such person.")
+        return [*self.unfollow(person), Blocked(person=person)]
+
+    def unblock(self, person: str) -> list[Fact]:
+        """Lift a block; nothing happens where there is none."""
+        self._must_exist()
+        return [Unblocked(person=person)] if person in self.blocked else []
+
+    def change_privacy(self, protected: bool | None, hides_listening: bool | None) -> list[Fact]:
+        """Choose what to keep to oneself; what is None stays."""
+        self._must_exist()
+        after = (
+            self.protected if protected is None else protected,
+            self.hides_listening if hides_listening is None else hides_listening,
+        )
+        if after == (self.protected, self.hides_listening):
+            return []
+        return [PrivacyChanged(protected=after[0], hides_listening=after[1])]
+
+    def allow_hosting(self, explanation: str) -> list[Fact]:
+        """Put on the list; nothing happens where they are on it."""
+        self._must_be_known()
+        return [] if self.listed else [HostingAllowed(explanation=explanation)]
+
+    def withdraw_hosting(self, explanation: str) -> list[Fact]:
+        """Take off the list; nothing happens where they are not on it."""
+        self._must_be_known()
+        return [HostingWithdrawn(explanation=explanation)] if self.listed else []
+
+    def suspend(self, reason: str, explanation: str, report: str | None) -> list[Fact]:
+        """Refuse them everywhere; nothing happens where they are suspended already."""
+        self._must_be_known()
+        if self.suspension is not None:
+            return []
+        return [Suspended(reason=reason, explanation=explanation, report=report)]
+
+    def reinstate(self, explanation: str) -> list[Fact]:
+        """End their suspension; nothing happens where there is none. An open appeal is granted by it."""
+        self._must_be_known()
+        if self.suspension is None:
+            return []
+        granted = [AppealDecided(granted=True, answer=explanation)] if self._appeal_is_open else []
+        return [*granted, Reinstated(explanation=explanation)]
+
+    def lodge_appeal(self, text: str) -> list[Fact]:
+        """Ask to be heard, once for each suspension."""
+        self._must_exist()
+        if self.suspension is None:
+            raise Refusal("wrong_state", "You are not suspended: there is nothing to appeal against.")
+        if self.appeal is not None and self.appeal.suspension is self.suspension:
+            raise Refusal("wrong_state", "You have appealed against this suspension already.")
+        return [Appealed(text=text)]
+
+    def decide_appeal(self, granted: bool, answer: str) -> list[Fact]:
+        """Answer an open appeal; granting it ends the suspension."""
+        self._must_be_known()
+        if not self._appeal_is_open:
+            raise Refusal("wrong_state", "There is no open appeal of this person.")
+        if granted:
+            return self.reinstate(answer)
+        return [AppealDecided(granted=False, answer=answer)]
+
+    @property
+    def _appeal_is_open(self) -> bool:
+        return self.appeal is not None and self.appeal.granted is None
+
+    def _must_exist(self) -> None:
+        if not self.exists:
+            raise Refusal("person_unknown", "Sign up first.")
+
+    def _must_be_known(self) -> None:
+        if not self.exists:
+            raise Refusal("person_unknown", "There is no such person.")
+
+    # -- evolving ----------------------------------------------------------------------------------------------
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        """Take in what happened."""
+        match fact:
+            case Registered(handle=handle, name=name):
+                self.handle, self.name = handle, name
+                self.standing_since = meta.at
+            case Followed(followee=followee):
+                self.following.add(followee)
+            case Unfollowed(followee=followee):
+                self.following.discard(followee)
+            case Blocked(person=person):
+                self.blocked.add(person)
+            case Unblocked(person=person):
+                self.blocked.discard(person)
+            case PrivacyChanged(protected=protected, hides_listening=hides_listening):
+                if protected != self.protected:
+                    self.standing_since = meta.at
+                self.protected, self.hides_listening = protected, hides_listening
+            case HostingAllowed() | HostingWithdrawn():
+                self.listed, self.listed_at = isinstance(fact, HostingAllowed), meta.at
+            case Suspended(reason=reason, explanation=explanation):
+                self.suspension = Suspension(meta.at, reason, explanation)
+                self.standing_since = meta.at
+            case Reinstated():
+                self.suspension = None
+                self.standing_since = meta.at
+            case Appealed(text=text) if self.suspension is not None:
+                self.appeal = Appeal(self.suspension, meta.at, text)
+            case AppealDecided(granted=granted, answer=answer) if self.appeal is not None:
+                self.appeal.granted, self.appeal.decided_at, self.appeal.answer = granted, meta.at, answer
+            case _:
+                pass

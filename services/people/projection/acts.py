@@ -1,0 +1,119 @@
+"""One act of moderation, whoever told of it, and how the log is paged."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from libs.refusal import Refusal
+
+TABLE: Final = """
+    CREATE TABLE acts (
+        id TEXT PRIMARY KEY, at TEXT NOT NULL, actor TEXT, act TEXT NOT NULL, person TEXT, space TEXT,
+        reason TEXT NOT NULL, explanation TEXT NOT NULL, report TEXT, undoable INTEGER NOT NULL, undone_by TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX acts_at ON acts (at, id);
+    CREATE INDEX acts_person ON acts (person, at);
+    CREATE INDEX acts_actor ON acts (actor, at);
+    CREATE INDEX acts_space ON acts (space, at)
+"""
+_COLUMNS: Final = "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who did what to whom, where, when and why."""
+
+    id: str
+    """`<aggregate>-<version>`: the same for ever."""
+    at: datetime
+    actor: str | None
+    act: str
+    person: str | None = None
+    space: str | None = None
+    reason: str = ""
+    explanation: str = ""
+    report: str | None = None
+    undoable: bool = False
+    undone_by: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Its place in the log."""
+        return Place(sortable(self.at), self.id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in the log, which is ordered by time and then by id; written `<at>~<id>`."""
+
+    at: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.at}~{self.id}"
+
+    @classmethod
+    def read(cls, text: str | None) -> Place | None:
+        """The place a cursor says. Refuses: invalid."""
+        if text is None:
+            return None
+        at, found, id = text.partition("~")
+        if not found or not id:
+            raise Refusal("invalid", "This is no cursor of the log.")
+        return cls(at, id)
+
+
+def sortable(at: datetime) -> str:
+    """A time whose text sorts as it does."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def add(db: sqlite3.Connection, act: Act) -> None:
+    """Put an act on the log; one that is there already stays as it is."""
+    db.execute(
+        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (act.id, sortable(act.at), act.actor, act.act, act.person, act.space, act.reason, act.explanation, act.report,
+         act.undoable, act.undone_by),
+    )  # fmt: skip
+
+
+def find(db: sqlite3.Connection, id: str) -> Act | None:
+    """One act."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM acts WHERE id = ?", (id,)).fetchone()
+    return None if row is None else _act(row)
+
+
+def page(db: sqlite3.Connection, before: Place | None, person: str | None, space: str | None, limit: int) -> list[Act]:
+    """Acts before a place, newest first; of one person or one Space where given."""
+    conditions, values = ["1"], list[object]()
+    if before is not None:
+        conditions.append("(at, id) < (?, ?)")
+        values += [before.at, before.id]
+    if person is not None:
+        conditions.append("(person = ? OR actor = ?)")
+        values += [person, person]
+    if space is not None:
+        conditions.append("space = ?")
+        values.append(space)
+    query = f"SELECT {_COLUMNS} FROM acts WHERE {' AND '.join(conditions)} ORDER BY at DESC, id DESC LIMIT ?"
+    return [_act(row) for row in db.execute(query, (*values, limit))]
+
+
+def _act(row: tuple[str, ...]) -> Act:
+    id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by = row
+    return Act(
+        id,
+        datetime.fromisoformat(at),
+        actor,
+        act,
+        person,
+        space,
+        reason,
+        explanation,
+        report,
+        bool(undoable),
+        undone_by,
+    )

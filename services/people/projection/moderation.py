@@ -1,0 +1,237 @@
+"""Operators' acts, reports and appeals, from people's own facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from libs.eventstore import Notification
+from libs.readmodel import StoreModel
+from libs.refusal import Refusal
+from services.people import domain
+from services.people.projection import acts
+from services.people.projection.acts import Act, Place, sortable
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """A report as it is now."""
+
+    id: str
+    at: datetime
+    filed: domain.Filed
+    state: str
+    closed_at: datetime | None
+    closed_by: str | None
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppealRow:
+    """An appeal as it is now."""
+
+    person: str
+    suspended_at: datetime
+    reason: str
+    explanation: str
+    at: datetime
+    text: str
+    state: str
+    decided_at: datetime | None
+    answer: str
+
+
+class Moderation(StoreModel):
+    """The operators' side: what they did, and what they are asked."""
+
+    schema = (
+        acts.TABLE
+        + """;
+        CREATE TABLE reports (
+            seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at TEXT NOT NULL, filed BLOB NOT NULL, person TEXT,
+            space TEXT, state TEXT NOT NULL, closed_at TEXT, closed_by TEXT, explanation TEXT NOT NULL
+        );
+        CREATE INDEX reports_state ON reports (state, seq);
+        CREATE INDEX reports_person ON reports (person, seq);
+        CREATE INDEX reports_space ON reports (space, seq);
+        CREATE TABLE appeals (
+            seq INTEGER PRIMARY KEY, person TEXT NOT NULL, suspended_at TEXT NOT NULL, reason TEXT NOT NULL,
+            explanation TEXT NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL, decided_at TEXT,
+            answer TEXT NOT NULL
+        );
+        CREATE INDEX appeals_person ON appeals (person, seq);
+        CREATE INDEX appeals_state ON appeals (state, seq)
+    """
+    )
+
+    def apply(self, notification: Notification) -> None:
+        run = self.db.execute
+        fact, at = notification.fact, notification.record.at
+        entry = act_of(notification)
+        if entry is not None:
+            acts.add(self.db, entry)
+        match fact:
+            case domain.Reinstated():
+                self._undone("suspended", notification, person=notification.aggregate_id)
+            case domain.HostingWithdrawn():
+                self._undone("hosting_allowed", notification, person=notification.aggregate_id)
+            case domain.HostingAllowed():
+                self._undone("hosting_withdrawn", notification, person=notification.aggregate_id)
+            case domain.HostingPolicyChanged(undoes=undoes) if undoes:
+                run("UPDATE acts SET undone_by = ? WHERE id = ?", (_id(notification), undoes))
+            case domain.Filed(subject=subject):
+                run(
+                    "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, 'open', NULL, NULL, '')",
+                    (notification.id, domain.report_of(notification.aggregate_id), sortable(at),
+                     msgspec.json.encode(fact), subject.person, subject.space),
+                )  # fmt: skip
+            case domain.Closed(outcome=outcome, explanation=explanation):
+                run(
+                    "UPDATE reports SET state = ?, closed_at = ?, closed_by = ?, explanation = ? WHERE id = ?",
+                    (outcome, sortable(at), notification.record.actor, explanation,
+                     domain.report_of(notification.aggregate_id)),
+                )  # fmt: skip
+            case domain.Reopened():
+                report = domain.report_of(notification.aggregate_id)
+                run(
+                    "UPDATE reports SET state = 'open', closed_at = NULL, closed_by = NULL, explanation = '' "
+                    "WHERE id = ?",
+                    (report,),
+                )
+                self._undone("report_dismissed", notification, report=report)
+                self._undone("report_acted", notification, report=report)
+            case domain.Appealed(text=text):
+                suspended = run(
+                    "SELECT at, reason, explanation FROM acts WHERE person = ? AND act = 'suspended' "
+                    "ORDER BY at DESC, id DESC LIMIT 1",
+                    (notification.aggregate_id,),
+                ).fetchone()
+                run(
+                    "INSERT INTO appeals VALUES (?, ?, ?, ?, ?, ?, ?, 'open', NULL, '')",
+                    (notification.id, notification.aggregate_id, *suspended, sortable(at), text),
+                )
+            case domain.AppealDecided(granted=granted, answer=answer):
+                run(
+                    "UPDATE appeals SET state = ?, decided_at = ?, answer = ? WHERE person = ? AND state = 'open'",
+                    ("granted" if granted else "rejected", sortable(at), answer, notification.aggregate_id),
+                )
+            case _:
+                pass
+
+    def _undone(
+        self, act: str, notification: Notification, *, person: str | None = None, report: str | None = None
+    ) -> None:
+        self.db.execute(
+            "UPDATE acts SET undone_by = ? WHERE act = ? AND undone_by IS NULL AND "
+            "(person = ? OR (? IS NULL AND report = ?))",
+            (_id(notification), act, person, person, report),
+        )
+
+    def act(self, id: str) -> Act | None:
+        """One act of operators."""
+        return acts.find(self.db, id)
+
+    def acts(self, before: Place | None, person: str | None, space: str | None, limit: int) -> list[Act]:
+        """Acts of operators before a place, newest first."""
+        return acts.page(self.db, before, person, space, limit)
+
+    def reports(
+        self, before: str | None, state: str | None, person: str | None, space: str | None, limit: int
+    ) -> tuple[list[ReportRow], str | None]:
+        """A page of reports, newest first, and the cursor of what follows. Refuses: invalid."""
+        conditions = {"state": state, "person": person, "space": space}
+        rows, cursor = self._page("reports", before, conditions, limit)
+        return [_report(row) for row in rows], cursor
+
+    def report(self, id: str) -> ReportRow | None:
+        """One report."""
+        row = self.db.execute("SELECT * FROM reports WHERE id = ?", (id,)).fetchone()
+        return None if row is None else _report(row)
+
+    def appeals(
+        self, before: str | None, state: str | None, person: str | None, limit: int
+    ) -> tuple[list[AppealRow], str | None]:
+        """A page of appeals, newest first, and the cursor of what follows. Refuses: invalid."""
+        rows, cursor = self._page("appeals", before, {"state": state, "person": person}, limit)
+        return [_appeal(row) for row in rows], cursor
+
+    def _page(
+        self, table: str, before: str | None, equal: dict[str, str | None], limit: int
+    ) -> tuple[list[tuple[Any, ...]], str | None]:
+        if before is not None and not (before.isascii() and before.isdigit() and len(before) < 19):
+            raise Refusal("invalid", "This is no cursor of this list.")
+        wanted = {column: value for column, value in equal.items() if value is not None}
+        conditions = "".join(f" AND {column} = ?" for column in wanted)
+        rows = self.db.execute(
+            f"SELECT * FROM {table} WHERE seq < ?{conditions} ORDER BY seq DESC LIMIT ?",
+            (2**62 if before is None else int(before), *wanted.values(), limit + 1),
+        ).fetchall()
+        return rows[:limit], str(rows[limit - 1][0]) if len(rows) > limit else None
+
+
+def act_of(notification: Notification) -> Act | None:
+    """The act of moderation that a fact is, if it is one."""
+    id, at, actor = _id(notification), notification.record.at, notification.record.actor
+    person = notification.aggregate_id
+    report = domain.report_of(notification.aggregate_id)
+    match notification.fact:
+        case domain.Suspended() as f:
+            return Act(id, at, actor, "suspended", person, None, f.reason, f.explanation, f.report, True)
+        case domain.Reinstated() as f:
+            return Act(id, at, actor, "reinstated", person, explanation=f.explanation)
+        case domain.HostingAllowed() as f:
+            return Act(id, at, actor, "hosting_allowed", person, explanation=f.explanation, undoable=True)
+        case domain.HostingWithdrawn() as f:
+            return Act(id, at, actor, "hosting_withdrawn", person, explanation=f.explanation, undoable=True)
+        case domain.AppealDecided() as f:
+            act = "appeal_granted" if f.granted else "appeal_rejected"
+            return Act(id, at, actor, act, person, explanation=f.answer)
+        case domain.HostingPolicyChanged() as f:
+            return Act(id, at, actor, "hosting_policy_changed", explanation=f.explanation, undoable=True)
+        case domain.InvitationIssued() as f:
+            return Act(id, at, actor, "invitation_issued", explanation=f.note)
+        case domain.InvitationRevoked():
+            return Act(id, at, actor, "invitation_revoked")
+        case domain.SpaceEndOrdered() as f:
+            return Act(id, at, actor, "space_end_ordered", None, f.space, f.reason, f.explanation, f.report)
+        case domain.Closed() as f:
+            return Act(id, at, actor, f"report_{f.outcome}", explanation=f.explanation, report=report, undoable=True)
+        case domain.Reopened() as f:
+            return Act(id, at, actor, "report_reopened", explanation=f.explanation, report=report)
+        case _:
+            return None
+
+
+def _id(notification: Notification) -> str:
+    return f"{notification.aggregate_id}-{notification.version}"
+
+
+def _report(row: tuple[Any, ...]) -> ReportRow:
+    _, id, at, filed, _, _, state, closed_at, closed_by, explanation = row
+    return ReportRow(
+        id,
+        datetime.fromisoformat(at),
+        msgspec.json.decode(filed, type=domain.Filed),
+        state,
+        None if closed_at is None else datetime.fromisoformat(closed_at),
+        closed_by,
+        explanation,
+    )
+
+
+def _appeal(row: tuple[Any, ...]) -> AppealRow:
+    _, person, suspended_at, reason, explanation, at, text, state, decided_at, answer = row
+    return AppealRow(
+        person,
+        datetime.fromisoformat(suspended_at),
+        reason,
+        explanation,
+        datetime.fromisoformat(at),
+        text,
+        state,
+        None if decided_at is None else datetime.fromisoformat(decided_at),
+        answer,
+    )

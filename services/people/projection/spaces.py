@@ -1,0 +1,98 @@
+"""What people must know of Spaces: who hosts them, who has ever hosted, and what their hosts did about others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts import subjects
+from contracts.room import v1 as room
+from libs.bus import Received
+from libs.readmodel import ReadModel
+from services.people.projection import acts
+from services.people.projection.acts import Act, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A Space as others refer to it."""
+
+    id: str
+    title: str
+    host: str
+
+
+class Spaces(ReadModel):
+    """Spaces as the events of room tell of them."""
+
+    schema = (
+        acts.TABLE
+        + """;
+        CREATE TABLE spaces (id TEXT PRIMARY KEY, title TEXT NOT NULL, host TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE hosted (person TEXT PRIMARY KEY) WITHOUT ROWID
+    """
+    )
+    filters = tuple(
+        subjects.event("room", "*", event.name)
+        for event in (
+            room.Created, room.Started, room.HostChanged, room.SettingsChanged, room.Ended, room.Removed,
+            room.RemovalRecorded, room.Readmitted, room.Muted, room.StageLeft, room.CohostDismissed,
+        )
+    )  # fmt: skip
+
+    def apply(self, received: Received) -> None:
+        run = self.db.execute
+        match received.event:
+            case room.Created() as e:
+                run("INSERT OR REPLACE INTO spaces VALUES (?, ?, ?)", (e.space_id, e.settings.title, e.host.id))
+            case room.Started() as e:
+                run("INSERT OR IGNORE INTO hosted VALUES (?)", (e.host.id,))
+            case room.HostChanged() as e:
+                run("UPDATE spaces SET host = ? WHERE id = ?", (e.host.id, e.space_id))
+                run("INSERT OR IGNORE INTO hosted VALUES (?)", (e.host.id,))
+            case room.SettingsChanged() as e:
+                run("UPDATE spaces SET title = ? WHERE id = ?", (e.settings.title, e.space_id))
+            case room.Ended(reason="platform") as e:
+                self._add(e, "ended")
+            case room.Removed() as e:
+                self._add(e, "removed", e.person_id, e.because)
+            case room.RemovalRecorded() as e:
+                run("UPDATE acts SET explanation = ? WHERE id = ?", (e.explanation, _id(e)))
+            case room.Readmitted() as e:
+                self._add(e, "readmitted", e.person_id)
+                run(
+                    "UPDATE acts SET undone_by = ? WHERE act = 'removed' AND space = ? AND person = ? "
+                    "AND undone_by IS NULL",
+                    (_id(e), e.space_id, e.person_id),
+                )
+            case room.Muted() as e if e.actor is not None and e.actor != e.person_id:
+                self._add(e, "muted", e.person_id)
+            case room.StageLeft(reason="moved") as e:
+                self._add(e, "moved_off_stage", e.person_id)
+            case room.CohostDismissed() as e:
+                self._add(e, "cohost_dismissed", e.person_id)
+            case _:
+                pass
+
+    def _add(self, event: room.SpaceEvent, act: str, person: str | None = None, reason: str = "") -> None:
+        acts.add(self.db, Act(_id(event), event.at, event.actor, act, person, event.space_id, reason))
+
+    def find(self, space_id: str) -> Known | None:
+        """A Space that has been created."""
+        row = self.db.execute("SELECT id, title, host FROM spaces WHERE id = ?", (space_id,)).fetchone()
+        return None if row is None else Known(*row)
+
+    def has_hosted(self, person: str) -> bool:
+        """Whether a person was ever host of a live Space."""
+        return self.db.execute("SELECT 1 FROM hosted WHERE person = ?", (person,)).fetchone() is not None
+
+    def act(self, id: str) -> Act | None:
+        """One act of a host."""
+        return acts.find(self.db, id)
+
+    def acts(self, before: Place | None, person: str | None, space: str | None, limit: int) -> list[Act]:
+        """Acts of hosts before a place, newest first."""
+        return acts.page(self.db, before, person, space, limit)
+
+
+def _id(event: room.SpaceEvent) -> str:
+    return f"{event.space_id}-{event.version}"
