@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.commands import Command, Nothing, register
+from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SessionId, SpaceId, event
 
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=32_768)]
@@ -81,6 +81,11 @@ class Node(Model):
     sessions: int = Field(ge=0)
     capacity: int = Field(ge=1)
     draining: bool = False
+    """It is about to stop: it takes no more connections, and those it has should move to another node."""
+    boot: str = ""
+    """Another one after each start: connections of an earlier one are gone."""
+    opened: int = Field(default=0, ge=0)
+    """How many connections it has taken since it started; the number of the newest."""
 
 
 class Answer(Model):
@@ -91,6 +96,8 @@ class Answer(Model):
     sdp: str
     etag: str
     """Identifies the ICE session (RFC 9725, 4.3.1)."""
+    boot: str = ""
+    """Of the node."""
 
 
 @register
@@ -138,3 +145,31 @@ class Trickle(Command[Nothing]):
     session_id: SessionId
     etag: str | None = None
     fragment: Sdp
+
+
+class Connection(Model):
+    """One connection at a node, for the gateways that tell its client what becomes of it."""
+
+    number: int = Field(ge=1)
+    """Rises with every connection the node takes."""
+    session_id: SessionId
+    space_id: SpaceId
+    person_id: PersonId | None = None
+    presence_session: SessionId | None = None
+
+
+class Connections(Model):
+    """What a node answers, lowest number first."""
+
+    node: Node
+    connections: tuple[Connection, ...] = ()
+
+
+@register
+class ConnectionsQuery(Query[Connections]):
+    """The node's open connections with a higher number than `after`, at most 1000. Routed to a node."""
+
+    service = "media"
+    name = "connections"
+    result = Connections
+    after: int = Field(default=0, ge=0)

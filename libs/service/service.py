@@ -24,7 +24,6 @@ from libs.service.settings import BadSettings, ServiceSettings
 from libs.telemetry import configure_logs, configure_traces, flush_traces
 
 _log = logging.getLogger(__name__)
-_STOP_WITHIN: Final = 4.5
 _ANNOUNCE_EVERY: Final = 5.0
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -232,10 +231,10 @@ async def _serve(settings: S, compose: Compose[S]) -> int:
     if not work.done():
         if not composed.is_set():
             work.cancel()
-        done, _ = await asyncio.wait({work}, timeout=_STOP_WITHIN)
+        done, _ = await asyncio.wait({work}, timeout=settings.stop_within)
         if not done:
-            _log.error("the service did not stop within %.1f s and is cut off", _STOP_WITHIN)
-            _told(settings.service, f"did not stop within {_STOP_WITHIN} s", EXIT_FAILED)
+            _log.error("the service did not stop within %.1f s and is cut off", settings.stop_within)
+            _told(settings.service, f"did not stop within {settings.stop_within} s", EXIT_FAILED)
             sys.stdout.flush()
             os._exit(EXIT_FAILED)
     return 0 if work.cancelled() else work.result()

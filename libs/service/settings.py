@@ -101,6 +101,11 @@ class ServiceSettings(BaseSettings):
         return self.instance or f"{self.service}-{host}"
 
     @property
+    def stop_within(self) -> float:
+        """Seconds after SIGTERM in which the service must have stopped; then it is cut off."""
+        return 4.5
+
+    @property
     def store_path(self) -> Path:
         """File of this service's event store."""
         return self.var / "stores" / f"{self.service}.db"

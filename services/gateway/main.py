@@ -19,6 +19,7 @@ from services.gateway.adapters.presence import Renewals
 from services.gateway.adapters.recordings import Recordings
 from services.gateway.adapters.statuses import Statuses
 from services.gateway.app import Gateway
+from services.gateway.app.connections import Connections
 from services.gateway.app.hub import Hub
 from services.gateway.app.media import Media, Turn
 from services.gateway.app.overview import Overview
@@ -71,6 +72,9 @@ async def compose(service: Service[GatewaySettings]) -> None:
     statuses = Statuses(service.bus)
     await statuses.start()
     nodes = Nodes(service.bus)
+    connections = Connections(service.bus, hub)
+    nodes.on_heard, nodes.on_lost, hub.on_event = connections.heard, connections.lost, connections.hear
+    service.spawn("media nodes", nodes.run())
     turn_secret = settings.turn_secret.get_secret_value() if settings.turn_secret else ""
     turn = Turn(settings.turn_urls if turn_secret else (), turn_secret.encode())
     gateway = Gateway(
@@ -79,7 +83,8 @@ async def compose(service: Service[GatewaySettings]) -> None:
         hub=hub,
         renewals=renewals,
         nodes=nodes,
-        media=Media(service.bus, nodes, identity.secret("media resources"), turn, settings.ask_seconds),
+        connections=connections,
+        media=Media(service.bus, nodes, connections, identity.secret("media resources"), turn, settings.ask_seconds),
         recordings=recordings,
         overview=Overview(service.bus, hub, nodes, statuses),
         pace=Pace(settings.commands_per_second, settings.commands_burst),

@@ -12,9 +12,10 @@ from libs.service import CannotStart, Service, run
 from services.media.adapters.capture import CaptureWriter
 from services.media.adapters.edge import Edge
 from services.media.adapters.metrics import exported
-from services.media.adapters.node import Announcer, renew
+from services.media.adapters.node import Announcer, Peers, renew
 from services.media.adapters.outbox import Outbox
 from services.media.app import Media
+from services.media.app.drain import drain
 from services.media.handlers import RoomFollower, handlers
 from services.media.settings import Settings
 
@@ -70,6 +71,10 @@ async def compose(service: Service[Settings]) -> None:
     announcer = Announcer(bus, media.describe, settings.heartbeat_seconds)
     service.on_stop(announcer.leave)
     service.spawn("announce the node", announcer.run())
+    peers = Peers(bus, settings.name)
+    await service.enter(peers.listening())
+    # Last, so that it comes first: while clients move, the node answers and beats as ever.
+    service.on_stop(lambda: drain(media, peers.any, announcer.beat, settings.drain_seconds))
 
 
 @asynccontextmanager

@@ -32,6 +32,8 @@ class Settings(ServiceSettings):
     """Sessions this node takes; more are refused as `node_full`."""
     heartbeat_seconds: Annotated[float, Field(gt=0.01, le=60)] = 0.2
     """How often the node says on the bus that it lives."""
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    """For how long a node that is told to stop waits for its clients to connect to another one."""
     renew_seconds: Annotated[float, Field(gt=0.1, le=60)] = 5.0
     """How often the leases of live sessions are renewed."""
     capture_waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
@@ -42,3 +44,7 @@ class Settings(ServiceSettings):
     repacketise_from: Annotated[int, Field(ge=0, le=1_000_000)] = 1_000
     """From so many listeners of a Space on, those who are not on stage get 60 ms of audio in a packet: a third of the
     packets, 40 ms later. 0: never."""
+
+    @property
+    def stop_within(self) -> float:
+        return super().stop_within + self.drain_seconds

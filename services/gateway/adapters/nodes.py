@@ -1,42 +1,163 @@
-"""Which media nodes live, from their bucket."""
+"""Which media nodes live: their heartbeats say so, and their bucket until they are heard."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import nats.errors
+from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
 
 from contracts import subjects
-from contracts.media.v1 import Node
+from contracts.media.v1 import ConnectionsQuery, Node
 from libs.bus import Bus, Unavailable
 
 _log = logging.getLogger(__name__)
-_FRESH = 0.25
+_FRESH: Final = 0.25
+_LOOK: Final = 0.04
+_SUSPECT: Final = 0.3
+"""Seconds of silence after which a node is asked; they say that they live every 0.2 s."""
+_PROBE: Final = 0.4
+_SILENT: Final = 1.5
+"""Seconds of silence after which a node is lost although NATS still has its connection: a machine that went away, or
+a process that hangs. Longer than a busy machine makes a healthy one wait."""
+_SETTLED: Final = 0.4
+_RECONNECTED: Final = 3.0
+"""Seconds after NATS was away in which nobody is thought lost: nodes come back at their own pace."""
+
+
+@dataclass(slots=True)
+class _Life:
+    """A node that has been heard, and when it was last."""
+
+    node: Node
+    at: float
+    asked: bool = False
 
 
 class Nodes:
-    """The live media nodes; read again when what is known is older than a quarter of a second."""
+    """The live media nodes.
+
+    Those that are heard, or while none is, those that the bucket names: it is read again when what is known is older
+    than a quarter of a second, and a node that died is left out although its entry takes three seconds to lapse.
+    A process that was killed is noticed within 0.4 s: when it is silent for 0.3 s it is asked, and NATS, which lost
+    its connection, says at once that nobody is there.
+
+    `on_heard` is called with every heartbeat, `on_lost` with what a node last said of itself.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._lock = asyncio.Lock()
         self._known: list[Node] = []
         self._read_at = float("-inf")
+        self._lives: dict[str, _Life] = {}
+        self._dead: dict[str, str] = {}
+        self._trusted_from = float("-inf")
+        self._settled = asyncio.Event()
+        """Set when everybody who lives has been heard."""
+        self._asking: set[asyncio.Task[None]] = set()
+        self.on_heard: Callable[[Node], None] = lambda node: None
+        self.on_lost: Callable[[Node], None] = lambda node: None
 
     async def by_load(self) -> Sequence[Node]:
-        """Nodes that take connections, the least loaded first. Raises Unavailable."""
-        await self._refresh()
-        open_nodes = [node for node in self._known if not node.draining and node.sessions < node.capacity]
+        """Nodes that are not about to stop, the least loaded first, full ones too. Raises Unavailable."""
+        open_nodes = [node for node in await self.all() if not node.draining]
         return sorted(open_nodes, key=lambda node: node.sessions / node.capacity)
 
     async def all(self) -> Sequence[Node]:
         """Every live node. Raises Unavailable."""
+        await self._settled.wait()
+        if self._lives:
+            return [life.node for life in self._lives.values()]
         await self._refresh()
-        return list(self._known)
+        return [node for node in self._known if self._dead.get(node.node_id) != node.boot]
+
+    # -- heartbeats --------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Listen to heartbeats and miss them, for ever."""
+        loop = asyncio.get_running_loop()
+
+        def reconnected() -> None:
+            self._trusted_from = loop.time() + _RECONNECTED
+
+        heartbeats = await self._bus.nc.subscribe(subjects.node_heartbeat("*"), cb=self._hear)
+        try:
+            with self._bus.on_reconnect(reconnected):
+                await self._watch(loop)
+        finally:
+            for task in self._asking:
+                task.cancel()
+            if not self._bus.nc.is_closed:
+                await heartbeats.unsubscribe()
+
+    async def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        began = looked = loop.time()
+        while True:
+            await asyncio.sleep(_LOOK)
+            now = loop.time()
+            if now - began > _SETTLED:
+                self._settled.set()
+            if not self._bus.is_connected or now < self._trusted_from or now - looked > _SUSPECT / 2:
+                # It was we who heard nothing: that says nothing of them.
+                for life in self._lives.values():
+                    life.at += now - looked
+            looked = now
+            for life in tuple(self._lives.values()):
+                silence = now - life.at
+                if silence > _SILENT:
+                    self._lose(life, f"nothing heard for {silence:.1f} s")
+                elif silence > _SUSPECT and not life.asked:
+                    life.asked = True
+                    task = asyncio.create_task(self._ask(life))
+                    self._asking.add(task)
+                    task.add_done_callback(self._asking.discard)
+
+    async def _hear(self, msg: Msg) -> None:
+        try:
+            node = Node.model_validate_json(msg.data)
+        except ValidationError as error:
+            _log.warning("a media node describes itself wrongly", extra={"subject": msg.subject, "why": str(error)})
+            return
+        life = self._lives.get(node.node_id)
+        if life is not None and life.node.boot != node.boot:
+            self._lose(life, "it was started again")
+        self._lives[node.node_id] = _Life(node, asyncio.get_running_loop().time())
+        self._dead.pop(node.node_id, None)
+        self.on_heard(node)
+
+    async def _ask(self, life: _Life) -> None:
+        """Whether there is somebody at all. An answer is as good as a heartbeat, none within the time says nothing."""
+        query = ConnectionsQuery(after=life.node.opened)
+        subject = query.subject(life.node.node_id)
+        try:
+            await self._bus.nc.request(subject, query.model_dump_json().encode(), timeout=_PROBE)
+        except nats.errors.NoRespondersError:
+            if self._bus.is_connected and asyncio.get_running_loop().time() >= self._trusted_from:
+                self._lose(life, "it is gone")
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            _log.info("media node %s is slow", life.node.node_id, extra={"why": str(error)})
+        else:
+            life.at = asyncio.get_running_loop().time()
+        finally:
+            life.asked = False
+
+    def _lose(self, life: _Life, why: str) -> None:
+        node_id = life.node.node_id
+        if self._lives.get(node_id) is not life:
+            return  # heard again meanwhile
+        del self._lives[node_id]
+        self._dead[node_id] = life.node.boot
+        _log.warning("media node %s is lost: %s", node_id, why, extra={"sessions": life.node.sessions})
+        self.on_lost(life.node)
+
+    # -- the bucket --------------------------------------------------------------------------------------------
 
     async def _refresh(self) -> None:
         loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ from libs.identity import DevelopmentIdentity
 from services.gateway.adapters.nodes import Nodes
 from services.gateway.adapters.presence import Renewals
 from services.gateway.adapters.recordings import Recordings
+from services.gateway.app.connections import Connections
 from services.gateway.app.hub import Hub
 from services.gateway.app.media import Media
 from services.gateway.app.overview import Overview
@@ -25,6 +26,7 @@ class Gateway:
     hub: Hub
     renewals: Renewals
     nodes: Nodes
+    connections: Connections
     media: Media
     recordings: Recordings
     overview: Overview

@@ -74,6 +74,11 @@ class Rooms:
         if not room.clients:
             asyncio.get_running_loop().call_later(_KEPT_IDLE, self._forget, room)
 
+    def clients(self, space_id: str) -> tuple[Client, ...]:
+        """Those that watch a Space."""
+        room = self._rooms.get(space_id)
+        return () if room is None else tuple(room.clients)
+
     def listeners(self, space_id: str) -> int | None:
         """How many listen, where that Space is watched."""
         room = self._rooms.get(space_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter as Multiset
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +69,8 @@ class Hub:
         self._open_of: Multiset[str] = Multiset()
         self._stopping = False
         self.loss = Loss()
+        self.on_event: Callable[[Event], None] = lambda event: None
+        """Told of every event, also of those that nobody watches."""
         self.rooms = Rooms(bus, lambda: self._position, ask_seconds)
         self._bars = Crowd(lambda: self._position)
         self._operators = Crowd(lambda: self._position)
@@ -118,9 +121,9 @@ class Hub:
         for client in tuple(self._clients):
             client.end(Ending.STOPPING)
 
-    async def of_space(self, space_id: str, viewer: Viewer, last_id: str | None) -> Stream:
+    async def of_space(self, space_id: str, viewer: Viewer, last_id: str | None, session: str | None = None) -> Stream:
         """The live events of a Space. Refuses: space_unknown, removed, too_many_requests, unavailable."""
-        return await self._open(SpaceFeed(self.rooms, space_id), viewer, last_id)
+        return await self._open(SpaceFeed(self.rooms, space_id), viewer, last_id, session)
 
     async def of_bar(self, viewer: Viewer, person_id: str, last_id: str | None) -> Stream:
         """The changes of a person's live bar."""
@@ -154,14 +157,14 @@ class Hub:
             if self._open_of[person_id] <= 0:
                 del self._open_of[person_id]
 
-    async def _open(self, feed: Feed, viewer: Viewer, last_id: str | None) -> Stream:
+    async def _open(self, feed: Feed, viewer: Viewer, last_id: str | None, session: str | None = None) -> Stream:
         if self._stopping or len(self._clients) >= self._streams:
             raise Refusal("unavailable", "This gateway takes no more live streams now; try again.", retry=True)
         if viewer.person_id is not None:
             if self._open_of[viewer.person_id] >= self._per_person:
                 raise Refusal("too_many_requests", f"You have {self._per_person} live streams open already.")
             self._open_of[viewer.person_id] += 1
-        client = Client(viewer, self._queued)
+        client = Client(viewer, self._queued, session)
         self._clients.add(client)
         STREAMS.set(len(self._clients))
         stream = Stream(self, feed, client, self._keep_alive)
@@ -189,6 +192,7 @@ class Hub:
         if Audience.OPERATORS in event.audience:
             self._operators.offer(OPERATORS, sequence, make)
         self.loss.hear(event)
+        self.on_event(event)
         # Last, so that whoever registers at this position has not been offered the event.
         self._position = position
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.media.v1 import Answer, Connect, Direction, Disconnect, Trickle
+from contracts.media.v1 import Answer, Connect, Connection, Direction, Disconnect, Node, Trickle
 from contracts.room.v1 import AdmitQuery
 from libs.bus import Bus, Refusal, Unavailable
 from libs.ids import is_id
 from services.gateway.adapters.nodes import Nodes
+from services.gateway.app.connections import Connections
 from services.gateway.projection import Viewer
 
 _log = logging.getLogger(__name__)
 _PER_NODE: Final = 2.0
+_CHOSEN: Final = 10.0
 _TURN_SECONDS: Final = 24 * 3600
 
 
@@ -59,9 +62,14 @@ class Resource:
 class Media:
     """Connections at the media nodes. `secret` signs the addresses of connections."""
 
-    def __init__(self, bus: Bus, nodes: Nodes, secret: bytes, turn: Turn, ask_seconds: float) -> None:
+    def __init__(
+        self, bus: Bus, nodes: Nodes, connections: Connections, secret: bytes, turn: Turn, ask_seconds: float
+    ) -> None:
         self._bus = bus
         self._nodes = nodes
+        self._connections = connections
+        self._chosen: dict[str, tuple[str, float]] = {}
+        """Space -> the node it is being placed on, and until when on the loop's clock that counts."""
         self._secret = secret
         self.turn = turn
         self._ask_seconds = ask_seconds
@@ -77,7 +85,7 @@ class Media:
         session_id: str,
         presence: str | None = None,
     ) -> tuple[Resource, Answer]:
-        """Set a connection up on the least loaded node that takes it; it keeps the session `presence` alive.
+        """Set a connection up at the Space's node; it keeps the session `presence` alive.
 
         Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, node_full, unavailable.
         """
@@ -102,7 +110,12 @@ class Media:
             presence_session=presence,
         )
         full = False
-        for node in await self._nodes.by_load():
+        tried: set[str] = set()
+        while (node := self._place(space_id, await self._nodes.by_load(), tried)) is not None:
+            tried.add(node.node_id)
+            if node.sessions >= node.capacity:
+                full = True
+                continue
             try:
                 answer = (await self._bus.ask(command, route=node.node_id, timeout=_PER_NODE)).result
             except Unavailable as error:
@@ -113,10 +126,40 @@ class Media:
                     raise
                 full = True
                 continue
+            person_id = None if grant.person is None else grant.person.id
+            connection = Connection(
+                number=1, session_id=session_id, space_id=space_id, person_id=person_id, presence_session=presence
+            )
+            self._connections.opened(node.node_id, answer.boot, connection)
             return self._resource(session_id, node.node_id, viewer), answer
         if full:
             raise Refusal("node_full", "All media nodes are full; try again in a moment.", retry=True)
         raise Refusal("unavailable", "No media node can take the connection now; try again.", retry=True)
+
+    def _place(self, space_id: str, nodes: Sequence[Node], tried: Set[str]) -> Node | None:
+        """The node for a connection of this Space, or None where there is none left to try.
+
+        All connections of a Space go to one node, because packets are not relayed between nodes yet: the one that has
+        most of them already, and for the first connection (or after that node was lost, or is about to stop) the least
+        loaded. Two gateways that place a new Space in the same fifth of a second choose by the same heartbeats, and
+        among equals by the same hash.
+        """
+        now = asyncio.get_running_loop().time()
+        by_id = {node.node_id: node for node in nodes}
+        for node_id in self._connections.carrying(space_id):
+            if node_id in by_id:
+                return None if node_id in tried else by_id[node_id]
+        for other, (_, until) in tuple(self._chosen.items()):
+            if until < now:
+                del self._chosen[other]
+        chosen, _ = self._chosen.get(space_id, ("", 0.0))
+        if chosen not in by_id or chosen in tried:
+            left = [node for node in nodes if node.node_id not in tried]
+            if not left:
+                return None
+            chosen = min(left, key=lambda node: (node.sessions / node.capacity, _mix(space_id, node.node_id))).node_id
+            self._chosen[space_id] = (chosen, now + _CHOSEN)
+        return by_id[chosen]
 
     async def trickle(
         self, resource_id: str, viewer: Viewer, fragment: str, etag: str | None, *, command_id: str
@@ -156,3 +199,8 @@ class Media:
         if not hmac.compare_digest(mine.proof.encode(), proof.encode()):
             raise Refusal("not_yours", "This connection is somebody else's.")
         return mine
+
+
+def _mix(space_id: str, node_id: str) -> bytes:
+    """An order of nodes that is another one for each Space, and the same in every gateway."""
+    return hashlib.sha256(f"{space_id}\0{node_id}".encode()).digest()

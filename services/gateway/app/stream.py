@@ -8,6 +8,7 @@ was registered, so nothing is missing and nothing comes twice.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -73,8 +74,10 @@ class Ending(StrEnum):
 class Client:
     """The bounded queue between the hub and one response."""
 
-    def __init__(self, viewer: Viewer, limit: int) -> None:
+    def __init__(self, viewer: Viewer, limit: int, session: str | None = None) -> None:
         self.viewer = viewer
+        self.session = session
+        """The session it keeps alive, which is all that tells who an anonymous one is."""
         self.after_version = 0
         """Room events up to this version are in the snapshot the client has."""
         self.after_sequence = 0
@@ -95,6 +98,10 @@ class Client:
             return
         self._frames.append((sequence, version, made))
         self._wake.set()
+
+    def tell(self, made: bytes) -> None:
+        """Queue what is no event of the stream: for this client alone, without an id, wherever it is."""
+        self.offer(sys.maxsize, 0, made)
 
     def end(self, why: Ending) -> None:
         """Take no more; the first reason stays."""

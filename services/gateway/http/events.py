@@ -118,9 +118,16 @@ async def space_events(
     last_header: LastHeader = None,
     last_query: LastQuery = None,
 ) -> Response:
-    """The live events of a Space, as far as one may see them."""
+    """The live events of a Space, as far as one may see them.
+
+    Between them, without an id and only to whoever has a connection at that media node: `media.node_lost` (the node is
+    gone: connect again) and `media.node_draining` (connect again, and hang up when that is done), with
+    `{"node_id", "sessions"}` as data; a session is the first part of a connection's address. An anonymous listener is
+    known by giving the same `session` here and to WHEP.
+    """
     lease = None if session is None else lease_for(gateway, space_id, session, viewer)
-    stream = await gateway.hub.of_space(space_id, viewer, last_header or last_query)
+    stream = await gateway.hub.of_space(space_id, viewer, last_header or last_query, session)
+    gateway.connections.remind(space_id, stream.client)
     return EventStream(stream, None if lease is None else gateway.renewals.holding(lease))
 
 

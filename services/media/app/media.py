@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from rostrum_forwarder import Report
 
@@ -14,12 +15,15 @@ from contracts.media import v1
 from contracts.presence.v1 import Lease
 from contracts.room import v1 as room
 from contracts.room.follow import member
+from libs.ids import new_id
 from libs.refusal import Refusal
 from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
 from services.media.adapters.sdp import BadOffer, Offer, read_offer
 from services.media.app.session import Reason, Session, number_of
 from services.media.app.spaces import Followed, Snapshot, Spaces
+
+_CONNECTIONS: Final = 1000
 
 
 class Media:
@@ -43,12 +47,13 @@ class Media:
     ) -> None:
         self.edge = edge(self)
         self.node_id = node_id
+        self.boot = new_id()
         self.draining = False
         self._capacity = capacity
         self._tell = tell
         self._keep = keep
         self._clock = clock
-        self._numbers = itertools.count(1)
+        self._opened = 0
         self._sessions: dict[str, Session] = {}
         self._by_number: dict[int, Session] = {}
         self._spaces = Spaces(snapshot, self._enforce)
@@ -70,8 +75,9 @@ class Media:
             # From here on nothing waits: what room says next finds the session in its place.
             muted, consent = _admit(space, command)
             self._replace(followed, command)
+            self._opened += 1
             session = Session(
-                number=next(self._numbers),
+                number=self._opened,
                 id=command.session_id,
                 space_id=command.space_id,
                 person=command.person,
@@ -89,7 +95,7 @@ class Media:
             self._empty.clear()
         finally:
             self._spaces.drop_idle(command.space_id)
-        return v1.Answer(session_id=session.id, node_id=self.node_id, sdp=answer, etag=session.etag)
+        return v1.Answer(session_id=session.id, node_id=self.node_id, sdp=answer, etag=session.etag, boot=self.boot)
 
     def _open(self, session: Session, offer: Offer) -> str:
         space = number_of(session.space_id)
@@ -138,11 +144,23 @@ class Media:
             session.closing = reason
             self.edge.close(session.number)
 
+    def is_empty(self) -> bool:
+        """Whether nobody is connected."""
+        return self._empty.is_set()
+
+    @property
+    def listening(self) -> bool:
+        """Whether anybody listens here."""
+        return any(session.direction == "subscribe" for session in self._by_number.values())
+
     async def close_all(self) -> None:
-        """Take no more connections, close all, and return when the last is closed."""
+        """Take no more connections, close all, and return when the last is closed.
+
+        The reason is `failed`: nobody wanted them closed, and their clients connect elsewhere.
+        """
         self.draining = True
         for session in self._by_number.values():
-            self._close(session, "closed")
+            self._close(session, "failed")
         await self._empty.wait()
 
     # -- what room says ----------------------------------------------------------------------------------------
@@ -279,6 +297,25 @@ class Media:
             sessions=len(self._by_number),
             capacity=self._capacity,
             draining=self.draining,
+            boot=self.boot,
+            opened=self._opened,
+        )
+
+    def connections(self, after: int) -> v1.Connections:
+        """Open connections with a higher number, at most `_CONNECTIONS` of them."""
+        open_ones = (session for session in self._by_number.values() if session.number > after and not session.closing)
+        return v1.Connections(
+            node=self.describe(),
+            connections=tuple(
+                v1.Connection(
+                    number=session.number,
+                    session_id=session.id,
+                    space_id=session.space_id,
+                    person_id=session.person_id,
+                    presence_session=session.presence,
+                )
+                for session in itertools.islice(open_ones, _CONNECTIONS)
+            ),
         )
 
     def leases(self) -> Iterable[Lease]:
