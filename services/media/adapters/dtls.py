@@ -1,4 +1,7 @@
-"""DTLS as the passive side, on datagrams that somebody else carries, up to the SRTP keys (RFC 5764)."""
+"""DTLS on datagrams that somebody else carries, up to the SRTP keys (RFC 5764).
+
+We are the passive side wherever the offer lets us; FFmpeg's publisher insists on being it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,19 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, RTCCertificate, certificate_digest
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    RTCCertificate,
+    certificate_digest,
+)
 from OpenSSL import SSL
 
 MTU: Final = 1200
 _RECORD_HEADER: Final = 13
 _EXPORTER: Final = b"EXTRACTOR-dtls_srtp"
-_PROFILE: Final = SRTP_AEAD_AES_128_GCM
+_PROFILES: Final = (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80)
+"""In the order of our preference; FFmpeg's publisher knows the second only."""
 
 
 class HandshakeFailed(Exception):
@@ -24,7 +33,7 @@ class Certificate:
 
     def __init__(self) -> None:
         certificate = RTCCertificate.generateCertificate()
-        self.context = certificate._create_ssl_context(srtp_profiles=[_PROFILE])
+        self.context = certificate._create_ssl_context(srtp_profiles=list(_PROFILES))
         sha256 = next(item for item in certificate.getFingerprints() if item.algorithm == "sha-256")
         self.fingerprint = f"{sha256.algorithm} {sha256.value}"
         """As it stands in `a=fingerprint`."""
@@ -36,15 +45,25 @@ class Handshake:
     It holds about 90 KiB in OpenSSL: drop it when the peer has certainly received the last flight.
     """
 
-    def __init__(self, certificate: Certificate, fingerprints: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, certificate: Certificate, fingerprints: Sequence[tuple[str, str]], *, active: bool = False
+    ) -> None:
         self._ssl = SSL.Connection(certificate.context)
         self._ssl.set_ciphertext_mtu(MTU)
-        self._ssl.set_accept_state()
+        self._active = active
+        if active:
+            self._ssl.set_connect_state()
+        else:
+            self._ssl.set_accept_state()
         self._fingerprints = tuple(fingerprints)
         self.keys: tuple[bytes, bytes] | None = None
         """Master key and salt of what the peer sends, and of what is sent to it."""
         self.ended = False
         """The peer said goodbye (close_notify)."""
+
+    def begin(self) -> list[bytes]:
+        """The active side's first flight. Raises HandshakeFailed."""
+        return self._step()
 
     def datagram(self, data: bytes) -> list[bytes]:
         """Takes one datagram; returns those to send. Raises HandshakeFailed."""
@@ -58,6 +77,9 @@ class Handshake:
             except SSL.Error:
                 pass
             return self._outgoing()
+        return self._step()
+
+    def _step(self) -> list[bytes]:
         try:
             self._ssl.do_handshake()
         except SSL.WantReadError:
@@ -99,10 +121,14 @@ class Handshake:
                 raise HandshakeFailed(f"DTLS: the certificate is not the one whose {algorithm} stands in the offer")
 
     def _export(self) -> None:
-        if self._ssl.get_selected_srtp_profile() != _PROFILE.openssl_profile:
-            raise HandshakeFailed("DTLS: the peer does not do AEAD_AES_128_GCM")
-        material = self._ssl.export_keying_material(_EXPORTER, 2 * (_PROFILE.key_length + _PROFILE.salt_length))
-        self.keys = (_PROFILE.get_key_and_salt(material, 0), _PROFILE.get_key_and_salt(material, 1))
+        chosen = self._ssl.get_selected_srtp_profile()
+        profile = next((known for known in _PROFILES if known.openssl_profile == chosen), None)
+        if profile is None:
+            names = " nor ".join(known.openssl_profile.decode() for known in _PROFILES)
+            raise HandshakeFailed(f"DTLS: the peer does neither {names}")
+        material = self._ssl.export_keying_material(_EXPORTER, 2 * (profile.key_length + profile.salt_length))
+        client, server = profile.get_key_and_salt(material, 0), profile.get_key_and_salt(material, 1)
+        self.keys = (server, client) if self._active else (client, server)
 
 
 def _datagrams(data: bytes) -> list[bytes]:

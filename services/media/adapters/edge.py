@@ -173,18 +173,28 @@ class Edge:
                     self._closed(event)
                 case Reachable():
                     _log.debug("a client is reachable", extra={"session": event.session, "address": event.address})
+                    self._reachable(event.session)
+
+    def _handshake(self, offer: Offer) -> Handshake:
+        return Handshake(self.certificate, offer.fingerprints, active=offer.passive)
+
+    def _reachable(self, session: int) -> None:
+        """A peer that is the passive side waits for us to begin."""
+        setup = self._setups.get(session)
+        if setup is not None and setup.offer.passive and setup.handshake is None and not setup.failed:
+            setup.handshake = self._handshake(setup.offer)
+            self._advance(session, setup, Handshake.begin)
 
     def _dtls(self, session: int, datagram: bytes) -> None:
         setup = self._setups.get(session)
         if setup is None or setup.failed:
             return
-        if setup.handshake is None:
-            setup.handshake = Handshake(self.certificate, setup.offer.fingerprints)
-        before = setup.handshake.keys
+        handshake = setup.handshake = setup.handshake or self._handshake(setup.offer)
+        before = handshake.keys
         self._advance(session, setup, lambda handshake: handshake.datagram(datagram))
-        if setup.handshake.ended:
+        if handshake.ended:
             self.forwarder.remove(session)
-        keys = setup.handshake.keys
+        keys = handshake.keys
         if keys is not None and before is None:
             self.forwarder.set_keys(session, *keys)
             if setup.timer is not None:

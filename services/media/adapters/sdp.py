@@ -60,6 +60,8 @@ class Offer:
     level_extension: int | None
     mid_extension: int | None
     bundle: bool
+    passive: bool
+    """The peer waits for our ClientHello (a=setup:passive)."""
     lines: tuple[Line, ...]
 
     @property
@@ -142,6 +144,7 @@ def _understand(parsed: SessionDescription, direction: Direction) -> Offer:
         level_extension=_extension(accepted, _LEVEL),
         mid_extension=_extension(accepted, _MID),
         bundle=bool(bundled) and first.rtp.muxId in bundled,
+        passive=first.dtls is not None and first.dtls.role == "server",
         lines=tuple(lines),
     )
 
@@ -161,8 +164,8 @@ def _credential(value: str | None, shape: re.Pattern[str], name: str) -> str:
 
 
 def _fingerprints(media: MediaDescription) -> tuple[tuple[str, str], ...]:
-    if media.dtls is None or media.dtls.role == "server":
-        raise BadOffer("The offer must let us be the passive side of DTLS (a=setup:actpass or active).")
+    if media.dtls is None:
+        raise BadOffer("The offer must say who begins DTLS (a=setup) and whose certificate it is (a=fingerprint).")
     known = tuple(
         (item.algorithm.lower(), item.value.upper())
         for item in media.dtls.fingerprints
@@ -181,7 +184,7 @@ def _extension(accepted: Sequence[MediaDescription], uri: str) -> int | None:
 
 
 def write_answer(offer: Offer, local: Local) -> str:
-    """The answer: ICE-lite with one host candidate, passive DTLS, one SSRC per slot."""
+    """The answer: ICE-lite with one host candidate, passive DTLS where the peer begins it, one SSRC per slot."""
     lines = [
         "v=0",
         f"o=- {local.session_number} 1 IN {_family(local.host)} {local.host}",
@@ -229,7 +232,7 @@ def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
         f"a=ice-ufrag:{local.ufrag}",
         f"a=ice-pwd:{local.pwd}",
         f"a=fingerprint:{local.fingerprint}",
-        "a=setup:passive",
+        f"a=setup:{'active' if offer.passive else 'passive'}",
         f"a=candidate:1 1 udp 2130706431 {local.host} {local.port} typ host",
         "a=end-of-candidates",
     ]

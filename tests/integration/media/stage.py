@@ -13,7 +13,7 @@ from contracts import subjects
 from contracts.envelope import Event, PersonRef
 from contracts.media import v1
 from contracts.room import v1 as spaces
-from contracts.room.follow import follow
+from contracts.room.follow import follow, member
 from libs.bus import Bus, BusSettings, Handlers, connect
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -53,6 +53,26 @@ class Room:
             if query.space_id not in self.spaces:
                 raise Refusal("space_unknown", "There is no such Space.")
             return self.spaces[query.space_id]
+
+        @table.on(spaces.AdmitQuery)
+        async def admit(query: spaces.AdmitQuery) -> spaces.Grant:
+            if query.space_id not in self.spaces:
+                raise Refusal("space_unknown", "There is no such Space.")
+            space = self.spaces[query.space_id]
+            place = member(space, query.actor)
+            if query.publish and place is None:
+                raise Refusal("not_on_stage", "Ask to speak first.")
+            return spaces.Grant(
+                space_id=space.id,
+                person=None if place is None else place.person,
+                role=place.role if place else spaces.Role.LISTENER,
+                may_publish=place is not None,
+                muted=place is not None and place.muted,
+                recorded=space.settings.recorded,
+                captions=space.settings.captions,
+                consent_to_recording=place is not None and place.consent_to_recording,
+                version=space.version,
+            )
 
         return table
 

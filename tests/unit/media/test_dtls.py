@@ -6,7 +6,13 @@ import contextlib
 import time
 
 import pytest
-from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, RTCCertificate
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AEAD_AES_256_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    RTCCertificate,
+    SRTPProtectionProfile,
+)
 from OpenSSL import SSL
 
 from services.media.adapters.dtls import MTU, Certificate, Handshake, HandshakeFailed
@@ -17,10 +23,15 @@ NODE = Certificate()
 class Client:
     """The active side, as a browser is."""
 
-    def __init__(self, profile: object = SRTP_AEAD_AES_128_GCM) -> None:
+    def __init__(self, *profiles: SRTPProtectionProfile, passive: bool = False) -> None:
+        self.profiles = profiles or (SRTP_AEAD_AES_128_GCM,)
+        self.passive = passive
         self.certificate = RTCCertificate.generateCertificate()
-        self.ssl = SSL.Connection(self.certificate._create_ssl_context(srtp_profiles=[profile]))  # type: ignore[list-item]
-        self.ssl.set_connect_state()
+        self.ssl = SSL.Connection(self.certificate._create_ssl_context(srtp_profiles=list(self.profiles)))
+        if passive:
+            self.ssl.set_accept_state()
+        else:
+            self.ssl.set_connect_state()
 
     @property
     def fingerprints(self) -> list[tuple[str, str]]:
@@ -37,14 +48,17 @@ class Client:
             return []
 
     def keys(self) -> tuple[bytes, bytes]:
-        material = self.ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 56)
-        profile = SRTP_AEAD_AES_128_GCM
-        return profile.get_key_and_salt(material, 0), profile.get_key_and_salt(material, 1)
+        """Of what this side sends, and of what it receives."""
+        profile = next(p for p in self.profiles if p.openssl_profile == self.ssl.get_selected_srtp_profile())
+        length = 2 * (profile.key_length + profile.salt_length)
+        material = self.ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
+        client, server = profile.get_key_and_salt(material, 0), profile.get_key_and_salt(material, 1)
+        return (server, client) if self.passive else (client, server)
 
 
 def shake(client: Client, handshake: Handshake) -> None:
     """Everything arrives."""
-    to_server = client.step()
+    to_server = client.step(*handshake.begin()) if client.passive else client.step()
     for _ in range(10):
         to_client = [out for datagram in to_server for out in handshake.datagram(datagram)]
         assert all(len(datagram) <= MTU for datagram in to_client)
@@ -93,8 +107,28 @@ def test_a_certificate_of_somebody_else_is_refused() -> None:
         shake(client, Handshake(NODE, somebody.fingerprints))
 
 
-def test_a_client_without_our_cipher_is_refused() -> None:
-    client = Client(SRTP_AES128_CM_SHA1_80)
+@pytest.mark.parametrize("passive", [False, True])
+@pytest.mark.parametrize(
+    ("profiles", "length"),
+    [
+        ((SRTP_AES128_CM_SHA1_80,), 30),
+        ((SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM), 28),
+        ((SRTP_AEAD_AES_256_GCM, SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80), 28),
+    ],
+)
+def test_the_best_cipher_that_both_know_is_taken(
+    profiles: tuple[SRTPProtectionProfile, ...], length: int, passive: bool
+) -> None:
+    client = Client(*profiles, passive=passive)
+    handshake = Handshake(NODE, client.fingerprints, active=passive)
+    shake(client, handshake)
+    assert handshake.keys == client.keys()
+    if not passive:  # a passive peer chooses by its own order
+        assert [len(key) for key in handshake.keys] == [length, length]
+
+
+def test_a_client_without_our_ciphers_is_refused() -> None:
+    client = Client(SRTP_AEAD_AES_256_GCM)
     with pytest.raises(HandshakeFailed, match="AEAD_AES_128_GCM"):
         shake(client, Handshake(NODE, client.fingerprints))
 

@@ -58,6 +58,12 @@ def test_a_browser_that_listens_gets_one_ssrc_per_track() -> None:
     assert {extension.id for media in answer.media for extension in media.rtp.headerExtensions} == {1, 4}
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")])
+def test_we_begin_dtls_only_where_the_offer_leaves_it_to_us(theirs: str, ours: str) -> None:
+    offer = read_offer(SPEAKS.replace("a=setup:actpass", f"a=setup:{theirs}"), "publish")
+    assert f"a=setup:{ours}\r\n" in write_answer(offer, LOCAL)
+
+
 def test_what_we_do_not_do_is_rejected_in_its_place() -> None:
     video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=sendonly\r\na=rtpmap:96 VP8/90000\r\n"
     data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d\r\n"
@@ -84,8 +90,7 @@ def test_a_fourth_track_is_not_given() -> None:
         ("a=ice-ufrag:", "a=x:", "ice-ufrag"),
         ("a=ice-pwd:", "a=ice-pwd:short\r\na=x:", "ice-pwd"),
         ("a=fingerprint:sha-256", "a=fingerprint:md5", "fingerprint"),
-        ("a=setup:actpass", "a=setup:passive", "passive side"),
-        ("a=setup:actpass\r\n", "", "passive side"),
+        ("a=setup:actpass\r\n", "", "who begins DTLS"),
         ("a=rtcp-mux\r\n", "", "rtcp-mux"),
         ("a=mid:0", "a=mid:0 0", "MID"),
         ("a=mid:0", f"a=mid:{'x' * 40}", "MID"),

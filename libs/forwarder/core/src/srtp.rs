@@ -1,17 +1,23 @@
-//! SRTP and SRTCP with AEAD_AES_128_GCM (RFC 7714), key derivation and replay protection of RFC 3711.
+//! SRTP and SRTCP with AEAD_AES_128_GCM (RFC 7714) or AES_CM_128_HMAC_SHA1_80 (RFC 3711), with the key derivation and
+//! replay protection of RFC 3711. The length of master key and salt says which: [`MASTER`] or [`MASTER_CM`].
 
 use std::fmt;
 
 use aes::Aes128;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hmac;
 
 use crate::rtp::Header;
 
-/// Bytes that sealing adds to a packet.
+/// Bytes that sealing adds to a packet at most.
 pub const TAG: usize = 16;
-/// Length of a master key with its salt.
+/// What AES_CM_128_HMAC_SHA1_80 adds.
+const TAG_CM: usize = 10;
+/// Length of a master key with its salt for AEAD_AES_128_GCM.
 pub const MASTER: usize = 16 + 12;
+/// Length of a master key with its salt for AES_CM_128_HMAC_SHA1_80.
+pub const MASTER_CM: usize = 16 + 14;
 /// SRTCP also carries its index.
 pub const RTCP_TRAILER: usize = TAG + 4;
 /// Streams one peer may send; more are refused, so that a peer cannot make us remember without end.
@@ -29,7 +35,7 @@ pub enum SrtpError {
     Replay,
     /// The peer sends more streams than it may.
     Streams,
-    /// Master key and salt do not have 28 bytes.
+    /// Master key and salt have neither 28 bytes nor 30.
     Key,
     /// The index space of a key is used up.
     Exhausted,
@@ -42,7 +48,7 @@ impl fmt::Display for SrtpError {
             Self::Authentication => "SRTP authentication failed",
             Self::Replay => "replayed SRTP packet",
             Self::Streams => "too many SRTP streams",
-            Self::Key => "an SRTP master key and salt have 28 bytes",
+            Self::Key => "an SRTP master key and salt have 28 or 30 bytes",
             Self::Exhausted => "SRTP index space used up",
         })
     }
@@ -71,18 +77,6 @@ struct Aead {
 }
 
 impl Aead {
-    fn derive(master: &[u8], key_label: u8, salt_label: u8) -> Result<Self, SrtpError> {
-        let master_key: &[u8; 16] = master.first_chunk().ok_or(SrtpError::Key)?;
-        if master.len() != MASTER {
-            return Err(SrtpError::Key);
-        }
-        let mut key = [0; 16];
-        let mut salt = [0; 12];
-        derive(master_key, &master[16..], key_label, &mut key);
-        derive(master_key, &master[16..], salt_label, &mut salt);
-        Self::new(&key, salt)
-    }
-
     fn new(key: &[u8; 16], salt: [u8; 12]) -> Result<Self, SrtpError> {
         let key = UnboundKey::new(&AES_128_GCM, key).map_err(|_| SrtpError::Key)?;
         Ok(Self { key: LessSafeKey::new(key), salt })
@@ -97,6 +91,222 @@ impl Aead {
             *byte ^= salt;
         }
         Nonce::assume_unique_for_key(bytes)
+    }
+}
+
+/// AES in counter mode with HMAC-SHA1 cut to 80 bits (RFC 3711, sections 4.1.1 and 4.2.1).
+struct CounterMode {
+    cipher: Aes128,
+    salt: [u8; 14],
+    authentication: hmac::Key,
+}
+
+impl CounterMode {
+    fn new(key: [u8; 16], salt: [u8; 14], authentication: &[u8; 20]) -> Self {
+        Self {
+            cipher: Aes128::new(&key.into()),
+            salt,
+            authentication: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, authentication),
+        }
+    }
+
+    /// XORs the keystream of a packet over its body: both directions are the same.
+    fn apply(&self, ssrc: u32, index: u64, body: &mut [u8]) {
+        const AT_ONCE: usize = 8;
+        let mut start = [0u8; 16];
+        start[4..8].copy_from_slice(&ssrc.to_be_bytes());
+        start[8..14].copy_from_slice(&index.to_be_bytes()[2..]);
+        for (byte, salt) in start.iter_mut().zip(&self.salt) {
+            *byte ^= salt;
+        }
+        let mut counter = 0u16;
+        for part in body.chunks_mut(16 * AT_ONCE) {
+            let mut stream = [Block::<Aes128>::from(start); AT_ONCE];
+            for block in &mut stream {
+                block[14..].copy_from_slice(&counter.to_be_bytes());
+                counter = counter.wrapping_add(1);
+            }
+            self.cipher.encrypt_blocks(&mut stream);
+            for (byte, key) in part.iter_mut().zip(stream.iter().flatten()) {
+                *byte ^= key;
+            }
+        }
+    }
+
+    fn tag(&self, covered: &[u8], rollover: &[u8]) -> [u8; TAG_CM] {
+        let mut context = hmac::Context::with_key(&self.authentication);
+        context.update(covered);
+        context.update(rollover);
+        let mut tag = [0; TAG_CM];
+        tag.copy_from_slice(&context.sign().as_ref()[..TAG_CM]);
+        tag
+    }
+
+    /// Compares in a time that does not depend on where they differ.
+    fn verify(&self, covered: &[u8], rollover: &[u8], told: &[u8]) -> Result<(), SrtpError> {
+        let made = self.tag(covered, rollover);
+        match made.iter().zip(told).fold(0, |bits, (a, b)| bits | (a ^ b)) {
+            0 if told.len() == TAG_CM => Ok(()),
+            _ => Err(SrtpError::Authentication),
+        }
+    }
+}
+
+#[allow(clippy::large_enum_variant)] // The large one is the one that nearly every peer has.
+enum Cipher {
+    Gcm(Aead),
+    /// Its tables are large, and few peers need it.
+    Cm(Box<CounterMode>),
+}
+
+/// The labels of session key, authentication key and salt (RFC 3711, section 4.3.2).
+struct Labels {
+    key: u8,
+    authentication: u8,
+    salt: u8,
+}
+
+const RTP: Labels = Labels { key: 0, authentication: 1, salt: 2 };
+const RTCP: Labels = Labels { key: 3, authentication: 4, salt: 5 };
+
+impl Cipher {
+    fn derive(master: &[u8], labels: &Labels) -> Result<Self, SrtpError> {
+        let master_key: &[u8; 16] = master.first_chunk().ok_or(SrtpError::Key)?;
+        let master_salt = &master[16..];
+        let mut key = [0; 16];
+        derive(master_key, master_salt, labels.key, &mut key);
+        match master.len() {
+            MASTER => {
+                let mut salt = [0; 12];
+                derive(master_key, master_salt, labels.salt, &mut salt);
+                Ok(Self::Gcm(Aead::new(&key, salt)?))
+            }
+            MASTER_CM => {
+                let (mut salt, mut authentication) = ([0; 14], [0; 20]);
+                derive(master_key, master_salt, labels.salt, &mut salt);
+                derive(master_key, master_salt, labels.authentication, &mut authentication);
+                Ok(Self::Cm(Box::new(CounterMode::new(key, salt, &authentication))))
+            }
+            _ => Err(SrtpError::Key),
+        }
+    }
+
+    fn tag(&self) -> usize {
+        match self {
+            Self::Gcm(_) => TAG,
+            Self::Cm(_) => TAG_CM,
+        }
+    }
+
+    /// Opens what follows the header; returns the length of header and payload.
+    fn open_rtp(&self, packet: &mut [u8], header: usize, ssrc: u32, index: u64) -> Result<usize, SrtpError> {
+        let end = packet.len().checked_sub(self.tag()).filter(|end| *end >= header);
+        let end = end.ok_or(SrtpError::Truncated)?;
+        match self {
+            Self::Gcm(aead) => {
+                let (head, body) = packet.split_at_mut(header);
+                aead.key
+                    .open_in_place(aead.nonce(ssrc, index), Aad::from(&*head), body)
+                    .map_err(|_| SrtpError::Authentication)?;
+            }
+            Self::Cm(cm) => {
+                cm.verify(&packet[..end], &((index >> 16) as u32).to_be_bytes(), &packet[end..])?;
+                cm.apply(ssrc, index, &mut packet[header..end]);
+            }
+        }
+        Ok(end)
+    }
+
+    #[inline]
+    fn seal_rtp(
+        &self,
+        packet: &mut [u8],
+        header: usize,
+        end: usize,
+        ssrc: u32,
+        index: u64,
+    ) -> Result<usize, SrtpError> {
+        match self {
+            Self::Gcm(aead) => {
+                let (head, body) = packet.split_at_mut(header);
+                let tag = aead
+                    .key
+                    .seal_in_place_separate_tag(
+                        aead.nonce(ssrc, index),
+                        Aad::from(&*head),
+                        &mut body[..end - header],
+                    )
+                    .map_err(|_| SrtpError::Truncated)?;
+                packet[end..end + TAG].copy_from_slice(tag.as_ref());
+                Ok(end + TAG)
+            }
+            Self::Cm(cm) => {
+                cm.apply(ssrc, index, &mut packet[header..end]);
+                let tag = cm.tag(&packet[..end], &((index >> 16) as u32).to_be_bytes());
+                packet[end..end + TAG_CM].copy_from_slice(&tag);
+                Ok(end + TAG_CM)
+            }
+        }
+    }
+
+    /// Where the word of encryption flag and index stands: behind the tag (RFC 7714, 9.2) or before it (RFC 3711, 3.4).
+    fn index_at(&self, length: usize) -> Option<usize> {
+        match self {
+            Self::Gcm(_) => length.checked_sub(4),
+            Self::Cm(_) => length.checked_sub(4 + TAG_CM),
+        }
+    }
+
+    /// Opens a compound packet whose index word stands at `at`; returns its length.
+    fn open_rtcp(&self, packet: &mut [u8], at: usize, ssrc: u32, index: u64) -> Result<usize, SrtpError> {
+        match self {
+            Self::Gcm(aead) => {
+                let mut aad = [0; 12];
+                aad[..8].copy_from_slice(&packet[..8]);
+                aad[8..].copy_from_slice(&packet[at..at + 4]);
+                let plain = aead
+                    .key
+                    .open_in_place(aead.nonce(ssrc, index), Aad::from(aad), &mut packet[8..at])
+                    .map_err(|_| SrtpError::Authentication)?
+                    .len();
+                Ok(8 + plain)
+            }
+            Self::Cm(cm) => {
+                let (covered, tag) = packet.split_at(at + 4);
+                cm.verify(covered, &[], tag)?;
+                cm.apply(ssrc, index, &mut packet[8..at]);
+                Ok(at)
+            }
+        }
+    }
+
+    fn seal_rtcp(&self, packet: &mut [u8], end: usize, ssrc: u32, index: u32) -> Result<usize, SrtpError> {
+        let word = (index | 0x8000_0000).to_be_bytes();
+        match self {
+            Self::Gcm(aead) => {
+                let mut aad = [0; 12];
+                aad[..8].copy_from_slice(&packet[..8]);
+                aad[8..].copy_from_slice(&word);
+                let tag = aead
+                    .key
+                    .seal_in_place_separate_tag(
+                        aead.nonce(ssrc, u64::from(index)),
+                        Aad::from(aad),
+                        &mut packet[8..end],
+                    )
+                    .map_err(|_| SrtpError::Truncated)?;
+                packet[end..end + TAG].copy_from_slice(tag.as_ref());
+                packet[end + TAG..end + RTCP_TRAILER].copy_from_slice(&word);
+                Ok(end + RTCP_TRAILER)
+            }
+            Self::Cm(cm) => {
+                cm.apply(ssrc, u64::from(index), &mut packet[8..end]);
+                packet[end..end + 4].copy_from_slice(&word);
+                let tag = cm.tag(&packet[..end + 4], &[]);
+                packet[end + 4..end + 4 + TAG_CM].copy_from_slice(&tag);
+                Ok(end + 4 + TAG_CM)
+            }
+        }
     }
 }
 
@@ -160,8 +370,8 @@ struct Stream {
 
 /// Opens what one peer sends.
 pub struct Inbound {
-    rtp: Aead,
-    rtcp: Aead,
+    rtp: Cipher,
+    rtcp: Cipher,
     streams: [Option<Stream>; STREAMS],
 }
 
@@ -175,14 +385,14 @@ fn stream(streams: &mut [Option<Stream>; STREAMS], ssrc: u32) -> Result<&mut Opt
 }
 
 impl Inbound {
-    /// `master` is the 16-byte master key followed by the 12-byte master salt.
+    /// `master` is the 16-byte master key followed by the master salt.
     ///
     /// # Errors
     /// [`SrtpError::Key`] for another length.
     pub fn new(master: &[u8]) -> Result<Self, SrtpError> {
         Ok(Self {
-            rtp: Aead::derive(master, 0, 2)?,
-            rtcp: Aead::derive(master, 3, 5)?,
+            rtp: Cipher::derive(master, &RTP)?,
+            rtcp: Cipher::derive(master, &RTCP)?,
             streams: [None; STREAMS],
         })
     }
@@ -193,24 +403,15 @@ impl Inbound {
     /// # Errors
     /// [`SrtpError`]; the packet's content is then undefined.
     pub fn open_rtp(&mut self, packet: &mut [u8], header: &Header) -> Result<usize, SrtpError> {
-        if packet.len() < header.length + TAG {
-            return Err(SrtpError::Truncated);
-        }
         let known = stream(&mut self.streams, header.ssrc)?;
         let mut state =
             known.unwrap_or(Stream { ssrc: header.ssrc, rtp: Window::default(), rtcp: Window::default() });
         let index = state.rtp.guess(header.sequence);
         state.rtp.check(index)?;
-        let (head, body) = packet.split_at_mut(header.length);
-        let plain = self
-            .rtp
-            .key
-            .open_in_place(self.rtp.nonce(header.ssrc, index), Aad::from(&*head), body)
-            .map_err(|_| SrtpError::Authentication)?
-            .len();
+        let length = self.rtp.open_rtp(packet, header.length, header.ssrc, index)?;
         state.rtp.record(index);
         *known = Some(state);
-        Ok(header.length + plain)
+        Ok(length)
     }
 
     /// Decrypts a compound RTCP packet in place and returns its length.
@@ -218,12 +419,9 @@ impl Inbound {
     /// # Errors
     /// [`SrtpError`]; unencrypted SRTCP is refused as [`SrtpError::Authentication`].
     pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
-        if packet.len() < 8 + RTCP_TRAILER {
-            return Err(SrtpError::Truncated);
-        }
-        let end = packet.len() - 4;
+        let at = self.rtcp.index_at(packet.len()).filter(|at| *at >= 8).ok_or(SrtpError::Truncated)?;
         let mut word = [0; 4];
-        word.copy_from_slice(&packet[end..]);
+        word.copy_from_slice(&packet[at..at + 4]);
         if word[0] & 0x80 == 0 {
             return Err(SrtpError::Authentication);
         }
@@ -232,18 +430,10 @@ impl Inbound {
         let known = stream(&mut self.streams, ssrc)?;
         let mut state = known.unwrap_or(Stream { ssrc, rtp: Window::default(), rtcp: Window::default() });
         state.rtcp.check(index)?;
-        let mut aad = [0; 12];
-        aad[..8].copy_from_slice(&packet[..8]);
-        aad[8..].copy_from_slice(&word);
-        let plain = self
-            .rtcp
-            .key
-            .open_in_place(self.rtcp.nonce(ssrc, index), Aad::from(aad), &mut packet[8..end])
-            .map_err(|_| SrtpError::Authentication)?
-            .len();
+        let length = self.rtcp.open_rtcp(packet, at, ssrc, index)?;
         state.rtcp.record(index);
         *known = Some(state);
-        Ok(8 + plain)
+        Ok(length)
     }
 }
 
@@ -257,22 +447,22 @@ pub struct Outbound {
 }
 
 /// The part of [`Outbound`] that every forwarded packet needs.
-pub struct RtpSeal(Aead);
+pub struct RtpSeal(Cipher);
 
 /// The part of [`Outbound`] that reports need.
 pub struct RtcpSeal {
-    aead: Aead,
+    cipher: Cipher,
     index: u32,
 }
 
 impl Outbound {
-    /// `master` is the 16-byte master key followed by the 12-byte master salt.
+    /// `master` is the 16-byte master key followed by the master salt.
     ///
     /// # Errors
     /// [`SrtpError::Key`] for another length.
     pub fn new(master: &[u8]) -> Result<Self, SrtpError> {
-        let (rtp, rtcp) = (Aead::derive(master, 0, 2)?, Aead::derive(master, 3, 5)?);
-        Ok(Self { rtp: RtpSeal(rtp), rtcp: RtcpSeal { aead: rtcp, index: 0 } })
+        let (rtp, rtcp) = (Cipher::derive(master, &RTP)?, Cipher::derive(master, &RTCP)?);
+        Ok(Self { rtp: RtpSeal(rtp), rtcp: RtcpSeal { cipher: rtcp, index: 0 } })
     }
 
     /// See [`RtpSeal::seal`].
@@ -315,20 +505,20 @@ impl RtpSeal {
         index: u64,
     ) -> Result<usize, SrtpError> {
         let end = header + payload;
-        if packet.len() < end + TAG {
+        if packet.len() < end + self.0.tag() {
             return Err(SrtpError::Truncated);
         }
         if index >> 48 != 0 {
             return Err(SrtpError::Exhausted);
         }
-        let (head, body) = packet.split_at_mut(header);
-        let tag = self
-            .0
-            .key
-            .seal_in_place_separate_tag(self.0.nonce(ssrc, index), Aad::from(&*head), &mut body[..payload])
-            .map_err(|_| SrtpError::Truncated)?;
-        packet[end..end + TAG].copy_from_slice(tag.as_ref());
-        Ok(end + TAG)
+        self.0.seal_rtp(packet, header, end, ssrc, index)
+    }
+
+    /// Bytes that sealing adds to a packet of this peer.
+    #[must_use]
+    #[inline]
+    pub fn tag(&self) -> usize {
+        self.0.tag()
     }
 }
 
@@ -346,22 +536,7 @@ impl RtcpSeal {
         }
         self.index += 1;
         let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
-        let word = (self.index | 0x8000_0000).to_be_bytes();
-        let mut aad = [0; 12];
-        aad[..8].copy_from_slice(&packet[..8]);
-        aad[8..].copy_from_slice(&word);
-        let tag = self
-            .aead
-            .key
-            .seal_in_place_separate_tag(
-                self.aead.nonce(ssrc, u64::from(self.index)),
-                Aad::from(aad),
-                &mut packet[8..length],
-            )
-            .map_err(|_| SrtpError::Truncated)?;
-        packet[length..length + TAG].copy_from_slice(tag.as_ref());
-        packet[length + TAG..length + RTCP_TRAILER].copy_from_slice(&word);
-        Ok(length + RTCP_TRAILER)
+        self.cipher.seal_rtcp(packet, length, ssrc, self.index)
     }
 }
 
@@ -384,8 +559,12 @@ mod tests {
         Aead::new(&KEY, SALT).unwrap()
     }
 
+    fn gcm() -> Cipher {
+        Cipher::Gcm(aead())
+    }
+
     fn outbound(index: u32) -> Outbound {
-        Outbound { rtp: RtpSeal(aead()), rtcp: RtcpSeal { aead: aead(), index } }
+        Outbound { rtp: RtpSeal(gcm()), rtcp: RtcpSeal { cipher: gcm(), index } }
     }
 
     #[test]
@@ -418,7 +597,7 @@ mod tests {
 
     #[test]
     fn rtp_of_rfc_7714_opens_once() {
-        let mut inbound = Inbound { rtp: aead(), rtcp: aead(), streams: [None; STREAMS] };
+        let mut inbound = Inbound { rtp: gcm(), rtcp: gcm(), streams: [None; STREAMS] };
         let mut packet = hex(SEALED_RTP);
         let header = Header::parse(&packet).unwrap();
         let length = inbound.open_rtp(&mut packet, &header).unwrap();
@@ -443,11 +622,101 @@ mod tests {
         packet.resize(plain.len() + RTCP_TRAILER, 0);
         let length = outbound.seal_rtcp(&mut packet, plain.len()).unwrap();
         assert_eq!(packet[..length].to_vec(), sealed);
-        let mut inbound = Inbound { rtp: aead(), rtcp: aead(), streams: [None; STREAMS] };
+        let mut inbound = Inbound { rtp: gcm(), rtcp: gcm(), streams: [None; STREAMS] };
         let mut packet = sealed.clone();
         let length = inbound.open_rtcp(&mut packet).unwrap();
         assert_eq!(packet[..length].to_vec(), plain);
         assert_eq!(inbound.open_rtcp(&mut sealed.clone()), Err(SrtpError::Replay));
+    }
+
+    #[test]
+    fn counter_mode_keystream_of_rfc_3711_b2() {
+        let key: [u8; 16] = hex("2B7E151628AED2A6ABF7158809CF4F3C").try_into().unwrap();
+        let salt: [u8; 14] = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD").try_into().unwrap();
+        let mut stream = vec![0; 0xFF02 * 16];
+        CounterMode::new(key, salt, &[0; 20]).apply(0, 0, &mut stream);
+        for (block, expected) in [
+            (0, "E03EAD0935C95E80E166B16DD92B4EB4"),
+            (1, "D23513162B02D0F72A43A2FE4A5F97AB"),
+            (2, "41E95B3BB0A2E8DD477901E4FCA894C0"),
+            (0xFEFF, "EC8CDF7398607CB0F2D21675EA9EA1E4"),
+            (0xFF00, "362B7C3C6773516318A077D7FC5073AE"),
+            (0xFF01, "6A2CC3787889374FBEB4C81B17BA6C44"),
+        ] {
+            assert_eq!(stream[block * 16..][..16].to_vec(), hex(expected), "block {block}");
+        }
+    }
+
+    /// A packet that libsrtp sealed with master key and salt of its own test driver (profile AES128_CM_SHA1_80).
+    #[test]
+    fn a_packet_of_libsrtp_opens_and_ours_is_the_same() {
+        let master = hex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6");
+        let sealed = hex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb");
+        let mut plain = hex("800f1234decafbadcafebabe");
+        plain.extend([0xab; 16]);
+        let mut inbound = Inbound::new(&master).unwrap();
+        let mut packet = sealed.clone();
+        let header = Header::parse(&packet).unwrap();
+        let length = inbound.open_rtp(&mut packet, &header).unwrap();
+        assert_eq!(packet[..length], plain);
+        assert_eq!(inbound.open_rtp(&mut sealed.clone(), &header), Err(SrtpError::Replay));
+        let outbound = Outbound::new(&master).unwrap();
+        assert_eq!(outbound.rtp.tag(), 10);
+        let mut packet = plain.clone();
+        packet.resize(plain.len() + TAG, 0);
+        let length = outbound.seal_rtp(&mut packet, 12, 16, 0xcafe_babe, 0x1234).unwrap();
+        assert_eq!(packet[..length], sealed);
+        let mut report = hex("81c8000bcafebabe");
+        report.extend([0xab; 16]);
+        report.resize(24 + RTCP_TRAILER, 0);
+        let mut outbound = Outbound::new(&master).unwrap();
+        let length = outbound.seal_rtcp(&mut report, 24).unwrap();
+        assert_eq!(
+            report[..length],
+            hex("81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798")
+        );
+    }
+
+    #[test]
+    fn counter_mode_opens_what_it_sealed_and_nothing_that_was_changed() {
+        let master: Vec<u8> = (0..30).collect();
+        let (mut outbound, mut inbound) = (Outbound::new(&master).unwrap(), Inbound::new(&master).unwrap());
+        let plain: Vec<u8> = hex("81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61");
+        let mut sealed = plain.clone();
+        sealed.resize(plain.len() + RTCP_TRAILER, 0);
+        let length = outbound.seal_rtcp(&mut sealed, plain.len()).unwrap();
+        sealed.truncate(length);
+        assert_ne!(sealed[8..plain.len()], plain[8..]);
+        for at in 0..sealed.len() {
+            let mut forged = sealed.clone();
+            forged[at] ^= 1;
+            assert_eq!(inbound.open_rtcp(&mut forged), Err(SrtpError::Authentication), "byte {at}");
+        }
+        for cut in 0..sealed.len() {
+            assert!(inbound.open_rtcp(&mut sealed[..cut].to_vec()).is_err());
+        }
+        let length = inbound.open_rtcp(&mut sealed.clone()).map(|length| length.min(sealed.len())).unwrap();
+        assert_eq!(length, plain.len());
+        assert_eq!(inbound.open_rtcp(&mut sealed), Err(SrtpError::Replay));
+
+        let mut packet = hex(PLAIN_RTP);
+        let plain = packet.clone();
+        packet.resize(plain.len() + TAG, 0);
+        // Past a rollover, which is authenticated though it is not sent.
+        let length = outbound.seal_rtp(&mut packet, 12, plain.len() - 12, 0x5501_a0b2, 0x1_f17b).unwrap();
+        packet.truncate(length);
+        let header = Header::parse(&packet).unwrap();
+        assert_eq!(inbound.open_rtp(&mut packet.clone(), &header), Err(SrtpError::Authentication));
+        for cut in 0..length {
+            assert!(inbound.open_rtp(&mut packet[..cut].to_vec(), &header).is_err());
+        }
+    }
+
+    #[test]
+    fn keys_of_another_length_are_refused() {
+        for length in [0, 16, 27, 29, 31, 46] {
+            assert_eq!(Outbound::new(&vec![0; length]).err(), Some(SrtpError::Key));
+        }
     }
 
     #[test]

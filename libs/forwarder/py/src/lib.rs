@@ -169,8 +169,11 @@ impl Forwarder {
     }
 
     fn set_keys(&self, session: u64, receive: Vec<u8>, send: Vec<u8>) -> PyResult<()> {
-        if [receive.len(), send.len()] != [forwarder_core::srtp::MASTER; 2] {
-            return Err(PyValueError::new_err("master key and salt have 28 bytes"));
+        use forwarder_core::srtp::{MASTER, MASTER_CM};
+        if ![[MASTER; 2], [MASTER_CM; 2]].contains(&[receive.len(), send.len()]) {
+            return Err(PyValueError::new_err(
+                "master key and salt have 28 bytes (GCM) or 30 (AES-CM with SHA-1)",
+            ));
         }
         self.inner.set_keys(session, receive, send).map_err(full)
     }

@@ -125,9 +125,10 @@ class Forwarder:
         Raises ValueError.
         """
     def set_keys(self, session: int, receive: bytes, send: bytes) -> None:
-        """SRTP master key and salt (28 bytes, AEAD_AES_128_GCM) of what the peer sends and of what is sent to it.
+        """SRTP master key and salt of what the peer sends and of what is sent to it.
 
-        Taken once per session. Raises ValueError for another length.
+        28 bytes: AEAD_AES_128_GCM; 30 bytes: AES128_CM_SHA1_80. Taken once per session. Raises ValueError for another
+        length, or two different ones.
         """
     def set_muted(self, session: int, muted: bool) -> None: ...
     def set_capture(self, session: int, capture: bool) -> None: ...

@@ -365,7 +365,7 @@ impl Listener {
             if self.said(&item.frame) {
                 continue;
             }
-            let length = self.header(record, &item.frame).length() + item.length + TAG;
+            let length = self.header(record, &item.frame).length() + item.length + self.rtp.tag();
             let (up, down) = (longest.max(length), shortest.min(length));
             if count > 0 && up - down > PADDING {
                 self.send_train(record, waiting, bytes, &chosen[..count], &lengths[..count], out);

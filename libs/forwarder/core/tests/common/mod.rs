@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use forwarder_core::batch::Batch;
 use forwarder_core::engine::{Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription};
 use forwarder_core::rtp::{Header, MTU};
-use forwarder_core::srtp::{Inbound, Outbound, TAG};
+use forwarder_core::srtp::{Inbound, MASTER, MASTER_CM, Outbound};
 use forwarder_core::stun;
 
 pub const OPUS: u8 = 111;
@@ -136,12 +136,11 @@ impl World {
     }
 }
 
-fn keys(id: u64) -> ([u8; 28], [u8; 28]) {
-    let mut receive = [0x11; 28];
-    receive[..8].copy_from_slice(&id.to_be_bytes());
-    let mut send = [0x22; 28];
-    send[..8].copy_from_slice(&id.to_be_bytes());
-    (receive, send)
+/// Every other client does AES_CM_128_HMAC_SHA1_80, the others AEAD_AES_128_GCM.
+fn keys(id: u64) -> (Vec<u8>, Vec<u8>) {
+    let length = if id.is_multiple_of(2) { MASTER } else { MASTER_CM };
+    let key = |fill| [&id.to_be_bytes()[..], &vec![fill; length - 8]].concat();
+    (key(0x11), key(0x22))
 }
 
 pub struct Client {
@@ -240,7 +239,7 @@ impl Client {
             }
             let header = Header::parse(&bytes).unwrap();
             let length = self.inbound.open_rtp(&mut bytes, &header).unwrap();
-            assert_eq!(length + TAG, bytes.len());
+            assert_eq!(length + self.outbound.rtp.tag(), bytes.len());
             let packet = &bytes[..length];
             let mid = header.extension(packet, MID).map(<[u8]>::to_vec);
             heard.push(Heard { payload: header.payload(packet).unwrap().to_vec(), mid, header });

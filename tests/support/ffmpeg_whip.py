@@ -1,0 +1,68 @@
+"""Publishes a tone with FFmpeg's WHIP muxer. A program of its own: PyAV holds the interpreter while FFmpeg connects.
+
+    python -m tests.support.ffmpeg_whip URL HERTZ [OPTION=VALUE ...]
+
+It ends when its standard input does, and prints each Opus packet that it sent, in hexadecimal.
+"""
+
+from __future__ import annotations
+
+import fractions
+import select
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import av.logging
+import numpy as np
+from aiortc import RTCCertificate
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+RATE: Final = 48_000
+_FRAME: Final = 960
+
+
+def main(url: str, hertz: float, options: dict[str, str]) -> None:
+    """Publish at the pace of the clock until told to stop."""
+    with tempfile.TemporaryDirectory() as folder:
+        _publish(url, hertz, {**_certificate(Path(folder)), **options})
+
+
+def _certificate(folder: Path) -> dict[str, str]:
+    """A certificate on P-256: the one that FFmpeg makes where it is built with GnuTLS is on P-224, which OpenSSL 4
+    does not take any more. Built with OpenSSL, it needs none."""
+    made = RTCCertificate.generateCertificate()
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    cert.write_bytes(made._cert.public_bytes(Encoding.PEM))
+    key.write_bytes(made._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return {"cert_file": str(cert), "key_file": str(key)}
+
+
+def _publish(url: str, hertz: float, options: dict[str, str]) -> None:
+    # The muxer takes 48 kHz and stereo only.
+    with av.open(url, "w", format="whip", options=options) as container:
+        stream: Any = container.add_stream("libopus", rate=RATE, layout="stereo")
+        stream.bit_rate = 32_000
+        began = 0.0
+        number = 0
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            at = (np.arange(_FRAME) + number * _FRAME) / RATE
+            samples = np.repeat((0.3 * 32767 * np.sin(2 * np.pi * hertz * at)).astype(np.int16), 2)
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
+            frame.sample_rate = RATE
+            frame.pts = number * _FRAME
+            frame.time_base = fractions.Fraction(1, RATE)
+            for packet in stream.encode(frame):
+                print(bytes(packet).hex(), flush=True)
+                container.mux(packet)  # connects with the first one
+                began = began or time.monotonic() - number * 0.02
+            number += 1
+            if began:
+                time.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
+
+
+if __name__ == "__main__":
+    av.logging.set_level(av.logging.ERROR)
+    main(sys.argv[1], float(sys.argv[2]), dict(option.split("=", 1) for option in sys.argv[3:]))
