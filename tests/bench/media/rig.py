@@ -84,6 +84,18 @@ class Stretch:
         """Server CPU per forwarded packet, in microseconds."""
         return self.server["cpu_ns"] / 1000 / max(1, self.server["forwarded"])
 
+    def delay_ms(self, fraction: float) -> float:
+        """The delay inside the server that this fraction of the packets did not exceed, interpolated in its bucket."""
+        buckets = {int(name.removeprefix("delay ")): n for name, n in self.server.items() if name.startswith("delay ")}
+        wanted = fraction * sum(buckets.values())
+        begin = 0
+        for end, packets in sorted(buckets.items()):
+            if packets >= wanted:
+                return (begin + (end - begin) * wanted / packets) / 1000
+            wanted -= packets
+            begin = end
+        raise ValueError("nothing was forwarded")
+
 
 @dataclass(slots=True)
 class Rig:
@@ -97,10 +109,10 @@ class Rig:
     ports: list[int]
     pid: int
 
-    async def talk(self, milliseconds: int, talkers: int = 1, seed: int = SEED) -> Stretch:
-        """Talkers talk."""
+    async def talk(self, milliseconds: int, talkers: int = 1, seed: int = SEED, *, silent: int = 0) -> Stretch:
+        """Talkers talk; `silent` further ones have open microphones and say nothing."""
         heard, server = await self.clients.ask("stats"), await self.server.ask("")
-        await self.clients.ask(f"talk {milliseconds} {talkers} {seed}")
+        await self.clients.ask(f"talk {milliseconds} {talkers + silent} {seed} {silent}")
         heard_after, server_after = await self.clients.ask("stats"), await self.server.ask("")
         # On a busy machine the last packets take a while.
         last = -1
@@ -143,5 +155,5 @@ async def rig(
                 ports = await clients.ask("ports")
                 await clients.ask("check")
                 # The first packets carry the MID, and the keys of the last ones may be on their way.
-                await clients.ask(f"talk 1500 {talkers} {SEED}")
+                await clients.ask(f"talk 1500 {talkers} {SEED} 0")
                 yield Rig(server, clients, loadgen, payloads, listeners, ports, started["pid"])

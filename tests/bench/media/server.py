@@ -59,7 +59,8 @@ def main(config: dict[str, Any]) -> None:
         if 0 in ready:
             if not os.read(0, 1):
                 break
-            print(json.dumps({**forwarder.stats(), "cpu_ns": cpu_ns()}), flush=True)
+            delays = {f"delay {end}": packets for end, packets in forwarder.delays()[0]}
+            print(json.dumps({**forwarder.stats(), **delays, "cpu_ns": cpu_ns()}), flush=True)
     forwarder.close()
 
 

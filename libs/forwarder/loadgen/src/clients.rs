@@ -1,7 +1,7 @@
 //! Listeners and talkers.
 //!
 //! Orders, a line each, and their answers, a line of JSON each: `check` (connectivity checks of everybody, until each is
-//! answered), `talk MILLISECONDS TALKERS SEED` (seed 0: all in step), `stats`, `ports`. The end of the input ends it.
+//! answered), `talk MILLISECONDS TALKERS SEED SILENT` (seed 0: all in step; the last SILENT ones send silence), `stats`, `ports`. The end of the input ends it.
 
 use std::error::Error;
 use std::io::BufRead;
@@ -22,6 +22,9 @@ use crate::{identity, pace};
 
 /// Everybody repeats the check, and reports what they received, this often.
 const AGAIN: Duration = Duration::from_secs(5);
+/// Audio level of speech (RFC 6464): -30 dBov with the voice bit.
+const VOICE: u8 = 0x80 | 30;
+const SILENCE: u8 = 127;
 const CHECKED_WITHIN: Duration = Duration::from_secs(30);
 
 struct Crowd {
@@ -77,8 +80,8 @@ pub fn run(
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["check"] => crowd.check()?,
-            ["talk", milliseconds, talkers, seed] => {
-                crowd.talk(milliseconds.parse()?, talkers.parse()?, seed.parse()?)?;
+            ["talk", milliseconds, talkers, seed, silent] => {
+                crowd.talk(milliseconds.parse()?, talkers.parse()?, seed.parse()?, silent.parse()?)?;
             }
             ["stats"] => {}
             ["ports"] => {
@@ -167,7 +170,13 @@ impl Crowd {
         Ok(())
     }
 
-    fn talk(&mut self, milliseconds: u64, talkers: usize, seed: u64) -> Result<(), Box<dyn Error>> {
+    fn talk(
+        &mut self,
+        milliseconds: u64,
+        talkers: usize,
+        seed: u64,
+        silent: usize,
+    ) -> Result<(), Box<dyn Error>> {
         if talkers > self.talkers as usize {
             return Err("there are not so many talkers".into());
         }
@@ -180,7 +189,8 @@ impl Crowd {
                 sleep(wait);
             }
             let payload = self.payloads.at(talker, turn);
-            self.voices[talker].say(talker, payload, self.server)?;
+            let level = if talker + silent >= talkers { SILENCE } else { VOICE };
+            self.voices[talker].say(talker, payload, level, self.server)?;
         }
         // What is on its way arrives.
         sleep(Duration::from_millis(150));
@@ -218,7 +228,13 @@ fn request(socket: &UdpSocket, number: u32, server: SocketAddrV4) -> std::io::Re
 }
 
 impl Voice {
-    fn say(&mut self, talker: usize, payload: &[u8], server: SocketAddrV4) -> Result<(), Box<dyn Error>> {
+    fn say(
+        &mut self,
+        talker: usize,
+        payload: &[u8],
+        level: u8,
+        server: SocketAddrV4,
+    ) -> Result<(), Box<dyn Error>> {
         let number = identity::TALKERS + talker as u32;
         let mut bytes = [0; MTU];
         bytes[0] = 0x90;
@@ -226,8 +242,8 @@ impl Voice {
         bytes[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
         bytes[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         bytes[8..12].copy_from_slice(&number.to_be_bytes());
-        // One-byte extensions: the audio level, -30 dBov with the voice bit.
-        bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, identity::LEVEL << 4, 0x80 | 30, 0, 0]);
+        // One-byte extensions: the audio level.
+        bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, identity::LEVEL << 4, level, 0, 0]);
         bytes[20..20 + payload.len()].copy_from_slice(payload);
         let length = self.outbound.seal_rtp(&mut bytes, 20, payload.len(), number, self.sequence)?;
         self.sequence += 1;

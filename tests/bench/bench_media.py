@@ -1,0 +1,169 @@
+"""The media plane: what forwarding costs beside a bare sendmmsg loop, how long packets are inside, what joins cost.
+
+Every ratio to the floor is the median of pairs: the bare loop and the forwarder take turns, a second or so each, so
+that whatever else runs on the machine meets both. CPU is the process's own, user and system, from the operating
+system; on loopback the kernel's receiving side is part of it, for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from tests.bench.harness import Reference, Row, quantile
+from tests.bench.media.joining import SERVICES, join, stage
+from tests.bench.media.rig import Rig, Stretch, build, rig
+
+PAIRS: Final = 5
+STRETCH_MS: Final = 1000
+SEEDS: Final = (1, 2, 3, 4, 5)
+"""Phases of three talkers, a set for each pair: how often they meet depends on them."""
+BUSY: Final = 0.70
+PER_SECOND: Final = 50
+JOINS: Final = 250
+
+_Pairs = list[tuple[dict[str, int], Stretch]]
+
+
+async def measure() -> list[Row]:
+    """The rows of the media part, in about two and a half minutes."""
+    loadgen = await build()
+    return [
+        *await _one_talker(loadgen, 1000),
+        *await _one_talker(loadgen, 3000),
+        *await _three_talkers(loadgen),
+        *await _sixty(loadgen),
+        *await _open_microphones(loadgen),
+        *await _joins(),
+    ]
+
+
+async def _pairs(crowd: Rig, talkers: int, seeds: Sequence[int], *, segments: bool = False) -> _Pairs:
+    return [
+        (
+            await crowd.floor(STRETCH_MS, talkers, seed, segments=segments),
+            await crowd.talk(STRETCH_MS, talkers, seed),
+        )
+        for seed in seeds
+    ]
+
+
+def _floor_us(floor: dict[str, int]) -> float:
+    return floor["cpu_ns"] / 1000 / max(1, floor["sent"])
+
+
+def _ratio(pairs: _Pairs) -> float:
+    return median(stretch.us_per_packet / _floor_us(floor) for floor, stretch in pairs)
+
+
+def _cost(
+    name: str, pairs: _Pairs, conditions: str, floor: str = "bare sendmmsg loop, same bytes, pace, readers"
+) -> Row:
+    """Microseconds per packet; the reference is scaled so that the row's ratio is the median of the pairs' ratios."""
+    ours = median(stretch.us_per_packet for _, stretch in pairs)
+    wrong = sum(stretch.heard[what] for _, stretch in pairs for what in ("missing", "late", "bad", "other"))
+    checked = sum(stretch.heard["decrypted"] for _, stretch in pairs)
+    lost = sum(stretch.server["forwarded"] - stretch.heard["packets"] for _, stretch in pairs)
+    found = f"{lost} lost, {wrong} wrong or out of order, {checked:,} decrypted and compared"
+    detail = f"{conditions}; median of {len(pairs)} pairs of {STRETCH_MS / 1000:g} s; {found}"
+    return Row(name, ours, "us", detail, Reference(floor, ours / _ratio(pairs)))
+
+
+async def _one_talker(loadgen: Path, listeners: int) -> list[Row]:
+    async with rig(loadgen, listeners) as crowd:
+        pairs = await _pairs(crowd, 1, SEEDS)
+    conditions = f"{listeners:,} listeners of one Space, 1 talker, 20 ms packets, AES-128-GCM"
+    rows = [_cost(f"CPU per forwarded packet, 1 talker, {listeners:,} listeners", pairs, conditions)]
+    if listeners == 1000:
+        rows += [
+            Row(f"forwarding delay inside the server, 1,000 listeners, {name}",
+                median(stretch.delay_ms(part) for _, stretch in pairs), "ms",
+                f"{conditions}; until the kernel has each listener's copy; the machine's other load included",
+                Reference("the bare loop's slowest round, median", median(f["slowest_us"] for f, _ in pairs) / 1000))
+            for name, part in (("p50", 0.5), ("p99", 0.99))
+        ]  # fmt: skip
+    else:
+        per_second = 50 * median(stretch.us_per_packet for _, stretch in pairs) / 1e6
+        bare = per_second / _ratio(pairs)
+        rows.append(
+            Row("listeners held at 70 % of one core, 1 talker", BUSY / per_second, "",
+                f"from the CPU of {listeners:,} listeners (the row above says what was lost), 50 packets/s each",
+                Reference("what the bare loop carries at 70 %", BUSY / bare))
+        )  # fmt: skip
+    return rows
+
+
+async def _three_talkers(loadgen: Path) -> list[Row]:
+    conditions = "1,000 listeners, 3 talkers, libopus VBR speech at 32 kb/s"
+    async with rig(loadgen, 1000, 3) as crowd:
+        apart = await _pairs(crowd, 3, SEEDS)
+        aligned = await _pairs(crowd, 3, (0, 0))
+        trains = await _pairs(crowd, 3, (0, 0), segments=True)
+    rows = [
+        _cost("CPU per forwarded packet, 3 talkers at random phases", apart,
+              f"{conditions}, {len(SEEDS)} sets of phases, {_together(apart)}"),
+        _cost("CPU per forwarded packet, 3 talkers in step", aligned, f"{conditions}, {_together(aligned)}"),
+        _cost("CPU per forwarded packet, 3 talkers in step, against UDP_SEGMENT", trains, conditions,
+              "bare loop with UDP_SEGMENT, 3 packets a send"),
+    ]  # fmt: skip
+    for wait_ms in (4, 8):
+        async with rig(loadgen, 1000, 3, coalesce_ms=wait_ms) as crowd:
+            held = await _pairs(crowd, 3, SEEDS[:3])
+        delay = median(stretch.delay_ms(0.5) for _, stretch in held)
+        slowest = median(stretch.delay_ms(0.99) for _, stretch in held)
+        said = f"{conditions}, {_together(held)}; delay p50 {delay:.1f} ms, p99 {slowest:.1f} ms"
+        rows.append(_cost(f"CPU per forwarded packet, 3 talkers at random phases, coalesce_ms {wait_ms}", held, said))
+    return rows
+
+
+def _together(pairs: _Pairs) -> str:
+    together = sum(stretch.server["together"] for _, stretch in pairs)
+    return f"{together / max(1, sum(stretch.server['forwarded'] for _, stretch in pairs)):.0%} left together"
+
+
+async def _sixty(loadgen: Path) -> list[Row]:
+    """Seconds of CPU that a listener costs per second, with 20 and with 60 ms packets, in turns."""
+    async with rig(loadgen, 1000) as short, rig(loadgen, 1000, repacketise_from=1) as long:
+        turns = [(await short.talk(STRETCH_MS), await long.talk(STRETCH_MS)) for _ in range(4)]
+    gain = median(a.server["cpu_ns"] / b.server["cpu_ns"] for a, b in turns)
+    held = [BUSY * 1000 * STRETCH_MS * 1e6 / median(turn[at].server["cpu_ns"] for turn in turns) for at in (0, 1)]
+    packets = median(b.server["forwarded"] / a.server["forwarded"] for a, b in turns)
+    return [
+        Row("listeners held at 70 % of one core with 60 ms packets", held[1], "",
+            f"from the CPU of 1,000 listeners, 1 talker; {packets:.2f} of the packets",
+            Reference("with 20 ms packets, in turns", held[1] / gain))
+    ]  # fmt: skip
+
+
+async def _open_microphones(loadgen: Path) -> list[Row]:
+    async with rig(loadgen, 100, 10) as crowd:
+        # The first seconds belong to those whom the rig let talk at its start.
+        await crowd.talk(1000, 1, silent=9)
+        stretch = await crowd.talk(3000, 1, silent=9)
+    return [
+        Row("packets per second per listener, ten open microphones", stretch.heard["packets"] / 100 / 3, "/s",
+            "100 listeners, 10 talkers that all send, 9 of them silence; 3 s")
+    ]  # fmt: skip
+
+
+async def _joins() -> list[Row]:
+    async with stage() as (system, space):
+        await join(system, space, 25, PER_SECOND)
+        joined = await join(system, space, JOINS, PER_SECOND, settle=True)
+        further = await join(system, space, JOINS, PER_SECOND, settle=True)
+    each = {name: joined.cpu[name] / JOINS * 1000 for name in SERVICES}
+    conditions = f"{JOINS} at {PER_SECOND}/s, {joined.failed} failed; aiortc's offer, ICE, DTLS, first packet decrypted"
+    split = ", ".join(f"{name} {ms:.2f}" for name, ms in each.items())
+    return [
+        Row("full joins per second and core", 1000 / sum(each.values()), "/s",
+            f"{conditions}; CPU of all services together, ms per join: {split}"),
+        Row("full joins per second and core, media alone", 1000 / each["media"], "/s", conditions),
+        Row("first audio after the POST, p99", quantile(joined.ms, 0.99), "ms",
+            f"{conditions}; p50 {quantile(joined.ms, 0.5):.0f} ms; a packet every 20 ms"),
+        Row("memory per listener", further.bytes_each / 1024, "KB",
+            f"resident memory that the media process grew by for {JOINS} further listeners, 5 s after the last joined; "
+            f"the first {JOINS} took {joined.bytes_each / 1024:.0f} KB each, most of it for handshakes that later ones "
+            "use again"),
+    ]  # fmt: skip
