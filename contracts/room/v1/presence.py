@@ -61,7 +61,7 @@ class LeaveSpace(Command[Nothing]):
 
 @register
 class React(Command[Nothing]):
-    """The actor reacts; counted, never stored. Refuses: not_live, removed, invalid (not on the list)."""
+    """The actor reacts; counted, never stored. Refuses like joining it, and invalid (not on the list)."""
 
     service = "room"
     name = "react"

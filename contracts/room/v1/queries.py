@@ -13,7 +13,7 @@ from contracts.room.v1.words import Role, Space, Topic
 
 @register
 class SpaceQuery(Query[Space]):
-    """One Space as the actor may see it. Refuses: space_unknown, removed."""
+    """One Space as the actor may see it. Refuses: space_unknown, removed, blocked, suspended."""
 
     service = "room"
     name = "space"
@@ -103,7 +103,7 @@ class Participants(Model):
 
 @register
 class ParticipantsQuery(Query[Participants]):
-    """Who is in a Space now, in order of their ids, a page at a time. Refuses: space_unknown, removed, not_live."""
+    """Who is in a Space now, in order of their ids, a page at a time. Refuses like joining it."""
 
     service = "room"
     name = "participants"

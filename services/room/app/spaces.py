@@ -276,6 +276,15 @@ class Spaces:
         """What `view` makes of the Space, once it is committed; it may raise Refusal."""
         return await self._store.read(space_id, view)
 
+    async def look(self, space_id: str, actor: str | None, view: View[T]) -> T:
+        """The same for somebody who asks. Raises Refusal: space_unknown, suspended, removed, blocked."""
+
+        def seen(space: Space) -> T:
+            self._welcome(space, actor)
+            return view(space)
+
+        return await self._store.read(space_id, seen)
+
     async def admit(self, space_id: str, actor: str | None, view: Callable[[Space, Role], T]) -> T:
         """What `view` makes of the Space and the actor's role, if they may be in it now. Raises Refusal."""
 

@@ -105,25 +105,15 @@ class Standing:
             raise Refusal("blocked", _OUT["blocked"])
 
     def admit(self, person_id: str | None, *, blocked: bool, follows_host: bool, suspended: bool = False) -> None:
-        """Whether somebody may be in it now. Raises Refusal: space_unknown, not_live, suspended, removed, blocked,
+        """Whether somebody may be in it now. Raises Refusal: space_unknown, suspended, removed, blocked, not_live,
         not_allowed."""
-        self._must_be_live()
         self.welcome(person_id, blocked=blocked, suspended=suspended)
+        self._must_be_live()
         if self.role_of(person_id) != "listener":
             return
         if self.settings.kind == "conversation":
             raise Refusal("not_allowed", "This is a conversation without an audience; ask to come in.")
         self._must_be_let_in(person_id, follows_host=follows_host)
-
-    def may_be_seen_by(self, person_id: str | None) -> None:
-        """Raises Refusal: space_unknown, removed, blocked, suspended (each as somebody who is out of it)."""
-        self._must_exist()
-        self._must_not_be_removed(person_id)
-
-    def may_react(self, person_id: str | None) -> None:
-        """Raises Refusal: space_unknown, not_live, removed."""
-        self._must_be_live()
-        self._must_not_be_removed(person_id)
 
     # -- conditions --------------------------------------------------------------------------------------------
 

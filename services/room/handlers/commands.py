@@ -256,10 +256,7 @@ def _presence(table: Handlers, spaces: Spaces, audience: Audience) -> None:
 
     @table.on(v1.React)
     async def react(command: v1.React) -> Nothing:
-        def may(space: Space) -> None:
-            space.may_react(command.actor)
-
-        await spaces.read(command.space_id, may)
+        await spaces.admit(command.space_id, command.actor, lambda _, role: role)
         audience.reacted(command)
         return Nothing()
 
@@ -268,10 +265,10 @@ def _queries(table: Handlers, spaces: Spaces, audience: Audience) -> None:
     @table.on(v1.SpaceQuery)
     async def space(query: v1.SpaceQuery) -> Accepted[v1.Space]:
         def seen(space: Space) -> v1.Space:
-            space.may_be_seen_by(None if query.follower else query.actor)
             return wire_space(space, query.actor, all=query.follower)
 
-        result = await spaces.read(query.space_id, seen)
+        anybody = query.follower or query.operator
+        result = await spaces.look(query.space_id, None if anybody else query.actor, seen)
         return Accepted(version=result.version, result=result)
 
     @table.on(v1.AdmitQuery)
@@ -300,20 +297,16 @@ def _queries(table: Handlers, spaces: Spaces, audience: Audience) -> None:
 
     @table.on(v1.PresenceQuery)
     async def presence(query: v1.PresenceQuery) -> v1.Presence:
-        def stage(space: Space) -> tuple[str, ...]:
-            space.may_be_seen_by(None)
-            return tuple(space.stage)
-
-        listeners, on_stage = audience.count(query.space_id, await spaces.read(query.space_id, stage))
+        stage = await spaces.look(query.space_id, None, lambda space: tuple(space.stage))
+        listeners, on_stage = audience.count(query.space_id, stage)
         return v1.Presence(space_id=query.space_id, listeners=listeners, on_stage=on_stage)
 
     @table.on(v1.ParticipantsQuery)
     async def participants(query: v1.ParticipantsQuery) -> v1.Participants:
-        def roles(space: Space) -> dict[str, Role]:
-            space.may_react(query.actor)  # whoever may be heard in it may see who is there
+        def roles(space: Space, _: Role) -> dict[str, Role]:
             return {member.person.id: member.role for member in space.stage.values()}
 
-        stage = await spaces.read(query.space_id, roles)
+        stage = await spaces.admit(query.space_id, query.actor, roles)
         found = audience.page(query.space_id, query.after, query.limit + 1)
         page = found[: query.limit]
         return v1.Participants(

@@ -256,7 +256,7 @@ def test_somebody_removed_is_out_of_stage_and_queue_for_good() -> None:
         with pytest.raises(Refusal, match="removed"):
             space.admit(ANN.id, blocked=False, follows_host=True)
         with pytest.raises(Refusal, match="removed"):
-            space.may_be_seen_by(ANN.id)
+            space.welcome(ANN.id, blocked=False, suspended=False)
         Given(*LIVE, before, removed).when(_ask).refused("removed")
 
 
