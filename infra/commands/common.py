@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from infra.launcher.forks import MEDIA_NODES
+
 
 def add_var(parser: argparse.ArgumentParser) -> None:
     """`--var DIR`, by default ROSTRUM_VAR or `var`."""
@@ -24,6 +26,14 @@ def fail(text: str, code: int = 1) -> NoReturn:
     """End the command with one line on standard error."""
     print(f"rostrum: {text}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def media_nodes() -> int:
+    """ROSTRUM_MEDIA_NODES, 1 by default; ends the command when it is no number of processes."""
+    text = os.environ.get(MEDIA_NODES, "1")
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        fail(f"{MEDIA_NODES} is {text!r}, which is no number of media processes (1 to 64)", 2)
+    return int(text)
 
 
 def gateway_port() -> int:

@@ -8,7 +8,8 @@ import importlib
 import os
 
 from contracts.subjects import SERVICES
-from infra.commands.common import add_var, fail, gateway_port
+from infra.commands.common import add_var, fail, gateway_port, media_nodes
+from infra.launcher.forks import MEDIA_NODES
 
 EXAMPLES = """\
 examples:
@@ -30,15 +31,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """One service runs in this process; several under a launcher of their own."""
     names: list[str] = list(dict.fromkeys(options.services))
-    if len(names) == 1:
+    if len(names) == 1 and (names != ["media"] or media_nodes() == 1):
         module = importlib.import_module(f"services.{names[0]}.main")
-        code: int = module.main({**os.environ, "ROSTRUM_VAR": str(options.var)})
+        settings = {name: value for name, value in os.environ.items() if name != MEDIA_NODES}
+        code: int = module.main(settings | {"ROSTRUM_VAR": str(options.var)})
         return code
 
     from infra.commands.up import run_until_stopped, say
     from infra.launcher import LauncherError, System
 
-    system = System(options.var, gateway_port=gateway_port(), services=names, own_nats=False, say=say)
+    system = System(
+        options.var,
+        gateway_port=gateway_port(),
+        services=names,
+        own_nats=False,
+        say=say,
+        media_nodes=media_nodes() if "media" in names else 1,
+    )
     try:
         return asyncio.run(run_until_stopped(system))
     except LauncherError as error:

@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from contracts.subjects import SERVICES
-from infra.commands.common import add_var, fail, gateway_port
+from infra.commands.common import add_var, fail, gateway_port, media_nodes
 from infra.launcher import LauncherError, System
 from infra.launcher.system import ENTRY, PRELOAD
 
@@ -23,6 +23,7 @@ examples:
   rostrum up                                   everything, at http://127.0.0.1:8080
   ROSTRUM_GATEWAY_PORT=9000 rostrum up         at another port (0: a free one)
   DEMO=0 rostrum up                            without the Space of speaking bots
+  ROSTRUM_MEDIA_NODES=3 rostrum up             with three media processes
   rostrum up --services room,people,gateway    only these
 
 Stop it with Ctrl-C. Logs are in var/logs, one file a service.
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
             preload=PRELOAD if options.entry == ENTRY else (),
             guests={"bots": BOTS} if _hosts_bots(options) else {},
             say=say,
+            media_nodes=media_nodes(),
         )
         return asyncio.run(run_until_stopped(system))
     except LauncherError as error:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from infra.demo.cast import Part, Speaker, carried, handle_of
-from infra.demo.client import Client, Microphone, RefusedError
+from infra.demo.client import Client, Microphone, RefusedError, heed
 from infra.demo.voice import Speech
 
 TITLE = "Gardens, railways and the sea"
@@ -65,8 +65,10 @@ async def _one_space(url: str, parts: list[Part], state_file: Path, stop: asynci
             await guest.client.call("POST", f"{base}/requests", {})
             await leader.call("POST", f"{base}/requests/{guest.client.id}/accept")
         for speaker in speakers:
-            await speaker.microphone.connect(space["id"])
             stack.push_async_callback(speaker.microphone.close)
+            await speaker.microphone.connect(space["id"])
+            following = asyncio.create_task(heed(speaker.client, f"{base}/events", speaker.microphone))
+            stack.callback(following.cancel)
         while not stop.is_set():
             for speaker in speakers:
                 stage = f"{base}/stage/{speaker.client.id}"

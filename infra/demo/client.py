@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaRelay
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
@@ -23,6 +25,12 @@ from infra.demo.voice import Speech
 
 TIMEOUT = httpx.Timeout(10.0)
 SLOTS = 3
+CONNECT_SECONDS = 10.0
+RECONNECT_SECONDS = 3.0
+NODE_LOST = "media.node_lost"
+NODE_DRAINING = "media.node_draining"
+
+log = logging.getLogger("rostrum.client")
 
 
 class RefusedError(Exception):
@@ -162,24 +170,147 @@ async def _parse(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:
             data += line[5:].lstrip()
 
 
-class Microphone:
-    """Speaks into a Space over WHIP."""
+@dataclass(eq=False)
+class _Link:
+    """One connection at a media node."""
 
-    def __init__(self, client: Client, speech: Speech) -> None:
+    peer: RTCPeerConnection = field(default_factory=lambda: RTCPeerConnection(RTCConfiguration(iceServers=[])))
+    resource: str | None = None
+    sound: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with the first packet that came over it."""
+    track: MediaStreamTrack | None = None
+
+    @property
+    def session_id(self) -> str:
+        """As live events name it: the first part of the connection's address."""
+        return (self.resource or "").rpartition("/")[2].partition(".")[0]
+
+    async def close(self, client: Client) -> None:
+        """Hangs up."""
+        if self.resource is not None:
+            with contextlib.suppress(RefusedError, httpx.TransportError):
+                await client.hang_up(self.resource)
+        await self.drop()
+
+    async def drop(self) -> None:
+        """Forgets it; there is nobody to tell."""
+        if self.track is not None:
+            self.track.stop()
+        await self.peer.close()
+
+
+class _Audio:
+    """A WHIP or WHEP connection that goes where the live events say: `heed` them."""
+
+    linger: ClassVar[float]
+    """For how many seconds an old connection is kept beside a new one that has no sound yet."""
+
+    def __init__(self, client: Client) -> None:
         self.client = client
-        self.speech = speech
-        self._peer = RTCPeerConnection()
-        self._resource: str | None = None
+        self._path = ""
+        self._link: _Link | None = None
+        self._moving: asyncio.Task[None] | None = None
 
-    async def connect(self, space_id: str) -> None:
-        """Returns when audio can flow."""
-        self._peer.addTransceiver(self.speech, direction="sendonly")
-        self._resource = await _negotiate(self._peer, self.client, f"/v1/spaces/{space_id}/whip")
-        await _connected(self._peer)
+    @property
+    def session_id(self) -> str:
+        """Of the media connection; empty while there is none."""
+        return "" if self._link is None else self._link.session_id
+
+    @property
+    def node_id(self) -> str:
+        """The media node it is connected to; empty while there is none."""
+        resource = None if self._link is None else self._link.resource
+        return (resource or "").rpartition("/")[2].partition(".")[2].rpartition(".")[0]
+
+    def heed(self, event: LiveEvent) -> None:
+        """Come back when the node died, move when it is about to stop; other events mean nothing here."""
+        if event.name not in (NODE_LOST, NODE_DRAINING) or self.session_id not in event.data["sessions"]:
+            return
+        if self._moving is not None and not self._moving.done():
+            return  # on its way already
+        self._moving = asyncio.create_task(self._move(gone=event.name == NODE_LOST))
+        self._moving.add_done_callback(_told)
 
     async def close(self) -> None:
         """Hangs up."""
-        await _hang_up(self._peer, self.client, self._resource)
+        if self._moving is not None:
+            self._moving.cancel()
+            await asyncio.gather(self._moving, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close(self.client)
+
+    async def _connect(self, path: str) -> None:
+        self._path = path
+        self._link = await self._open(CONNECT_SECONDS)
+
+    async def _move(self, *, gone: bool) -> None:
+        """Connect anew, for as long as it takes; what is still connected hangs up when the new one has sound."""
+        old = self._link
+        if gone and old is not None:
+            await old.drop()
+        while True:
+            try:
+                new = await self._open(RECONNECT_SECONDS)
+                break
+            except (httpx.TransportError, TimeoutError, ConnectionError) as error:
+                log.info("connecting again: %s", error)
+                await asyncio.sleep(0.2)  # between attempts
+        self._link = new
+        if gone or old is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.linger):
+                await new.sound.wait()
+        await old.close(self.client)
+
+    async def _open(self, limit: float) -> _Link:
+        link = _Link()
+        try:
+            self._prepare(link)
+            peer = link.peer
+            await peer.setLocalDescription(await peer.createOffer())
+            answer, link.resource = await self.client.negotiate(self._path, peer.localDescription.sdp)
+            await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+            await _connected(peer, limit)
+        except BaseException:
+            await link.drop()
+            raise
+        return link
+
+    def _prepare(self, link: _Link) -> None:
+        """Add what is sent or received."""
+        raise NotImplementedError
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("the audio does not come back: %s", error)
+
+
+async def heed(client: Client, path: str, *audio: _Audio) -> None:
+    """Follow live events for the audio's sake, until it is cancelled."""
+    async for event in client.events(path):
+        for one in audio:
+            one.heed(event)
+
+
+class Microphone(_Audio):
+    """Speaks into a Space over WHIP. While it moves it speaks to both nodes, for those who have not moved yet."""
+
+    linger = 5.0
+
+    def __init__(self, client: Client, speech: Speech) -> None:
+        super().__init__(client)
+        self.speech = speech
+        self._relay = MediaRelay()
+
+    async def connect(self, space_id: str) -> None:
+        """Returns when audio can flow."""
+        await self._connect(f"/v1/spaces/{space_id}/whip")
+
+    def _prepare(self, link: _Link) -> None:
+        link.track = self._relay.subscribe(self.speech)
+        link.peer.addTransceiver(link.track, direction="sendonly")
 
 
 @dataclass
@@ -193,32 +324,35 @@ class Heard:
     """From asking to listen until the first audio packet."""
 
 
-class Ears:
+class Ears(_Audio):
     """Listens to a Space over WHEP; keeps every payload it receives, decodes nothing."""
 
+    linger = 1.0
+
     def __init__(self, client: Client, on_packet: Callable[[RtpPacket], None] | None = None) -> None:
-        self.client = client
+        super().__init__(client)
         self.heard = Heard()
         self._on_packet = on_packet
         self._asked = 0.0
-        self._peer = RTCPeerConnection()
-        self._resource: str | None = None
 
     async def connect(self, space_id: str, session: str | None = None) -> None:
         """Returns when audio can flow; keeps the presence session alive, where there is one."""
-        for _ in range(SLOTS):
-            transceiver = self._peer.addTransceiver("audio", direction="recvonly")
-            self._tap(transceiver.receiver)
         self._asked = time.monotonic()
-        path = f"/v1/spaces/{space_id}/whep" + (f"?session={session}" if session else "")
-        self._resource = await _negotiate(self._peer, self.client, path)
-        await _connected(self._peer)
+        await self._connect(f"/v1/spaces/{space_id}/whep" + (f"?session={session}" if session else ""))
 
-    def _tap(self, receiver: RTCRtpReceiver) -> None:
+    def _prepare(self, link: _Link) -> None:
+        for _ in range(SLOTS):
+            transceiver = link.peer.addTransceiver("audio", direction="recvonly")
+            self._tap(link, transceiver.receiver)
+
+    def _tap(self, link: _Link, receiver: RTCRtpReceiver) -> None:
         highest: int | None = None
 
         async def take(packet: RtpPacket, arrival_time_ms: int) -> None:
             nonlocal highest
+            link.sound.set()
+            if self._link is not None and self._link is not link and self._link.sound.is_set():
+                return  # heard on the connection that took its place
             heard = self.heard
             if heard.first_audio_ms is None:
                 heard.first_audio_ms = (time.monotonic() - self._asked) * 1000
@@ -238,19 +372,8 @@ class Ears:
 
         receiver._handle_rtp_packet = take  # type: ignore[method-assign]
 
-    async def close(self) -> None:
-        """Hangs up."""
-        await _hang_up(self._peer, self.client, self._resource)
 
-
-async def _negotiate(peer: RTCPeerConnection, client: Client, path: str) -> str:
-    await peer.setLocalDescription(await peer.createOffer())
-    answer, resource = await client.negotiate(path, peer.localDescription.sdp)
-    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-    return resource
-
-
-async def _connected(peer: RTCPeerConnection, limit: float = 10) -> None:
+async def _connected(peer: RTCPeerConnection, limit: float) -> None:
     changed = asyncio.Event()
     peer.on("connectionstatechange", changed.set)
     async with asyncio.timeout(limit):
@@ -259,10 +382,3 @@ async def _connected(peer: RTCPeerConnection, limit: float = 10) -> None:
                 raise ConnectionError(f"the audio connection {peer.connectionState}")
             changed.clear()
             await changed.wait()
-
-
-async def _hang_up(peer: RTCPeerConnection, client: Client, resource: str | None) -> None:
-    if resource is not None:
-        with contextlib.suppress(RefusedError, httpx.TransportError):
-            await client.hang_up(resource)
-    await peer.close()

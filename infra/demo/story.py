@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from infra.demo.cast import Listener, Part, Speaker, handle_of
-from infra.demo.client import Client, Ears, LiveEvent
+from infra.demo.client import Client, Ears, LiveEvent, Microphone, heed
 from infra.demo.voice import FRAME_SECONDS
 
 OVERLAP_SECONDS = 3.0
@@ -26,17 +26,20 @@ Say = Callable[[str], None]
 
 @dataclass
 class Watcher:
-    """Follows a Space's live events, keeps them, and wakes whoever waits for one."""
+    """Follows a Space's live events, keeps them, and wakes whoever waits for one; `audio` heeds them."""
 
     client: Client
     path: str
     file: TextIO | None = None
     seen: list[tuple[float, LiveEvent]] = field(default_factory=list)
+    audio: tuple[Microphone | Ears, ...] = ()
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def run(self) -> None:
         """Until it is cancelled."""
         async for event in self.client.events(self.path):
+            for one in self.audio:
+                one.heed(event)
             async with self._changed:
                 self.seen.append((time.time(), event))
                 self._changed.notify_all()
@@ -122,6 +125,7 @@ async def play(url: str, parts: list[Part], *, listeners: int, overlap: bool, ou
             say(f"{guest.name} asks to speak and is let in")
         for speaker in speakers:
             await speaker.microphone.connect(space_id)
+            running.append(tasks.create_task(heed(speaker.client, f"{base}/events", speaker.microphone)))
 
         audience = [await _arrive(url, number, tag, host) for number in range(listeners)]
         for listener in audience:
@@ -183,7 +187,7 @@ async def _listen(listener: Listener, space_id: str, tasks: asyncio.TaskGroup) -
     base = f"/v1/spaces/{space_id}"
     session = await listener.client.call("POST", f"{base}/sessions", {"platform": "demo", "source": "live_bar"})
     listener.session = session["session_id"]
-    watcher = Watcher(listener.client, f"{base}/events?session={listener.session}")
+    watcher = Watcher(listener.client, f"{base}/events?session={listener.session}", audio=(listener.ears,))
     task = tasks.create_task(watcher.run())
     await listener.ears.connect(space_id, listener.session)
     return task

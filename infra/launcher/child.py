@@ -9,12 +9,17 @@ import os
 from pathlib import Path
 
 
+def service_of(name: str) -> str:
+    """The service that a process of this name runs: `media-2` is the second of media."""
+    return name.partition("-")[0]
+
+
 def serve(name: str) -> int:
-    """Run `services.<name>.main:main` until SIGTERM; its exit code.
+    """Run `services.<service>.main:main` until SIGTERM; its exit code.
 
     The settings are in the environment. The service's own imports, say chdb or aiortc, happen here.
     """
-    module = importlib.import_module(f"services.{name}.main")
+    module = importlib.import_module(f"services.{service_of(name)}.main")
     code: int = module.main(os.environ)
     return code
 

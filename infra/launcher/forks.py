@@ -10,7 +10,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+MEDIA_NODES: Final = "ROSTRUM_MEDIA_NODES"
+"""How many media processes `rostrum up` starts: for the launcher, and no setting of media's."""
 
 
 class Forks:
@@ -34,7 +37,7 @@ class Forks:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, **settings},
+                env={name: value for name, value in {**os.environ, **settings}.items() if name != MEDIA_NODES},
             )
         finally:
             theirs.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import platform
 import signal
 import socket
 import time
@@ -15,9 +16,10 @@ from typing import Any, Final, Self
 
 from contracts.subjects import SERVICES
 from infra.launcher.bus import LocalNats
+from infra.launcher.child import service_of
 from infra.launcher.errors import GaveUp, LauncherError, PortTaken, StartFailed
 from infra.launcher.folder import Folder
-from infra.launcher.forks import Forks
+from infra.launcher.forks import MEDIA_NODES, Forks
 from infra.launcher.process import Process
 from infra.nats.server import ADMIN, free_port
 
@@ -32,6 +34,11 @@ DRAIN_SECONDS: Final = 10.0
 """How long a process may drain before it is killed."""
 
 Say = Callable[[str], None]
+
+
+def node_names(count: int) -> tuple[str, ...]:
+    """Names of so many media processes."""
+    return ("media", *(f"media-{number}" for number in range(2, count + 1)))
 
 
 def _silent(_: str) -> None:
@@ -49,6 +56,7 @@ class System:
     `guests`        name and entry of what is started once everything is ready, and stopped first; a guest that keeps
                     dying is left out, and the system goes on
     `say`           told in one line what happens, for a person
+    `media_nodes`   how many media processes there are: `media`, `media-2`, `media-3` and so on
     `entry`         `module:function` called in the child with the service's name (tests put their own here)
     """
 
@@ -65,22 +73,27 @@ class System:
         entry: str = ENTRY,
         preload: Sequence[str] = PRELOAD,
         drain_seconds: float = DRAIN_SECONDS,
+        media_nodes: int = 1,
     ) -> None:
         unknown = [name for name in services if name not in SERVICES]
         if unknown:
             raise LauncherError(f"there is no service {unknown[0]!r}; there are {', '.join(SERVICES)}")
         self.var_dir = Path(var_dir).resolve()
         self._folder = Folder(self.var_dir)
-        self.services = tuple(services)
+        if media_nodes < 1:
+            raise LauncherError(f"{MEDIA_NODES} is {media_nodes}; there must be at least one media node")
+        self.services = tuple(
+            name for service in services for name in (node_names(media_nodes) if service == "media" else (service,))
+        )
         self._gateway_port = gateway_port
-        self._settings = dict(settings or {})
+        self._settings = {name: value for name, value in (settings or {}).items() if name != MEDIA_NODES}
         self._say = say
         self._entry = entry
         self._preload = list(preload)
         self._drain_seconds = drain_seconds
         self._nats = LocalNats(self.var_dir) if own_nats else None
         self._guests = dict(guests or {})
-        names = (*((NATS,) if own_nats else ()), *services, *self._guests)
+        names = (*((NATS,) if own_nats else ()), *self.services, *self._guests)
         self._processes = {name: Process(name) for name in names}
         self._forks = Forks()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,14 +144,24 @@ class System:
         environment = {"ROSTRUM_VAR": str(self.var_dir), "ROSTRUM_GATEWAY_PORT": str(self._gateway_port)}
         if name in self._guests:
             return environment | {"ROSTRUM_URL": self.url} | self._settings
+        service = service_of(name)
         if self._nats:
-            user, password = self._nats.credentials(name)
+            user, password = self._nats.credentials(service)
             environment |= {
                 "ROSTRUM_NATS_URL": self._nats.url,
                 "ROSTRUM_NATS_USER": user,
                 "ROSTRUM_NATS_PASSWORD": password,
             }
-        return environment | self._settings
+        own = self._apart(service, int(name.removeprefix(f"{service}-"))) if service != name else {}
+        return environment | self._settings | own
+
+    def _apart(self, service: str, number: int) -> dict[str, str]:
+        """What keeps a second or third process of a service apart from the first: its name, and its fixed port."""
+        host = platform.node() or "host"
+        name = "".join(c if c.isalnum() or c in "_-" else "-" for c in f"{service}-{number}-{host}")[:64]
+        variable = f"ROSTRUM_{service.upper()}_PORT"
+        port = int(self._settings.get(variable) or os.environ.get(variable) or 0)
+        return {f"ROSTRUM_{service.upper()}_INSTANCE": name} | ({variable: str(port + number - 1)} if port else {})
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal, SIGKILL unless told otherwise, as a fault would; the pid it went to.

@@ -160,3 +160,22 @@ async def test_terminating_a_service_is_a_death_like_another(system: System) -> 
     await gone([psutil.Process(killed)] if psutil.pid_exists(killed) else [], within=5)
     await system.ready("room")
     assert system.pid("room") != killed
+
+
+async def test_several_media_processes_are_kept_apart_and_run_the_same_service(tmp_path: Path) -> None:
+    fixed = {"ROSTRUM_MEDIA_PORT": "4000", "ROSTRUM_MEDIA_NODES": "3"}
+    system = System(
+        tmp_path, gateway_port=0, services=("room", "media"), settings=fixed, entry=DUMMY, preload=("nats",),
+        media_nodes=3,
+    )  # fmt: skip
+    async with system:
+        assert system.services == ("room", "media", "media-2", "media-3")
+        assert len({system.pid(name) for name in system.services}) == 4
+        environments = [system.environment(name) for name in system.services[1:]]
+        assert {environment["ROSTRUM_NATS_USER"] for environment in environments} == {"media"}
+        assert len({environment.get("ROSTRUM_MEDIA_INSTANCE") for environment in environments}) == 3
+        assert [environment["ROSTRUM_MEDIA_PORT"] for environment in environments] == ["4000", "4001", "4002"]
+        assert not any("ROSTRUM_MEDIA_NODES" in environment for environment in environments)
+        killed = system.kill("media-2")
+        await system.ready("media-2")
+        assert system.pid("media-2") != killed
