@@ -7,7 +7,7 @@ use crate::rtp::MTU;
 /// Room for one datagram of [`MTU`] bytes is always kept.
 const BYTES: usize = 160 * 1024;
 /// Entries in one batch at most.
-pub const ENTRIES: usize = 256;
+pub const ENTRIES: usize = 64;
 
 /// Datagrams for one destination that lie behind each other, equal in length but for the last, which may be shorter.
 #[derive(Clone, Copy, Debug)]

@@ -42,7 +42,6 @@ struct Voice {
     socket: UdpSocket,
     outbound: Outbound,
     sequence: u64,
-    timestamp: u32,
 }
 
 /// See the module.
@@ -61,7 +60,6 @@ pub fn run(
                 socket: sys::reading_socket()?,
                 outbound: Outbound::new(&identity::master(identity::TALKERS + talker, false))?,
                 sequence: 1000,
-                timestamp: 0,
             })
         })
         .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
@@ -236,19 +234,31 @@ impl Voice {
         server: SocketAddrV4,
     ) -> Result<(), Box<dyn Error>> {
         let number = identity::TALKERS + talker as u32;
-        let mut bytes = [0; MTU];
-        bytes[0] = 0x90;
-        bytes[1] = identity::PAYLOAD_TYPE;
-        bytes[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
-        bytes[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        bytes[8..12].copy_from_slice(&number.to_be_bytes());
-        // One-byte extensions: the audio level.
-        bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, identity::LEVEL << 4, level, 0, 0]);
-        bytes[20..20 + payload.len()].copy_from_slice(payload);
-        let length = self.outbound.seal_rtp(&mut bytes, 20, payload.len(), number, self.sequence)?;
+        let bytes = packet(number, self.sequence, payload, level, &self.outbound)?;
         self.sequence += 1;
-        self.timestamp = self.timestamp.wrapping_add(960);
-        sys::send_from(&self.socket, identity::address(number), server, &bytes[..length])?;
+        sys::send_from(&self.socket, identity::address(number), server, &bytes)?;
         Ok(())
     }
+}
+
+/// A talker's sealed packet of 20 ms, `turn` after the first, with its audio level.
+pub fn packet(
+    number: u32,
+    turn: u64,
+    payload: &[u8],
+    level: u8,
+    outbound: &Outbound,
+) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut bytes = vec![0; MTU];
+    bytes[0] = 0x90;
+    bytes[1] = identity::PAYLOAD_TYPE;
+    bytes[2..4].copy_from_slice(&(turn as u16).to_be_bytes());
+    bytes[4..8].copy_from_slice(&(turn as u32).wrapping_mul(960).to_be_bytes());
+    bytes[8..12].copy_from_slice(&number.to_be_bytes());
+    // One-byte extensions: the audio level.
+    bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, identity::LEVEL << 4, level, 0, 0]);
+    bytes[20..20 + payload.len()].copy_from_slice(payload);
+    let length = outbound.seal_rtp(&mut bytes, 20, payload.len(), number, turn)?;
+    bytes.truncate(length);
+    Ok(bytes)
 }

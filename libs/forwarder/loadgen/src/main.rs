@@ -4,11 +4,13 @@
 //! about by lines on standard input (see [`clients`]).
 //! `loadgen floor PORTS LISTENERS PAYLOADS MILLISECONDS TALKERS PHASES SEGMENTS`: a bare sendmmsg loop of the same bytes
 //! at the same pace to the same reading sockets (see [`floor`]).
+//! `loadgen dry LISTENERS PAYLOADS TURNS`: the engine without a socket (see [`dry`]).
 //!
 //! Keys and ICE credentials follow from a session's number ([`identity`]), so that whoever drives the server can
 //! register the same sessions there; a DTLS handshake is measured elsewhere.
 
 mod clients;
+mod dry;
 mod floor;
 mod identity;
 mod pace;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["floor", ports, listeners, payloads, milliseconds, talkers, phases, segments] => {
             floor::run(ports, listeners, payloads, milliseconds, talkers, phases, segments)
         }
+        ["dry", listeners, payloads, turns] => dry::run(listeners, payloads, turns),
         _ => Err("usage: see the source's first lines".into()),
     };
     match done {

@@ -1,7 +1,7 @@
 //! When which talker sends.
 
 /// A packet every 20 ms.
-const PERIOD_NS: u64 = 20_000_000;
+pub const PERIOD_NS: u64 = 20_000_000;
 
 /// Where in the period a talker sends, in nanoseconds: at its start (`aligned`), or anywhere, by a fixed seed, so that
 /// two runs with the same seed send alike.
