@@ -18,6 +18,7 @@ from services.gateway.adapters.nodes import Nodes
 from services.gateway.adapters.presence import Renewals
 from services.gateway.adapters.recordings import Recordings
 from services.gateway.adapters.statuses import Statuses
+from services.gateway.adapters.suspensions import Suspensions
 from services.gateway.app import Gateway
 from services.gateway.app.connections import Connections
 from services.gateway.app.hub import Hub
@@ -67,6 +68,11 @@ async def compose(service: Service[GatewaySettings]) -> None:
     await hub.start()
     service.spawn("live events", hub.run())
     service.spawn("live bars", hub.keep_bars(_ASK_FOR_BARS))
+    suspensions = Suspensions(service.bus)
+    hub.barred = suspensions.__contains__
+    suspensions.on_suspended = hub.suspended
+    service.spawn("suspensions", suspensions.run())
+    service.ready_when("suspensions", suspensions.lack)
     renewals = Renewals(service.bus, settings.name, settings.renew_seconds)
     service.spawn("lease renewals", renewals.run())
     statuses = Statuses(service.bus)
@@ -86,6 +92,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
         connections=connections,
         media=Media(service.bus, nodes, connections, identity.secret("media resources"), turn, settings.ask_seconds),
         recordings=recordings,
+        suspensions=suspensions,
         overview=Overview(service.bus, hub, nodes, statuses),
         pace=Pace(settings.commands_per_second, settings.commands_burst),
         ask_seconds=settings.ask_seconds,

@@ -10,6 +10,7 @@ from libs.identity import DevelopmentIdentity
 from services.gateway.adapters.nodes import Nodes
 from services.gateway.adapters.presence import Renewals
 from services.gateway.adapters.recordings import Recordings
+from services.gateway.adapters.suspensions import Suspensions
 from services.gateway.app.connections import Connections
 from services.gateway.app.hub import Hub
 from services.gateway.app.media import Media
@@ -29,6 +30,7 @@ class Gateway:
     connections: Connections
     media: Media
     recordings: Recordings
+    suspensions: Suspensions
     overview: Overview
     pace: Pace
     missing: Callable[[], dict[str, str]]

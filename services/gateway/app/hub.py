@@ -18,7 +18,7 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
 from contracts import subjects
-from contracts.discovery.v1 import BarChanged, LiveBarQuery
+from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
 from contracts.media.v1 import Disconnected, Quality
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
@@ -69,6 +69,8 @@ class Hub:
         self._open_of: Multiset[str] = Multiset()
         self._stopping = False
         self.loss = Loss()
+        self.barred: Callable[[str], bool] = lambda person_id: False
+        """Whether a person may see nothing; asked when a stream is opened."""
         self.on_event: Callable[[Event], None] = lambda event: None
         """Told of every event, also of those that nobody watches."""
         self.rooms = Rooms(bus, lambda: self._position, ask_seconds)
@@ -121,6 +123,12 @@ class Hub:
         for client in tuple(self._clients):
             client.end(Ending.STOPPING)
 
+    def suspended(self, person_id: str) -> None:
+        """End every stream of somebody who may see nothing more."""
+        for client in tuple(self._clients):
+            if client.viewer.person_id == person_id:
+                client.end(Ending.SUSPENDED)
+
     async def of_space(self, space_id: str, viewer: Viewer, last_id: str | None, session: str | None = None) -> Stream:
         """The live events of a Space. Refuses: space_unknown, removed, too_many_requests, unavailable."""
         return await self._open(SpaceFeed(self.rooms, space_id), viewer, last_id, session)
@@ -161,6 +169,8 @@ class Hub:
         if self._stopping or len(self._clients) >= self._streams:
             raise Refusal("unavailable", "This gateway takes no more live streams now; try again.", retry=True)
         if viewer.person_id is not None:
+            if self.barred(viewer.person_id):
+                raise Refusal("suspended", "Your account is suspended. You can appeal.")
             if self._open_of[viewer.person_id] >= self._per_person:
                 raise Refusal("too_many_requests", f"You have {self._per_person} live streams open already.")
             self._open_of[viewer.person_id] += 1
@@ -189,6 +199,10 @@ class Hub:
         self.rooms.deliver(event, sequence, make)
         if isinstance(event, BarChanged):
             self._bars.offer(event.person_id, sequence, make)
+        elif isinstance(event, BarsChanged):
+            for person_id in self._bars.among(event.person_ids):
+                own = event_frame(position, event.to(person_id))
+                self._bars.offer(person_id, sequence, lambda own=own: own)
         if Audience.OPERATORS in event.audience:
             self._operators.offer(OPERATORS, sequence, make)
         self.loss.hear(event)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from contracts.envelope import Event
 from libs.bus import Received
 from services.gateway.adapters import history
-from services.gateway.projection import Viewer
+from services.gateway.projection import Viewer, told_to
 
 if TYPE_CHECKING:
     from services.gateway.app.hub import Hub
@@ -67,6 +67,8 @@ class Ending(StrEnum):
     """It reads too slowly. It is cut off, and resumes from the last id it has."""
     RESET = "reset"
     """The stream was rebuilt."""
+    SUSPENDED = "suspended"
+    """The viewer may see nothing more, not even what waits; they come back and are refused."""
     STOPPING = "stopping"
     """This process ends. Clients resume on the next one."""
 
@@ -107,7 +109,9 @@ class Client:
         """Take no more; the first reason stays."""
         if self.ending is None:
             self.ending = why
-        if why in (Ending.LAGGING, Ending.STOPPING):
+        if why is Ending.SUSPENDED:
+            self._frames.clear()
+        if why in (Ending.LAGGING, Ending.SUSPENDED, Ending.STOPPING):
             self.cut.set()
         self._wake.set()
 
@@ -250,4 +254,5 @@ class Stream:
                 return
 
     def _frame(self, received: Received) -> bytes:
-        return event_frame(Position(self._start.epoch, received.sequence), received.event)
+        event = told_to(received.event, self.client.viewer)
+        return event_frame(Position(self._start.epoch, received.sequence), event)

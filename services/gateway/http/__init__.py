@@ -14,6 +14,7 @@ from services.gateway.app import Gateway
 from services.gateway.http import (
     events,
     media,
+    moderation,
     ops,
     pages,
     people,
@@ -22,13 +23,16 @@ from services.gateway.http import (
     replays,
     spaces,
     stage,
+    standing,
     tips,
     x_spaces,
 )
 from services.gateway.http.border import Border
 
 VERSION: Final = "1"
-_ROUTERS: Final = (people, spaces, stage, people_on_stage, tips, events, media, replays, x_spaces, ops, pages)
+_ROUTERS: Final = (
+    people, standing, spaces, stage, people_on_stage, moderation, tips, events, media, replays, x_spaces, ops, pages,
+)  # fmt: skip
 
 
 def _app() -> FastAPI:

@@ -53,10 +53,13 @@ async def viewer_by_address(
         str | None, Query(max_length=4096, description="The token, for clients that cannot send headers.")
     ] = None,
 ) -> Viewer:
-    """Like `viewer`; the token may be in the address, for EventSource and media elements."""
+    """Like `viewer`; the token may be in the address, for EventSource and media elements. Refuses also: suspended."""
     if access_token is not None and credentials is None:
-        return _verified(gateway, access_token)
-    return await viewer(request, gateway, credentials)
+        asker = _verified(gateway, access_token)
+    else:
+        asker = await viewer(request, gateway, credentials)
+    _in_good_standing(gateway, asker)
+    return asker
 
 
 ViewerDep = Annotated[Viewer, Depends(viewer)]
@@ -100,21 +103,36 @@ _Key = Annotated[
 ]
 
 
+def _in_good_standing(gateway: Gateway, asker: Viewer) -> None:
+    if asker.person_id in gateway.suspensions:
+        raise Refusal("suspended", "Your account is suspended. You can appeal.")
+
+
+async def suspended_order(gateway: GatewayDep, asker: ViewerDep, key: _Key = None) -> Order:
+    """A command of a person, suspended or not. Refuses: unauthenticated, token_expired, too_many_requests."""
+    if asker.person_id is None:
+        raise Refusal("unauthenticated", "Sign in first.")
+    gateway.pace.take(asker.person_id)
+    return Order(key or new_id(), asker.person_id, asker.operator, key is not None)
+
+
 async def anonymous_order(gateway: GatewayDep, asker: ViewerDep, key: _Key = None) -> Order:
-    """A command that may come without a token."""
+    """A command that may come without a token. Refuses: suspended, token_expired, too_many_requests."""
+    _in_good_standing(gateway, asker)
     if asker.person_id is not None:
         gateway.pace.take(asker.person_id)
     return Order(key or new_id(), asker.person_id, asker.operator, key is not None)
 
 
 async def order(asker: Annotated[Order, Depends(anonymous_order)]) -> Order:
-    """A command of a person. Refuses: unauthenticated, token_expired, too_many_requests."""
+    """A command of a person. Refuses: unauthenticated, suspended, token_expired, too_many_requests."""
     if asker.actor is None:
         raise Refusal("unauthenticated", "Sign in first.")
     return asker
 
 
 OrderDep = Annotated[Order, Depends(order)]
+SuspendedOrderDep = Annotated[Order, Depends(suspended_order)]
 AnonymousOrderDep = Annotated[Order, Depends(anonymous_order)]
 
 

@@ -29,6 +29,8 @@ class NewPerson(Body):
 
     handle: Handle
     name: DisplayName
+    invitation: Annotated[str, Field(max_length=40)] | None = None
+    """A code, where the instance is invite-only."""
 
 
 class SignedUp(BaseModel):

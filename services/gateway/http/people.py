@@ -20,7 +20,7 @@ PersonPath = Annotated[PersonId, Path(description="Id of a person")]
 
 @router.post(
     "/v1/people", status_code=201, operation_id="signUp",
-    responses=responses("unauthenticated", "handle_taken", "invalid", "too_many_requests"),
+    responses=responses("unauthenticated", "handle_taken", "invitation_needed", "invalid", "too_many_requests"),
 )  # fmt: skip
 async def sign_up(body: NewPerson, order: AnonymousOrderDep, gateway: GatewayDep) -> SignedUp:
     """Sign up, and get a token (development identity only)."""
@@ -34,6 +34,7 @@ async def sign_up(body: NewPerson, order: AnonymousOrderDep, gateway: GatewayDep
         person_id=derived_id("person", command_id),
         handle=body.handle,
         display_name=body.name,
+        invitation=body.invitation,
     )
     person = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
     return SignedUp(person=person, token=gateway.identity.mint(person.id))

@@ -138,7 +138,7 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    unknown = {"space_id", "person_id", "session_id", "tip_id"}
+    unknown = {"space_id", "person_id", "session_id", "tip_id", "report_id", "entry_id"}
     for one in error.errors():
         if one["loc"][0] == "path" and one["loc"][-1] in unknown:
             # What cannot be the id of anything is the id of nothing that is here.

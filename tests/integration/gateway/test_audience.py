@@ -71,6 +71,17 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "people.unfollowed": NOBODY,
     "people.blocked": NOBODY,
     "people.unblocked": NOBODY,
+    "people.privacy_changed": NOBODY,
+    "people.hosting_policy_changed": NOBODY,
+    "people.hosting_allowed": NOBODY,
+    "people.hosting_withdrawn": NOBODY,
+    "people.suspended": NOBODY,
+    "people.reinstated": NOBODY,
+    "people.reported": NOBODY,
+    "people.report_closed": NOBODY,
+    "people.report_reopened": NOBODY,
+    "people.appealed": NOBODY,
+    "people.appeal_decided": NOBODY,
     "media.speaking": EVERYBODY,
     "media.talked": NOBODY,
     "media.connected": HOSTS | CONCERNED,
@@ -90,8 +101,11 @@ EXPECTED: Final[dict[str, set[str]]] = {
 }
 TO_OPERATORS: Final = {
     "presence.joined", "presence.left", "people.registered", "people.followed", "people.unfollowed", "people.blocked",
-    "people.unblocked", "media.talked", "media.connected", "media.disconnected", "media.quality", "recording.failed",
-    "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
+    "people.unblocked", "people.privacy_changed", "people.hosting_policy_changed", "people.hosting_allowed",
+    "people.hosting_withdrawn", "people.suspended", "people.reinstated", "people.reported", "people.report_closed",
+    "people.report_reopened", "people.appealed", "people.appeal_decided", "media.talked", "media.connected",
+    "media.disconnected", "media.quality", "recording.failed", "tipping.jar_changed", "tipping.tip_offered",
+    "tipping.tip_opened", "tipping.tip_confirmed",
 }  # fmt: skip
 MARK: Final = "captions.partial"
 """Sent after the event in question, and public: whoever has it was told everything before it."""
@@ -184,6 +198,24 @@ class Cast:
             "people.unfollowed": people.Unfollowed(**mine, followee_id=other.id),
             "people.blocked": people.Blocked(**mine, blocked_id=other.id),
             "people.unblocked": people.Unblocked(**mine, blocked_id=other.id),
+            "people.privacy_changed": people.PrivacyChanged(**mine, protected=True, hides_listening=False),
+            "people.hosting_policy_changed": people.HostingPolicyChanged(
+                at=at, version=1, policy=people.HostingPolicy()
+            ),
+            "people.hosting_allowed": people.HostingAllowed(**mine),
+            "people.hosting_withdrawn": people.HostingWithdrawn(**mine),
+            # Somebody without a stream: what it does to the person's own is another test's.
+            "people.suspended": people.Suspended(person_id=other.id, version=1, at=at, reason="abuse"),
+            "people.reinstated": people.Reinstated(**mine),
+            "people.reported": people.Reported(
+                **here, report_id=new_id(), version=1, reporter_id=who.id, person_id=other.id, reason="abuse"
+            ),
+            "people.report_closed": people.ReportClosed(
+                at=at, report_id=new_id(), version=2, outcome=people.ReportState.DISMISSED
+            ),
+            "people.report_reopened": people.ReportReopened(at=at, report_id=new_id(), version=3),
+            "people.appealed": people.Appealed(**mine, text="Not me."),
+            "people.appeal_decided": people.AppealDecided(**mine, state=people.AppealState.REJECTED),
             "media.speaking": media.Speaking(**here, node_id="n", person_ids=(who.id,)),
             "media.talked": media.Talked(**here, node_id="n", person_id=who.id, session_id=new_id(), seconds=1),
             "media.connected": media.Connected(**listening, setup_ms=1),

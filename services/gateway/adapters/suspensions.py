@@ -1,0 +1,77 @@
+"""Who is suspended, so that a token that is still good opens nothing any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from contracts import subjects
+from contracts.people.v1 import Reinstated, Suspended
+from libs.bus import Bus, Received, StreamReset
+
+_log = logging.getLogger(__name__)
+_FILTERS: Final = tuple(subjects.event("people", "*", event.name) for event in (Suspended, Reinstated))
+_PAUSE: Final = 0.2
+
+
+class Suspensions:
+    """The suspended as the stream has them from its beginning: suspensions are few. `run` is a task for life."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._suspended: set[str] = set()
+        self._sequence = 0
+        self._target: int | None = None
+        self.on_suspended: Callable[[str], None] = lambda person_id: None
+        """Called with whoever has just been suspended."""
+
+    def __contains__(self, person_id: object) -> bool:
+        return person_id in self._suspended
+
+    async def run(self) -> None:
+        """Follow the stream, for ever."""
+        while True:
+            try:
+                epoch = await self._bus.stream_epoch()
+                self._target = max([await self._last(subject) for subject in _FILTERS])
+                async for batch in self._bus.follow(filters=_FILTERS, after=self._sequence, epoch=epoch):
+                    for received in batch:
+                        self._hear(received)
+                return  # the connection is closed
+            except StreamReset:
+                # Everything is told again, in order; until then what was known still holds.
+                self._sequence = 0
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+                if self._bus.nc.is_closed:
+                    return
+                _log.warning("suspensions cannot be read yet, trying again", extra={"why": str(error)})
+                await asyncio.sleep(_PAUSE)
+
+    def lack(self) -> str | None:
+        """For readiness: None when everybody who was suspended before the start is known."""
+        if self._target is None:
+            return "waiting for the stream"
+        return None if self._sequence >= self._target else "reading who is suspended"
+
+    def _hear(self, received: Received) -> None:
+        match received.event:
+            case Suspended(person_id=person_id):
+                self._suspended.add(person_id)
+                self.on_suspended(person_id)
+            case Reinstated(person_id=person_id):
+                self._suspended.discard(person_id)
+            case _:
+                pass
+        self._sequence = received.sequence
+
+    async def _last(self, subject: str) -> int:
+        try:
+            return (await self._bus.js.get_last_msg(subjects.EVENTS_STREAM, subject)).seq or 0
+        except NotFoundError:
+            return 0

@@ -1,0 +1,133 @@
+"""A suspension holds at every edge within a second, before the real services."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.integration.gateway.client import Client
+from tests.integration.moderation.conftest import Instance
+from tests.support.webrtc import Ear, ear, opus_tone, speaker
+
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(90)]
+
+WITHIN = 1.0
+"""Seconds that the product promises."""
+ABUSE = {"reason": "abuse", "explanation": "Threats."}
+
+
+def reason(response: Any) -> tuple[int, str]:
+    return response.status_code, response.json()["reason"]
+
+
+async def on_stage(host: Client, guest: Client, at: str, guest_id: str) -> None:
+    for done in (
+        await guest.http.post(f"{at}/sessions"),
+        await guest.http.post(f"{at}/requests"),
+        await host.http.post(f"{at}/requests/{guest_id}/accept"),
+        await guest.http.post(f"{at}/stage/{guest_id}/unmute"),
+    ):
+        assert done.status_code in (200, 201, 202), done.text
+
+
+def negotiating(client: Client, path: str) -> Any:
+    async def negotiate(offer: str) -> str:
+        answer = await client.http.post(path, content=offer, headers={"content-type": "application/sdp"})
+        assert answer.status_code == 201, answer.text
+        return str(answer.text)
+
+    return negotiate
+
+
+async def silent(listening: Ear, since: float) -> None:
+    """Nothing arrives later than the promised time after `since`."""
+    await asyncio.sleep(max(0.0, since + WITHIN + 0.5 - time.monotonic()))
+    assert not [packet for packet in listening.heard if packet.at > since + WITHIN]
+
+
+async def test_somebody_who_speaks_is_suspended_and_gone_within_a_second(instance: Instance) -> None:
+    _, as_host = await instance.sign_up("host")
+    troll, as_troll = await instance.sign_up("troll")
+    async with AsyncExitStack() as stack:
+        for client in (as_host, as_troll, operator := instance.operator(), nobody := Client(instance.system.url)):
+            await stack.enter_async_context(client)
+        space = (await as_host.http.post("/v1/spaces", json={"title": "Tea"})).json()
+        at = f"/v1/spaces/{space['id']}"
+        await on_stage(as_host, as_troll, at, troll["id"])
+        voice = await stack.enter_async_context(speaker(negotiating(as_troll, f"{at}/whip"), opus_tone(440, 30)))
+        listening = await stack.enter_async_context(ear(negotiating(nobody, f"{at}/whep")))
+        await listening.until(lambda it: len(it.heard) > 20)
+        public = await stack.enter_async_context(nobody.events(f"{at}/events"))
+        own = await stack.enter_async_context(as_troll.events(f"{at}/events"))
+        bystander = await stack.enter_async_context(as_host.events(f"{at}/events"))
+        for stream in (public, own, bystander):
+            await stream.until("snapshot")
+
+        done = await operator.http.post(f"/v1/ops/people/{troll['id']}/suspend", json=ABUSE)
+        at_once = time.monotonic()
+        assert done.status_code == 204, done.text
+        removed, _ = await asyncio.gather(public.until("room.removed", WITHIN), own.closed(WITHIN))
+        assert (removed[-1].data["person_id"], removed[-1].data["because"]) == (troll["id"], "suspended")
+        assert time.monotonic() - at_once < WITHIN
+        for refused in (
+            await as_troll.http.post(f"{at}/sessions"),
+            await as_troll.http.post(f"{at}/requests"),
+            await as_troll.http.post("/v1/spaces", json={"title": "Mine"}),
+            await as_troll.http.put(f"/v1/me/following/{space['host']['id']}"),
+            await as_troll.http.get(f"{at}/events"),
+            await as_troll.http.get("/v1/live-bar/events"),
+            await as_troll.http.post(f"{at}/whep", content="v=0", headers={"content-type": "application/sdp"}),
+        ):
+            assert reason(refused) == (403, "suspended")
+        await silent(listening, at_once)
+        assert voice.sent, "the troll went on speaking"
+        assert (await as_troll.http.get("/v1/me")).status_code == 200
+
+        undone = await operator.http.post(f"/v1/ops/people/{troll['id']}/reinstate")
+        assert undone.status_code == 204, undone.text
+        async with asyncio.timeout(5):
+            while (await as_troll.http.post(f"{at}/sessions")).status_code != 201:
+                await asyncio.sleep(0.05)  # gateway and room hear of it in their own time
+
+
+async def test_somebody_who_only_listens_is_suspended_and_hears_nothing_within_a_second(instance: Instance) -> None:
+    host, as_host = await instance.sign_up("host2")
+    lurker, as_lurker = await instance.sign_up("lurker")
+    async with AsyncExitStack() as stack:
+        for client in (as_host, as_lurker, operator := instance.operator()):
+            await stack.enter_async_context(client)
+        space = (await as_host.http.post("/v1/spaces", json={"title": "Tea"})).json()
+        at = f"/v1/spaces/{space['id']}"
+        assert (await as_host.http.post(f"{at}/stage/{host['id']}/unmute")).status_code == 200
+        await stack.enter_async_context(speaker(negotiating(as_host, f"{at}/whip"), opus_tone(440, 30)))
+        session = (await as_lurker.http.post(f"{at}/sessions")).json()["session_id"]
+        whep = f"{at}/whep?session={session}"
+        listening = await stack.enter_async_context(ear(negotiating(as_lurker, whep)))
+        await listening.until(lambda it: len(it.heard) > 20)
+        done = await operator.http.post(f"/v1/ops/people/{lurker['id']}/suspend", json=ABUSE)
+        at_once = time.monotonic()
+        assert done.status_code == 204, done.text
+        await silent(listening, at_once)
+
+
+async def test_an_appeal_is_lodged_with_the_token_that_opens_nothing_else(instance: Instance) -> None:
+    person, as_person = await instance.sign_up("innocent")
+    async with as_person, instance.operator() as operator:
+        assert reason(await as_person.http.post("/v1/me/appeals", json={"text": "Why?"})) == (409, "wrong_state")
+        await operator.http.post(f"/v1/ops/people/{person['id']}/suspend", json=ABUSE)
+        lodged = await as_person.http.post("/v1/me/appeals", json={"text": "It was not me."})
+        assert (lodged.status_code, lodged.json()["state"]) == (201, "open")
+        (open_one,) = (await operator.http.get("/v1/ops/moderation/appeals?state=open")).json()["appeals"]
+        assert (open_one["person_id"], open_one["text"]) == (person["id"], "It was not me.")
+        verdict = {"granted": True, "answer": "Indeed."}
+        decided = await operator.http.post(f"/v1/ops/moderation/appeals/{person['id']}", json=verdict)
+        assert (decided.status_code, decided.json()["state"]) == (200, "granted")
+        (mine,) = (await as_person.http.get("/v1/me/appeals")).json()["appeals"]
+        assert (mine["state"], mine["answer"]) == ("granted", "Indeed.")
+        async with asyncio.timeout(5):
+            while (await as_person.http.post("/v1/spaces", json={"title": "Free"})).status_code != 201:
+                await asyncio.sleep(0.05)  # gateway and room hear of it in their own time
