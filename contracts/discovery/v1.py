@@ -89,6 +89,22 @@ class BarChanged(Event):
         return self.person_id
 
 
+@event("discovery", "bars_changed", Audience.PERSON, concerns=("person_ids",))
+class BarsChanged(Event):
+    """The same for many people at once, who all see the same card. Each is shown `to(person_id)`, never the others."""
+
+    person_ids: Annotated[tuple[PersonId, ...], Field(min_length=1, max_length=1000)]
+    space_id: SpaceId
+    card: SpaceCard | None
+
+    def people(self) -> frozenset[str]:
+        return frozenset(self.person_ids)
+
+    def to(self, person_id: str) -> BarChanged:
+        """What one of them is shown."""
+        return BarChanged(at=self.at, person_id=person_id, space_id=self.space_id, card=self.card)
+
+
 @register
 class LiveBarQuery(Query[SpaceCards]):
     """Every live Space in which somebody the actor follows is on stage, and the actor's own; newest first."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-from contracts.discovery.v1 import BarChanged, SpaceCard
+from contracts.discovery.v1 import BarChanged, BarsChanged, SpaceCard
 from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.bus import Received, Unavailable
@@ -24,7 +24,10 @@ from libs.ids import new_id
 from services.discovery.projection import Live, Spaces
 
 _log = logging.getLogger(__name__)
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 50
+"""As many events are on their way together."""
+_IN_ONE: Final = 500
+"""As many people are told by one event, where they see the same."""
 _PAUSE: Final = 0.5
 _ALL: Final = 1000
 """As many Spaces of one bar are compared."""
@@ -46,8 +49,10 @@ _UNSEEN: Final = (
 )
 """Events of a Space that change no card."""
 
-Publish = Callable[[Sequence[tuple[BarChanged, str]]], Awaitable[object]]
+Publish = Callable[[Sequence[tuple[BarChanged | BarsChanged, str]]], Awaitable[object]]
 """Publishes events, each with an id of its own."""
+Told = tuple[str, str, str | None]
+"""Person, Space, and a mark of what it looks like; None where it is gone."""
 
 
 @dataclass(slots=True)
@@ -171,19 +176,18 @@ class LiveBars:
             finally:
                 self._telling = False
 
-    async def _tell(self, news: Iterator[tuple[BarChanged, str | None]]) -> None:
+    async def _tell(self, news: Iterator[tuple[BarChanged | BarsChanged, list[Told]]]) -> None:
         while some := list(islice(news, _AT_ONCE)):
             await self._publish([(event, new_id()) for event, _ in some])
-            told: list[tuple[str, str, str | None]] = []
-            for event, look in some:
-                watcher = self._watchers.get(event.person_id)
-                if watcher is not None:
-                    self._remember(event.person_id, watcher, event.space_id, look)
-                    told.append((event.person_id, event.space_id, look))
+            told = [one for _, those in some for one in those if one[0] in self._watchers]
+            for person_id, space_id, look in told:
+                self._remember(person_id, self._watchers[person_id], space_id, look)
             self._spaces.remember_shown(told)
 
-    def _news(self, spaces: Iterable[str], persons: Iterable[str]) -> Iterator[tuple[BarChanged, str | None]]:
-        """What to tell, and the mark of what it looks like. Nothing may be awaited while one Space is gone through."""
+    def _news(
+        self, spaces: Iterable[str], persons: Iterable[str]
+    ) -> Iterator[tuple[BarChanged | BarsChanged, list[Told]]]:
+        """What to tell, to whom."""
         whom: dict[str, set[str]] = {}
         for space_id in spaces:
             whom[space_id] = set(self._concerned(space_id, self._spaces.live(space_id)))
@@ -195,29 +199,42 @@ class LiveBars:
         for space_id, concerned in whom.items():
             yield from self._news_of(space_id, concerned)
 
-    def _news_of(self, space_id: str, concerned: Iterable[str]) -> list[tuple[BarChanged, str | None]]:
+    def _news_of(
+        self, space_id: str, concerned: Iterable[str]
+    ) -> Iterator[tuple[BarChanged | BarsChanged, list[Told]]]:
+        at = self._now()
+        for look, card, persons in self._looks(space_id, concerned, at.timestamp()):
+            for first in range(0, len(persons), _IN_ONE):
+                some = persons[first : first + _IN_ONE]
+                told: list[Told] = [(person, space_id, look) for person in some]
+                if len(some) == 1:
+                    yield BarChanged(at=at, person_id=some[0], space_id=space_id, card=card), told
+                else:
+                    yield BarsChanged(at=at, person_ids=tuple(some), space_id=space_id, card=card), told
+
+    def _looks(
+        self, space_id: str, concerned: Iterable[str], now: float
+    ) -> Iterable[tuple[str | None, SpaceCard | None, list[str]]]:
+        """What the Space looks like now to those for whom that is news: its mark, the card, and who sees that one."""
         live = self._spaces.live(space_id)
         self._look_at_stage(space_id, live)
-        at = self._now()
         mark = _mark(live.card) if live else ""
-        cards: dict[str, SpaceCard] = {}
-        news: list[tuple[BarChanged, str | None]] = []
+        looks: dict[str | None, tuple[str | None, SpaceCard | None, list[str]]] = {}
         for person in concerned:
             watcher = self._watchers.get(person)
-            if watcher is None or watcher.until < at.timestamp():
+            if watcher is None or watcher.until < now:
                 continue
-            card, look = None, None
+            look, followed = None, []
             if live and self._in_bar(person, watcher, live):
-                followed = [one for one in live.stage if person in self._fans[one]]
-                look = mark + "".join(str(live.stage.index(one)) + "." for one in followed)
-                if look not in cards:
-                    because = tuple(one for one in live.card.speakers if one.id in followed)
-                    cards[look] = live.card.model_copy(update={"because": because})
-                card = cards[look]
-            if look != watcher.shown.get(space_id):
-                event = BarChanged.model_construct(at=at, person_id=person, space_id=space_id, card=card)
-                news.append((event, look))
-        return news
+                followed = [place for place, one in enumerate(live.stage) if person in self._fans[one]]
+                look = mark + "".join(f"{place}." for place in followed)
+            if look == watcher.shown.get(space_id):
+                continue
+            if look not in looks:
+                because = {"because": tuple(live.card.speakers[place] for place in followed)} if live else {}
+                looks[look] = look, live.card.model_copy(update=because) if live and look else None, []
+            looks[look][2].append(person)
+        return looks.values()
 
     def _in_bar(self, person: str, watcher: _Watcher, live: Live) -> bool:
         """The same as `projection.schema.IN_BAR` says of all."""

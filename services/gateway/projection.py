@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contracts.discovery.v1 import BarChanged
+from contracts.discovery.v1 import BarChanged, BarsChanged
 from contracts.envelope import Audience, Event
 from contracts.presence.v1 import Counted
 from contracts.room.follow import follow, member
@@ -74,7 +74,14 @@ class Watched:
 
 def concerns_space(event: Event) -> str | None:
     """The Space in whose live events this belongs. A change of somebody's live bar is no event of the Space in it."""
-    return None if isinstance(event, BarChanged) else event.space
+    return None if isinstance(event, BarChanged | BarsChanged) else event.space
+
+
+def told_to(event: Event, viewer: Viewer) -> Event:
+    """What a viewer is told of an event they may see: of one for many people, nothing of the others."""
+    if isinstance(event, BarsChanged) and viewer.person_id is not None:
+        return event.to(viewer.person_id)
+    return event
 
 
 def may_see(event: Event, viewer: Viewer, standing: Standing) -> bool:

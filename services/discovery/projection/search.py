@@ -36,6 +36,12 @@ _RANKED: Final = (
 )
 
 
+# The few Spaces of a rare topic are put in order; those of a common one are met soon by going through all in order.
+_OF_TOPIC: Final = "s.n IN (SELECT t.n FROM topics t WHERE t.topic = :topic)"
+_WITH_TOPIC: Final = "EXISTS (SELECT 1 FROM topics t WHERE t.topic = :topic AND t.n = s.n)"
+_RARE: Final = 2_000
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Ids of a page of Spaces, and where the next one begins."""
@@ -114,8 +120,8 @@ def _page(
     where = [f"s.phase IN ({','.join(map(str, phases))})", schema.VISIBLE]
     values: dict[str, Any] = {"actor": query.actor or "", "limit": query.limit + 1, "match": match}
     if query.topic is not None:
-        where.append("EXISTS (SELECT 1 FROM topics t WHERE t.topic = :topic AND t.n = s.n)")
         values["topic"] = query.topic.lower()
+        where.append(_OF_TOPIC if _is_rare(db, query.topic.lower()) else _WITH_TOPIC)
     if query.lang is not None:
         where.append("(s.lang = :lang OR substr(s.lang, 1, length(:lang) + 1) = :lang || '-')")
         values["lang"] = query.lang.lower()
@@ -143,6 +149,11 @@ def _page(
     rows = rows[: query.limit]
     last = _After(meant, *rows[-1]) if more else None
     return Found(tuple(row[2] for row in rows), None if last is None else _write(query, last))
+
+
+def _is_rare(db: sqlite3.Connection, topic: str) -> bool:
+    few = "SELECT count(*) FROM (SELECT 1 FROM topics WHERE topic = ? LIMIT ?)"
+    return bool(db.execute(few, (topic, _RARE)).fetchone()[0] < _RARE)
 
 
 def _write(query: SearchQuery, after: _After) -> str:

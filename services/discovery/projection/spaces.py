@@ -251,7 +251,8 @@ class Spaces(ReadModel):
             return cards
         rows = self.db.execute(
             f"""
-            SELECT DISTINCT f.followee_id FROM stage g JOIN follows f ON f.person_id = ? AND f.followee_id = g.person_id
+            SELECT DISTINCT f.followee_id FROM stage g
+            CROSS JOIN follows f ON f.person_id = ? AND f.followee_id = g.person_id -- in this order
             WHERE g.space_id IN ({",".join("?" * len(cards))})
             """,
             (actor, *(card.id for card in cards)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from contracts import catalogue, subjects
-from contracts.discovery.v1 import BarChanged, LiveBarQuery
+from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
 from contracts.presence.v1 import Counted
 from contracts.room.v1 import Presence, PresenceQuery, SpaceEvent, SpaceQuery
@@ -196,6 +196,10 @@ class Crowd:
         if not self._clients[key]:
             del self._clients[key]
 
+    def among(self, keys: Iterable[str]) -> list[str]:
+        """Which of the keys have clients."""
+        return [key for key in keys if key in self._clients]
+
     def waiting(self) -> list[str]:
         """The keys that have clients."""
         return list(self._clients)
@@ -226,10 +230,13 @@ class BarFeed:
         return (await self._bus.ask(query, timeout=self._ask_seconds)).result.model_dump_json()
 
     def filters(self, viewer: Viewer) -> Sequence[str]:
-        return [subjects.event(BarChanged.context, self._person_id, BarChanged.name)]
+        return [
+            subjects.event(BarChanged.context, self._person_id, BarChanged.name),
+            subjects.event(BarsChanged.context, "*", BarsChanged.name),
+        ]
 
     def shows(self, event: Event, viewer: Viewer) -> bool:
-        return isinstance(event, BarChanged) and event.person_id == self._person_id
+        return isinstance(event, BarChanged | BarsChanged) and self._person_id in event.people()
 
     def ends(self, event: Event, viewer: Viewer) -> bool:
         return False

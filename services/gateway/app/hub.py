@@ -11,6 +11,7 @@ import logging
 from collections import Counter as Multiset
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import nats.errors
@@ -201,8 +202,7 @@ class Hub:
             self._bars.offer(event.person_id, sequence, make)
         elif isinstance(event, BarsChanged):
             for person_id in self._bars.among(event.person_ids):
-                own = event_frame(position, event.to(person_id))
-                self._bars.offer(person_id, sequence, lambda own=own: own)
+                self._bars.offer(person_id, sequence, partial(event_frame, position, event.to(person_id)))
         if Audience.OPERATORS in event.audience:
             self._operators.offer(OPERATORS, sequence, make)
         self.loss.hear(event)

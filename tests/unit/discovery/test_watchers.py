@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.discovery.v1 import BarChanged
+from contracts.discovery.v1 import BarChanged, BarsChanged
 from contracts.envelope import Event, PersonRef
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
@@ -33,6 +33,7 @@ class Stage:
         self.said: asyncio.Queue[BarChanged] = asyncio.Queue()
         self.clock = 0.0
         self.failures = 0
+        self.together = 0
         self.bars = LiveBars(
             spaces,
             self._publish,
@@ -42,12 +43,17 @@ class Stage:
         )
         spaces.on_applied.append(self.bars.changed)
 
-    async def _publish(self, events: Sequence[tuple[BarChanged, str]]) -> None:
+    async def _publish(self, events: Sequence[tuple[BarChanged | BarsChanged, str]]) -> None:
         if self.failures:
             self.failures -= 1
             raise Unavailable("no answer")
         for event, _ in events:
-            self.said.put_nowait(event)
+            if isinstance(event, BarChanged):
+                self.said.put_nowait(event)
+            else:
+                self.together += 1
+                for person_id in event.person_ids:
+                    self.said.put_nowait(event.to(person_id))
 
     def happen(self, *events: Event) -> None:
         self.spaces.take(self.stream.receive(*events), "e")
@@ -181,6 +187,24 @@ async def test_an_official_space_is_told_to_everybody(tmp_path: Path) -> None:
         stage.happen(ended(TEA, version=3))
         assert [(await stage.told()).card, (await stage.told()).card] == [None, None]
         telling.cancel()
+
+
+async def test_who_sees_the_same_is_told_together(stage: Stage) -> None:
+    """1,199 fans of one and a fan of another: 500, 500 and 199 together, and one alone."""
+    fans = [person(f"f{number}").id for number in range(1200)]
+    stage.happen(*(people.Followed(person_id=one, version=2, at=at(0), followee_id=ANN.id) for one in fans[1:]))
+    stage.happen(*(people.Followed(person_id=one, version=2, at=at(0), followee_id=BOB.id) for one in fans[:1]))
+    stage.bars = LiveBars(stage.spaces, stage._publish, max_watchers=2000, now=lambda: at(0))
+    stage.spaces.on_applied[:] = [stage.bars.changed]
+    telling = asyncio.create_task(stage.bars.tell())
+    for one in fans:
+        stage.bars.bar(one, 50)
+    stage.happen(started(TEA, ANN), stage_joined(TEA, BOB, version=3))
+    told = [await stage.told() for _ in fans]
+    assert {event.person_id for event in told} == set(fans)
+    assert [event.card.because for event in told if event.card and event.person_id == fans[0]] == [(BOB,)]
+    assert stage.together == 3
+    telling.cancel()
 
 
 async def test_who_follows_is_found_from_the_smaller_side(stage: Stage) -> None:
