@@ -19,7 +19,7 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
 from contracts import subjects
-from contracts.discovery.v1 import BarChanged, LiveBarQuery
+from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
 from contracts.media.v1 import Disconnected, Quality
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
@@ -200,6 +200,9 @@ class Hub:
         self.rooms.deliver(event, sequence, make)
         if isinstance(event, BarChanged):
             self._bars.offer(event.person_id, sequence, make)
+        elif isinstance(event, BarsChanged):
+            for person_id in self._bars.among(event.person_ids):
+                self._bars.offer(person_id, sequence, partial(event_frame, position, event.to(person_id)))
         if Audience.OPERATORS in event.audience:
             self._operators.offer(OPERATORS, sequence, make)
         self.loss.hear(event)
