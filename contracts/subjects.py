@@ -37,6 +37,10 @@ HEADER_NAME: Final = "rostrum-name"
 HEADER_REASON: Final = "rostrum-reason"
 HEADER_ORIGIN: Final = "rostrum-origin"
 """On a dead letter: the subject it was first published on."""
+HEADER_SEQUENCE: Final = "rostrum-sequence"
+"""On a dead letter: its sequence in the stream it came from."""
+HEADER_PUBLISHED_AT: Final = "rostrum-published-at"
+"""On a dead letter: when it was first published (ISO 8601, UTC)."""
 HEADER_TRACEPARENT: Final = "traceparent"
 
 SERVICES: Final = (
@@ -114,6 +118,16 @@ def capture_of(space_id: str) -> str:
 def dead_letter(service: str, consumer: str) -> str:
     """Where a consumer's given-up messages are kept."""
     return f"deadletter.v1.{service}.{consumer}"
+
+
+def retry(service: str, consumer: str) -> str:
+    """Where a consumer takes a dead letter of its own again; it replies whether it was handled (core NATS)."""
+    return f"retry.v1.{service}.{consumer}"
+
+
+def relay_check(context: str) -> str:
+    """Where a relay is told to look at the stream now; it replies once everything stored is in it (core NATS)."""
+    return f"relay.v1.{context}.check"
 
 
 def node_heartbeat(node_id: str) -> str:

@@ -61,6 +61,8 @@ def permissions(service: str) -> dict[str, Any]:
         subjects.node_heartbeat("*"),
         subjects.service_status("*", "*"),
         subjects.dead_letter(service, "*"),
+        subjects.retry(service, "*"),
+        *(subjects.relay_check(context) for context in subjects.CONTEXTS_OF[service]),
         "$KV.>",
         "$JS.EVENT.ADVISORY.>",
         "_INBOX.>",

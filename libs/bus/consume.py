@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import nats.errors
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from contracts import subjects
 from contracts.envelope import Event, UnknownEventError, decode
 from libs.aio import end
 from libs.bus.errors import Poison, Retry
+from libs.bus.letters import Answer, without_letter
 from libs.bus.pull import ConsumerGone, Pull
 from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
 
@@ -146,6 +148,8 @@ class Consumer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._position = 0
+        self._busy = asyncio.Lock()
+        self._again: Subscription | None = None
 
     @property
     def position(self) -> int:
@@ -158,6 +162,8 @@ class Consumer:
             # What a predecessor that was killed left unacknowledged comes now and in order, not after the ack wait
             # and behind newer messages (ADR-60 of NATS).
             await self._bus.js.reset_consumer(self._stream, self.name)
+        subject = subjects.retry(self._bus.service, self.name)
+        self._again = await self._bus.nc.subscribe(subject, queue=self.name, cb=self._on_letter)
         self._task = asyncio.create_task(self._run(), name=f"consume {self.name}")
         return self
 
@@ -165,6 +171,8 @@ class Consumer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        if self._again is not None and self._bus.nc.is_connected:
+            await self._again.unsubscribe()
         if self._task is None:
             return
         try:
@@ -197,7 +205,8 @@ class Consumer:
                             pause = _STALL_FIRST
                             self._idle.clear()
                             try:
-                                await self._process(messages)
+                                async with self._busy:
+                                    await self._process(messages)
                             finally:
                                 self._idle.set()
             except (ConsumerGone, JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
@@ -300,7 +309,8 @@ class Consumer:
         headers |= {
             subjects.HEADER_ORIGIN: msg.subject,
             subjects.HEADER_REASON: " ".join(reason.split())[:500],
-            "rostrum-sequence": str(sequence),
+            subjects.HEADER_SEQUENCE: str(sequence),
+            subjects.HEADER_PUBLISHED_AT: msg.metadata.timestamp.isoformat(),
             "Nats-Msg-Id": f"{self.name}:{self._stream}:{sequence}",
         }
         subject = subjects.dead_letter(self._bus.service, self.name)
@@ -312,3 +322,36 @@ class Consumer:
         DEAD_LETTERS.labels(self.name).inc()
         CONSUMED.labels(self.name, "buried").inc()
         _log.error("message %d of %s is a dead letter: %s", sequence, self.name, reason)
+
+    async def _on_letter(self, msg: Msg) -> None:
+        """A dead letter of ours is to be tried again: between two batches, once, and the answer says how it went."""
+        async with self._busy:
+            reason = await self._try_letter(msg)
+        CONSUMED.labels(self.name, "handled" if reason is None else "retried").inc()
+        await msg.respond(Answer(handled=reason is None, reason=reason).encode())
+
+    async def _try_letter(self, msg: Msg) -> str | None:
+        """Why it still cannot be handled; None where it was."""
+        headers = msg.headers or {}
+        try:
+            subject = headers[subjects.HEADER_ORIGIN]
+            sequence = int(headers[subjects.HEADER_SEQUENCE])
+            published_at = datetime.fromisoformat(headers[subjects.HEADER_PUBLISHED_AT])
+            own = without_letter(headers)
+            item = (
+                Raw(subject, msg.data, sequence, published_at, own)
+                if self._raw
+                else Received(decode(subject, msg.data), sequence, published_at, own)
+            )
+            await self._hand_over([item])
+        except KeyError as error:
+            return f"it lacks {error}"
+        except UnknownEventError:
+            return "this version knows no such event"
+        except ValidationError as error:
+            return f"it breaks its contract: {error.errors(include_url=False)[0]['msg']}"
+        except Exception as error:  # noqa: BLE001  (told to whoever asked; the letter stays where it is)
+            _log.warning("consumer %s fails on a dead letter again", self.name, exc_info=error)
+            return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        _log.info("consumer %s handled dead letter %d", self.name, sequence)
+        return None

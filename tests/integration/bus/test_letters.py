@@ -1,0 +1,156 @@
+"""A message that a consumer gave up on is kept, looked at, and tried again when its cause is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts import subjects
+from contracts.presence import v1 as presence
+from libs.bus import Bus, Poison, Received, each
+from libs.bus.letters import Letter, read_letters
+from libs.ids import new_id
+from tests.support.nats import NatsServer
+
+SPACE = new_id()
+PRESENCE = [subjects.events_of("presence")]
+POISON = {3, 7}
+
+
+class Consumer:
+    """Takes in numbers; some are too much for it while `ill`."""
+
+    def __init__(self) -> None:
+        self.handled: dict[int, Received] = {}
+        """By number: a message may come twice."""
+        self.ill = True
+
+    async def one(self, received: Received) -> None:
+        number = received.event.model_dump()["listeners"]
+        if self.ill and number in POISON:
+            raise Poison(f"number {number}") if number == 3 else ValueError(f"number {number}")
+        self.handled[number] = received
+
+
+async def publish(bus: Bus, count: int) -> None:
+    at = datetime.now(UTC)
+    await bus.publish_events(
+        [(presence.Counted(at=at, space_id=SPACE, listeners=n, on_stage=0), f"c{n}") for n in range(count)]
+    )
+
+
+async def letters(bus: Bus, consumer: str = "*") -> list[Letter]:
+    return [letter async for letter in read_letters(bus.js, consumer)]
+
+
+async def until_buried(bus: Bus, count: int) -> list[Letter]:
+    async with asyncio.timeout(20):
+        while len(found := await letters(bus)) < count:
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def rostrum(nats: NatsServer, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "infra.cli", *arguments, env={"ROSTRUM_NATS_URL": nats.url, "PATH": ""},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), errors.decode()
+
+
+async def test_exactly_the_poison_is_kept_and_handled_once_its_cause_is_gone(nats: NatsServer, bus: Bus) -> None:
+    consumer, bystander = Consumer(), Consumer()
+    bystander.ill = False
+    async with (
+        bus.consume("people-ill", each(consumer.one), filters=PRESENCE, max_deliver=2, retry_delay=0.02),
+        bus.consume("people-well", each(bystander.one), filters=PRESENCE),
+    ):
+        await publish(bus, 200)
+        found = await until_buried(bus, len(POISON))
+        async with asyncio.timeout(20):
+            while len(consumer.handled) < 200 - len(POISON) or len(bystander.handled) < 200:
+                await asyncio.sleep(0.02)
+        assert sorted(consumer.handled) == [n for n in range(200) if n not in POISON]
+        assert sorted(letter.headers["ce-id"] for letter in found) == ["c3", "c7"]
+
+        code, out, _ = await rostrum(nats, "dlq", "list")
+        assert code == 0
+        assert out.count("people-ill") == 2
+        assert "Poison: number 3" in out
+        code, out, _ = await rostrum(nats, "dlq", "show", str(found[0].number), "--json")
+        shown = json.loads(out)
+        assert (code, shown["consumer"], shown["body"]["space_id"]) == (0, "people-ill", SPACE)
+
+        # While the cause is there, a letter stays where it is, and makes no second one.
+        code, out, errors = await rostrum(nats, "dlq", "retry", str(found[0].number))
+        assert (code, out) == (1, "")
+        assert errors.count("\n") == 1
+        assert "not handled: Poison: number 3" in errors
+        assert len(await letters(bus)) == len(POISON)
+
+        consumer.ill = False
+        code, out, _ = await rostrum(nats, "dlq", "retry", "--all", "--json")
+        assert code == 0
+        assert [json.loads(line)["handled"] for line in out.splitlines()] == [True, True]
+        assert await letters(bus) == []
+        assert sorted(consumer.handled) == list(range(200))
+        again = consumer.handled[3]
+        assert again.sequence == 4
+        assert again.headers["ce-id"] == "c3"
+        assert subjects.HEADER_REASON not in again.headers
+        assert await bus.last_sequence() == 200, "nothing was published to the stream: nobody else hears of it twice"
+
+
+async def test_a_letter_stays_while_nobody_takes_it(nats: NatsServer, bus: Bus) -> None:
+    consumer = Consumer()
+    async with bus.consume("people-ill", each(consumer.one), filters=PRESENCE):
+        await publish(bus, 4)
+        await until_buried(bus, 1)
+    code, _, errors = await rostrum(nats, "dlq", "retry", "--all")
+    assert code == 1
+    assert "people does not run" in errors
+    assert len(await letters(bus)) == 1
+
+
+async def test_a_handler_is_never_in_a_batch_and_a_letter_at_once(nats: NatsServer, bus: Bus) -> None:
+    inside, at_once, ill = 0, 0, True
+
+    async def handle(received: Received) -> None:
+        nonlocal inside, at_once
+        if ill and received.id == "c3":
+            raise Poison("c3")
+        inside += 1
+        at_once = max(at_once, inside)
+        await asyncio.sleep(0.001)
+        inside -= 1
+
+    async with bus.consume("people-busy", each(handle), filters=PRESENCE, batch=5):
+        await publish(bus, 400)
+        await until_buried(bus, 1)
+        ill = False
+        code, _, errors = await rostrum(nats, "dlq", "retry", "--all")
+        assert (code, errors) == (0, "")
+    assert at_once == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "77"), "there is no dead letter 77"),
+        (("retry", "77"), "there is no dead letter 77"),
+        (("retry",), "say which letters"),
+    ],
+)
+async def test_what_is_wrong_is_one_line(nats: NatsServer, bus: Bus, arguments: tuple[str, ...], said: str) -> None:
+    code, out, errors = await rostrum(nats, "dlq", *arguments)
+    assert code != 0
+    assert out == ""
+    assert said in errors
+    assert errors.count("\n") == 1
