@@ -1,8 +1,12 @@
 """What an accepted command is worth: room killed, doubled, cut off from NATS."""
 
 import asyncio
+import contextlib
+import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,9 +20,11 @@ from tests.integration.room.conftest import Guests
 from tests.support.child import Child
 from tests.support.nats import NatsServer
 
+_TOGGLES: Final = ("space.muted", "space.unmuted", "space.hand_raised", "space.hand_lowered")
+
 
 class Toggling:
-    """Somebody who opens and closes their microphone, and remembers what was accepted."""
+    """Somebody who opens and closes their microphone, raises and lowers a hand, and remembers what was accepted."""
 
     def __init__(self, guests: Guests) -> None:
         self.guests = guests
@@ -32,8 +38,10 @@ class Toggling:
         person = self.guests.ids[name]
         turn = 0
         while not self.enough:
-            kind = v1.Unmute if turn % 2 == 0 else v1.Mute
-            command = kind(command_id=f"{name}-{turn}", actor=person, space_id=self.guests.space, person_id=person)
+            kind = (v1.Unmute, v1.RaiseHand, v1.LowerHand, v1.Mute)[turn % 4]
+            command = kind.model_validate(
+                {"command_id": f"{name}-{turn}", "actor": person, "space_id": self.guests.space, "person_id": person}
+            )
             while True:
                 try:
                     await self.guests.bus.ask(command, timeout=10)
@@ -65,7 +73,7 @@ def stored_commands(env: dict[str, str], space: str) -> Counter[str]:
     recorder = SqliteRecorder(Path(env["ROSTRUM_VAR"]) / "stores" / "room.db", read_only=True)
     facts = history(recorder, space)
     recorder.close()
-    toggles = [s for s in facts if name_of(s.fact) in ("space.muted", "space.unmuted")]
+    toggles = [s for s in facts if name_of(s.fact) in _TOGGLES]
     return Counter(s.record.command_id or "" for s in toggles)
 
 
@@ -113,6 +121,73 @@ async def test_killed_while_commands_are_in_flight_no_answer_is_lost_and_nothing
         await toggling.until(300)
         await toggling.stop()
         await check(env, guests, toggling)
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(10, marks=pytest.mark.timeout(150)),
+        pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(1500)]),
+    ],
+)
+async def test_killed_at_random_moments_under_load_nothing_accepted_is_lost_or_done_twice(
+    env: dict[str, str], guests: Guests, kills: int
+) -> None:
+    moments = random.Random(kills)
+    env = {**env, "ROSTRUM_INSTANCE": "room-1"}
+    names = ("ann", "bob", "cy", "dee")
+    await guests.sign_up("cy", "dee")
+    async with Child("room", env) as child:
+        toggling = await prepared(guests, *names)
+        toggling.start(*names)
+        await toggling.until(50)
+        for _ in range(kills):
+            child.kill()
+            # Also while it starts, reads its store and takes its partitions back.
+            if moments.random() < 0.2:
+                starting = asyncio.create_task(child.start())
+                await asyncio.sleep(moments.uniform(0.2, 1.0))
+                child.kill()
+                await asyncio.gather(starting, return_exceptions=True)
+            await child.start()
+            before = len(toggling.accepted)
+            await asyncio.sleep(moments.uniform(0.0, 0.3))
+            await toggling.until(before + moments.randrange(20))
+        await toggling.stop()
+        assert set(toggling.refused) <= {"unavailable"}
+        await check(env, guests, toggling)
+
+
+@pytest.mark.timeout(100)
+async def test_a_grace_that_began_under_one_process_ends_under_another_once(
+    env: dict[str, str], guests: Guests
+) -> None:
+    env = {**env, "ROSTRUM_ROOM_GRACE_SECONDS": "4"}
+
+    async def until(true: Callable[[v1.Space], bool]) -> v1.Space:
+        async with asyncio.timeout(25):
+            while True:
+                with contextlib.suppress(Refusal, Unavailable):
+                    space = await guests.see(follower=True)
+                    if true(space):
+                        return space
+                await asyncio.sleep(0.05)
+
+    async with Child("room", {**env, "ROSTRUM_INSTANCE": "a"}) as one:
+        await prepared(guests, "ann")
+        await guests.join("host")
+        missed = await until(lambda space: space.stage[0].lost_until is not None)
+        async with Child("room", {**env, "ROSTRUM_INSTANCE": "b"}):
+            one.kill()
+            over = await until(lambda space: space.state is v1.State.TIMED_OUT)
+            assert over.ended_at is not None
+            assert missed.stage[0].lost_until is not None
+            assert over.ended_at >= missed.stage[0].lost_until
+        recorder = SqliteRecorder(Path(env["ROSTRUM_VAR"]) / "stores" / "room.db", read_only=True)
+        names = [name_of(stored.fact) for stored in history(recorder, guests.space)]
+        recorder.close()
+        assert names[-1] == "space.ended"
+        assert [names.count(name) for name in ("space.arrived", "space.lost", "space.ended")] == [1, 1, 1]
 
 
 @pytest.mark.timeout(100)

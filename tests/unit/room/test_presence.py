@@ -1,5 +1,6 @@
 """Who is there, by leases."""
 
+import time
 from datetime import UTC, datetime
 
 from services.room.app import Ended, Lease, Presence
@@ -7,8 +8,8 @@ from services.room.app import Ended, Lease, Presence
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def lease(session: str, person: str | None = None, space: str = "s") -> Lease:
-    return Lease(space, session, person, AT, "web", "link")
+def lease(session: str, person: str | None = None, space: str = "s", *, hidden: bool = False) -> Lease:
+    return Lease(space, session, person, AT, "web", "link", hidden)
 
 
 def test_two_devices_of_one_person_are_one_person() -> None:
@@ -111,3 +112,56 @@ def test_a_lost_partition_is_forgotten_without_anybody_leaving() -> None:
     presence.forget(lambda space_id: space_id == "s")
     assert presence.count("s", ()) == (0, 0)
     assert presence.lapse(100, AT)[0].lease.space_id == "other"
+
+
+def test_a_hundred_thousand_people_come_are_listed_in_pages_and_vanish_within_one_lease() -> None:
+    presence = Presence(15)
+    people = [f"{number:06}" for number in range(100_000)]
+    began = time.process_time()
+    for person in people:
+        presence.open(lease(person, person), 0)
+    presence.open(lease("shy", "shy", hidden=True), 10)
+    assert presence.count("s", ()) == (100_001, 0)
+    assert presence.sessions == 100_001
+    assert presence.page("s", "", 3) == people[:3]
+    assert presence.page("s", people[-3], 10) == people[-2:]
+    assert presence.lapse(14.9, AT) == []
+    assert len(presence.lapse(15, AT)) == 100_000
+    assert presence.count("s", ()) == (1, 0)
+    assert presence.due(15, 1.0) == ["s"], "and it is told at once"
+    assert presence.page("s", "", 10) == []
+    assert time.process_time() - began < 10
+
+
+def test_a_page_follows_the_one_before_whoever_comes_and_goes_meanwhile() -> None:
+    presence = Presence(15)
+    for person in "bdf":
+        presence.open(lease(person, person), 0)
+    first = presence.page("s", "", 2)
+    presence.open(lease("a", "a"), 1)
+    presence.open(lease("e", "e"), 1)
+    presence.close("s", "d", AT)
+    assert (first, presence.page("s", first[-1], 2), presence.page("nowhere", "", 2)) == (["b", "d"], ["e", "f"], [])
+
+
+def test_a_person_with_an_open_and_a_hidden_session_is_listed_while_the_open_one_lives() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann", hidden=True), 0)
+    presence.open(lease("b", "ann"), 0)
+    assert presence.page("s", "", 5) == ["ann"]
+    presence.close("s", "b", AT)
+    assert presence.page("s", "", 5) == []
+    assert presence.is_there("s", "ann")
+    assert presence.count("s", ()) == (1, 0)
+
+
+def test_it_is_known_where_somebody_came_or_went() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.open(lease("b", None, "other"), 0)
+    assert presence.moved() == {"s"}
+    assert presence.moved() == set()
+    presence.renew("s", "a", 5)
+    assert presence.moved() == set()
+    presence.lapse(30, AT)
+    assert presence.moved() == {"s"}
