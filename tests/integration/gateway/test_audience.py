@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from contracts import catalogue
 from contracts.captions.v1 import Partial
-from contracts.discovery.v1 import BarChanged
+from contracts.discovery.v1 import BarChanged, BarsChanged
 from contracts.envelope import Event, PersonRef
 from contracts.media import v1 as media
 from contracts.people import v1 as people
@@ -98,6 +98,7 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "tipping.tip_opened": CONCERNED,
     "tipping.tip_confirmed": CONCERNED,
     "discovery.bar_changed": NOBODY,
+    "discovery.bars_changed": NOBODY,
 }
 TO_OPERATORS: Final = {
     "presence.joined", "presence.left", "people.registered", "people.followed", "people.unfollowed", "people.blocked",
@@ -234,6 +235,7 @@ class Cast:
             "tipping.tip_opened": tipping.TipOpened(**tip, payer=who.id),
             "tipping.tip_confirmed": tipping.TipConfirmed(**tip, payer=who.id),
             "discovery.bar_changed": BarChanged(person_id=who.id, space_id=self.space.id, card=None, at=at),
+            "discovery.bars_changed": BarsChanged(person_ids=(who.id,), space_id=self.space.id, card=None, at=at),
         }
         return made[kind]
 
