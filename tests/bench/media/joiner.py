@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
+import os
 import re
 import secrets
 import sys
@@ -72,6 +74,8 @@ class Joiner:
         self._offer = offer
         self._context = context
         self._open: list[asyncio.DatagramTransport] = []
+        # Everybody has an address of their own: a port that an earlier crowd left would still be theirs at the server.
+        self._addresses = (f"127.{64 + os.getpid() % 128}.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 
     async def join(self) -> float:
         """Milliseconds from the POST to the first audio. Raises OSError, TimeoutError."""
@@ -82,23 +86,29 @@ class Joiner:
         answer = await self._http.post(self._path, re.sub(r"a=ice-pwd:\S+", f"a=ice-pwd:{pwd}", offer))
         candidate = _after(answer, "candidate").split()
         transport, protocol = await loop.create_datagram_endpoint(
-            _Datagrams, remote_addr=(candidate[4], int(candidate[5]))
+            _Datagrams, remote_addr=(candidate[4], int(candidate[5])), local_addr=(next(self._addresses), 0)
         )
         self._open.append(transport)
-        async with asyncio.timeout(WITHIN):
-            check = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
-            check.attributes["USERNAME"] = f"{_after(answer, 'ice-ufrag')}:{ufrag}"
-            check.attributes["PRIORITY"] = 1
-            check.attributes["ICE-CONTROLLING"] = 1
-            check.attributes["USE-CANDIDATE"] = None
-            check.add_message_integrity(_after(answer, "ice-pwd").encode())
-            check.add_fingerprint()
-            await _checked(transport, protocol, bytes(check))
-            session = await self._handshake(transport, protocol)
-            packet = await _kind(protocol, range(128, 192))
-            while 192 <= packet[1] <= 223:
+        stage = "ICE"
+        try:
+            async with asyncio.timeout(WITHIN):
+                check = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+                check.attributes["USERNAME"] = f"{_after(answer, 'ice-ufrag')}:{ufrag}"
+                check.attributes["PRIORITY"] = 1
+                check.attributes["ICE-CONTROLLING"] = 1
+                check.attributes["USE-CANDIDATE"] = None
+                check.add_message_integrity(_after(answer, "ice-pwd").encode())
+                check.add_fingerprint()
+                await _checked(transport, protocol, bytes(check))
+                stage = "DTLS"
+                session = await self._handshake(transport, protocol)
+                stage = "audio"
                 packet = await _kind(protocol, range(128, 192))
-            session.unprotect(packet)
+                while 192 <= packet[1] <= 223:
+                    packet = await _kind(protocol, range(128, 192))
+                session.unprotect(packet)
+        except TimeoutError as error:
+            raise TimeoutError(f"no {stage} within {WITHIN} s") from error
         return (loop.time() - began) * 1000
 
     async def _handshake(self, transport: asyncio.DatagramTransport, protocol: _Datagrams) -> pylibsrtp.Session:
