@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
+import logging
 import math
 import sqlite3
 import time
@@ -21,6 +23,7 @@ from libs.refusal import Refusal
 from services.discovery.projection import schema
 from services.discovery.projection.words import as_meant, as_typed
 
+_log = logging.getLogger(__name__)
 _PHASES: Final = {
     "live": (schema.LIVE,),
     "scheduled": (schema.SCHEDULED,),
@@ -77,7 +80,7 @@ class Search:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def find(self, query: SearchQuery) -> Found:
-        """A page of what answers to the query. Refuses: invalid, too_many_requests."""
+        """A page of what answers to the query. Refuses: invalid, too_many_requests, unavailable."""
         after = _read(query)
         if self._free <= 0:
             raise Refusal("too_many_requests", "Too many are searching at the moment; try again.", retry=True)
@@ -89,27 +92,31 @@ class Search:
 
     def _find(self, query: SearchQuery, after: _After | None) -> Found:
         deadline = time.monotonic() + self._seconds
-        db = sqlite3.connect(self._address, uri=True, isolation_level=None)
         try:
-            db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-            if not query.words.strip():
-                return _page(db, query, None, after)
-            typed = as_typed(query.words)
-            if typed is None:
-                return Found((), None)
-            if after is None or not after.meant:
-                found = _page(db, query, typed, after)
-                if found.space_ids or after is not None:
-                    return found
-            meant = as_meant(db, query.words)
-            return Found((), None) if meant is None else _page(db, query, meant, after, meant=True)
+            with contextlib.closing(sqlite3.connect(self._address, uri=True, isolation_level=None)) as db:
+                db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+                return _answer(db, query, after)
         except sqlite3.OperationalError as error:
             if time.monotonic() < deadline:
-                raise
+                # The file is just being filled anew.
+                _log.warning("a search found no file it can read", extra={"why": str(error)})
+                raise Refusal("unavailable", "Search is being prepared; try again.", retry=True) from error
             detail = "This search takes too long at the moment; use a longer word or a filter, or try again."
             raise Refusal("too_many_requests", detail, retry=True) from error
-        finally:
-            db.close()
+
+
+def _answer(db: sqlite3.Connection, query: SearchQuery, after: _After | None) -> Found:
+    if not query.words.strip():
+        return _page(db, query, None, after)
+    typed = as_typed(query.words)
+    if typed is None:
+        return Found((), None)
+    if after is None or not after.meant:
+        found = _page(db, query, typed, after)
+        if found.space_ids or after is not None:
+            return found
+    meant = as_meant(db, query.words)
+    return Found((), None) if meant is None else _page(db, query, meant, after, meant=True)
 
 
 def _page(

@@ -247,6 +247,18 @@ async def test_a_search_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
             await place.titles("tea te", state="all")
 
 
+async def test_while_the_file_is_filled_anew_one_is_told_to_try_again(tmp_path: Path) -> None:
+    async with Search(tmp_path / "read.db") as search:
+        with pytest.raises(Refusal, match="unavailable"):
+            await search.find(SearchQuery(words="tea"))
+        async with Spaces(tmp_path / "read.db") as spaces:
+            place = Place(spaces, search)
+            place.live("Tea")
+            assert await place.titles("tea") == ["Tea"]
+            spaces.clear()
+            assert await place.titles("tea") == []
+
+
 async def test_waiting_searches_are_bounded(tmp_path: Path) -> None:
     async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", threads=1, waiting=2) as search:
         place = Place(spaces, search)
