@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from libs.eventstore import open_store
 from libs.relay import Relay
 from libs.service import Service, run
 from services.people import domain
-from services.people.app import Codes, Hosting, Moderators, People
+from services.people.app import Codes, Hosting, Moderators, People, Reminding
 from services.people.handlers import handlers
-from services.people.projection import Follows, Moderation, Spaces
+from services.people.projection import Follows, Moderation, Spaces, Wanted
 from services.people.relay import translate
 from services.people.settings import Settings
+
+
+def now() -> datetime:
+    """The time (UTC)."""
+    return datetime.now(UTC)
 
 
 async def compose(service: Service[Settings]) -> None:
@@ -36,7 +41,17 @@ async def compose(service: Service[Settings]) -> None:
     people = People(store, follows, codes, invite_only=settings.invite_only, max_following=settings.max_following)
     hosting = Hosting(store, follows, spaces)
     moderators = Moderators(store, moderation, spaces, reasons=settings.report_reasons, space_wait=settings.space_wait)
-    table = handlers(people, hosting, moderators, codes, lambda: datetime.now(UTC))
+    wanted = await service.enter(Wanted(settings.var / "stores" / "people-wanted.db"))
+    reminding = Reminding(
+        store,
+        spaces,
+        wanted,
+        now=now,
+        soon=timedelta(minutes=settings.remind_host_minutes),
+        space_wait=settings.space_wait,
+    )
+    service.spawn("reminders", reminding.run())
+    table = handlers(people, hosting, moderators, codes, reminding, now)
     await service.enter(bus.serve(table))
 
 

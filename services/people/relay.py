@@ -66,6 +66,8 @@ def translate(notification: Notification) -> list[Event]:
     """The contract events of one stored fact."""
     if (report := domain.report_of(notification.aggregate_id)) is not None:
         return _of_report(report, notification)
+    if (space := domain.reminded_space(notification.aggregate_id)) is not None:
+        return _of_reminders(space, notification)
     if notification.aggregate_id == domain.INSTANCE:
         return _of_instance(notification)
     return _of_person(notification)
@@ -125,6 +127,31 @@ def _of_report(report: str, notification: Notification) -> list[Event]:
             return [v1.ReportClosed(report_id=report, version=version, at=at, outcome=v1.ReportState(outcome))]
         case domain.Reopened():
             return [v1.ReportReopened(report_id=report, version=version, at=at)]
+        case _:
+            raise TypeError(f"{type(notification.fact).__name__} has no contract event")
+
+
+def _of_reminders(space: str, notification: Notification) -> list[Event]:
+    version, at = notification.version, notification.record.at
+    match notification.fact:
+        case domain.ReminderSet(person=person):
+            return [v1.ReminderSet(person_id=person, space_id=space, version=version, at=at)]
+        case domain.ReminderCleared(person=person):
+            return [v1.ReminderCleared(person_id=person, space_id=space, version=version, at=at)]
+        case domain.Reminded(kind=kind, start=start, title=title, people=people):
+            # One each: who else is reminded is nobody's business.
+            return [
+                v1.ReminderDue(
+                    person_id=person,
+                    space_id=space,
+                    version=version,
+                    at=at,
+                    kind=v1.ReminderKind(kind),
+                    title=title,
+                    scheduled_start=start,
+                )
+                for person in people
+            ]
         case _:
             raise TypeError(f"{type(notification.fact).__name__} has no contract event")
 

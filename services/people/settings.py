@@ -34,6 +34,8 @@ class Settings(ServiceSettings):
         "other",
     )
     """What one may be reported and suspended for. What was given as a reason stays when it is off the list."""
+    remind_host_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 30
+    """How long before the start the host of a scheduled Space is reminded."""
     space_wait: Annotated[float, Field(ge=0, le=5)] = 1.0
     """Seconds to wait for a Space that the stream has not told of yet."""
 

@@ -1,4 +1,4 @@
-"""People: profiles, follows, who may host, suspensions, and what other services must know of them."""
+"""People: profiles, follows, who may host, suspensions, reminders, and what other services must know of them."""
 
 from contracts.people.v1.hosting import (
     INSTANCE,
@@ -85,6 +85,18 @@ from contracts.people.v1.profile import (
     Unfollow,
     Unfollowed,
 )
+from contracts.people.v1.reminders import (
+    ClearReminder,
+    Reminder,
+    ReminderCleared,
+    ReminderDue,
+    ReminderKind,
+    Reminders,
+    ReminderSet,
+    RemindersQuery,
+    SetReminder,
+    SpaceReminder,
+)
 
 __all__ = [
     "INSTANCE",
@@ -99,6 +111,7 @@ __all__ = [
     "Blocked",
     "ChangeHostingPolicy",
     "ChangePrivacy",
+    "ClearReminder",
     "CloseReport",
     "Code",
     "Comment",
@@ -143,6 +156,13 @@ __all__ = [
     "Registered",
     "Reinstate",
     "Reinstated",
+    "Reminder",
+    "ReminderCleared",
+    "ReminderDue",
+    "ReminderKind",
+    "ReminderSet",
+    "Reminders",
+    "RemindersQuery",
     "ReopenReport",
     "Report",
     "ReportClosed",
@@ -154,7 +174,9 @@ __all__ = [
     "Reports",
     "ReportsQuery",
     "RevokeInvitation",
+    "SetReminder",
     "SignUp",
+    "SpaceReminder",
     "Suspend",
     "Suspended",
     "Unblock",

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from services.people.domain import INSTANCE, Entity, Instance, Person, Report, stored_report
+from services.people.domain import (
+    INSTANCE,
+    Entity,
+    Instance,
+    Person,
+    Reminders,
+    Report,
+    stored_reminders,
+    stored_report,
+)
 
 T = TypeVar("T")
 
@@ -32,6 +41,17 @@ def of_report(call: Callable[[Report], T]) -> Callable[[Entity], T]:
     return on
 
 
+def of_reminders(call: Callable[[Reminders], T]) -> Callable[[Entity], T]:
+    """Decide or view what is the reminders of a Space."""
+
+    def on(entity: Entity) -> T:
+        if not isinstance(entity, Reminders):
+            raise TypeError(f"{entity.id} is no reminders")
+        return call(entity)
+
+    return on
+
+
 def of_instance(call: Callable[[Instance], T]) -> Callable[[Entity], T]:
     """Decide or view what is the instance."""
 
@@ -47,4 +67,13 @@ def nothing(entity: Entity) -> None:
     """The view of a command whose answer says nothing."""
 
 
-__all__ = ["INSTANCE", "nothing", "of_instance", "of_person", "of_report", "stored_report"]
+__all__ = [
+    "INSTANCE",
+    "nothing",
+    "of_instance",
+    "of_person",
+    "of_reminders",
+    "of_report",
+    "stored_reminders",
+    "stored_report",
+]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from contracts import subjects
 from contracts.room import v1 as room
 from libs.bus import Received
 from libs.readmodel import ReadModel
 from services.people.projection import acts
-from services.people.projection.acts import Act, Place
+from services.people.projection.acts import Act, Place, sortable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,20 @@ class Known:
     host: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A Space that was scheduled and is neither over nor canceled."""
+
+    id: str
+    title: str
+    host: str
+    start: datetime
+    live: bool
+
+
+_SCHEDULED: Final = "SELECT spaces.id, title, host, start, live FROM scheduled JOIN spaces ON spaces.id = scheduled.id"
+
+
 class Spaces(ReadModel):
     """Spaces as the events of room tell of them."""
 
@@ -28,6 +44,10 @@ class Spaces(ReadModel):
         acts.TABLE
         + """;
         CREATE TABLE spaces (id TEXT PRIMARY KEY, title TEXT NOT NULL, host TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE scheduled (
+            id TEXT PRIMARY KEY, start TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID;
+        CREATE INDEX scheduled_start ON scheduled (live, start);
         CREATE TABLE hosted (person TEXT PRIMARY KEY) WITHOUT ROWID
     """
     )
@@ -36,6 +56,7 @@ class Spaces(ReadModel):
         for event in (
             room.Created, room.Started, room.HostChanged, room.SettingsChanged, room.Ended, room.Removed,
             room.RemovalRecorded, room.Readmitted, room.Muted, room.StageLeft, room.CohostDismissed,
+            room.Rescheduled, room.Canceled,
         )
     )  # fmt: skip
 
@@ -44,15 +65,25 @@ class Spaces(ReadModel):
         match received.event:
             case room.Created() as e:
                 run("INSERT OR REPLACE INTO spaces VALUES (?, ?, ?)", (e.space_id, e.settings.title, e.host.id))
+                if e.scheduled_start is not None:
+                    start = sortable(e.scheduled_start)
+                    run("INSERT OR REPLACE INTO scheduled (id, start) VALUES (?, ?)", (e.space_id, start))
+            case room.Rescheduled() as e:
+                run("UPDATE scheduled SET start = ? WHERE id = ?", (sortable(e.scheduled_start), e.space_id))
+            case room.Canceled() as e:
+                run("DELETE FROM scheduled WHERE id = ?", (e.space_id,))
             case room.Started() as e:
+                run("UPDATE scheduled SET live = 1 WHERE id = ?", (e.space_id,))
                 run("INSERT OR IGNORE INTO hosted VALUES (?)", (e.host.id,))
             case room.HostChanged() as e:
                 run("UPDATE spaces SET host = ? WHERE id = ?", (e.host.id, e.space_id))
                 run("INSERT OR IGNORE INTO hosted VALUES (?)", (e.host.id,))
             case room.SettingsChanged() as e:
                 run("UPDATE spaces SET title = ? WHERE id = ?", (e.settings.title, e.space_id))
-            case room.Ended(reason="platform") as e:
-                self._add(e, "ended")
+            case room.Ended() as e:
+                run("DELETE FROM scheduled WHERE id = ?", (e.space_id,))
+                if e.reason == "platform":
+                    self._add(e, "ended")
             case room.Removed() as e:
                 self._add(e, "removed", e.person_id, e.because)
             case room.RemovalRecorded() as e:
@@ -81,6 +112,26 @@ class Spaces(ReadModel):
         row = self.db.execute("SELECT id, title, host FROM spaces WHERE id = ?", (space_id,)).fetchone()
         return None if row is None else Known(*row)
 
+    def scheduled(self, space_id: str) -> Scheduled | None:
+        """A Space that was scheduled and is neither over nor canceled."""
+        row = self.db.execute(f"{_SCHEDULED} WHERE scheduled.id = ?", (space_id,)).fetchone()
+        return None if row is None else _scheduled(row)
+
+    def due(self, soon: datetime) -> list[Scheduled]:
+        """Scheduled Spaces that start before `soon`, and those that were scheduled and are live."""
+        query = f"{_SCHEDULED} WHERE live = 1 OR start <= ? ORDER BY start"
+        return [_scheduled(row) for row in self.db.execute(query, (sortable(soon),))]
+
+    def upcoming(self, now: datetime, ahead: timedelta) -> datetime | None:
+        """The next moment after `now` at which a scheduled Space starts, or starts `ahead` later."""
+        query = "SELECT min(start) FROM scheduled WHERE live = 0 AND start > ?"
+        (start,) = self.db.execute(query, (sortable(now),)).fetchone()
+        (later,) = self.db.execute(query, (sortable(now + ahead),)).fetchone()
+        moments = [] if start is None else [datetime.fromisoformat(start)]
+        if later is not None:
+            moments.append(datetime.fromisoformat(later) - ahead)
+        return min(moments, default=None)
+
     def has_hosted(self, person: str) -> bool:
         """Whether a person was ever host of a live Space."""
         return self.db.execute("SELECT 1 FROM hosted WHERE person = ?", (person,)).fetchone() is not None
@@ -92,6 +143,10 @@ class Spaces(ReadModel):
     def acts(self, before: Place | None, person: str | None, space: str | None, limit: int) -> list[Act]:
         """Acts of hosts before a place, newest first."""
         return acts.page(self.db, before, person, space, limit)
+
+
+def _scheduled(row: tuple[str, str, str, str, int]) -> Scheduled:
+    return Scheduled(row[0], row[1], row[2], datetime.fromisoformat(row[3]), bool(row[4]))
 
 
 def _id(event: room.SpaceEvent) -> str:

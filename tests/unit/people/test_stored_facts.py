@@ -27,6 +27,9 @@ from services.people.domain import (
     PrivacyChanged,
     Registered,
     Reinstated,
+    Reminded,
+    ReminderCleared,
+    ReminderSet,
     Reopened,
     SpaceEndOrdered,
     Subject,
@@ -99,6 +102,13 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
         ),
     ),
     ("people.report_closed", AT + b'{"outcome":"acted","explanation":"x"}}', Closed(outcome="acted", explanation="x")),
+    ("people.reminder_set", AT + b'{"person":"a"}}', ReminderSet(person="a")),
+    ("people.reminder_cleared", AT + b'{"person":"a"}}', ReminderCleared(person="a")),
+    (
+        "people.reminded",
+        AT + b'{"kind":"soon","start":"2026-01-01T00:00:00Z","title":"Tea","people":["a"]}}',
+        Reminded(kind="soon", start=datetime(2026, 1, 1, tzinfo=UTC), title="Tea", people=("a",)),
+    ),
     ("people.report_reopened", AT + b'{"explanation":"x"}}', Reopened(explanation="x")),
 ]
 

@@ -1,0 +1,89 @@
+"""Who wants to be reminded of a Space, and who has been: so that everybody is, once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+from libs.eventstore import Fact, Meta, stored
+
+Kind = Literal["soon", "start"]
+_TOGETHER: Final = 500
+"""People reminded by one fact."""
+
+
+@stored("people.reminder_set")
+class ReminderSet(Fact):
+    """Somebody wants to be reminded."""
+
+    person: str
+
+
+@stored("people.reminder_cleared")
+class ReminderCleared(Fact):
+    """Somebody does not want to be reminded any more."""
+
+    person: str
+
+
+@stored("people.reminded")
+class Reminded(Fact):
+    """These people are reminded."""
+
+    kind: Kind
+    start: datetime
+    title: str
+    people: tuple[str, ...]
+
+
+class Reminders:
+    """The reminders of one Space."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.version = 0
+        self.wanted: dict[str, None] = {}
+        """In the order in which they asked."""
+        self.told: defaultdict[tuple[Kind, datetime], set[str]] = defaultdict(set)
+
+    # -- deciding ----------------------------------------------------------------------------------------------
+
+    def set(self, person: str) -> list[Fact]:
+        """Somebody wants to be reminded; again changes nothing."""
+        return [] if person in self.wanted else [ReminderSet(person=person)]
+
+    def clear(self, person: str) -> list[Fact]:
+        """Somebody does not; again changes nothing."""
+        return [ReminderCleared(person=person)] if person in self.wanted else []
+
+    def remind_soon(self, host: str, start: datetime, title: str) -> list[Fact]:
+        """The host's Space starts soon."""
+        return self._remind("soon", start, title, (host,))
+
+    def remind_start(self, host: str | None, start: datetime, title: str) -> list[Fact]:
+        """It is time: for those who asked, and for the host unless they began (None)."""
+        return self._remind("start", start, title, (*([] if host is None else [host]), *self.wanted))
+
+    def _remind(self, kind: Kind, start: datetime, title: str, people: Iterable[str]) -> list[Fact]:
+        told = self.told.get((kind, start), set[str]())
+        left = [person for person in dict.fromkeys(people) if person not in told]
+        return [
+            Reminded(kind=kind, start=start, title=title, people=tuple(left[at : at + _TOGETHER]))
+            for at in range(0, len(left), _TOGETHER)
+        ]
+
+    # -- evolving ----------------------------------------------------------------------------------------------
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        """Take in what happened."""
+        match fact:
+            case ReminderSet(person=person):
+                self.wanted[person] = None
+            case ReminderCleared(person=person):
+                self.wanted.pop(person, None)
+            case Reminded(kind=kind, start=start, people=people):
+                self.told[kind, start].update(people)
+            case _:
+                pass
