@@ -19,6 +19,7 @@ class Kept:
     spoke: str
     invited: str
     updated: float
+    subscribers: int
 
 
 def refs(people: str) -> list[PersonRef]:
@@ -43,5 +44,6 @@ def details(query: LookupQuery, card: SpaceCard, space: room.Space, kept: Kept) 
         invited=tuple(one for one in refs(kept.invited) if hosting or one.id in came or one.id == query.actor),
         spoke=tuple(person for person in spoke if person.id not in host_ids),
         participants=card.listeners + len(space.stage),
+        subscribers=kept.subscribers,
         pins=space.pins,
     )

@@ -63,6 +63,9 @@ TABLES: Final = """
     CREATE TABLE invited (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
+    CREATE TABLE reminders (
+        space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
+    ) WITHOUT ROWID;
     CREATE TABLE follows (
         person_id TEXT NOT NULL, followee_id TEXT NOT NULL, PRIMARY KEY (person_id, followee_id)
     ) WITHOUT ROWID;

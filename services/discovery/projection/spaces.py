@@ -96,6 +96,10 @@ class Spaces(ReadModel):
                 self.db.execute("INSERT OR IGNORE INTO follows VALUES (?, ?)", (person, other))
             case people.Unfollowed(person_id=person, followee_id=other):
                 self.db.execute("DELETE FROM follows WHERE person_id = ? AND followee_id = ?", (person, other))
+            case people.ReminderSet(person_id=person, space_id=space_id):
+                self.db.execute("INSERT OR IGNORE INTO reminders VALUES (?, ?)", (space_id, person))
+            case people.ReminderCleared(person_id=person, space_id=space_id):
+                self.db.execute("DELETE FROM reminders WHERE space_id = ? AND person_id = ?", (space_id, person))
             case people.Blocked(person_id=person, blocked_id=other):
                 self.db.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", (person, other))
             case people.Unblocked(person_id=person, blocked_id=other):
@@ -267,7 +271,9 @@ class Spaces(ReadModel):
         """The Spaces asked for that the asker may see."""
         rows = self.db.execute(
             f"""
-            SELECT s.id, s.version, s.listeners, s.official, s.creator, s.spoke, s.invited, s.updated FROM spaces s
+            SELECT s.id, s.version, s.listeners, s.official, s.creator, s.spoke, s.invited, s.updated,
+                   (SELECT count(*) FROM reminders m WHERE m.space_id = s.id)
+            FROM spaces s
             WHERE (
                 s.id IN (SELECT value FROM json_each(:spaces))
                 OR s.phase <= {schema.SCHEDULED} AND (

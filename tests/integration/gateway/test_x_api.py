@@ -16,6 +16,7 @@ import tweepy
 from requests.adapters import HTTPAdapter
 
 from contracts.envelope import Event, PersonRef, headers
+from contracts.people import v1 as people
 from contracts.presence.v1 import Counted
 from contracts.room import v1 as room
 from libs.bus import Bus, BusSettings, connect
@@ -95,6 +96,7 @@ def history(tea: str, pub: str, old: str) -> list[Event]:
         room.Pinned(space_id=tea, version=5, at=at(63), pin=pin),
         Counted(space_id=tea, at=at(64), listeners=5, on_stage=2),
         created(pub, BOB, title="Pub talk").model_copy(update={"scheduled_start": START + timedelta(days=1)}),
+        people.ReminderSet(person_id=KIM.id, version=1, at=at(8), space_id=pub),
         created(old, KIM, title="Old tea"), started(old, KIM, title="Old tea"),
         room.Ended(space_id=old, version=3, at=at(9), reason="timed_out"),
     ]  # fmt: skip
@@ -145,8 +147,9 @@ async def test_every_field(world: World) -> None:
 
 async def test_a_scheduled_and_an_ended_space(world: World) -> None:
     client = world.tweepy()
-    pub = (await ask(client.get_space, world.pub, space_fields=["scheduled_start", "started_at", "title"])).data
-    assert (pub.state, pub.title, pub.started_at) == ("scheduled", "Pub talk", None)
+    fields = ["scheduled_start", "started_at", "title", "subscriber_count"]
+    pub = (await ask(client.get_space, world.pub, space_fields=fields)).data
+    assert (pub.state, pub.title, pub.started_at, pub.subscriber_count) == ("scheduled", "Pub talk", None, 1)
     assert pub.scheduled_start == START + timedelta(days=1)
     old = (await ask(client.get_space, world.old, space_fields="ended_at,participant_count,speaker_ids")).data
     assert (old.state, old.ended_at, old.participant_count, old.speaker_ids) == ("ended", at(9), 0, [])

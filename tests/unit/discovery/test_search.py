@@ -289,8 +289,11 @@ async def test_a_look_at_certain_spaces(place: Place) -> None:
         room.Invited(space_id=tea, version=6, at=at(5), person=person("kim")),
         room.Invited(space_id=tea, version=7, at=at(6), person=BOB),
     )
+    who = [people.ReminderSet(person_id=one.id, version=1, at=at(0), space_id=pub) for one in (BOB, EVE, EVE)]
+    back = people.ReminderCleared(person_id=BOB.id, version=2, at=at(1), space_id=pub)
+    place.happen(*who, back)
     one, two, three = place.spaces.lookup(LookupQuery(space_ids=(off, tea, new_id(), pub)))
-    assert (one.state, three.title) == (room.State.CANCELED, "Pub")
+    assert (one.state, three.title, three.subscribers) == (room.State.CANCELED, "Pub", 1)
     assert (two.creator, two.hosts, two.spoke, two.invited) == (ANN, (ANN, EVE), (BOB,), (BOB,))
     assert (two.participants, two.listeners, two.updated_at) == (6, 4, at(6))
     (two,) = place.spaces.lookup(LookupQuery(space_ids=(tea,), actor=EVE.id))
