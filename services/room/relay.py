@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from contracts.envelope import Event, PersonRef
 from contracts.room import v1
 from libs.eventstore import Fact, Notification
 from services.room import domain
-from services.room.domain import HOSTING, Person, Space
+from services.room.domain import HOSTING, Person, Role, Space
 
 
+# Wire models are frozen, and made anew for every answer: what has not changed since the last one is found again.
+@lru_cache(maxsize=65_536)
 def ref(person: Person) -> PersonRef:
     """A stored person on the wire."""
     return PersonRef(id=person.id, handle=person.handle, name=person.name)
 
 
+@lru_cache(maxsize=8_192)
 def wire_settings(settings: domain.Settings) -> v1.Settings:
     """Stored settings on the wire."""
     return v1.Settings(
@@ -44,6 +49,27 @@ def stored_settings(settings: v1.Settings) -> domain.Settings:
     )
 
 
+@lru_cache(maxsize=65_536)
+def _wire_member(
+    person: Person,
+    role: Role,
+    muted: bool,
+    consent_to_recording: bool,
+    joined_at: datetime,
+    hand_raised: bool,
+    lost_until: datetime | None,
+) -> v1.StageMember:
+    return v1.StageMember(
+        person=ref(person),
+        role=v1.Role(role),
+        muted=muted,
+        consent_to_recording=consent_to_recording,
+        joined_at=joined_at,
+        hand_raised=hand_raised,
+        lost_until=lost_until,
+    )
+
+
 def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) -> v1.Space:
     """The Space as `viewer` may see it: the queue, invitations and the removed are for hosts, one's own request and
     invitation for oneself.
@@ -62,14 +88,14 @@ def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) ->
         started_at=space.started_at,
         ended_at=space.ended_at,
         stage=tuple(
-            v1.StageMember(
-                person=ref(member.person),
-                role=v1.Role(member.role),
-                muted=member.muted,
-                consent_to_recording=member.consent_to_recording,
-                joined_at=member.joined_at,
-                hand_raised=member.hand_raised,
-                lost_until=member.lost_until,
+            _wire_member(
+                member.person,
+                member.role,
+                member.muted,
+                member.consent_to_recording,
+                member.joined_at,
+                member.hand_raised,
+                member.lost_until,
             )
             for member in space.stage.values()
         ),

@@ -35,6 +35,8 @@ class Stages(ReadModel):
                 self.db.execute("DELETE FROM stage WHERE space_id = ?", (space,))
             case room.StageJoined(space_id=space, person=person):
                 self.db.execute("INSERT OR IGNORE INTO stage VALUES (?, ?)", (space, person.id))
+            case room.HostChanged(space_id=space, previous_id=person_id):
+                self.db.execute("DELETE FROM stage WHERE space_id = ? AND person_id = ?", (space, person_id))
             case (
                 room.StageLeft(space_id=space, person_id=person_id) | room.Removed(space_id=space, person_id=person_id)
             ):
