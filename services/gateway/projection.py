@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from contracts.discovery.v1 import BarChanged, BarsChanged
 from contracts.envelope import Audience, Event
+from contracts.people.v1 import ReminderDue
 from contracts.presence.v1 import Counted
 from contracts.room.follow import follow, member
 from contracts.room.v1 import Ended, Removed, Role, Space, SpaceEvent
@@ -73,8 +74,8 @@ class Watched:
 
 
 def concerns_space(event: Event) -> str | None:
-    """The Space in whose live events this belongs. A change of somebody's live bar is no event of the Space in it."""
-    return None if isinstance(event, BarChanged | BarsChanged) else event.space
+    """The Space in whose live events this belongs. What is told in somebody's live bar is not."""
+    return None if isinstance(event, BarChanged | BarsChanged | ReminderDue) else event.space
 
 
 def told_to(event: Event, viewer: Viewer) -> Event:

@@ -11,6 +11,7 @@ from typing import Final
 from contracts import catalogue, subjects
 from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
+from contracts.people.v1 import ReminderDue
 from contracts.presence.v1 import Counted
 from contracts.room.v1 import Presence, PresenceQuery, SpaceEvent, SpaceQuery
 from libs.bus import Bus, Refusal
@@ -211,7 +212,7 @@ class Crowd:
 
 
 class BarFeed:
-    """Changes of one person's live bar."""
+    """Changes of one person's live bar, and what they are reminded of."""
 
     def __init__(self, crowd: Crowd, bus: Bus, person_id: str, ask_seconds: float) -> None:
         self._crowd = crowd
@@ -233,10 +234,11 @@ class BarFeed:
         return [
             subjects.event(BarChanged.context, self._person_id, BarChanged.name),
             subjects.event(BarsChanged.context, "*", BarsChanged.name),
+            subjects.event(ReminderDue.context, self._person_id, ReminderDue.name),
         ]
 
     def shows(self, event: Event, viewer: Viewer) -> bool:
-        return isinstance(event, BarChanged | BarsChanged) and self._person_id in event.people()
+        return isinstance(event, BarChanged | BarsChanged | ReminderDue) and self._person_id in event.people()
 
     def ends(self, event: Event, viewer: Viewer) -> bool:
         return False

@@ -22,6 +22,7 @@ from contracts import subjects
 from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
 from contracts.media.v1 import Disconnected, Quality
+from contracts.people.v1 import ReminderDue
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
 from services.gateway.app.feeds import OPERATORS, BarFeed, Crowd, OperatorFeed, Rooms, SpaceFeed
 from services.gateway.app.stream import Client, Ending, Feed, Position, Stream, event_frame
@@ -198,7 +199,7 @@ class Hub:
             return made
 
         self.rooms.deliver(event, sequence, make)
-        if isinstance(event, BarChanged):
+        if isinstance(event, BarChanged | ReminderDue):
             self._bars.offer(event.person_id, sequence, make)
         elif isinstance(event, BarsChanged):
             for person_id in self._bars.among(event.person_ids):

@@ -20,6 +20,7 @@ from services.gateway.http import (
     people,
     people_on_stage,
     problems,
+    reminders,
     replays,
     spaces,
     stage,
@@ -31,7 +32,8 @@ from services.gateway.http.border import Border
 
 VERSION: Final = "1"
 _ROUTERS: Final = (
-    people, standing, spaces, stage, people_on_stage, moderation, tips, events, media, replays, x_spaces, ops, pages,
+    people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, media, replays, x_spaces,
+    ops, pages,
 )  # fmt: skip
 
 

@@ -82,6 +82,9 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "people.report_reopened": NOBODY,
     "people.appealed": NOBODY,
     "people.appeal_decided": NOBODY,
+    "people.reminder_set": NOBODY,
+    "people.reminder_cleared": NOBODY,
+    "people.reminder_due": NOBODY,
     "media.speaking": EVERYBODY,
     "media.talked": NOBODY,
     "media.connected": HOSTS | CONCERNED,
@@ -104,9 +107,9 @@ TO_OPERATORS: Final = {
     "presence.joined", "presence.left", "people.registered", "people.followed", "people.unfollowed", "people.blocked",
     "people.unblocked", "people.privacy_changed", "people.hosting_policy_changed", "people.hosting_allowed",
     "people.hosting_withdrawn", "people.suspended", "people.reinstated", "people.reported", "people.report_closed",
-    "people.report_reopened", "people.appealed", "people.appeal_decided", "media.talked", "media.connected",
-    "media.disconnected", "media.quality", "recording.failed", "tipping.jar_changed", "tipping.tip_offered",
-    "tipping.tip_opened", "tipping.tip_confirmed",
+    "people.report_reopened", "people.appealed", "people.appeal_decided", "people.reminder_set",
+    "people.reminder_cleared", "media.talked", "media.connected", "media.disconnected", "media.quality",
+    "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
 }  # fmt: skip
 MARK: Final = "captions.partial"
 """Sent after the event in question, and public: whoever has it was told everything before it."""
@@ -217,6 +220,11 @@ class Cast:
             "people.report_reopened": people.ReportReopened(at=at, report_id=new_id(), version=3),
             "people.appealed": people.Appealed(**mine, text="Not me."),
             "people.appeal_decided": people.AppealDecided(**mine, state=people.AppealState.REJECTED),
+            "people.reminder_set": people.ReminderSet(**mine, space_id=self.space.id),
+            "people.reminder_cleared": people.ReminderCleared(**mine, space_id=self.space.id),
+            "people.reminder_due": people.ReminderDue(
+                **mine, space_id=self.space.id, kind=people.ReminderKind.START, title="Tea", scheduled_start=at
+            ),
             "media.speaking": media.Speaking(**here, node_id="n", person_ids=(who.id,)),
             "media.talked": media.Talked(**here, node_id="n", person_id=who.id, session_id=new_id(), seconds=1),
             "media.connected": media.Connected(**listening, setup_ms=1),
