@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": "one Space from creation to replay, on real speech, checked",
     "token": "a development token for a person",
     "inspect": "rebuild a Space from its stored events and show it",
+    "rebuild": "fill a lost stream of events again from the stores, while everything runs",
     "dlq": "look at messages that a consumer gave up on, and have it try them again",
 }
 EXAMPLES: Final = """\

@@ -31,7 +31,8 @@ def with_nats(options: argparse.Namespace, work: Callable[[Client], Awaitable[T]
         try:
             client = await nats.connect(url, **login, allow_reconnect=False, connect_timeout=3, error_cb=_quiet)
         except (OSError, nats.errors.Error) as error:
-            fail(f"NATS at {url.rpartition('@')[2]} does not answer ({str(error) or type(error).__name__}): is it running?")
+            why = str(error) or type(error).__name__
+            fail(f"NATS at {url.rpartition('@')[2]} does not answer: {why}")
         try:
             return await work(client)
         finally:

@@ -353,6 +353,10 @@ class Store(Generic[S]):
             pass
         self._news.clear()
 
+    def wake(self) -> None:
+        """Let whoever waits for news look, whether there are any or not."""
+        self._news.set()
+
     def _on_commit(self) -> None:
         self._trouble = None
         self._news.set()

@@ -9,20 +9,21 @@ stream that was wiped is filled again by itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import nats.errors
+from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts import envelope, subjects
 from contracts.envelope import Event
+from libs.aio import end
 from libs.bus import Bus
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
@@ -60,6 +61,24 @@ class _Message:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a relay answers when it was told to look at the stream, and everything stored is in it."""
+
+    context: str
+    position: int
+    """Notification id up to which everything is in the stream."""
+    published: int
+    """Events published since it was told."""
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Report:
+        return cls(**json.loads(data))
+
+
 class Relay:
     """Publishes what a store commits as contract events of `context`; `translate` may return none, one or several.
 
@@ -77,6 +96,12 @@ class Relay:
         self._sequence = 0
         self._caught_up = False
         self._progress = asyncio.Event()
+        self._published = 0
+        self._asked: list[asyncio.Future[None]] = []
+        """Who wants the stream looked at."""
+        self._looked: list[asyncio.Future[None]] = []
+        """For whom it was looked at, and who waits until everything is in it."""
+        self._ask = asyncio.Event()
 
     @property
     def position(self) -> int:
@@ -103,6 +128,26 @@ class Relay:
 
         Raises StreamAhead, and what `translate` raises: a fact that cannot be translated is a bug.
         """
+        subject = subjects.relay_check(self._context)
+        subscription = await self._bus.nc.subscribe(subject, queue=subject, cb=self._on_check)
+        try:
+            await self._run()
+        finally:
+            if self._bus.nc.is_connected:
+                await subscription.unsubscribe()
+
+    async def _on_check(self, msg: Msg) -> None:
+        """Look at the stream now, and say so when everything stored is in it."""
+        before = self._published
+        looked = asyncio.get_running_loop().create_future()
+        self._asked.append(looked)
+        self._ask.set()
+        self._store.wake()
+        await looked
+        report = Report(self._context, self._position, self._published - before)
+        await msg.respond(report.encode())
+
+    async def _run(self) -> None:
         pause = 0.05
         while True:
             try:
@@ -112,8 +157,7 @@ class Relay:
                     await self._turn()
             except NotFoundError:
                 _log.warning("the stream is gone; making it again")
-                with contextlib.suppress(JetStreamError, nats.errors.Error, TimeoutError):
-                    await self._bus.declare()
+                await self._make_stream()
             except _Refused as error:
                 # Somebody else published, or our own last publish did succeed: look where the stream stands.
                 _log.info("the stream has moved on", extra={"why": str(error)})
@@ -122,6 +166,20 @@ class Relay:
             self._caught_up = False
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    async def _make_stream(self) -> None:
+        """Try to, until somebody says that it is there: where NATS has users, only the launcher's may make streams."""
+        self._ask.clear()
+        making = asyncio.create_task(self._bus.declare())
+        asked = asyncio.create_task(self._ask.wait())
+        await asyncio.wait({making, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await end(asked)
+        if not making.done():
+            await end(making)
+        elif (error := making.exception()) is not None and not isinstance(
+            error, (JetStreamError, nats.errors.Error, TimeoutError)
+        ):
+            raise error
 
     async def _turn(self) -> None:
         notifications = await self._store.notifications(self._position - (self._index >= 0), _PAGE)
@@ -136,9 +194,13 @@ class Relay:
             return
         RELAY_LAG.set(0)
         self._caught_up = True
+        for looked in self._looked:
+            looked.set_result(None)
+        self._looked.clear()
         started = time.monotonic()
-        await self._store.wait_for_news(_LOOK_AGAIN)
-        if time.monotonic() - started >= _LOOK_AGAIN:
+        if not self._asked:
+            await self._store.wait_for_news(_LOOK_AGAIN)
+        if self._asked or time.monotonic() - started >= _LOOK_AGAIN:
             await self._locate()
 
     def _messages(self, notification: Notification) -> list[_Message]:
@@ -161,6 +223,12 @@ class Relay:
 
     async def _locate(self) -> None:
         """Find the last message of ours in the stream, and go on after it."""
+        asked = len(self._asked)
+        await self._find()
+        self._looked += self._asked[:asked]
+        del self._asked[:asked]
+
+    async def _find(self) -> None:
         try:
             last = await self._bus.js.get_last_msg(subjects.EVENTS_STREAM, self._own)
         except NotFoundError as error:
@@ -197,6 +265,7 @@ class Relay:
                 message.headers.pop("Nats-Msg-Id", None)
             await self._publish_batch(messages)
         PUBLISHED.labels(self._context).inc(len(messages))
+        self._published += len(messages)
 
     async def _publish_batch(self, messages: list[_Message]) -> None:
         batch = new_id()
@@ -224,4 +293,4 @@ class Relay:
             self._position, self._index = message.notification, message.index
 
 
-__all__ = ["Relay", "StreamAhead", "Translate"]
+__all__ = ["Relay", "Report", "StreamAhead", "Translate"]

@@ -14,7 +14,7 @@ from libs.aio import end
 from libs.bus import Bus, BusSettings, connect
 from libs.eventstore import Notification, Store, open_store
 from libs.ids import new_id
-from libs.relay import Relay, StreamAhead
+from libs.relay import Relay, Report, StreamAhead
 from libs.telemetry import configure_traces, span, trace_id
 from tests.integration.eventstore.counting import Added, Counter, add
 from tests.support.nats import NatsServer
@@ -127,6 +127,25 @@ async def test_a_deleted_stream_is_made_and_filled_again_while_the_relay_runs(bu
         await commit(store, 1, start=50)
         await wait_published(relay)
     assert [v for v, _ in await versions(bus)] == list(range(1, 32))
+
+
+async def check(bus: Bus) -> Report:
+    return Report.decode((await bus.nc.request(subjects.relay_check("people"), b"", timeout=10)).data)
+
+
+async def test_a_relay_that_is_told_to_looks_at_the_stream_and_says_when_all_is_in_it(
+    bus: Bus, store: Store[Counter]
+) -> None:
+    async with relaying(bus, store) as relay:
+        await commit(store, *([1] * 700))
+        await wait_published(relay)
+        assert await check(bus) == Report("people", 700, 0)
+        await bus.js.purge_stream(subjects.EVENTS_STREAM)
+        assert await check(bus) == Report("people", 700, 700)
+        await bus.js.delete_stream(subjects.EVENTS_STREAM)
+        await bus.declare()
+        assert await check(bus) == Report("people", 700, 700)
+    assert [v for v, _ in await versions(bus)] == list(range(1, 701))
 
 
 async def test_nats_killed_and_started_again_loses_and_doubles_nothing(

@@ -1,0 +1,163 @@
+"""`rostrum rebuild`: the stream of events, filled again from the stores while everything runs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamState
+from nats.js.errors import NotFoundError
+
+from contracts import subjects
+from infra.commands.common import add_var
+from infra.commands.connection import with_nats
+from libs.bus import declare
+from libs.relay import Report
+
+STORED: Final = ("room", "people", "recording", "transcription", "tipping")
+"""The contexts whose events come from a store, through a relay."""
+START_SECONDS: Final = 5.0
+"""How long a service that is being started again is waited for."""
+EXAMPLES: Final = """\
+examples:
+  rostrum rebuild             after the stream was lost, emptied, or has holes
+  rostrum rebuild --anew      delete it and fill it again, whatever its state
+
+The relays of the running services publish everything that their stores hold, in order, each event once. The stream is a
+new one then: consumers read it from its start, which they must stand and do, and clients get a `reset`. What is no
+event of a store (presence, who is speaking, captions while they are spoken) is not brought back. The exit code is 1
+when a service that keeps a store does not run: its events follow when it starts.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What became of the events of one context."""
+
+    context: str
+    events: int
+    """How many are in the stream now."""
+    published: int
+    """How many of them were published by this command."""
+    position: int | None
+    """The stored fact up to which everything is published; None where its service does not answer."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `rebuild`."""
+    parser.epilog = EXAMPLES
+    add_var(parser)
+    parser.add_argument("--anew", action="store_true", help="delete the stream first even if nothing is wrong with it")
+    parser.add_argument("--json", action="store_true", help="what was done, as JSON")
+    parser.add_argument(
+        "--timeout", type=float, default=600.0, metavar="SECONDS",
+        help="how long all of it may take (default: %(default).0f)",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Rebuild it and say what was done; 1 where a relay did not answer."""
+    return with_nats(options, lambda nc: _rebuild(nc, options))
+
+
+async def _rebuild(nc: Client, options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    js = nc.jetstream(timeout=10.0)
+    found = await _stream(js, anew=options.anew)
+    if not options.json:
+        print(found, flush=True)
+    rebuilt = await asyncio.gather(*(_context(nc, js, context, options.timeout) for context in STORED))
+    readers = [info for info in await js.consumers_info(subjects.EVENTS_STREAM) if info.config.durable_name]
+    waiting = max(((info.num_pending or 0) for info in readers), default=0)
+    seconds = time.monotonic() - began
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "stream": found,
+                    "contexts": [asdict(one) for one in rebuilt],
+                    "consumers": len(readers),
+                    "to_read": waiting,
+                    "seconds": round(seconds, 3),
+                }
+            )
+        )
+    else:
+        for one in rebuilt:
+            print(_line(one))
+        print(f"{len(readers)} durable consumers read it, the last of them has {waiting:,} events to go")
+        print(f"done in {seconds:.1f} s")
+    return 1 if any(one.position is None for one in rebuilt) else 0
+
+
+def _line(one: Rebuilt) -> str:
+    if one.position is None:
+        return f"{one.context}: {one.events:,} events; its service does not answer, the rest follows when it runs"
+    if not one.published:
+        return f"{one.context}: {one.events:,} events, nothing was missing"
+    return f"{one.context}: {one.events:,} events, {one.published:,} published now, up to stored fact {one.position:,}"
+
+
+async def _stream(js: JetStreamContext, *, anew: bool) -> str:
+    """Make sure that there is a stream without holes; what was found, and done."""
+    try:
+        state = (await js.stream_info(subjects.EVENTS_STREAM)).state
+    except NotFoundError:
+        await declare(js)
+        return "the stream was gone; made it again"
+    wrong = _wrong(state)
+    if wrong is None and not anew:
+        return f"the stream is whole ({state.messages:,} events); looking for what it lacks"
+    # One that goes on at a higher sequence would pass for news: only a new stream tells everybody to begin anew.
+    await js.delete_stream(subjects.EVENTS_STREAM)
+    await declare(js)
+    return f"the stream {wrong or f'held {state.messages:,} events'}; deleted it and made it again"
+
+
+def _wrong(state: StreamState) -> str | None:
+    if state.messages == 0 and state.last_seq > 0:
+        return "was emptied"
+    if state.first_seq > 1:
+        return f"lacked its first {state.first_seq - 1:,} events"
+    if missing := state.last_seq - state.first_seq + 1 - state.messages if state.messages else 0:
+        return f"had {missing:,} holes"
+    return None
+
+
+async def _context(nc: Client, js: JetStreamContext, context: str, timeout: float) -> Rebuilt:
+    report = await _ask(nc, context, timeout)
+    count = await js.add_consumer(
+        subjects.EVENTS_STREAM,
+        ConsumerConfig(
+            filter_subject=subjects.events_of(context),
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.ALL,
+            mem_storage=True,
+            num_replicas=1,
+            inactive_threshold=5.0,
+        ),
+    )
+    await js.delete_consumer(subjects.EVENTS_STREAM, count.name)
+    published, position = (report.published, report.position) if report else (0, None)
+    return Rebuilt(context, count.num_pending or 0, published, position)
+
+
+async def _ask(nc: Client, context: str, timeout: float) -> Report | None:
+    """Have a relay look at the stream, and wait until everything is in it; None where nobody answers."""
+    patience = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return Report.decode((await nc.request(subjects.relay_check(context), b"", timeout=timeout)).data)
+        except nats.errors.NoRespondersError:
+            if time.monotonic() > patience:
+                return None
+            await asyncio.sleep(0.1)
+        except (nats.errors.TimeoutError, TimeoutError):
+            return None
