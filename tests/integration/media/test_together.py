@@ -64,6 +64,7 @@ async def test_three_talkers_in_one_send_are_heard_as_they_spoke(nats_server: Na
         said = Counter(payload for tone in tones.values() for payload in tone)
         await listener.until(lambda listener: listener.payloads() >= said, within=8)
         assert counted("together") > len(said) // 2
+        assert (REGISTRY.get_sample_value("rostrum_forwarder_delay_seconds_count") or 0) >= len(said)
         for slot in range(3):
             sequences = [packet.sequence for packet in listener.in_slot(slot)]
             assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[3] / "libs" / "forwarder"
+PARTS = ("core", "netloop", "loadgen")
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="no cargo on this host: the Rust tests did not run")
 def test_the_rust_core_keeps_its_promises() -> None:
     done = subprocess.run(
-        ["cargo", "test", "--locked", "--quiet", "-p", "rostrum-forwarder-core", "-p", "rostrum-forwarder-netloop"],
+        ["cargo", "test", "--locked", "--quiet", *(f"--package=rostrum-forwarder-{part}" for part in PARTS)],
         cwd=CORE,
         capture_output=True,
         text=True,

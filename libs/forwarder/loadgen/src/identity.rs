@@ -39,3 +39,19 @@ pub fn slot_ssrc(number: u32, slot: u32) -> u32 {
 pub fn of_ssrc(ssrc: u32) -> Option<(usize, usize)> {
     (ssrc >= 4).then(|| (ssrc as usize / 4 - 1, ssrc as usize % 4))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_tells_whose_it_is_by_its_ssrc() {
+        for number in [0, 1, 2999] {
+            for slot in 0..3 {
+                assert_eq!(of_ssrc(slot_ssrc(number, slot)), Some((number as usize, slot as usize)));
+            }
+        }
+        assert_eq!(of_ssrc(3), None);
+        assert!(address(TALKERS + 10).is_loopback());
+    }
+}

@@ -26,3 +26,19 @@ pub fn turns(milliseconds: u64, talkers: usize, seed: u64) -> Vec<(u64, usize, u
     turns.sort_unstable();
     turns
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_lets_talkers_speak_at_the_same_times() {
+        let times = turns(100, 3, 7);
+        assert_eq!((times.len(), &times), (15, &turns(100, 3, 7)));
+        assert!(times.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+        assert!(
+            turns(100, 3, 0).iter().all(|(at, _, turn)| *at == *turn as u64 * PERIOD_NS),
+            "seed 0: in step"
+        );
+    }
+}
