@@ -165,6 +165,10 @@ class Presence:
         room = self._rooms.get(space_id)
         return room is not None and person_id in room.people
 
+    def spaces_of(self, person_id: str) -> list[str]:
+        """Spaces where somebody has a live session."""
+        return [space_id for space_id, room in self._rooms.items() if person_id in room.people]
+
     def moved(self) -> set[str]:
         """Spaces in which a session of somebody known opened or closed since this was last asked."""
         moved, self._moved = self._moved, set()

@@ -115,6 +115,10 @@ class Audience:
         """Whether somebody has a live session."""
         return person_id is not None and self._sessions.is_there(space_id, person_id)
 
+    def spaces_of(self, person_id: str) -> list[str]:
+        """Spaces where somebody has a live session."""
+        return self._sessions.spaces_of(person_id)
+
     def moved(self) -> set[str]:
         """Spaces where somebody came or went since this was last asked."""
         return self._sessions.moved()

@@ -113,7 +113,8 @@ class Keeper:
 
     async def _heed(self, one: str, other: str | None) -> None:
         if other is None:
-            for space_id in filter(self._audience.owns, self._agenda.all()):
+            everywhere = {*self._agenda.of_person(one), *self._audience.spaces_of(one)}
+            for space_id in filter(self._audience.owns, everywhere):
                 await self._settle(space_id, [one])
             return
         for host, guest in ((one, other), (other, one)):

@@ -6,7 +6,17 @@ from pathlib import Path
 
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
-from services.room.domain import Canceled, Created, Ended, HostChanged, Started
+from services.room.domain import (
+    Canceled,
+    Created,
+    Ended,
+    HostChanged,
+    Invited,
+    Removed,
+    SpeakRequested,
+    StageJoined,
+    Started,
+)
 
 
 class Agenda(StoreModel):
@@ -14,7 +24,11 @@ class Agenda(StoreModel):
 
     schema = """
         CREATE TABLE spaces (id TEXT PRIMARY KEY, live INTEGER NOT NULL, host_id TEXT NOT NULL) WITHOUT ROWID;
-        CREATE INDEX spaces_by_host ON spaces (host_id)
+        CREATE INDEX spaces_by_host ON spaces (host_id);
+        CREATE TABLE known (
+            person_id TEXT, space_id TEXT, PRIMARY KEY (person_id, space_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX known_by_space ON known (space_id)
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,6 +47,11 @@ class Agenda(StoreModel):
                 self.db.execute("UPDATE spaces SET host_id = ? WHERE id = ?", (fact.host.id, space_id))
             case Ended() | Canceled():
                 self.db.execute("DELETE FROM spaces WHERE id = ?", (space_id,))
+                self.db.execute("DELETE FROM known WHERE space_id = ?", (space_id,))
+            case SpeakRequested() | StageJoined() | Invited():
+                self.db.execute("INSERT OR IGNORE INTO known VALUES (?, ?)", (fact.person.id, space_id))
+            case Removed():
+                self.db.execute("INSERT OR IGNORE INTO known VALUES (?, ?)", (fact.person_id, space_id))
             case _:
                 pass
 
@@ -41,9 +60,6 @@ class Agenda(StoreModel):
         changed, self._changed = self._changed, set()
         return changed
 
-    def live(self) -> list[str]:
-        return [row[0] for row in self.db.execute("SELECT id FROM spaces WHERE live = 1")]
-
     def all(self) -> list[str]:
         """Live and scheduled ones."""
         return [row[0] for row in self.db.execute("SELECT id FROM spaces")]
@@ -51,3 +67,8 @@ class Agenda(StoreModel):
     def of_host(self, person_id: str) -> list[str]:
         """Live and scheduled Spaces of a host."""
         return [row[0] for row in self.db.execute("SELECT id FROM spaces WHERE host_id = ?", (person_id,))]
+
+    def of_person(self, person_id: str) -> list[str]:
+        """Those that know somebody: on stage, waiting, invited or removed, now or before; and those they host."""
+        rows = self.db.execute("SELECT space_id FROM known WHERE person_id = ?", (person_id,))
+        return [row[0] for row in rows] + self.of_host(person_id)

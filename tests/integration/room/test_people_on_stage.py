@@ -25,7 +25,7 @@ from tests.integration.room.test_audience import renew
 from tests.support.nats import eventually
 
 
-async def until(true: Callable[[], Awaitable[bool]], within: float = 8.0) -> None:
+async def until(true: Callable[[], Awaitable[bool]], within: float = 15.0) -> None:
     """Ask again until it is so."""
     async with asyncio.timeout(within):
         while not await true():
@@ -183,7 +183,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     async def out() -> bool:
         return guests.ids["ann"] in (await guests.see(follower=True)).removed
 
-    await until(out, within=2)
+    await until(out, within=5)
     assert member(await guests.see(follower=True), guests.ids["ann"]) is None
     assert await guests.count() == (1, 0)
     for command in (v1.RequestToSpeak, v1.RaiseHand):
@@ -196,7 +196,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     async def in_again() -> bool:
         return not (await guests.see(follower=True)).removed
 
-    await until(in_again, within=2)
+    await until(in_again, within=5)
     await guests.join("ann")
 
 
@@ -227,7 +227,7 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
     async def out() -> bool:
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"], guests.ids["bob"]}
 
-    await until(out, within=2)
+    await until(out, within=5)
     assert await guests.count() == (0, 0)
     about: dict[str, object] = {"person_id": guests.ids["host"]}
     fields: dict[str, dict[str, object]] = {
@@ -245,14 +245,14 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
     async def reinstated() -> bool:
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"]}
 
-    await until(reinstated, within=2)
+    await until(reinstated, within=5)
     await guests.join("bob")
     await say(guests, people.Suspended.model_validate({**told(guests, "host"), "reason": "spam"}))
 
     async def over() -> bool:
         return (await guests.see(follower=True)).state is v1.State.ENDED
 
-    await until(over, within=2)
+    await until(over, within=5)
 
 
 @pytest.mark.usefixtures("service")
@@ -291,7 +291,7 @@ async def _stays(bus: Bus, guests: Guests, leases: dict[str, str | None]) -> Non
 
 @pytest.fixture
 def quick(env: dict[str, str]) -> dict[str, str]:
-    return {**env, "ROSTRUM_ROOM_GRACE_SECONDS": "1.5"}
+    return {**env, "ROSTRUM_ROOM_GRACE_SECONDS": "4"}
 
 
 async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a_restart_of_room(
@@ -315,7 +315,7 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a
             host = member(await guests.see(), ids["host"])
             return host is not None and host.lost_until is not None
 
-        await until(host_missed)
+        await until(host_missed, within=20)
         lost_until = (await guests.see()).stage[0].lost_until
     async with running(Settings.read(quick), compose) as service:
         await eventually(lambda: not service.missing())
@@ -324,7 +324,7 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a
         async def taken_over() -> bool:
             return (await guests.see()).host.id == ids["ann"]
 
-        await until(taken_over, within=10)
+        await until(taken_over, within=25)
         assert lost_until is not None
         assert datetime.now(UTC) >= lost_until
         space = await guests.see()
@@ -356,7 +356,7 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
             ann = member(space, ids["ann"])
             return ann is not None and ann.lost_until is not None and all(r.lost_until for r in space.requests)
 
-        await until(missed)
+        await until(missed, within=20)
         for name in ("ann", "cy"):
             await guests.join(name, sessions[name] if name == "cy" else None)
         cy_stays = asyncio.create_task(_stays(bus, guests, {sessions["cy"]: ids["cy"]}))
@@ -365,7 +365,7 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
             space = await guests.see("host")
             return [(r.person.handle, r.lost_until) for r in space.requests] == [("cy", None)]
 
-        await until(settled)
+        await until(settled, within=20)
         ann = member(await guests.see("host"), ids["ann"])
         assert ann is not None
         assert (ann.role, ann.muted) == (v1.Role.SPEAKER, False)
@@ -375,7 +375,7 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
         async def timed_out() -> bool:
             return (await guests.see()).state is v1.State.TIMED_OUT
 
-        await until(timed_out, within=10)
+        await until(timed_out, within=25)
 
 
 async def test_an_invitation_lapses_by_itself(guests: Guests, env: dict[str, str]) -> None:
