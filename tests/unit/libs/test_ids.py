@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.ids import from_uuid, is_id, made_at, new_id, new_uuid, to_uuid
+from libs.ids import from_uuid, is_id, made_at, new_id, new_uuid, to_number, to_uuid
 
 
 def test_ids_of_one_process_rise_strictly() -> None:
@@ -53,3 +53,14 @@ def test_a_forked_child_makes_other_ids_than_its_parent() -> None:
     os.close(read)
     assert len(theirs) == 20
     assert ours.isdisjoint(theirs)
+
+
+def test_a_number_for_an_id_sorts_like_it_and_is_below_2_to_63() -> None:
+    made = [new_id() for _ in range(1000)]
+    numbers = [to_number(one) for one in made]
+    assert len(set(numbers)) == len(made)
+    assert sorted(numbers, key=lambda number: number >> 23) == numbers
+    assert 0 < min(numbers) < max(numbers) < 2**63
+    assert to_number("01jd3v8q2m7x4k9t6r5w0yabcd") == 5306324677787200909
+    with pytest.raises(ValueError, match="26"):
+        to_number("x")
