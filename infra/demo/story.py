@@ -43,7 +43,7 @@ class Watcher:
             async with self._changed:
                 self.seen.append((time.time(), event))
                 self._changed.notify_all()
-            if self.file is not None and event.name not in ("snapshot", "reset"):
+            if self.file is not None and event.id and event.name not in ("snapshot", "reset"):
                 line = {"id": event.id, "event": event.name, "data": event.data}
                 self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 self.file.flush()
