@@ -184,6 +184,26 @@ async def test_a_scheduled_space_starts_or_is_canceled(system: System) -> None:
             assert reason(again) == (409, "not_scheduled")
 
 
+async def test_who_asked_to_be_reminded_is_called_when_it_begins(system: System) -> None:
+    _, as_host = await signed_up(system, "early")
+    _, as_fan = await signed_up(system, "waiting")
+    async with as_host, as_fan:
+        soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        space = (await as_host.http.post("/v1/spaces", json={"title": "Tea", "scheduled_start": soon})).json()
+        at = f"/v1/spaces/{space['id']}"
+        for _ in range(2):
+            assert (await as_fan.http.put(f"{at}/reminder")).status_code == 204
+        (mine,) = (await as_fan.http.get("/v1/me/reminders")).json()["reminders"]
+        assert (mine["space_id"], mine["title"]) == (space["id"], "Tea")
+        async with as_fan.events("/v1/live-bar/events") as events:
+            await events.until("snapshot")
+            assert (await as_host.http.post(f"{at}/start")).status_code == 200
+            told = (await events.until("people.reminder_due"))[-1].data
+            assert (told["space_id"], told["kind"], told["title"]) == (space["id"], "start", "Tea")
+        assert (await as_fan.http.get("/v1/me/reminders")).json()["reminders"] == []
+        assert reason(await as_fan.http.put(f"{at}/reminder")) == (409, "not_scheduled")
+
+
 async def test_no_input_breaks_it(system: System) -> None:
     """Schemathesis, for a bounded time: no 5xx, and nothing that the description does not tell."""
     _, client = await signed_up(system, "fuzzer")
