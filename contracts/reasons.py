@@ -39,6 +39,7 @@ STATUS: Final[dict[str, int]] = {
     "transcript_unknown": 404,
     "not_found": 404,
     "method_not_allowed": 405,
+    "not_acceptable": 406,
     # what state it is in
     "not_live": 409,
     "not_scheduled": 409,
@@ -59,6 +60,8 @@ STATUS: Final[dict[str, int]] = {
     "unsupported_media_type": 415,
     "range_not_satisfiable": 416,
     "invalid": 422,
+    "unprocessable_sdp": 422,
+    "precondition_required": 428,
     "too_many_requests": 429,
     # us
     "internal": 500,

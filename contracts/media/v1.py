@@ -102,8 +102,9 @@ class Answer(Model):
 
 @register
 class Connect(Command[Answer]):
-    """Sets up one connection; the gateway has asked room for the grant. Routed to a node. Refuses: bad_sdp, node_full.
+    """Sets up one connection; the gateway has asked room for the grant. Routed to a node.
 
+    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address).
     A second `publish` of the same person in the same Space replaces the first.
     """
 
@@ -123,6 +124,8 @@ class Connect(Command[Answer]):
     """Version of the Space at which the grant was given."""
     presence_session: SessionId | None = None
     """The session the client opened for its presence: this connection keeps it alive, and is not counted beside it."""
+    client_address: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """Where the HTTP request came from, for the bound on half-open connections."""
 
 
 @register
@@ -137,7 +140,10 @@ class Disconnect(Command[Nothing]):
 
 @register
 class Trickle(Command[Nothing]):
-    """A trickled ICE fragment (RFC 8840). Refuses: session_unknown, bad_sdp, precondition_failed."""
+    """A trickled ICE fragment (RFC 8840) of the ICE session `etag`.
+
+    Refuses: session_unknown, bad_sdp, precondition_failed.
+    """
 
     service = "media"
     name = "trickle"
@@ -145,6 +151,29 @@ class Trickle(Command[Nothing]):
     session_id: SessionId
     etag: str | None = None
     fragment: Sdp
+
+
+class Restarted(Model):
+    """The node's side of the new ICE session."""
+
+    etag: str
+    fragment: str
+    """As `application/trickle-ice-sdpfrag`."""
+
+
+@register
+class Restart(Command[Restarted]):
+    """Begins another ICE session on a connection (RFC 9725, section 4.3.3); DTLS and SRTP go on as they are.
+
+    Refuses: session_unknown, bad_sdp.
+    """
+
+    service = "media"
+    name = "restart"
+    result = Restarted
+    session_id: SessionId
+    fragment: Sdp
+    """With the client's new `ice-ufrag` and `ice-pwd`."""
 
 
 class Connection(Model):

@@ -38,5 +38,8 @@ class GatewaySettings(ServiceSettings):
     """How often leases of sessions with an open stream are renewed."""
     turn_urls: tuple[str, ...] = ()
     """TURN servers told to WHIP and WHEP clients, e.g. `["turn:turn.example.org?transport=udp"]`."""
+    media_redirect: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
+    """Where new WHIP and WHEP connections are sent instead (307), e.g. `https://eu.example.org`: for a region that is
+    being emptied. Connections that exist stay."""
     turn_secret: SecretStr | None = None
     """Shared secret of the TURN servers, for credentials that expire (coturn's `static-auth-secret`)."""

@@ -34,6 +34,10 @@ def handlers(media: Media) -> Handlers:
         media.trickle(command.session_id, command.fragment, command.etag)
         return Nothing()
 
+    @table.on(v1.Restart)
+    async def restart(command: v1.Restart) -> v1.Restarted:
+        return media.restart(command.session_id, command.fragment)
+
     @table.on(v1.ConnectionsQuery)
     async def connections(query: v1.ConnectionsQuery) -> v1.Connections:
         return media.connections(query.after)

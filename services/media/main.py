@@ -14,7 +14,7 @@ from services.media.adapters.edge import Edge
 from services.media.adapters.metrics import exported
 from services.media.adapters.node import Announcer, Peers, renew
 from services.media.adapters.outbox import Outbox
-from services.media.app import Media
+from services.media.app import HalfOpen, Media
 from services.media.app.drain import drain
 from services.media.handlers import RoomFollower, handlers
 from services.media.settings import Settings
@@ -46,12 +46,13 @@ async def compose(service: Service[Settings]) -> None:
             settings.host,
             settings.port,
             media,
-            public_host=settings.public_host,
+            public_hosts=settings.candidates,
             coalesce_ms=settings.coalesce_ms,
             repacketise_from=settings.repacketise_from,
         ),
         node_id=settings.name,
         capacity=settings.capacity,
+        half_open=HalfOpen(settings.half_open_per_person, settings.half_open_per_address),
         snapshot=room.snapshot,
         tell=outbox.put,
         keep=capture.put,

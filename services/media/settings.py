@@ -28,6 +28,13 @@ class Settings(ServiceSettings):
     """Its port; 0 takes any free one."""
     public_host: Address | None = None
     """IP address that clients are told, where it is another one (behind NAT)."""
+    public_hosts: tuple[Address, ...] = ()
+    """Several of them, the best first, e.g. `["203.0.113.7", "2001:db8::7"]`. With `host` `::`, IPv4 and IPv6 arrive at
+    one port."""
+    half_open_per_person: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Connections of one person that were answered and have not finished DTLS; more are refused with 429."""
+    half_open_per_address: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """The same for one address of HTTP clients, which a whole company may share."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     """Sessions this node takes; more are refused as `node_full`."""
     heartbeat_seconds: Annotated[float, Field(gt=0.01, le=60)] = 0.2
@@ -44,6 +51,11 @@ class Settings(ServiceSettings):
     repacketise_from: Annotated[int, Field(ge=0, le=1_000_000)] = 1_000
     """From so many listeners of a Space on, those who are not on stage get 60 ms of audio in a packet: a third of the
     packets, 40 ms later. 0: never."""
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """What clients are told: empty for the bound address."""
+        return tuple(dict.fromkeys([*([self.public_host] if self.public_host else []), *self.public_hosts]))
 
     @property
     def stop_within(self) -> float:

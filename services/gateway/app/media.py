@@ -12,7 +12,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.media.v1 import Answer, Connect, Connection, Direction, Disconnect, Node, Trickle
+from contracts.media.v1 import Answer, Connect, Connection, Direction, Disconnect, Node, Restart, Restarted, Trickle
 from contracts.room.v1 import AdmitQuery
 from libs.bus import Bus, Refusal, Unavailable
 from libs.ids import is_id
@@ -63,7 +63,14 @@ class Media:
     """Connections at the media nodes. `secret` signs the addresses of connections."""
 
     def __init__(
-        self, bus: Bus, nodes: Nodes, connections: Connections, secret: bytes, turn: Turn, ask_seconds: float
+        self,
+        bus: Bus,
+        nodes: Nodes,
+        connections: Connections,
+        secret: bytes,
+        turn: Turn,
+        ask_seconds: float,
+        redirect: str | None = None,
     ) -> None:
         self._bus = bus
         self._nodes = nodes
@@ -72,6 +79,8 @@ class Media:
         """Space -> the node it is being placed on, and until when on the loop's clock that counts."""
         self._secret = secret
         self.turn = turn
+        self.redirect = redirect
+        """Where new connections are sent instead, as a base address."""
         self._ask_seconds = ask_seconds
 
     async def connect(
@@ -84,10 +93,12 @@ class Media:
         command_id: str,
         session_id: str,
         presence: str | None = None,
+        client_address: str | None = None,
     ) -> tuple[Resource, Answer]:
         """Set a connection up at the Space's node; it keeps the session `presence` alive.
 
-        Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, node_full, unavailable.
+        Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, unprocessable_sdp,
+        too_many_requests, node_full, unavailable.
         """
         query = AdmitQuery(
             space_id=space_id, publish=direction == "publish", actor=viewer.person_id, operator=viewer.operator
@@ -108,6 +119,7 @@ class Media:
             consent_to_recording=grant.consent_to_recording,
             space_version=grant.version,
             presence_session=presence,
+            client_address=client_address,
         )
         full = False
         tried: set[str] = set()
@@ -174,6 +186,14 @@ class Media:
             fragment=fragment,
         )
         await self._bus.ask(command, route=resource.node_id, timeout=self._ask_seconds)
+
+    async def restart(self, resource_id: str, viewer: Viewer, fragment: str, *, command_id: str) -> Restarted:
+        """Begin another ICE session. Refuses: session_unknown, not_yours, bad_sdp."""
+        resource = self._owned(resource_id, viewer)
+        command = Restart(
+            command_id=command_id, actor=viewer.person_id, session_id=resource.session_id, fragment=fragment
+        )
+        return (await self._bus.ask(command, route=resource.node_id, timeout=self._ask_seconds)).result
 
     async def disconnect(self, resource_id: str, viewer: Viewer, *, command_id: str) -> None:
         """Close a connection. Refuses: session_unknown, not_yours."""

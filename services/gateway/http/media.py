@@ -24,7 +24,8 @@ PresenceQuery = Annotated[
 SDP: Final = "application/sdp"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 _LONGEST: Final = 32 * 1024
-_ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
+_ENTITY_TAG: Final = re.compile(r'"([\x21\x23-\x7e]*)"')
+"""Strong ones: If-Match never matches a weak one (RFC 9110, section 13.1.1)."""
 
 _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     201: {
@@ -38,8 +39,8 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 _CONNECT: Final = (
-    "bad_sdp", "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "not_live",
-    "too_many_requests", "node_full",
+    "bad_sdp", "unprocessable_sdp", "not_acceptable", "unauthenticated", "removed", "blocked", "not_allowed",
+    "space_unknown", "not_live", "too_many_requests", "node_full",
 )  # fmt: skip
 
 
@@ -50,6 +51,25 @@ def _sends(media_type: str) -> dict[str, Any]:
             "content": {media_type: {"schema": {"type": "string", "maxLength": _LONGEST}}},
         }
     }
+
+
+_MOVED: Final[dict[int | str, dict[str, Any]]] = {
+    307: {
+        "description": "Another gateway takes new connections (setting `media_redirect`); send the same there",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    }
+}
+
+
+def _acceptable(request: Request, media_type: str) -> None:
+    """Whether the client takes our answer at all (RFC 9110, section 12.5.1). Refuses: not_acceptable."""
+    accepted = ",".join(request.headers.getlist("accept")) or "*/*"
+    for item in accepted.split(","):
+        kind, _, parameters = item.partition(";")
+        refused = re.search(r"(?:^|;)\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)", parameters) is not None
+        if kind.strip().lower() in ("*/*", "application/*", media_type) and not refused:
+            return
+    raise Refusal("not_acceptable", f"The answer is {media_type}.")
 
 
 async def _text(request: Request, media_type: str) -> str:
@@ -78,6 +98,11 @@ async def _connect(
     order: Order,
     presence: str | None,
 ) -> Response:
+    if gateway.media.redirect is not None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        # The method and the body stay what they are (RFC 9110, section 15.4.8).
+        return Response(status_code=307, headers={"Location": f"{gateway.media.redirect}{request.url.path}{query}"})
+    _acceptable(request, SDP)
     offer = await _text(request, SDP)
     if not offer.lstrip().startswith("v="):
         raise Refusal("bad_sdp", "This is no session description: it does not begin with v=0.")
@@ -89,6 +114,7 @@ async def _connect(
         command_id=order.command_id,
         session_id=order.new(f"media {direction} {space_id}"),
         presence=presence,
+        client_address=None if request.client is None else request.client.host,
     )
     response = Response(answer.sdp, 201, media_type=SDP)
     response.headers["Location"] = f"/v1/media/{resource}"
@@ -102,7 +128,7 @@ async def _connect(
 
 @router.post(
     "/v1/spaces/{space_id}/whip", operation_id="whip", status_code=201, response_class=Response,
-    responses={**responses(*_CONNECT, "not_on_stage"), **_ANSWERED}, openapi_extra=_sends(SDP),
+    responses={**responses(*_CONNECT, "not_on_stage"), **_ANSWERED, **_MOVED}, openapi_extra=_sends(SDP),
 )  # fmt: skip
 async def whip(
     request: Request,
@@ -118,7 +144,7 @@ async def whip(
 
 @router.post(
     "/v1/spaces/{space_id}/whep", operation_id="whep", status_code=201, response_class=Response,
-    responses={**responses(*_CONNECT), **_ANSWERED}, openapi_extra=_sends(SDP),
+    responses={**responses(*_CONNECT), **_ANSWERED, **_MOVED}, openapi_extra=_sends(SDP),
 )  # fmt: skip
 async def whep(
     request: Request,
@@ -133,7 +159,7 @@ async def whep(
 
 
 _OPTIONS: Final[dict[int | str, dict[str, Any]]] = {
-    **responses(),
+    **responses("unauthenticated"),
     204: {
         "description": "What is taken here",
         "headers": {"Accept-Post": {"schema": {"type": "string"}}, "Allow": {"schema": {"type": "string"}}},
@@ -145,32 +171,33 @@ _OPTIONS: Final[dict[int | str, dict[str, Any]]] = {
     "/v1/spaces/{space_id}/whip", operation_id="whipOptions", status_code=204, response_class=Response,
     responses=_OPTIONS,
 )  # fmt: skip
-async def whip_options(space_id: str, gateway: GatewayDep) -> Response:
+async def whip_options(space_id: str, viewer: ViewerDep, gateway: GatewayDep) -> Response:
     """What WHIP takes."""
-    return _taken("POST, OPTIONS", {"Accept-Post": SDP}, gateway)
+    return _taken("POST, OPTIONS", {"Accept-Post": SDP}, viewer, gateway)
 
 
 @router.options(
     "/v1/spaces/{space_id}/whep", operation_id="whepOptions", status_code=204, response_class=Response,
     responses=_OPTIONS,
 )  # fmt: skip
-async def whep_options(space_id: str, gateway: GatewayDep) -> Response:
+async def whep_options(space_id: str, viewer: ViewerDep, gateway: GatewayDep) -> Response:
     """What WHEP takes."""
-    return _taken("POST, OPTIONS", {"Accept-Post": SDP}, gateway)
+    return _taken("POST, OPTIONS", {"Accept-Post": SDP}, viewer, gateway)
 
 
 @router.options(
     "/v1/media/{resource_id}", operation_id="mediaOptions", status_code=204, response_class=Response,
     responses=_OPTIONS,
 )  # fmt: skip
-async def media_options(resource_id: str, gateway: GatewayDep) -> Response:
+async def media_options(resource_id: str, viewer: ViewerDep, gateway: GatewayDep) -> Response:
     """What a connection takes."""
-    return _taken("PATCH, DELETE, OPTIONS", {"Accept-Patch": FRAGMENT}, gateway)
+    return _taken("PATCH, DELETE, OPTIONS", {"Accept-Patch": FRAGMENT}, viewer, gateway)
 
 
-def _taken(allow: str, accept: dict[str, str], gateway: Gateway) -> Response:
+def _taken(allow: str, accept: dict[str, str], viewer: Viewer, gateway: Gateway) -> Response:
+    """TURN credentials are for those who signed in: whoever else asks before an offer would relay at our cost."""
     response = Response(status_code=204, headers={"Allow": allow, **accept})
-    for link in gateway.media.turn.links(None):
+    for link in gateway.media.turn.links(viewer.person_id) if viewer.person_id else ():
         response.headers.append("Link", link)
     return response
 
@@ -179,11 +206,21 @@ ResourcePath = Annotated[str, Path(max_length=200, description="As in the Locati
 _RESOURCE: Final = ("unauthenticated", "not_yours", "session_unknown", "too_many_requests", "invalid")
 
 
+_RESTARTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Our side of the new ICE session",
+        "content": {FRAGMENT: {"schema": {"type": "string"}}},
+        "headers": {"ETag": {"description": "The new ICE session", "schema": {"type": "string"}}},
+    }
+}
+
+
 @router.patch(
     "/v1/media/{resource_id}", operation_id="trickle", status_code=204, response_class=Response,
     responses=responses(
-        *_RESOURCE, "bad_request", "bad_sdp", "precondition_failed", "unsupported_media_type"
-    ),
+        *_RESOURCE, "bad_request", "bad_sdp", "not_acceptable", "precondition_failed", "precondition_required",
+        "unsupported_media_type",
+    ) | _RESTARTED,
     openapi_extra=_sends(FRAGMENT),
 )  # fmt: skip
 async def trickle(
@@ -194,15 +231,19 @@ async def trickle(
     gateway: GatewayDep,
     if_match: Annotated[str | None, Header(max_length=200, description="The ICE session's ETag, or *")] = None,
 ) -> Response:
-    """Trickle ICE candidates (RFC 8840)."""
+    """Trickle ICE candidates (RFC 8840) into the ICE session named by `If-Match`, or begin another with `*`."""
     fragment = await _text(request, FRAGMENT)
-    etag: str | None = None
-    if if_match is not None and if_match.strip() != "*":
-        match = _ENTITY_TAG.fullmatch(if_match.strip())
-        if match is None:
-            raise Refusal("precondition_failed", "If-Match holds no entity tag.")
-        etag = match.group(1)
-    await gateway.media.trickle(resource_id, viewer, fragment, etag, command_id=order.command_id)
+    if if_match is None:
+        raise Refusal("precondition_required", "Say If-Match: the ICE session's ETag, or * to begin another one.")
+    if if_match.strip() == "*":
+        _acceptable(request, FRAGMENT)
+        restarted = await gateway.media.restart(resource_id, viewer, fragment, command_id=order.command_id)
+        headers = {"ETag": f'"{restarted.etag}"', "Access-Control-Expose-Headers": "ETag"}
+        return Response(restarted.fragment, 200, media_type=FRAGMENT, headers=headers)
+    match = _ENTITY_TAG.fullmatch(if_match.strip())
+    if match is None:
+        raise Refusal("precondition_failed", "If-Match holds no entity tag that could match.")
+    await gateway.media.trickle(resource_id, viewer, fragment, match.group(1), command_id=order.command_id)
     return Response(status_code=204)
 
 

@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 _REASON_OF: Final = {
     400: "bad_request", 401: "unauthenticated", 403: "not_allowed", 404: "not_found", 405: "method_not_allowed",
-    413: "too_large", 415: "unsupported_media_type", 422: "invalid", 429: "too_many_requests", 500: "internal",
-    503: "unavailable",
+    406: "not_acceptable", 413: "too_large", 415: "unsupported_media_type", 422: "invalid", 429: "too_many_requests",
+    500: "internal", 503: "unavailable",
 }  # fmt: skip
 ALWAYS: Final = (500, 503)
 """What any route may answer."""

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking
 
 from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
-from services.media.adapters.sdp import Local, Offer, write_answer
+from services.media.adapters.sdp import Local, Offer, write_answer, write_fragment
 
 _log = logging.getLogger(__name__)
 _LETTERS: Final = string.ascii_letters + string.digits
@@ -60,8 +60,8 @@ class Edge:
     bind_host: str
     bind_port: int
     listener: Listener
-    public_host: str | None = None
-    """Address in the candidates, where it is not the bound one."""
+    public_hosts: tuple[str, ...] = ()
+    """Addresses in the candidates, the best first, where they are not the bound one."""
     coalesce_ms: int = 0
     """How long a packet may wait for others to the same listener."""
     repacketise_from: int = 0
@@ -94,8 +94,13 @@ class Edge:
 
     @property
     def host(self) -> str:
-        """Where clients reach it."""
-        return self.public_host or self.forwarder.host
+        """Where clients reach it best."""
+        return self.hosts[0]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Everywhere clients reach it."""
+        return self.public_hosts or (self.forwarder.host,)
 
     @property
     def port(self) -> int:
@@ -104,7 +109,7 @@ class Edge:
 
     def publish(self, session: int, space: int, owner: int, offer: Offer, *, muted: bool, capture: bool) -> str:
         """Takes a speaker's offer; returns the answer. `owner` is the person's number."""
-        local = self._local(offer)
+        local = self._local()
         self._begin(session, offer)
         self.forwarder.add_publisher(
             session,
@@ -120,7 +125,7 @@ class Edge:
 
     def subscribe(self, session: int, space: int, owner: int, offer: Offer) -> str:
         """Takes a listener's offer; returns the answer. `owner` is the person's number, 0 for an anonymous one."""
-        local = self._local(offer)
+        local = self._local(_distinct(len(offer.slots)))
         self._begin(session, offer)
         self.forwarder.add_listener(
             session,
@@ -133,6 +138,12 @@ class Edge:
             slots=[(line.mid, ssrc) for line, ssrc in zip(offer.slots, local.ssrcs, strict=True)],
         )
         return write_answer(offer, local)
+
+    def restart(self, session: int, mid: str, ufrag: str, pwd: str) -> str:
+        """Begins another ICE session with the peer's new credentials; returns our fragment."""
+        local = self._local()
+        self.forwarder.restart(session, (local.ufrag, local.pwd, ufrag, pwd))
+        return write_fragment(mid, local)
 
     def close(self, session: int) -> None:
         """Ends a session; `listener.closed` follows."""
@@ -149,15 +160,15 @@ class Edge:
     def _begin(self, session: int, offer: Offer) -> None:
         self._setups[session] = _Setup(offer, time.monotonic())
 
-    def _local(self, offer: Offer) -> Local:
+    def _local(self, ssrcs: tuple[int, ...] = ()) -> Local:
         return Local(
             session_number=secrets.randbits(62),
             ufrag="".join(secrets.choice(_LETTERS) for _ in range(8)),
             pwd="".join(secrets.choice(_LETTERS) for _ in range(24)),
             fingerprint=self.certificate.fingerprint,
-            host=self.host,
+            hosts=self.hosts,
             port=self.port,
-            ssrcs=() if offer.direction == "publish" else _distinct(len(offer.slots)),
+            ssrcs=ssrcs,
         )
 
     def _poll(self) -> None:

@@ -28,11 +28,25 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}")
 _FORMAT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 # What an answer never depends on; the parser takes time for it that grows with the square.
 _IDLE: Final = re.compile(r"^a=(rtcp-fb|ssrc|ssrc-group|candidate)[: ][^\n]*\n?", re.MULTILINE)
+_PREFERENCE: Final = 2_130_706_432
+"""One more than the priority of the best host candidate (RFC 8445, section 5.1.2.1)."""
 _PROFILES: Final = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
 
 
 class BadOffer(Exception):
     """The offer cannot be answered; the text tells the sender why."""
+
+
+class UnsuitableOffer(BadOffer):
+    """It is well-formed, and asks for what is not done here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What an ICE fragment (RFC 8840) says about its sender; candidates are of no use to ICE-lite."""
+
+    ufrag: str | None
+    pwd: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,8 @@ class Local:
     ufrag: str
     pwd: str
     fingerprint: str
-    host: str
+    hosts: tuple[str, ...]
+    """Addresses at which we can be reached, the best first; IPv4 and IPv6."""
     port: int
     ssrcs: tuple[int, ...] = ()
     """One per slot of a listener."""
@@ -97,6 +112,44 @@ def read_offer(text: str, direction: Direction) -> Offer:
     except Exception as error:  # the parser asserts and stumbles in many ways on hostile text
         raise BadOffer("The offer is not a well-formed session description.") from error
     return _understand(parsed, direction)
+
+
+def read_fragment(text: str) -> Fragment:
+    """The credentials in a trickled fragment. Raises BadOffer."""
+    lines = [line for line in text.splitlines() if line]
+    if not lines or any(len(line) < 3 or line[1] != "=" for line in lines):
+        raise BadOffer("The body is not an ICE fragment (RFC 8840).")
+    ufrag, pwd = _only(lines, "ice-ufrag", _UFRAG), _only(lines, "ice-pwd", _PWD)
+    return Fragment(ufrag, pwd)
+
+
+def _only(lines: Sequence[str], name: str, shape: re.Pattern[str]) -> str | None:
+    """The value of an attribute that may stand once per section, always the same."""
+    start = f"a={name}:"
+    values = {line.removeprefix(start).strip() for line in lines if line.startswith(start)}
+    if not values:
+        return None
+    if len(values) > 1:
+        raise BadOffer(f"The fragment has more than one {name}.")
+    return _credential(values.pop(), shape, name)
+
+
+def write_fragment(mid: str, local: Local) -> str:
+    """Our side of a restarted ICE session."""
+    lines = ["a=ice-lite", f"m=audio {local.port} UDP/TLS/RTP/SAVPF 0", *([f"a=mid:{mid}"] if mid else [])]
+    return "\r\n".join([*lines, *_ice(local)]) + "\r\n"
+
+
+def _ice(local: Local) -> list[str]:
+    return [
+        f"a=ice-ufrag:{local.ufrag}",
+        f"a=ice-pwd:{local.pwd}",
+        *(
+            f"a=candidate:{number} 1 udp {_PREFERENCE - number} {host} {local.port} typ host"
+            for number, host in enumerate(local.hosts, 1)
+        ),
+        "a=end-of-candidates",
+    ]
 
 
 def _understand(parsed: SessionDescription, direction: Direction) -> Offer:
@@ -124,17 +177,19 @@ def _understand(parsed: SessionDescription, direction: Direction) -> Offer:
         lines.append(Line(media.kind, media.profile, formats, mid, len(accepted) if usable else None))
         if usable:
             accepted.append(media)
+    if not lines:
+        raise BadOffer("The offer has no media section.")
     if not accepted:
         verb = "send" if direction == "publish" else "receive"
-        raise BadOffer(f"The offer has no audio section that may {verb} Opus over DTLS-SRTP.")
+        raise UnsuitableOffer(f"The offer has no audio section that may {verb} Opus over DTLS-SRTP.")
     first = accepted[0]
     if len({line.mid for line in lines if line.mid}) != sum(1 for line in lines if line.mid):
         raise BadOffer("Two media sections have the same MID.")
     if any(not media.rtcp_mux for media in accepted):
-        raise BadOffer("Audio must offer rtcp-mux.")
+        raise UnsuitableOffer("Audio must offer rtcp-mux.")
     payload_type = _opus(first)
     if payload_type is None or any(_opus(media) != payload_type for media in accepted):
-        raise BadOffer("Opus must have the same payload type in every audio section.")
+        raise UnsuitableOffer("Opus must have the same payload type in every audio section.")
     return Offer(
         direction=direction,
         ufrag=_credential(first.ice.usernameFragment if first.ice else None, _UFRAG, "ice-ufrag"),
@@ -184,10 +239,10 @@ def _extension(accepted: Sequence[MediaDescription], uri: str) -> int | None:
 
 
 def write_answer(offer: Offer, local: Local) -> str:
-    """The answer: ICE-lite with one host candidate, passive DTLS where the peer begins it, one SSRC per slot."""
+    """The answer: ICE-lite with host candidates, passive DTLS where the peer begins it, one SSRC per slot."""
     lines = [
         "v=0",
-        f"o=- {local.session_number} 1 IN {_family(local.host)} {local.host}",
+        f"o=- {local.session_number} 1 IN {_family(local.hosts[0])} {local.hosts[0]}",
         "s=-",
         "t=0 0",
         "a=ice-lite",
@@ -215,7 +270,7 @@ def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
     publishing = offer.direction == "publish"
     lines = [
         f"m=audio {local.port} {line.profile} {opus}",
-        f"c=IN {_family(local.host)} {local.host}",
+        f"c=IN {_family(local.hosts[0])} {local.hosts[0]}",
         f"a={'recvonly' if publishing else 'sendonly'}",
     ]
     if line.mid:
@@ -229,12 +284,9 @@ def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
         "a=rtcp-mux",
         f"a=rtpmap:{opus} opus/48000/2",
         f"a=fmtp:{opus} minptime=10;useinbandfec=1",
-        f"a=ice-ufrag:{local.ufrag}",
-        f"a=ice-pwd:{local.pwd}",
+        *_ice(local),
         f"a=fingerprint:{local.fingerprint}",
         f"a=setup:{'active' if offer.passive else 'passive'}",
-        f"a=candidate:1 1 udp 2130706431 {local.host} {local.port} typ host",
-        "a=end-of-candidates",
     ]
     if not publishing:
         ssrc = local.ssrcs[slot]

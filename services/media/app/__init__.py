@@ -1,6 +1,7 @@
 """Connections, and whose audio flows: what room decided, carried out at the edge."""
 
+from services.media.app.half_open import HalfOpen
 from services.media.app.media import Media
 from services.media.app.session import Session
 
-__all__ = ["Media", "Session"]
+__all__ = ["HalfOpen", "Media", "Session"]

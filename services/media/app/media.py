@@ -19,7 +19,8 @@ from libs.ids import new_id
 from libs.refusal import Refusal
 from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
-from services.media.adapters.sdp import BadOffer, Offer, read_offer
+from services.media.adapters.sdp import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.app.half_open import HalfOpen
 from services.media.app.session import Reason, Session, number_of
 from services.media.app.spaces import Followed, Snapshot, Spaces
 
@@ -40,6 +41,7 @@ class Media:
         *,
         node_id: str,
         capacity: int,
+        half_open: HalfOpen,
         snapshot: Snapshot,
         tell: Callable[[Event], None],
         keep: Callable[[Bundle], None],
@@ -50,6 +52,7 @@ class Media:
         self.boot = new_id()
         self.draining = False
         self._capacity = capacity
+        self._half_open = half_open
         self._tell = tell
         self._keep = keep
         self._clock = clock
@@ -63,11 +66,19 @@ class Media:
     # -- commands ----------------------------------------------------------------------------------------------
 
     async def connect(self, command: v1.Connect) -> v1.Answer:
-        """Set a connection up. Refuses: bad_sdp, node_full, and what room's present state says against it."""
+        """Set a connection up.
+
+        Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests, and what room's present state says
+        against it.
+        """
         if self.draining or len(self._by_number) >= self._capacity:
             raise Refusal("node_full", "This media node takes no more connections.", retry=True)
+        person_id = None if command.person is None else command.person.id
+        self._half_open.check(person_id, command.client_address)
         try:
             offer = read_offer(command.offer, command.direction)
+        except UnsuitableOffer as error:
+            raise Refusal("unprocessable_sdp", str(error)) from error
         except BadOffer as error:
             raise Refusal("bad_sdp", str(error)) from error
         try:
@@ -86,12 +97,15 @@ class Media:
                 opened_at=self._clock(),
                 presence=command.presence_session or command.session_id,
                 remote_ufrag=offer.ufrag,
+                mid=offer.slots[0].mid,
+                address=command.client_address,
                 muted=muted,
                 capture=consent and (command.recorded or command.captions),
             )
             answer = self._open(session, offer)
             self._sessions[session.id] = self._by_number[session.number] = session
             followed.sessions[session.number] = session
+            self._half_open.add(session)
             self._empty.clear()
         finally:
             self._spaces.drop_idle(command.space_id)
@@ -125,13 +139,30 @@ class Media:
         """
         session = self._known(session_id)
         if etag is not None and etag.strip('"') not in ("*", session.etag):
-            raise Refusal("precondition_failed", "The ICE session is another one by now; connect again.")
-        lines = [line for line in fragment.splitlines() if line]
-        if not lines or any(len(line) < 3 or line[1] != "=" for line in lines):
-            raise Refusal("bad_sdp", "The body is not an ICE fragment (RFC 8840).")
-        ufrags = {line.removeprefix("a=ice-ufrag:").strip() for line in lines if line.startswith("a=ice-ufrag:")}
-        if ufrags - {session.remote_ufrag}:
-            raise Refusal("bad_sdp", "ICE restarts are not taken; connect again.")
+            raise Refusal("precondition_failed", "The ICE session is another one by now.")
+        try:
+            told = read_fragment(fragment)
+        except BadOffer as error:
+            raise Refusal("bad_sdp", str(error)) from error
+        if told.ufrag not in (None, session.remote_ufrag):
+            raise Refusal("bad_sdp", "These are candidates of another ICE session; to begin one, say If-Match: *.")
+
+    def restart(self, session_id: str, fragment: str) -> v1.Restarted:
+        """Begin another ICE session. Asked again with the same credentials, it is begun again, which changes nothing.
+
+        Refuses: session_unknown, bad_sdp.
+        """
+        session = self._known(session_id)
+        try:
+            told = read_fragment(fragment)
+        except BadOffer as error:
+            raise Refusal("bad_sdp", str(error)) from error
+        if told.ufrag is None or told.pwd is None:
+            raise Refusal("bad_sdp", "A restart needs a new ice-ufrag and a new ice-pwd.")
+        answer = self.edge.restart(session.number, session.mid, told.ufrag, told.pwd)
+        session.remote_ufrag = told.ufrag
+        session.restarts += 1
+        return v1.Restarted(etag=session.etag, fragment=answer)
 
     def _known(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
@@ -206,6 +237,7 @@ class Media:
         if known is None:
             return
         known.connected = True
+        self._half_open.done(known)
         self._tell(
             v1.Connected(
                 at=self._clock(),
@@ -223,6 +255,7 @@ class Media:
         known = self._by_number.pop(session, None)
         if known is None:
             return
+        self._half_open.done(known)
         known.closing = "failed" if failed else "expired" if expired else known.closing or "closed"
         self._talked(known)
         if self._sessions.get(known.id) is known:

@@ -37,8 +37,14 @@ class Session:
     presence: str
     """Id of the presence session that this connection keeps alive: the client's own, else the connection's."""
     remote_ufrag: str
+    mid: str
+    """Of its first section."""
+    address: str | None
+    """Where its HTTP request came from."""
     muted: bool
     capture: bool
+    restarts: int = 0
+    """ICE sessions after the first."""
     connected: bool = False
     talking_since: float | None = None
     """On the loop's clock."""
@@ -54,8 +60,8 @@ class Session:
 
     @property
     def etag(self) -> str:
-        """Names the ICE session; a connection has only one."""
-        return self.id
+        """Names the ICE session."""
+        return f"{self.id}-{self.restarts}" if self.restarts else self.id
 
     def talked(self, now: float) -> float | None:
         """Ends a stretch of talking: its seconds, or None when there was none."""

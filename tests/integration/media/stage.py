@@ -165,7 +165,13 @@ class Stage:
     service: Service[Settings]
 
     async def connect(
-        self, space: spaces.Space, direction: v1.Direction, who: PersonRef | None, offer: str, session_id: str
+        self,
+        space: spaces.Space,
+        direction: v1.Direction,
+        who: PersonRef | None,
+        offer: str,
+        session_id: str,
+        address: str | None = None,
     ) -> str:
         """The answer to an offer. Raises Refusal."""
         command = v1.Connect(
@@ -178,6 +184,7 @@ class Stage:
             offer=offer,
             recorded=space.settings.recorded,
             space_version=space.version,
+            client_address=address,
         )
         return (await self.bus.ask(command, route=self.service.settings.name, timeout=3)).result.sdp
 

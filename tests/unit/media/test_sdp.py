@@ -22,7 +22,7 @@ LOCAL = Local(
     ufrag="abcd",
     pwd="abcdefghijklmnopqrstuvwx",
     fingerprint="sha-256 " + ":".join(["AB"] * 32),
-    host="192.0.2.1",
+    hosts=("192.0.2.1", "2001:db8::1"),
     port=5004,
     ssrcs=(11, 12, 13),
 )
@@ -44,7 +44,10 @@ def test_a_browser_that_speaks_is_answered_in_its_own_numbers() -> None:
     assert media.ice_candidates_complete
     assert media.ice is not None
     assert media.ice.iceLite
-    assert [(c.ip, c.port, c.type) for c in media.ice_candidates] == [("192.0.2.1", 5004, "host")]
+    assert [(c.ip, c.port, c.type) for c in media.ice_candidates] == [
+        ("192.0.2.1", 5004, "host"),
+        ("2001:db8::1", 5004, "host"),
+    ]
     assert media.dtls is not None
     assert media.dtls.role == "server"
 

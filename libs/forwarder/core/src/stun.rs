@@ -262,15 +262,16 @@ impl Builder {
     }
 }
 
-/// A Binding success response with XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY and FINGERPRINT.
+/// A Binding success response with XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY and FINGERPRINT. An IPv4 address as a socket
+/// for both families has it (`::ffff:192.0.2.1`) is told as what it is.
 #[must_use]
 pub fn success(transaction: &TransactionId, mapped: SocketAddr, key: &hmac::Key) -> Vec<u8> {
     let mut mask = [0u8; 16];
     mask[..4].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
     mask[4..].copy_from_slice(transaction);
     let port = (mapped.port() ^ (MAGIC_COOKIE >> 16) as u16).to_be_bytes();
-    let mut value = vec![0, if mapped.is_ipv4() { 1 } else { 2 }, port[0], port[1]];
-    match mapped.ip() {
+    let mut value = vec![0, if mapped.ip().to_canonical().is_ipv4() { 1 } else { 2 }, port[0], port[1]];
+    match mapped.ip().to_canonical() {
         IpAddr::V4(ip) => value.extend(ip.octets().iter().zip(&mask).map(|(a, b)| a ^ b)),
         IpAddr::V6(ip) => value.extend(ip.octets().iter().zip(&mask).map(|(a, b)| a ^ b)),
     }

@@ -4,7 +4,7 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{Client, World};
+use common::{Client, World, credentials};
 use forwarder_core::engine::{CONSENT_US, Event};
 use forwarder_core::stun;
 
@@ -108,6 +108,74 @@ fn a_client_that_goes_silent_expires_and_one_that_checks_does_not() {
         .collect();
     assert_eq!(closed, [(gone.id, true)]);
     assert_eq!(world.engine.counters().sessions, 1);
+}
+
+#[test]
+fn consent_ends_thirty_seconds_after_the_last_check_and_not_a_second_later() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut ada = world.speaker(2);
+    world.pass(CONSENT_US - 1_000_000);
+    let address = ada.address;
+    assert!(ada.check(&mut world, address, false));
+    let said = ada.talk(&mut world, 3, Some(30));
+    assert_eq!(ear.words(&mut world), said, "still there");
+    world.pass(2_000_000);
+    ear.hear(&mut world);
+    ada.talk(&mut world, 3, Some(30));
+    assert_eq!(ear.hear(&mut world), Vec::new(), "no byte leaves after consent has ended");
+    assert_eq!(world.engine.counters().expired, 1);
+}
+
+#[test]
+fn a_copied_check_repeated_from_elsewhere_keeps_no_consent_alive() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    for _ in 0..12 {
+        world.pass(CONSENT_US / 10);
+        ear.check(&mut world, stranger(), true);
+    }
+    assert_eq!(world.engine.counters().sessions, 0);
+}
+
+#[test]
+fn an_ice_restart_changes_credentials_and_nothing_else() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut ada = world.speaker(2);
+    let before = ada.talk(&mut world, 3, Some(30));
+    world.engine.restart(1, &credentials(1, "again")).unwrap();
+    let between = ada.talk(&mut world, 3, Some(30));
+    let heard = ear.hear(&mut world);
+    let sequences: Vec<u16> = heard.iter().map(|heard| heard.header.sequence).collect();
+    assert!(
+        sequences.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)),
+        "no gap, and no nonce twice"
+    );
+    let heard: Vec<Vec<u8>> = heard.into_iter().map(|heard| heard.payload).collect();
+    assert_eq!(heard, [before, between].concat(), "packets go on while nothing has been checked yet");
+
+    let (old, new) = (ear.address, "198.51.100.77:7777".parse().unwrap());
+    assert!(!ear.check(&mut world, new, true), "the former credentials count no more");
+    ear.generation = "again";
+    let key = stun::integrity_key(&credentials(1, "again").local_pwd);
+    let check = stun::client_request(b"transaction!", b"local1again:remote1again", true, &key);
+    world.arrives(new, &check);
+    let sent = world.for_address(new);
+    let asked = sent.iter().map(|bytes| stun::Message::parse(bytes).unwrap());
+    let asked = asked.into_iter().find(|message| message.class == stun::Class::Request).unwrap();
+    assert_eq!(asked.username, Some(&b"remote1again:local1again"[..]));
+    let former = stun::integrity_key(&credentials(1, "").remote_pwd);
+    world.arrives(new, &stun::success(&asked.transaction, new, &former));
+    assert_eq!(world.engine.counters().moved, 0);
+    let key = stun::integrity_key(&credentials(1, "again").remote_pwd);
+    world.arrives(new, &stun::success(&asked.transaction, new, &key));
+    assert_eq!(world.engine.counters().moved, 1);
+    let said = ada.talk(&mut world, 3, Some(30));
+    assert_eq!(world.for_address(old), Vec::<Vec<u8>>::new());
+    ear.address = new;
+    assert_eq!(ear.words(&mut world), said);
+    assert!(world.engine.restart(1, &credentials(2, "")).is_err(), "somebody else's fragment");
 }
 
 #[test]

@@ -67,6 +67,8 @@ fn what_is_built_is_understood() {
         assert_eq!(message.mapped, Some(address.parse().unwrap()));
         assert!(message.authentic(&key) && message.fingerprint);
     }
+    let bytes = stun::success(&transaction, "[::ffff:203.0.113.7]:443".parse().unwrap(), &key);
+    assert_eq!(Message::parse(&bytes).unwrap().mapped, Some("203.0.113.7:443".parse().unwrap()));
     let bytes = stun::client_request(&transaction, b"ours:theirs", true, &key);
     let message = Message::parse(&bytes).unwrap();
     assert!(message.use_candidate && !message.controlled && message.authentic(&key));

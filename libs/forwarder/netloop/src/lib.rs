@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use forwarder_core::engine::{Counters, Event, SessionConfig, SessionId, SessionReport, Tuning};
+use forwarder_core::engine::{Counters, Credentials, Event, SessionConfig, SessionId, SessionReport, Tuning};
 
 pub use delays::Delays;
 
@@ -88,6 +88,14 @@ impl Forwarder {
     /// [`QueueFull`] when the thread does not keep up.
     pub fn remove(&self, session: SessionId) -> Result<(), QueueFull> {
         self.shared.command(Command::Remove(session))
+    }
+
+    /// Begins another ICE session with other credentials. A local fragment in use is counted and ignored.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn restart(&self, session: SessionId, ice: Credentials) -> Result<(), QueueFull> {
+        self.shared.command(Command::Restart(session, Box::new(ice)))
     }
 
     /// Gives a session its SRTP keys: master key and salt of what the peer sends, and of what is sent to it.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use forwarder_core::engine::{Event, SessionConfig, SessionId, SessionReport};
+use forwarder_core::engine::{Credentials, Event, SessionConfig, SessionId, SessionReport};
 
 use crate::{Stats, sys};
 
@@ -22,6 +22,7 @@ const OTHERS: usize = 65_536;
 pub(crate) enum Command {
     Add(Box<SessionConfig>),
     Remove(SessionId),
+    Restart(SessionId, Box<Credentials>),
     Keys(SessionId, Vec<u8>, Vec<u8>),
     Mute(SessionId, bool),
     Capture(SessionId, bool),

@@ -141,6 +141,7 @@ impl Worker {
                     self.engine.remove(session, now, io);
                     true
                 }
+                Command::Restart(session, ice) => self.engine.restart(session, &ice).is_ok(),
                 Command::Keys(session, receive, send) => {
                     self.engine.set_keys(session, &receive, &send).is_ok()
                 }

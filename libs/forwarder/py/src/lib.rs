@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use forwarder_core::engine::{Event, Media, SessionConfig, SessionReport, SlotConfig, Subscription, Tuning};
+use forwarder_core::engine::{
+    Credentials, Event, Media, SessionConfig, SessionReport, SlotConfig, Subscription, Tuning,
+};
 use forwarder_netloop as netloop;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -87,20 +89,20 @@ fn full(error: netloop::QueueFull) -> PyErr {
 /// ICE credentials of both sides: (local ufrag, local pwd, remote ufrag, remote pwd).
 type Ice = (String, String, String, String);
 
-fn config(session: u64, space: u64, owner: u64, ice: Ice, media: Media) -> PyResult<SessionConfig> {
-    if !media.possible() {
-        return Err(PyValueError::new_err("impossible payload type, extension id, MID or number of slots"));
-    }
-    Ok(SessionConfig {
-        id: session,
-        space,
-        owner,
+fn credentials(ice: Ice) -> Credentials {
+    Credentials {
         local_ufrag: ice.0.into_bytes(),
         local_pwd: ice.1.into_bytes(),
         remote_ufrag: ice.2.into_bytes(),
         remote_pwd: ice.3.into_bytes(),
-        media,
-    })
+    }
+}
+
+fn config(session: u64, space: u64, owner: u64, ice: Ice, media: Media) -> PyResult<SessionConfig> {
+    if !media.possible() {
+        return Err(PyValueError::new_err("impossible payload type, extension id, MID or number of slots"));
+    }
+    Ok(SessionConfig { id: session, space, owner, ice: credentials(ice), media })
 }
 
 #[pyclass(frozen, module = "rostrum_forwarder")]
@@ -166,6 +168,10 @@ impl Forwarder {
         let slots = slots.into_iter().map(|(mid, ssrc)| SlotConfig { mid: mid.into_bytes(), ssrc }).collect();
         let media = Media::Subscribe(Subscription { payload_type, mid_extension, level_extension, slots });
         self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
+    }
+
+    fn restart(&self, session: u64, ice: Ice) -> PyResult<()> {
+        self.inner.restart(session, credentials(ice)).map_err(full)
     }
 
     fn set_keys(&self, session: u64, receive: Vec<u8>, send: Vec<u8>) -> PyResult<()> {

@@ -124,6 +124,8 @@ class Forwarder:
 
         Raises ValueError.
         """
+    def restart(self, session: int, ice: tuple[str, str, str, str]) -> None:
+        """Begins another ICE session; unknown sessions are ignored. DTLS and SRTP go on as they are."""
     def set_keys(self, session: int, receive: bytes, send: bytes) -> None:
         """SRTP master key and salt of what the peer sends and of what is sent to it.
 

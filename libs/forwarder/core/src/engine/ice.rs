@@ -18,7 +18,7 @@ impl Engine {
         };
         match (message.class, message.method) {
             (Class::Request, BINDING) => self.binding_request(now, from, &message, io),
-            (Class::Success, BINDING) => self.binding_success(from, &message),
+            (Class::Success, BINDING) => self.binding_success(now, from, &message),
             _ => self.counters.junk += 1,
         }
     }
@@ -46,7 +46,11 @@ impl Engine {
             self.push(from, &answer, io);
             return;
         }
-        session.heard_us = now.us;
+        // Consent is for an address (RFC 7675, section 5.1): a check that somebody copied and repeats from elsewhere
+        // keeps nothing alive.
+        if session.current.is_none_or(|current| current == from) {
+            session.heard_us = now.us;
+        }
         let answer = stun::success(&message.transaction, from, &session.key);
         let gone = session.remember(from);
         let mut check = false;
@@ -86,7 +90,7 @@ impl Engine {
         self.push(address, &request, io);
     }
 
-    fn binding_success(&mut self, from: SocketAddr, message: &Message<'_>) {
+    fn binding_success(&mut self, now: Now, from: SocketAddr, message: &Message<'_>) {
         let Some(session) = self.by_address.get(&from).and_then(|id| self.sessions.get_mut(id)) else {
             self.counters.stun_refused += 1;
             return;
@@ -101,6 +105,7 @@ impl Engine {
         }
         session.check = None;
         session.current = Some(from);
+        session.heard_us = now.us;
         self.counters.moved += 1;
         if let Role::Subscribe { media, place: Some(place) } = &session.role
             && let Some(space) = self.spaces.get_mut(&session.space)

@@ -18,7 +18,7 @@ use crate::srtp::{Inbound, Outbound, SrtpError};
 use audience::Out;
 use egress::{Group, Place};
 pub use report::{Counters, SessionReport};
-pub use session::{Media, SessionConfig, SlotConfig, Subscription};
+pub use session::{Credentials, Media, SessionConfig, SlotConfig, Subscription};
 use session::{Role, Session};
 
 /// Chosen by the caller, unique among live sessions.
@@ -179,7 +179,7 @@ impl Engine {
         if self.sessions.contains_key(&config.id) {
             return Err(AddError::Session);
         }
-        if self.by_ufrag.contains_key(config.local_ufrag.as_slice()) {
+        if self.by_ufrag.contains_key(config.ice.local_ufrag.as_slice()) {
             return Err(AddError::Ufrag);
         }
         if !config.media.possible() {
@@ -264,6 +264,22 @@ impl Engine {
                 settle(&mut self.sessions, moved, from);
             }
         }
+    }
+
+    /// Begins another ICE session (RFC 8445, section 9): from now on checks count with the new credentials only, while
+    /// packets go on between the addresses they had, with the keys they had. Unknown ids are ignored.
+    ///
+    /// # Errors
+    /// [`AddError::Ufrag`] when the new local fragment is in use; nothing has changed then.
+    pub fn restart(&mut self, id: SessionId, ice: &Credentials) -> Result<(), AddError> {
+        if self.by_ufrag.contains_key(ice.local_ufrag.as_slice()) {
+            return Err(AddError::Ufrag);
+        }
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        let former = session.restart(ice);
+        self.by_ufrag.remove(&former);
+        self.by_ufrag.insert(session.ufrag.clone(), id);
+        Ok(())
     }
 
     /// Removes a session; no packet from it or for it leaves after this. Unknown ids are ignored.

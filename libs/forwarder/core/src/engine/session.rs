@@ -15,6 +15,26 @@ use crate::stun::{TransactionId, integrity_key};
 /// Addresses of one peer that passed a check; a client tries several at first.
 const ADDRESSES: usize = 4;
 
+/// What both sides prove themselves with in one ICE session.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Our user name fragment, unique among live sessions.
+    pub local_ufrag: Vec<u8>,
+    /// Our password.
+    pub local_pwd: Vec<u8>,
+    /// The peer's fragment.
+    pub remote_ufrag: Vec<u8>,
+    /// The peer's password.
+    pub remote_pwd: Vec<u8>,
+}
+
+impl Credentials {
+    /// USERNAME of our own requests: theirs, a colon, ours (RFC 8445, section 7.2.2).
+    fn check_username(&self) -> Box<[u8]> {
+        [self.remote_ufrag.as_slice(), b":", &self.local_ufrag].concat().into_boxed_slice()
+    }
+}
+
 /// What is agreed about a session when its offer is answered.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
@@ -24,14 +44,8 @@ pub struct SessionConfig {
     pub space: SpaceId,
     /// The person, who never hears themselves; 0 for nobody.
     pub owner: Owner,
-    /// Our ICE user name fragment, unique among live sessions.
-    pub local_ufrag: Vec<u8>,
-    /// Our ICE password.
-    pub local_pwd: Vec<u8>,
-    /// The peer's fragment.
-    pub remote_ufrag: Vec<u8>,
-    /// The peer's password.
-    pub remote_pwd: Vec<u8>,
+    /// Of its first ICE session.
+    pub ice: Credentials,
     /// Which way the audio flows.
     pub media: Media,
 }
@@ -150,17 +164,15 @@ pub(super) struct Session {
 
 impl Session {
     pub fn new(config: SessionConfig, now: Now) -> Self {
-        let mut check_username = config.remote_ufrag;
-        check_username.push(b':');
-        check_username.extend_from_slice(&config.local_ufrag);
+        let check_username = config.ice.check_username();
         Self {
             id: config.id,
             space: config.space,
             owner: config.owner,
-            ufrag: config.local_ufrag.into_boxed_slice(),
-            key: integrity_key(&config.local_pwd),
-            remote_key: integrity_key(&config.remote_pwd),
-            check_username: check_username.into_boxed_slice(),
+            ufrag: config.ice.local_ufrag.into_boxed_slice(),
+            key: integrity_key(&config.ice.local_pwd),
+            remote_key: integrity_key(&config.ice.remote_pwd),
+            check_username,
             addresses: [None; ADDRESSES],
             current: None,
             check: None,
@@ -186,6 +198,15 @@ impl Session {
                 Media::Subscribe(media) => Role::Subscribe { media, place: None },
             },
         }
+    }
+
+    /// Takes other credentials; returns the local fragment it had.
+    pub fn restart(&mut self, ice: &Credentials) -> Box<[u8]> {
+        self.key = integrity_key(&ice.local_pwd);
+        self.remote_key = integrity_key(&ice.remote_pwd);
+        self.check_username = ice.check_username();
+        self.check = None;
+        std::mem::replace(&mut self.ufrag, ice.local_ufrag.clone().into_boxed_slice())
     }
 
     /// Remembers a validated address; returns the one that had to go.

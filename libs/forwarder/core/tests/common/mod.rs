@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use forwarder_core::batch::Batch;
-use forwarder_core::engine::{Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription};
+use forwarder_core::engine::{
+    Credentials, Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription,
+};
 use forwarder_core::rtp::{Header, MTU};
 use forwarder_core::srtp::{Inbound, MASTER, MASTER_CM, Outbound};
 use forwarder_core::stun;
@@ -91,16 +93,7 @@ impl World {
     }
 
     pub fn add(&mut self, id: u64, owner: u64, media: Media) {
-        let config = SessionConfig {
-            id,
-            space: SPACE,
-            owner,
-            local_ufrag: format!("local{id}").into_bytes(),
-            local_pwd: format!("local password of {id}").into_bytes(),
-            remote_ufrag: format!("remote{id}").into_bytes(),
-            remote_pwd: format!("remote password of {id}").into_bytes(),
-            media,
-        };
+        let config = SessionConfig { id, space: SPACE, owner, ice: credentials(id, ""), media };
         let now = self.now();
         self.engine.add(config, now).unwrap();
     }
@@ -136,6 +129,16 @@ impl World {
     }
 }
 
+/// Those of a client's first ICE session, or of one after that.
+pub fn credentials(id: u64, generation: &str) -> Credentials {
+    Credentials {
+        local_ufrag: format!("local{id}{generation}").into_bytes(),
+        local_pwd: format!("local password of {id}{generation}").into_bytes(),
+        remote_ufrag: format!("remote{id}{generation}").into_bytes(),
+        remote_pwd: format!("remote password of {id}{generation}").into_bytes(),
+    }
+}
+
 /// Every other client does AES_CM_128_HMAC_SHA1_80, the others AEAD_AES_128_GCM.
 fn keys(id: u64) -> (Vec<u8>, Vec<u8>) {
     let length = if id.is_multiple_of(2) { MASTER } else { MASTER_CM };
@@ -146,6 +149,8 @@ fn keys(id: u64) -> (Vec<u8>, Vec<u8>) {
 pub struct Client {
     pub id: u64,
     pub address: SocketAddr,
+    /// Of its ICE credentials.
+    pub generation: &'static str,
     outbound: Outbound,
     inbound: Inbound,
     pub ssrc: u32,
@@ -167,6 +172,7 @@ impl Client {
         Self {
             id,
             address,
+            generation: "",
             outbound: Outbound::new(&receive).unwrap(),
             inbound: Inbound::new(&send).unwrap(),
             ssrc: 0xA000_0000 + id as u32,
@@ -177,9 +183,10 @@ impl Client {
 
     /// Sends an authenticated Binding request from an address; whether it was answered.
     pub fn check(&mut self, world: &mut World, from: SocketAddr, nominate: bool) -> bool {
-        let key = stun::integrity_key(format!("local password of {}", self.id).as_bytes());
-        let username = format!("local{0}:remote{0}", self.id);
-        let request = stun::client_request(b"transaction!", username.as_bytes(), nominate, &key);
+        let ice = credentials(self.id, self.generation);
+        let key = stun::integrity_key(&ice.local_pwd);
+        let username = [ice.local_ufrag.as_slice(), b":", &ice.remote_ufrag].concat();
+        let request = stun::client_request(b"transaction!", &username, nominate, &key);
         world.arrives(from, &request);
         world.for_address(from).iter().any(|bytes| {
             stun::Message::parse(bytes).is_ok_and(|answer| {
