@@ -368,7 +368,10 @@ class LogPage(Model):
 
 @register
 class LogQuery(Query[LogPage]):
-    """The moderation log for operators, newest first. Refuses: not_allowed, invalid (a cursor of something else)."""
+    """The moderation log, newest first: for operators, and for a host what was done in their Space (`space_id`).
+
+    Refuses: not_allowed, invalid (a cursor of something else).
+    """
 
     service = "people"
     name = "log"

@@ -163,6 +163,18 @@ class Moderators:
         page = list(islice(heapq.merge(*both, key=lambda act: act.place, reverse=True), limit + 1))
         return page[:limit], str(page[limit - 1].place) if len(page) > limit else None
 
+    async def log_of_space(
+        self, before: str | None, host: str, space_id: str, limit: int
+    ) -> tuple[list[Act], str | None]:
+        """A page of what was done in a Space, for its host: nothing of what operators do, nor who they are. Refuses:
+        not_allowed, invalid."""
+        known = self._spaces.find(space_id)
+        if known is None or known.host != host:
+            raise Refusal("not_allowed", "This is for those who run this place, and for the host of the Space.")
+        found = self._spaces.acts(Place.read(before), None, space_id, limit + 1)
+        page = [replace(act, actor=None) if act.act == "ended" else act for act in found[:limit]]
+        return page, str(found[limit - 1].place) if len(found) > limit else None
+
     async def undo(self, order: Order, entry_id: str, explanation: str) -> None:
         """Take an act back. Refuses: entry_unknown, wrong_state."""
         await self._moderation.catch_up(self._store)

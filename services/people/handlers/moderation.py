@@ -105,8 +105,11 @@ def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) ->
 
     @table.on(v1.LogQuery)
     async def log(query: v1.LogQuery) -> Accepted[v1.LogPage]:
-        operators_only(query)
-        acts, cursor = await moderators.log(query.cursor, query.person_id, query.space_id, query.limit)
+        if not query.operator and query.space_id is not None:
+            acts, cursor = await moderators.log_of_space(query.cursor, actor(query), query.space_id, query.limit)
+        else:
+            operators_only(query)
+            acts, cursor = await moderators.log(query.cursor, query.person_id, query.space_id, query.limit)
         return Accepted(result=v1.LogPage(entries=tuple(_entry(act) for act in acts), next_cursor=cursor))
 
     @table.on(v1.UndoAct)

@@ -177,6 +177,11 @@ async def test_what_hosts_do_is_on_the_log_too(bus: Bus) -> None:
     (removed,) = [entry for entry in entries if entry.act == "removed"]
     assert (removed.explanation, removed.actor_id, removed.person_id) == ("Shouts.", ann.id, bob.id)
     assert removed.undone_by == f"{space}-5"
+    own = (await bus.ask(v1.LogQuery(actor=ann.id, space_id=space))).result.entries
+    assert [entry.act for entry in own] == ["ended", "readmitted", "removed", "muted"]
+    assert OPERATOR not in {entry.actor_id for entry in own}
+    with pytest.raises(Refusal, match="not_allowed"):
+        await bus.ask(v1.LogQuery(actor=bob.id, space_id=space))
     with pytest.raises(Refusal, match="wrong_state"):
         await undo(bus, removed)
 
