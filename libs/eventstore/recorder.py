@@ -10,9 +10,16 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from eventsourcing.persistence import IntegrityError, InterfaceError, StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,26 @@ class NameTaken(IntegrityError):
     """Another aggregate holds a claimed name."""
 
 
+_CHUNKS: Final = (256, 64, 16, 4, 1)
+
+
 def _row(event: StoredEvent) -> tuple[str, int, str, bytes]:
     return str(event.originator_id), event.originator_version, event.topic, event.state
+
+
+def _insert(cursor: SQLiteCursor, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows, many with one statement.
+
+    `executemany` is a call into SQLite for each row, and each one lets go of the interpreter's lock and has to wait
+    for it again. In chunks of a few sizes only, so that the statements stay prepared.
+    """
+    start = 0
+    while left := len(rows) - start:
+        size = next(size for size in _CHUNKS if size <= left)
+        chunk = rows[start : start + size]
+        row = f"({','.join('?' * len(chunk[0]))})"
+        cursor.execute(f"{into} VALUES {','.join([row] * size)}", [value for one in chunk for value in one])
+        start += size
 
 
 class _Pool(SQLiteConnectionPool):
@@ -112,10 +137,14 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         """
         try:
             with self.datastore.transaction(commit=True) as c:
-                # Few calls: each one lets go of the interpreter's lock, and has to wait for it again.
-                c.executemany(self.insert_events_statement, [_row(event) for write in writes for event in write.events])
-                c.executemany(
-                    "INSERT INTO commands VALUES (?,?,?,?,?)",
+                _insert(
+                    c,
+                    f"INSERT INTO {self.events_table_name} (originator_id, originator_version, topic, state)",
+                    [_row(event) for write in writes for event in write.events],
+                )
+                _insert(
+                    c,
+                    "INSERT INTO commands",
                     [
                         (row.scope, row.command_id, row.digest, row.originator_id, row.version)
                         for write in writes

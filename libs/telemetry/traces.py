@@ -85,9 +85,11 @@ def inject(headers: MutableMapping[str, str]) -> MutableMapping[str, str]:
 
 def traceparent() -> str | None:
     """The current span as a `traceparent`, to be kept with a stored event; None outside a span."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    # By hand: the propagator takes three times as long, and every stored event has one (W3C Trace Context, 3.2.2).
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 def trace_id() -> str | None:

@@ -30,7 +30,7 @@ async def measure() -> list[Row]:
             space = (await http.post("/v1/spaces", json={"title": "Bench"})).raise_for_status().json()
             me = signed_up["person"]["id"]
             async with contextlib.AsyncExitStack() as stack:
-                clients = [await stack.enter_async_context(_Live(system.url, space["id"])) for _ in range(CLIENTS)]
+                clients = [await stack.enter_async_context(Live(system.url, space["id"])) for _ in range(CLIENTS)]
                 answers, everybody = await _run(http, f"/v1/spaces/{space['id']}/stage/{me}", clients)
             floor = [await _timed(http, "GET", "/healthz") for _ in range(COMMANDS)]
     conditions = f"{CLIENTS} clients of one Space, one command at a time, {COMMANDS} commands; all on this machine"
@@ -45,7 +45,7 @@ async def measure() -> list[Row]:
     ]  # fmt: skip
 
 
-async def _run(http: httpx.AsyncClient, base: str, clients: list[_Live]) -> tuple[list[float], list[float]]:
+async def _run(http: httpx.AsyncClient, base: str, clients: list[Live]) -> tuple[list[float], list[float]]:
     """Seconds until the answer, and until the last client heard, of each command."""
     answers, everybody = [], []
     for number in range(COMMANDS):
@@ -64,14 +64,14 @@ async def _timed(http: httpx.AsyncClient, method: str, path: str) -> float:
     return time.perf_counter() - began
 
 
-class _Live:
+class Live:
     """A live event stream read from a plain socket, so that the reader costs little."""
 
     def __init__(self, url: str, space_id: str) -> None:
         self._host = urlsplit(url)
         self._path = f"/v1/spaces/{space_id}/events"
 
-    async def __aenter__(self) -> _Live:
+    async def __aenter__(self) -> Live:
         self._reader, self._writer = await asyncio.open_connection(self._host.hostname, self._host.port)
         self._writer.write(f"GET {self._path} HTTP/1.1\r\nhost: rostrum\r\naccept: text/event-stream\r\n\r\n".encode())
         async with asyncio.timeout(10):
