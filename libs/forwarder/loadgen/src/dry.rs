@@ -4,7 +4,9 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use forwarder_core::batch::Batch;
-use forwarder_core::engine::{Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription};
+use forwarder_core::engine::{
+    Credentials, Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription,
+};
 use forwarder_core::srtp::Outbound;
 use forwarder_core::stun;
 
@@ -82,10 +84,12 @@ fn join(engine: &mut Engine, number: u32, now: Now, io: &mut Nowhere) -> Result<
         id: u64::from(number),
         space: 1,
         owner: 0,
-        local_ufrag: local,
-        local_pwd: password.clone(),
-        remote_ufrag: b"theirs".to_vec(),
-        remote_pwd: b"their password, 22 bytes".to_vec(),
+        ice: Credentials {
+            local_ufrag: local,
+            local_pwd: password.clone(),
+            remote_ufrag: b"theirs".to_vec(),
+            remote_pwd: b"their password, 22 bytes".to_vec(),
+        },
         media,
     };
     engine.add(config, now).map_err(|error| format!("{error:?}"))?;
