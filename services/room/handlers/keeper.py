@@ -43,6 +43,8 @@ class Keeper:
         """When to look at a Space again."""
         self._news: set[tuple[str, str | None]] = set()
         """Who must be looked at: somebody everywhere, or two people for the Spaces of either."""
+        self._changed: set[str] = set()
+        """Spaces to look at now."""
         self._gained: set[int] = set()
 
     # -- what there is to do -----------------------------------------------------------------------------------
@@ -72,20 +74,24 @@ class Keeper:
             await asyncio.sleep(_TICK)
 
     async def look(self) -> None:
-        """Do what is due now."""
+        """Do what is due now. What a Refusal interrupts is done the next time."""
         await self._agenda.catch_up(self._store)
-        changed = self._agenda.changed() | self._audience.moved()
-        if self._gained:
-            gained, self._gained = self._gained, set()
+        self._changed |= self._agenda.changed() | self._audience.moved()
+        while self._gained:
+            partition = next(iter(self._gained))
             for space_id in filter(self._audience.owns, self._agenda.all()):
-                if self._audience.partition(space_id) in gained:
-                    changed.add(space_id)
+                if self._audience.partition(space_id) == partition:
                     await self._sweep(space_id)
+                    self._changed.add(space_id)
+            self._gained.discard(partition)
         while self._news:
-            await self._heed(*self._news.pop())
+            who = next(iter(self._news))
+            await self._heed(*who)
+            self._news.discard(who)
         now = self._now()
-        changed.update(space_id for space_id, due in self._due.items() if due <= now)
-        for space_id in changed:
+        self._changed.update(space_id for space_id, due in self._due.items() if due <= now)
+        while self._changed:
+            space_id = self._changed.pop()
             self._due.pop(space_id, None)
             if self._audience.owns(space_id):
                 await self._keep(space_id, now)
