@@ -1,0 +1,113 @@
+"""The keeper with a clock of the test's own: two minutes pass at once, over a restart and over a store of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from contracts.room import v1
+from libs.bus import Bus
+from libs.eventstore import Order, open_store
+from libs.ids import new_id
+from services.room.app import Presence, Spaces
+from services.room.domain import Limits, Settings, Space
+from services.room.handlers import Audience, Keeper
+from services.room.projection import Agenda, People
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Room:
+    """One owner of all partitions."""
+
+    def __init__(self, spaces: Spaces, audience: Audience, keeper: Keeper, people: People) -> None:
+        self.spaces, self.audience, self.keeper, self.people = spaces, audience, keeper, people
+
+
+@asynccontextmanager
+async def owner(bus: Bus, folder: Path, clock: Clock, *, lease: float) -> AsyncIterator[Room]:
+    """A room whose leases are `lease` seconds of real time, and whose grace is two minutes of the clock's."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(folder / "room.db", Space))
+        people = await stack.enter_async_context(People(folder / "people.db"))
+        agenda = await stack.enter_async_context(Agenda(folder / "agenda.db"))
+        spaces = Spaces(store, people, Limits(), person_wait=0)
+        audience = Audience(
+            bus, spaces, Presence(lease), reactions=(), count_interval=1, reaction_interval=1, now=clock
+        )
+        keeper = Keeper(store, spaces, agenda, audience, clock)
+        for partition in range(bus.settings.partitions):
+            await audience.gain(partition)
+            keeper.gain(partition)
+        yield Room(spaces, audience, keeper, people)
+        for partition in range(bus.settings.partitions):
+            await audience.lose(partition)
+
+
+async def test_the_grace_is_two_minutes_of_the_clock_and_goes_on_over_a_restart(bus: Bus, tmp_path: Path) -> None:
+    clock, space, host = Clock(), new_id(), new_id()
+    joined = v1.JoinSpace(command_id="1", actor=host, space_id=space, session_id=new_id())
+
+    async def state(room: Room) -> tuple[str, datetime | None]:
+        def seen(it: Space) -> tuple[str, datetime | None]:
+            member = it.stage.get(host)
+            return it.state, member.lost_until if member else None
+
+        return await room.spaces.read(space, seen)
+
+    async with owner(bus, tmp_path, clock, lease=60) as room:
+        room.people.db.execute("INSERT INTO people VALUES (?, 'h', 'H')", (host,))
+        opened = Order(id="open", actor=host, at=clock())
+        await room.spaces.create(opened, space, Settings(title="x"), lambda it: it.version, scheduled_start=None)
+        room.audience.space_live(space)
+        room.audience.joined(joined, "host")
+        await room.keeper.look()
+        room.audience.left(space, joined.session_id, host)
+        await room.keeper.look()
+        until = clock.now + timedelta(seconds=120)
+        assert await state(room) == ("live", until)
+        clock.now += timedelta(seconds=119)
+        await room.keeper.look()
+        assert await state(room) == ("live", until)
+
+    clock.now += timedelta(seconds=60)
+    async with owner(bus, tmp_path, clock, lease=60) as room:
+        await room.keeper.look()
+        assert await state(room) == ("live", until), "nobody is judged before it is known who is there"
+    async with owner(bus, tmp_path, clock, lease=0) as room:
+        await room.keeper.look()
+        assert await state(room) == ("timed_out", None)
+        await room.keeper.look()
+        assert await room.spaces.read(space, lambda it: it.version) == 5
+
+
+async def test_a_host_who_renews_after_a_restart_is_back(bus: Bus, tmp_path: Path) -> None:
+    clock, space, host = Clock(), new_id(), new_id()
+    joined = v1.JoinSpace(command_id="1", actor=host, space_id=space, session_id=new_id())
+    async with owner(bus, tmp_path, clock, lease=60) as room:
+        room.people.db.execute("INSERT INTO people VALUES (?, 'h', 'H')", (host,))
+        opened = Order(id="open", actor=host, at=clock())
+        await room.spaces.create(opened, space, Settings(title="x"), lambda it: it.version, scheduled_start=None)
+        room.audience.space_live(space)
+        room.audience.joined(joined, "host")
+        await room.keeper.look()
+        room.audience.left(space, joined.session_id, host)
+        await room.keeper.look()
+    clock.now += timedelta(seconds=100)
+    async with owner(bus, tmp_path, clock, lease=0.0) as room:
+        room.audience.joined(joined, "host")
+        await room.keeper.look()
+        clock.now += timedelta(seconds=100)
+        await room.keeper.look()
+        here = await room.spaces.read(space, lambda it: (it.state, it.stage[host].role, it.stage[host].lost_until))
+        assert here == ("live", "host", None)
