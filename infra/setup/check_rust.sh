@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clippy and rustfmt over the Rust core, where the host has cargo.
+# clippy, rustfmt and a minute of fuzzing over the Rust core, where the host has cargo.
 set -euo pipefail
 cd "$(dirname "$0")/../../libs/forwarder" 2>/dev/null || { echo 'check: no Rust core yet'; exit 0; }
 if ! command -v cargo >/dev/null; then
@@ -10,3 +10,6 @@ fi
 printf '\033[1m==>\033[0m rustfmt and clippy\n'
 cargo fmt --all --check
 cargo clippy -q --workspace --all-targets --locked -- -D warnings
+seconds=${FUZZ_SECONDS:-60}
+printf '\033[1m==>\033[0m fuzzing STUN, RTP, RTCP and header extensions for %s s (FUZZ_SECONDS)\n' "$seconds"
+FUZZ_SECONDS=$seconds cargo test -q --locked -p rostrum-forwarder-core --test fuzz -- --nocapture --test-threads 4

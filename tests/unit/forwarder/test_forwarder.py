@@ -46,7 +46,7 @@ def until(forwarder: Forwarder, kind: type[E], within: float = 3.0) -> E:
     raise AssertionError(f"no {kind.__name__} within {within} s")
 
 
-def checked(forwarder: Forwarder, client: socket.socket, password: str = ICE[1]) -> stun.Message:
+def checked(forwarder: Forwarder, client: socket.socket, password: str = ICE[1], to: str = "127.0.0.1") -> stun.Message:
     """The answer to a client's Binding request."""
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     request.attributes["USERNAME"] = "ours:theirs"
@@ -54,10 +54,30 @@ def checked(forwarder: Forwarder, client: socket.socket, password: str = ICE[1])
     request.attributes["ICE-CONTROLLING"] = 1
     request.attributes["USE-CANDIDATE"] = None
     request.add_message_integrity(password.encode())
-    client.sendto(bytes(request), ("127.0.0.1", forwarder.port))
+    client.sendto(bytes(request), (to, forwarder.port))
     answer = stun.parse_message(client.recv(1500))
     assert answer.check_message_integrity(ICE[1].encode())
     return answer
+
+
+@pytest.mark.parametrize(
+    ("bound", "family", "to"),
+    [("::1", socket.AF_INET6, "::1"), ("::", socket.AF_INET6, "::1"), ("::", socket.AF_INET, "127.0.0.1")],
+)
+def test_ipv6_and_ipv4_arrive_at_one_port_and_each_is_told_its_own_address(
+    bound: str, family: socket.AddressFamily, to: str
+) -> None:
+    forwarder = Forwarder(bound, 0)
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
+            client.bind((to, 0))
+            client.settimeout(2)
+            add_speaker(forwarder)
+            answer = checked(forwarder, client, to=to)
+            assert answer.attributes["XOR-MAPPED-ADDRESS"] == client.getsockname()[:2]
+            until(forwarder, Reachable)
+    finally:
+        forwarder.close()
 
 
 def add_speaker(forwarder: Forwarder, session: int = 1) -> None:

@@ -76,6 +76,23 @@ def test_both_sides_get_the_same_keys() -> None:
     assert handshake.timeout() is None
 
 
+def test_no_two_handshakes_give_the_same_keys_so_that_no_nonce_is_used_twice_also_after_a_restart() -> None:
+    """A nonce is (key, SSRC, index): indices begin anew with every session, so keys must be its own. Nothing of a key
+    outlives its session: both sides add fresh randomness, and tickets, which could resume one, are off."""
+    client = Client()
+    seen: set[bytes] = set()
+    for node in (NODE, NODE, Certificate()):  # the last one as after a restart
+        again = Client()
+        again.certificate = client.certificate
+        again.ssl = SSL.Connection(client.certificate._create_ssl_context(srtp_profiles=list(client.profiles)))
+        again.ssl.set_connect_state()
+        handshake = Handshake(node, client.fingerprints)
+        shake(again, handshake)
+        assert handshake.keys is not None
+        seen |= set(handshake.keys)
+    assert len(seen) == 6
+
+
 def test_a_lost_flight_is_sent_again() -> None:
     client = Client()
     handshake = Handshake(NODE, client.fingerprints)

@@ -2,6 +2,24 @@
 //!
 //! Everything else talks to it through two bounded queues: commands in, events out, each with an eventfd to wake the
 //! reader. The thread never waits for anybody; what does not fit a queue is dropped and counted.
+//!
+//! Everything that a stranger, a client or a slow neighbour could make grow has its bound:
+//!
+//! | What waits | At most | Then |
+//! |---|---|---|
+//! | datagrams of the socket | the kernel's receive buffer | the kernel drops |
+//! | DTLS for Python | 24 a session, 8,192 in all, from checked addresses only | dropped, the peer repeats |
+//! | captured bundles | 4,096 | dropped, counted as holes |
+//! | other events | 65,536 | dropped, counted |
+//! | commands | 16,384 | refused (`QueueFull`) |
+//! | datagrams to send | one batch: 256 trains, 160 KiB | sent before more is written |
+//! | what a listener's packets wait for | three frames a slot, `coalesce_ms` | sent |
+//! | addresses of a session | 4 | the oldest unused one goes |
+//! | SSRCs of a session | 4 | refused |
+//! | packets behind the newest | 128 | refused as replays |
+//! | our own checks of a session | 1, repeated after 0.5 s at the earliest | not sent |
+//! | sessions that do not get on | 10 a person, 200 an address (`half_open_*`), 30 s | 429, expired |
+//! | sessions | the node's `capacity` | 503 |
 
 mod delays;
 mod queue;

@@ -218,6 +218,26 @@ impl Client {
         bytes
     }
 
+    /// Seals a packet of any shape; `None` where it has no header to speak of.
+    pub fn seal_rtp(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+        let header = Header::parse(plain).ok()?;
+        let index = self.sequence & !0xFFFF | u64::from(header.sequence);
+        let mut bytes = [plain, &[0; 16]].concat();
+        let length = plain.len() - header.length;
+        let sealed = self.outbound.seal_rtp(&mut bytes, header.length, length, header.ssrc, index).ok()?;
+        bytes.truncate(sealed);
+        self.sequence += 1;
+        Some(bytes)
+    }
+
+    /// Seals a report of any shape; `None` where it is too short to have a sender.
+    pub fn seal_rtcp(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = [plain, &[0; 20]].concat();
+        let sealed = self.outbound.seal_rtcp(&mut bytes, plain.len()).ok()?;
+        bytes.truncate(sealed);
+        Some(bytes)
+    }
+
     /// Says one frame now.
     pub fn say(&mut self, world: &mut World, payload: &[u8], level: Option<u8>) {
         let packet = self.packet(payload, level);
