@@ -26,6 +26,7 @@ class Forks:
 
     async def start(self, lock_fd: int, log: Path, settings: Mapping[str, str]) -> None:
         """Start it. It is in a session of its own, so that the terminal's Ctrl-C reaches only the launcher."""
+        given = {**os.environ, **settings, "OPENBLAS_NUM_THREADS": "1"}  # see infra.launcher.preload
         ours, theirs = socket.socketpair()
         descriptors = (theirs.fileno(), lock_fd)
         out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -37,7 +38,7 @@ class Forks:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={name: value for name, value in {**os.environ, **settings}.items() if name != MEDIA_NODES},
+                env={name: value for name, value in given.items() if name != MEDIA_NODES},
             )
         finally:
             theirs.close()

@@ -27,6 +27,7 @@ FLAGS: Final = (
     "--use-fake-ui-for-media-stream",  # gives the microphone without asking; a click is still needed to make sound
 )
 RATE: Final = 48_000
+LOUD: Final = 0.02
 SILENT: Final = 0.002
 """RMS below this (full scale is 1) is silence."""
 
@@ -88,6 +89,51 @@ _LOUDEST: Final = """async (ms) => {
     }
     return most;
 }"""
+
+_WATCH: Final = """(loud) => {
+    const context = new AudioContext({ sampleRate: 48000 });
+    const ears = new Map();
+    let last = performance.now(), longest = 0;
+    setInterval(() => {
+        for (const element of document.querySelectorAll('[data-testid=slot]')) {
+            const stream = element.srcObject;
+            if (!stream) continue;
+            if (ears.get(element)?.stream !== stream) {
+                const analyser = new AnalyserNode(context, { fftSize: 2048 });
+                context.createMediaStreamSource(stream).connect(analyser);
+                ears.set(element, { stream, analyser });
+            }
+            const wave = new Float32Array(1024);
+            ears.get(element).analyser.getFloatTimeDomainData(wave);
+            if (Math.sqrt(wave.reduce((sum, sample) => sum + sample * sample, 0) / wave.length) < loud) continue;
+            longest = Math.max(longest, performance.now() - last);
+            last = performance.now();
+        }
+    }, 20);
+    window.silence = (forget) => {
+        const now = performance.now();
+        const told = { now: (now - last) / 1000, longest: longest / 1000 };
+        if (forget) longest = 0;
+        return told;
+    };
+    return context.resume();
+}"""
+
+
+async def time_silences(page: Page) -> None:
+    """Watch from now on what the page plays, over all its connections."""
+    await page.evaluate(_WATCH, LOUD)
+
+
+async def longest_silence(page: Page) -> float:
+    """The longest time without sound since it was asked last, in seconds; an unfinished one counts."""
+    told = await page.evaluate("() => window.silence(true)")
+    return float(max(told["now"], told["longest"]))
+
+
+async def sounds(page: Page, timeout: float = 20.0) -> None:
+    """Wait until something is heard at this moment."""
+    await page.wait_for_function("() => window.silence(false).now < 0.1", timeout=timeout * 1000, polling=20)
 
 
 async def grow_ears(page: Page) -> None:

@@ -26,6 +26,7 @@ _PROBE: Final = 0.4
 _SILENT: Final = 1.5
 """Seconds of silence after which a node is lost although NATS still has its connection: a machine that went away, or
 a process that hangs. Longer than a busy machine makes a healthy one wait."""
+_PROBATION: Final = 10.0
 _SETTLED: Final = 0.4
 _RECONNECTED: Final = 3.0
 """Seconds after NATS was away in which nobody is thought lost: nodes come back at their own pace."""
@@ -58,6 +59,7 @@ class Nodes:
         self._read_at = float("-inf")
         self._lives: dict[str, _Life] = {}
         self._dead: dict[str, str] = {}
+        self._lost_at: dict[str, float] = {}
         self._trusted_from = float("-inf")
         self._settled = asyncio.Event()
         """Set when everybody who lives has been heard."""
@@ -77,6 +79,10 @@ class Nodes:
             return [life.node for life in self._lives.values()]
         await self._refresh()
         return [node for node in self._known if self._dead.get(node.node_id) != node.boot]
+
+    def died_lately(self, node_id: str) -> bool:
+        """Whether it was lost a few seconds ago: it may be back, and is the last to be trusted with a Space."""
+        return asyncio.get_running_loop().time() - self._lost_at.get(node_id, float("-inf")) < _PROBATION
 
     # -- heartbeats --------------------------------------------------------------------------------------------
 
@@ -154,6 +160,7 @@ class Nodes:
             return  # heard again meanwhile
         del self._lives[node_id]
         self._dead[node_id] = life.node.boot
+        self._lost_at[node_id] = asyncio.get_running_loop().time()
         _log.warning("media node %s is lost: %s", node_id, why, extra={"sessions": life.node.sessions})
         self.on_lost(life.node)
 

@@ -153,8 +153,8 @@ class Media:
 
         All connections of a Space go to one node, because packets are not relayed between nodes yet: the one that has
         most of them already, and for the first connection (or after that node was lost, or is about to stop) the least
-        loaded. Two gateways that place a new Space in the same fifth of a second choose by the same heartbeats, and
-        among equals by the same hash.
+        loaded, one that died a moment ago last. Two gateways that place a new Space in the same fifth of a second
+        choose by the same heartbeats, and among equals by the same hash.
         """
         now = asyncio.get_running_loop().time()
         by_id = {node.node_id: node for node in nodes}
@@ -165,11 +165,16 @@ class Media:
             if until < now:
                 del self._chosen[other]
         chosen, _ = self._chosen.get(space_id, ("", 0.0))
-        if chosen not in by_id or chosen in tried:
+        if chosen not in by_id or chosen in tried or self._nodes.died_lately(chosen):
             left = [node for node in nodes if node.node_id not in tried]
             if not left:
                 return None
-            chosen = min(left, key=lambda node: (node.sessions / node.capacity, _mix(space_id, node.node_id))).node_id
+
+            def cost(node: Node) -> tuple[bool, float, bytes]:
+                load = node.sessions / node.capacity
+                return self._nodes.died_lately(node.node_id), load, _mix(space_id, node.node_id)
+
+            chosen = min(left, key=cost).node_id
             self._chosen[space_id] = (chosen, now + _CHOSEN)
         return by_id[chosen]
 

@@ -1,20 +1,75 @@
-"""What happens to people in a Space when a part of the system dies under them."""
+"""What happens to people in a Space when a part of the system dies under them, or is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import psutil
 import pytest
-from playwright.async_api import Browser, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Response, expect
 
 from infra.launcher import System
 from tests.e2e.page.conftest import TONE_HZ
-from tests.e2e.page.visitor import visitor
-from tests.support.browser import grow_ears, hears
+from tests.e2e.page.visitor import Visitor, visitor
+from tests.support.browser import grow_ears, hears, longest_silence, sounds, time_silences
+from tests.support.processes import gone
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+AGAIN_SECONDS = 3.0
+GAP_SECONDS = 1.0
 
 
-async def test_media_and_gateway_die_and_the_page_finds_its_way_back(system: System, browser: Browser) -> None:
+@dataclass
+class Talk:
+    """A host who talks, and a guest who listens for silences; both through the page."""
+
+    system: System
+    host: Visitor
+    guest: Visitor
+    nodes: list[str] = field(default_factory=list)
+    """Where the guest's ears connected, one after the other."""
+
+    def saw(self, response: Response) -> None:
+        """The guest's page got this."""
+        if "/whep" in response.url and response.status == 201:
+            self.nodes.append(response.headers["location"].rpartition("/")[2].split(".")[1])
+
+    def process(self) -> str:
+        """The process at which everybody is."""
+        number = self.nodes[-1].removeprefix("media-").partition("-")[0]
+        return f"media-{number}" if f"media-{number}" in self.system.services else "media"
+
+    async def killed(self, process: str) -> float:
+        """Kill it, wait until the guest hears again over a new connection; for how long nothing was heard (s)."""
+        before = len(self.nodes)
+        await longest_silence(self.guest.page)
+        self.system.kill(process)
+        async with asyncio.timeout(20):
+            while len(self.nodes) == before:
+                await asyncio.sleep(0.02)
+        await sounds(self.guest.page)
+        return await longest_silence(self.guest.page)
+
+    async def goes_on(self) -> None:
+        """The host's microphone is still open, the guest hears it and sees who speaks."""
+        await expect(self.host.part("mic")).to_have_attribute("data-open", "true")
+        await expect(self.host.part("mic")).to_have_attribute("data-state", "on")
+        await self.guest.listens()
+        await grow_ears(self.guest.page)
+        await hears(self.guest.page, TONE_HZ)
+        await expect(self.guest.on_stage("Ernest Shackleton")).to_have_attribute("data-speaking", "true")
+
+
+@asynccontextmanager
+async def talking(system: System, browser: Browser) -> AsyncIterator[Talk]:
     async with visitor(browser, system.url) as host, visitor(browser, system.url) as guest:
+        talk = Talk(system, host, guest)
+        guest.page.on("response", talk.saw)
         await host.sign_up("Ernest Shackleton")
         path = await host.create("Through the ice")
         await host.listens()
@@ -22,19 +77,53 @@ async def test_media_and_gateway_die_and_the_page_finds_its_way_back(system: Sys
         await host.unmute()
         await grow_ears(guest.page)
         await hears(guest.page, TONE_HZ)
+        await time_silences(guest.page)
+        yield talk
 
-        # A connection that comes back has a new media stream, which is how the page tells of it.
-        before = await guest.page.evaluate_handle("document.querySelector('[data-testid=slot]').srcObject")
-        system.kill("media")
-        await guest.page.wait_for_function(
-            "(before) => document.querySelector('[data-testid=slot]').srcObject !== before", arg=before, timeout=20_000
-        )
-        await guest.listens()
-        await grow_ears(guest.page)
-        await hears(guest.page, TONE_HZ, timeout=20)
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A system with two media nodes."""
+    services = ("room", "people", "discovery", "media", "gateway")
+    async with System(tmp_path_factory.mktemp("nodes"), gateway_port=0, services=services, media_nodes=2) as system:
+        yield system
+
+
+async def test_media_and_gateway_die_and_the_page_finds_its_way_back(system: System, browser: Browser) -> None:
+    async with talking(system, browser) as talk:
+        again = await talk.killed("media")
+        print(f"one node, killed and started again: heard after {again:.2f} s")
+        assert again < AGAIN_SECONDS
+        await talk.goes_on()
 
         system.kill("gateway")
         await system.ready("gateway")
-        await host.part("mic").click()
-        await expect(guest.on_stage("Ernest Shackleton")).to_have_attribute("data-muted", "true")
-        await expect(guest.part("banner")).to_be_hidden()
+        await talk.host.part("mic").click()
+        await expect(talk.guest.on_stage("Ernest Shackleton")).to_have_attribute("data-muted", "true")
+        await expect(talk.guest.part("banner")).to_be_hidden()
+
+
+async def test_a_media_node_dies_and_the_page_is_heard_at_another(two_nodes: System, browser: Browser) -> None:
+    async with talking(two_nodes, browser) as talk:
+        dead, process = talk.nodes[-1], talk.process()
+        again = await talk.killed(process)
+        print(f"two nodes, one killed: heard after {again:.2f} s")
+        assert again < AGAIN_SECONDS
+        assert talk.nodes[-1] != dead
+        await talk.goes_on()
+        await two_nodes.ready(process)
+
+
+async def test_a_media_node_is_told_to_stop_and_nobody_hears_a_gap(two_nodes: System, browser: Browser) -> None:
+    async with talking(two_nodes, browser) as talk:
+        left, process = talk.nodes[-1], talk.process()
+        old = psutil.Process(two_nodes.pid(process))
+        await longest_silence(talk.guest.page)
+        two_nodes.kill(process, signal.SIGTERM)
+        await gone([old], within=15)
+        await talk.goes_on()
+        silence = await longest_silence(talk.guest.page)
+        print(f"two nodes, one drained: longest silence {silence:.2f} s")
+        assert silence < GAP_SECONDS
+        assert talk.nodes[-1] != left
+        await two_nodes.ready(process)

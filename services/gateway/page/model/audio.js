@@ -12,12 +12,14 @@ const SLOTS = 3;
  * again when the stage changes. Each track has an element of its own, which every browser plays.
  */
 export class Ears extends Peer {
+  soundMs = 1000;
+
   /** @param {string} spaceId @param {() => Promise<string>} session the presence that listening keeps alive */
   constructor(spaceId, session) {
     super(async () => `/v1/spaces/${spaceId}/whep?session=${await session()}`, (pc) => {
-      this.elements.forEach((element, slot) => {
-        const { receiver } = pc.addTransceiver("audio", { direction: "recvonly" });
-        element.srcObject = new MediaStream([receiver.track]);
+      const receivers = this.elements.map(() => pc.addTransceiver("audio", { direction: "recvonly" }).receiver);
+      return () => this.elements.forEach((element, slot) => {
+        element.srcObject = new MediaStream(receivers.slice(slot, slot + 1).map((receiver) => receiver.track));
         element.dataset.slot = String(slot);
         this.#play(element);
       });
@@ -51,6 +53,7 @@ export class Ears extends Peer {
 
 /** Speaking. The track is switched off here first and the server told second. */
 export class Mouth extends Peer {
+  lingerMs = 5000;
   /** @type {MediaStreamTrack | null} */
   #track = null;
 
@@ -58,6 +61,7 @@ export class Mouth extends Peer {
   constructor(spaceId) {
     super(() => `/v1/spaces/${spaceId}/whip`, (pc) => {
       if (this.#track) pc.addTransceiver(this.#track, { direction: "sendonly", streams: [new MediaStream([this.#track])] });
+      return () => {};
     });
   }
 

@@ -14,6 +14,7 @@ const NAMES = [
   "room.hand_raised", "room.hand_lowered", "room.cohost_appointed", "room.cohost_dismissed", "room.host_changed",
   "room.arrived", "room.lost", "room.request_held", "room.pinned", "room.unpinned",
   "presence.counted", "presence.reacted", "media.speaking", "media.connected", "media.disconnected",
+  "media.node_lost", "media.node_draining", // for this client alone, without an id
   "captions.partial", "transcription.captioned", "transcription.completed",
   "recording.began", "recording.replay_ready", "recording.failed",
   "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed", "discovery.bar_changed",

@@ -8,10 +8,16 @@
 
 import { Problem, exchange, newKey, pause, quietly } from "../lib/api.js";
 
+/**
+ * One connection at a media node.
+ *
+ * @typedef {{pc: RTCPeerConnection, resource: string, use: () => void}} Link
+ */
 /** @typedef {"off" | "connecting" | "on" | "lost" | "refused"} PeerState */
 
-const WAITS_MS = [300, 700, 1500, 3000, 6000];
+const WAITS_MS = [200, 300, 400, 600, 1000, 2000, 4000, 6000];
 const CONNECT_MS = 8000;
+const LOOK_MS = 50;
 /** Chromium says `disconnected` seconds after a server went silent; waiting longer helps nobody. */
 const PATIENCE_MS = 500;
 
@@ -20,15 +26,22 @@ export class Peer extends EventTarget {
   state = "off";
   /** @type {Problem | null} why it is `refused` */
   problem = null;
-  /** @type {RTCPeerConnection | null} */
-  #pc = null;
-  #resource = "";
+  /** For how long a move waits for sound on the new connection before it leaves the old one. */
+  soundMs = 0;
+  /** For how long a move keeps the old connection beside the new one, for those who are there still. */
+  lingerMs = 0;
+  /** The one in use. @type {Link | null} */
+  #link = null;
+  /** All that are open: while moving there are two. @type {Set<Link>} */
+  #links = new Set();
   #generation = 0;
   #tries = 0;
+  #moving = false;
 
   /**
    * @param {() => string | Promise<string>} endpoint
-   * @param {(pc: RTCPeerConnection) => void} prepare adds the transceivers
+   * @param {(pc: RTCPeerConnection) => (() => void)} prepare adds the transceivers; what it returns is called when the
+   *   connection is the one in use
    */
   constructor(endpoint, prepare) {
     super();
@@ -38,7 +51,7 @@ export class Peer extends EventTarget {
 
   /** Id of the media session, as `media.*` events name it: the first part of the connection's address. */
   get sessionId() {
-    return this.#resource.split("/").pop()?.split(".")[0] ?? "";
+    return this.#link?.resource.split("/").pop()?.split(".")[0] ?? "";
   }
 
   start() {
@@ -56,7 +69,43 @@ export class Peer extends EventTarget {
   /** Somebody else (live events) knows that this connection is dead. */
   restart() {
     if (this.state === "off" || this.state === "refused") return;
+    this.#tries = 0;
     this.#connect("lost");
+  }
+
+  /** The node is about to stop: connects to another one first, and hangs up second. */
+  async move() {
+    const old = this.#link;
+    if (this.state !== "on" || !old || this.#moving) return;
+    this.#moving = true;
+    const generation = this.#generation;
+    for (let tries = 0; generation === this.#generation && this.#link === old; tries += 1) {
+      try {
+        await this.#replace(old, generation);
+      } catch (error) {
+        if (error instanceof Problem && !error.passing) break; // what there is serves until it ends
+        await pause(WAITS_MS[Math.min(tries, WAITS_MS.length - 1)] ?? 0);
+      }
+    }
+    this.#moving = false;
+  }
+
+  /** @param {Link} old @param {number} generation */
+  async #replace(old, generation) {
+    const next = this.#open();
+    try {
+      await this.#handshake(next, generation);
+      await sound(next.pc, this.soundMs);
+    } catch (error) {
+      this.#hangUp(next, { tell: true });
+      throw error;
+    }
+    if (generation !== this.#generation) {
+      this.#hangUp(next, { tell: true });
+      return;
+    }
+    this.#take(next, generation);
+    setTimeout(() => this.#hangUp(old, { tell: true }), this.lingerMs);
   }
 
   /** @param {PeerState} state */
@@ -65,8 +114,14 @@ export class Peer extends EventTarget {
     this.#drop({ tell: false });
     this.#become(state);
     try {
-      await this.#handshake(generation);
+      const link = this.#open();
+      this.#link = link;
+      link.use();
+      await this.#handshake(link, generation);
+      if (generation !== this.#generation) return;
       this.#tries = 0;
+      this.#become("on");
+      this.#take(link, generation);
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#drop({ tell: true });
@@ -83,42 +138,56 @@ export class Peer extends EventTarget {
     }
   }
 
-  /** @param {number} generation */
-  async #handshake(generation) {
+  /** @returns {Link} */
+  #open() {
     const pc = new RTCPeerConnection();
-    this.#pc = pc;
-    this.prepare(pc);
+    const link = { pc, resource: "", use: this.prepare(pc) };
+    this.#links.add(link);
+    return link;
+  }
+
+  /** Until audio can flow. @param {Link} link @param {number} generation */
+  async #handshake(link, generation) {
+    const { pc } = link;
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp ?? "";
     const endpoint = await this.endpoint();
     const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp", key: newKey() });
-    const resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
+    link.resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
     const answer = await response.text();
     if (generation !== this.#generation) {
-      quietly("DELETE", resource);
+      this.#hangUp(link, { tell: true });
       return;
     }
-    this.#resource = resource;
     await pc.setRemoteDescription({ type: "answer", sdp: answer });
     await connected(pc);
-    if (generation !== this.#generation) return;
-    this.#become("on");
-    pc.addEventListener("connectionstatechange", () => this.#watch(pc, generation));
   }
 
-  /** @param {RTCPeerConnection} pc @param {number} generation */
-  async #watch(pc, generation) {
+  /** From now on this is the connection. @param {Link} link @param {number} generation */
+  #take(link, generation) {
+    if (this.#link !== link) link.use();
+    this.#link = link;
+    link.pc.addEventListener("connectionstatechange", () => this.#watch(link, generation));
+  }
+
+  /** @param {Link} link @param {number} generation */
+  async #watch({ pc }, generation) {
     if (pc.connectionState === "disconnected") await pause(PATIENCE_MS);
     const bad = pc.connectionState === "disconnected" || pc.connectionState === "failed";
-    if (bad && generation === this.#generation) this.#connect("lost");
+    if (bad && this.#link?.pc === pc && generation === this.#generation) this.#connect("lost");
   }
 
   /** @param {{tell: boolean}} options */
   #drop({ tell }) {
-    this.#pc?.close();
-    this.#pc = null;
-    if (tell && this.#resource) quietly("DELETE", this.#resource);
-    this.#resource = "";
+    for (const link of this.#links) this.#hangUp(link, { tell });
+    this.#link = null;
+  }
+
+  /** Once. @param {Link} link @param {{tell: boolean}} options */
+  #hangUp(link, { tell }) {
+    if (!this.#links.delete(link)) return;
+    link.pc.close();
+    if (tell && link.resource) quietly("DELETE", link.resource);
   }
 
   /** @param {PeerState} state */
@@ -126,6 +195,34 @@ export class Peer extends EventTarget {
     if (this.state === state) return;
     this.state = state;
     this.dispatchEvent(new Event("change"));
+  }
+}
+
+/**
+ * Comes back where the node of a connection died, moves where it is about to stop.
+ *
+ * @param {import("./types.js").LiveEvent} event `media.node_lost` or `media.node_draining`
+ * @param {(Peer | null)[]} peers
+ */
+export function heed(event, peers) {
+  for (const peer of peers) {
+    if (!peer || !event.sessions.includes(peer.sessionId)) continue;
+    if (event.type === "media.node_lost") peer.restart();
+    else peer.move();
+  }
+}
+
+/**
+ * Resolves when something has been received, or after so long.
+ *
+ * @param {RTCPeerConnection} pc
+ * @param {number} most
+ */
+async function sound(pc, most) {
+  for (const end = performance.now() + most; performance.now() < end; await pause(LOOK_MS)) {
+    for (const entry of (await pc.getStats()).values()) {
+      if (entry.type === "inbound-rtp" && entry.packetsReceived > 0) return;
+    }
   }
 }
 

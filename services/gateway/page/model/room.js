@@ -11,6 +11,7 @@ import { Captions } from "./captions.js";
 import { follow } from "./follow.js";
 import { Live } from "./live.js";
 import { Orders } from "./orders.js";
+import { heed } from "./peer.js";
 
 /** @typedef {import("./types.js").Space} Space */
 /** @typedef {import("./types.js").LiveEvent} LiveEvent */
@@ -37,6 +38,8 @@ export class Room extends EventTarget {
   #session = null;
   /** The session, once it is there. @type {Promise<string>} */
   #entered = Promise.reject(new Error("not joined"));
+  /** The media node at which `speaking` was heard. */
+  #heardAt = "";
   #drawing = false;
   #closed = false;
 
@@ -225,9 +228,16 @@ export class Room extends EventTarget {
         this.dispatchEvent(new CustomEvent("reacted", { detail: event.counts }));
         return;
       case "media.speaking":
+        // A node that people have just left hears nobody any more; that says nothing of where they are now.
+        if (!event.person_ids.length && event.node_id !== this.#heardAt) return;
+        this.#heardAt = event.node_id;
         this.speaking = new Set(event.person_ids);
         this.spokeLast = event.person_ids[0] ?? this.spokeLast;
         break;
+      case "media.node_lost":
+      case "media.node_draining":
+        heed(event, [this.ears, this.mouth]);
+        return;
       case "media.disconnected":
         this.#disconnected(event);
         return;
