@@ -242,3 +242,26 @@ async def test_a_node_that_is_told_to_stop_hands_its_people_over_without_a_gap(s
     assert party.nodes.isdisjoint(before)
     assert len(party.nodes) == 1
     assert await party.stage() == stage
+
+
+@pytest.mark.timeout(120)
+async def test_a_gateway_that_has_just_started_knows_who_is_where(system: System, party: Party) -> None:
+    snapshots = [len(ear.watcher.all("snapshot")) for ear in party.ears]
+    system.kill("gateway")
+    await system.ready("gateway")
+    host = party.host
+    await host.call("POST", f"{party.base}/stage/{host.id}/mute")
+    await host.call("POST", f"{party.base}/stage/{host.id}/unmute")
+    for ear in party.ears:
+        # The live events are back, at the place where they broke off.
+        await ear.watcher.wait("live events again", lambda e: e.name == "room.muted")
+    assert snapshots == [len(ear.watcher.all("snapshot")) for ear in party.ears]
+    before = party.nodes
+    killed = time.monotonic()
+    offset = time.time() - killed
+    system.kill(party.process_at())
+    for ear in party.ears:
+        await ear.watcher.wait("the loss", lambda e: e.name == NODE_LOST)
+        assert ear.watcher.all(NODE_LOST)[-1][0] - offset - killed <= NOTICED_SECONDS
+        await ear.hears_after(killed + 0.2)
+    assert party.nodes.isdisjoint(before)
