@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 from libs.service import CannotStart, Service, run
 from services.media.adapters.capture import CaptureWriter
@@ -27,6 +28,9 @@ _STORE_WITHIN = 2.0
 async def compose(service: Service[Settings]) -> None:
     """Open the port, follow room, announce the node, take connections."""
     settings, bus = service.settings, service.bus
+    if ip_address(settings.host).is_unspecified and not settings.candidates:
+        detail = f"clients cannot be told {settings.host}: say at which addresses they reach the media port"
+        raise CannotStart(f"{detail} (ROSTRUM_MEDIA_PUBLIC_HOSTS)")
     capture = CaptureWriter(bus, settings.capture_waiting)
     outbox = Outbox(bus)
     room = RoomFollower(bus)

@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     """IP address that clients are told, where it is another one (behind NAT)."""
     public_hosts: tuple[Address, ...] = ()
     """Several of them, the best first, e.g. `["203.0.113.7", "2001:db8::7"]`. With `host` `::`, IPv4 and IPv6 arrive at
-    one port."""
+    one port; a machine with several addresses of a family binds one, for answers would leave with another."""
     half_open_per_person: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Connections of one person that were answered and have not finished DTLS; more are refused with 429."""
     half_open_per_address: Annotated[int, Field(ge=1, le=100_000)] = 200

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
+from aioice.ice import get_host_addresses
 
 from contracts import subjects
 from contracts.commands import Refused
@@ -21,7 +22,7 @@ from libs.refusal import Refusal
 from libs.service import CannotStart, running
 from services.media.main import compose
 from services.media.settings import Settings
-from tests.integration.media.stage import Stage, person
+from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.nats import NatsServer
 from tests.support.webrtc import dtls_client_hello, ear, new_connection, opus_tone, speaker
 
@@ -191,6 +192,32 @@ async def test_the_node_tells_its_load_and_renews_the_leases_of_those_connected(
         assert v1.Node.model_validate_json((await bucket.get(node_id)).value or b"").node_id == node_id
         renewal = Renewal.model_validate_json((await renewals.next_msg(8)).data)
         assert [(lease.session_id, lease.person_id) for lease in renewal.leases] == [(session_id, ADA.id)]
+
+
+async def test_a_node_on_every_interface_must_be_told_its_addresses(nats_server: NatsServer) -> None:
+    env = {**nats_server.env, "ROSTRUM_MEDIA_HOST": "::"}
+    with pytest.raises(CannotStart, match="ROSTRUM_MEDIA_PUBLIC_HOSTS"):
+        async with running(Settings.read(env), compose):
+            pass
+
+
+async def test_every_address_of_a_node_behind_nat_is_a_candidate(nats_server: NatsServer) -> None:
+    # Answers of a socket for all interfaces come from the address that the way to the client has.
+    here = get_host_addresses(use_ipv4=True, use_ipv6=False)[0]
+    env = {"ROSTRUM_MEDIA_HOST": "::", "ROSTRUM_MEDIA_PUBLIC_HOSTS": f'["{here}", "2001:db8::7"]'}
+    told: list[str] = []
+    async with set_stage(nats_server, env) as stage:
+        space = stage.room.live(ADA)
+
+        async def negotiate(offer: str) -> str:
+            told.append(await stage.whep(space)(offer))
+            return told[0]
+
+        async with ear(negotiate, slots=1):
+            pass
+    candidates = [line.split() for line in told[0].splitlines() if line.startswith("a=candidate:")]
+    assert [words[4] for words in candidates] == [here, "2001:db8::7"]
+    assert int(candidates[0][3]) > int(candidates[1][3])
 
 
 async def test_a_taken_port_is_named_in_one_line(nats_server: NatsServer) -> None:
