@@ -45,12 +45,23 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An aggregate's state at a version, as `fingerprint`'s code made it."""
+
+    originator_id: str
+    version: int
+    fingerprint: str
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """All that one command writes, in one transaction."""
 
     events: Sequence[StoredEvent]
     command: CommandRow | None = None
     claims: Sequence[Claim] = ()
+    snapshot: Snapshot | None = None
 
 
 class CommandRepeated(IntegrityError):
@@ -127,6 +138,8 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             "version INTEGER, PRIMARY KEY (scope, command_id)) WITHOUT ROWID",
             "CREATE TABLE IF NOT EXISTS claims (namespace TEXT, name TEXT, owner TEXT, "
             "PRIMARY KEY (namespace, name)) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS snapshots (originator_id TEXT PRIMARY KEY, version INTEGER, fingerprint TEXT, "
+            "state BLOB)",
         ]
 
     def write(self, writes: Sequence[Write]) -> None:
@@ -156,6 +169,12 @@ class SqliteRecorder(SQLiteApplicationRecorder):
                         c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
                     else:
                         c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
+                for snapshot in (write.snapshot for write in writes):
+                    if snapshot is not None:
+                        c.execute(
+                            "INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)",
+                            (snapshot.originator_id, snapshot.version, snapshot.fingerprint, snapshot.state),
+                        )
         except IntegrityError as error:
             # SQLite names the table: "UNIQUE constraint failed: commands.scope, commands.command_id".
             text = str(error)
@@ -186,6 +205,15 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             )
             row = c.fetchone()
         return None if row is None else CommandRow(*row)
+
+    def find_snapshot(self, originator_id: str, fingerprint: str) -> bytes | None:
+        """The last state kept of an aggregate, where this code made it."""
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                "SELECT state FROM snapshots WHERE originator_id=? AND fingerprint=?", (originator_id, fingerprint)
+            )
+            row = c.fetchone()
+        return None if row is None else bytes(row[0])
 
     def find_claim(self, namespace: str, name: str) -> str | None:
         """Who holds a name; not from two threads at once."""

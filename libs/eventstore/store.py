@@ -18,7 +18,8 @@ from weakref import WeakValueDictionary
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from libs.eventstore.facts import Fact, Meta, Record, StoredFact, decode, encode, name_of
-from libs.eventstore.recorder import Claim, CommandRow, NameTaken, SqliteRecorder, Write
+from libs.eventstore.recorder import Claim, CommandRow, NameTaken, Snapshot, SqliteRecorder, Write
+from libs.eventstore.snapshots import EVERY, fingerprint, freeze, thaw
 from libs.eventstore.writer import Broken, GroupWriter, Job, Lineage
 from libs.refusal import Refusal
 from libs.telemetry import traceparent
@@ -212,6 +213,10 @@ class Store(Generic[S]):
             state.apply(fact, record)
             state.version += 1
             events.append(StoredEvent(id, state.version, name_of(fact), encode(record)))
+        snapshot = None
+        if state.version // EVERY > (state.version - len(facts)) // EVERY and (code := fingerprint(type(state))):
+            kept = freeze(state)
+            snapshot = Snapshot(id, state.version, code, kept) if kept is not None else None
         result = view(state)
         row = CommandRow(key[0], key[1], order.digest, id, state.version)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -225,7 +230,7 @@ class Store(Generic[S]):
             future.exception()  # seen: whoever waits gets it, and maybe nobody waits any more
 
         done.add_done_callback(ended)
-        self._writer.submit(Job(Write(events, row, claims), live.lineage, done))
+        self._writer.submit(Job(Write(events, row, claims, snapshot), live.lineage, done))
         return done, state.version, result
 
     async def _repeated(
@@ -281,6 +286,14 @@ class Store(Generic[S]):
         """A state of its own, rebuilt from the stored facts up to version `at` (all without it)."""
         return await asyncio.to_thread(rebuild, self._recorder, id, self._new, at=at)
 
+    def _open(self, id: str) -> S:
+        """The newest state: from the last snapshot, where there is one of this code, and the facts after it."""
+        state = self._new(id)
+        code = fingerprint(type(state))
+        if code and (kept := self._recorder.find_snapshot(id, code)) is not None:
+            state = thaw(kept, state) or state
+        return _evolve(self._recorder, id, state)
+
     async def _settled(self, id: str, live: _Live[S]) -> bool:
         """Wait until what was just read of a state is on disk; whether it is."""
         if live.waiting and (last := live.last) is not None:
@@ -306,7 +319,7 @@ class Store(Generic[S]):
             raise self._refusal_of(error) from error
 
     async def _fetch(self, id: str) -> _Live[S]:
-        live = _Live(await self.load(id))
+        live = _Live(await asyncio.to_thread(self._open, id))
         self._live[id] = live
         if len(self._live) > self._cached:
             for old, candidate in list(self._live.items()):
@@ -375,10 +388,14 @@ def rebuild(recorder: SqliteRecorder, id: str, new: Callable[[str], S], *, at: i
 
     Raises MapperDeserialisationError for a fact that cannot be read, PersistenceError for a database that is away.
     """
-    state = new(id)
+    return _evolve(recorder, id, new(id), at=at)
+
+
+def _evolve(recorder: SqliteRecorder, id: str, state: S, *, at: int | None = None) -> S:
+    """The same state, after the stored facts that it has not taken in yet."""
     apply = state.apply
     stored: StoredEvent | None = None
-    for stored in recorder.select_events(id, lte=at):
+    for stored in recorder.select_events(id, gt=state.version or None, lte=at):
         record = decode(stored.topic, stored.state)
         apply(record.fact, record)
     if stored is not None:
