@@ -45,7 +45,8 @@ class Grant(Model):
 
 @register
 class AdmitQuery(Query[Grant]):
-    """Whether the actor may be connected for listening, or for speaking where `publish`.
+    """Whether the actor may be connected for listening, or for speaking where `publish`; or, `looking_back`, see what
+    is kept of the Space, which need not be live any more.
 
     Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage (publish).
     """
@@ -55,6 +56,7 @@ class AdmitQuery(Query[Grant]):
     result = Grant
     space_id: SpaceId
     publish: bool = False
+    looking_back: bool = False
 
     @property
     def partition_key(self) -> str | None:

@@ -16,11 +16,11 @@ async def look(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float) -> S
 async def look_inside(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float) -> Space:
     """Like `look`, for what happens in it and what was said. Refuses also: blocked, not_allowed.
 
-    While a Space is live, whoever may not join it sees nothing of that.
+    Whoever may not join a Space sees nothing of that, neither while it is live nor afterwards.
     """
     space = await look(bus, space_id, viewer, ask_seconds)
     open_to_all = space.settings.who_can_join is WhoCanJoin.EVERYONE and space.settings.kind is Kind.SPACE
-    if space.state is State.LIVE and not open_to_all:
-        query = AdmitQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
-        await bus.ask(query, timeout=ask_seconds)
+    if not open_to_all and space.state is not State.SCHEDULED:
+        over = space.state is not State.LIVE
+        await bus.ask(AdmitQuery(space_id=space_id, actor=viewer.person_id, looking_back=over), timeout=ask_seconds)
     return space

@@ -285,8 +285,10 @@ class Spaces:
 
         return await self._store.read(space_id, seen)
 
-    async def admit(self, space_id: str, actor: str | None, view: Callable[[Space, Role], T]) -> T:
-        """What `view` makes of the Space and the actor's role, if they may be in it now. Raises Refusal."""
+    async def admit(
+        self, space_id: str, actor: str | None, view: Callable[[Space, Role], T], *, looking_back: bool = False
+    ) -> T:
+        """What `view` makes of the Space and the actor's role, if they may be in it (or look back). Raises Refusal."""
 
         def admitted(space: Space) -> T:
             space.admit(
@@ -294,6 +296,7 @@ class Spaces:
                 blocked=self._people.blocked(actor, space.host.id),
                 follows_host=actor is not None and self._people.follows(actor, space.host.id),
                 suspended=self._people.suspended(actor),
+                looking_back=looking_back,
             )
             return view(space, space.role_of(actor))
 

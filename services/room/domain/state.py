@@ -74,6 +74,8 @@ class Standing:
         self.ended_at: datetime | None = None
         self.stage: dict[str, Member] = {}
         """By person, in the order they came."""
+        self.stood: dict[str, None] = {}
+        """Insertion-ordered set of everybody who was ever on stage; they may look back at what they were part of."""
         self.requests: dict[str, Request] = {}
         """By person, in the order of time."""
         self.invitations: dict[str, Invitation] = {}
@@ -104,12 +106,23 @@ class Standing:
         if blocked:
             raise Refusal("blocked", _OUT["blocked"])
 
-    def admit(self, person_id: str | None, *, blocked: bool, follows_host: bool, suspended: bool = False) -> None:
-        """Whether somebody may be in it now. Raises Refusal: space_unknown, suspended, removed, blocked, not_live,
-        not_allowed."""
+    def admit(
+        self,
+        person_id: str | None,
+        *,
+        blocked: bool,
+        follows_host: bool,
+        suspended: bool = False,
+        looking_back: bool = False,
+    ) -> None:
+        """Whether somebody may be in it now; `looking_back`, see what is kept of it, which need not be live any more.
+
+        Raises Refusal: space_unknown, suspended, removed, blocked, not_live, not_allowed.
+        """
         self.welcome(person_id, blocked=blocked, suspended=suspended)
-        self._must_be_live()
-        if self.role_of(person_id) != "listener":
+        if not looking_back:
+            self._must_be_live()
+        if self.role_of(person_id) != "listener" or (looking_back and person_id in self.stood):
             return
         if self.settings.kind == "conversation":
             raise Refusal("not_allowed", "This is a conversation without an audience; ask to come in.")
@@ -230,6 +243,7 @@ class Standing:
                 request = self.requests.pop(fact.person.id, None)
                 self.invitations.pop(fact.person.id, None)
                 self.stage.pop(fact.person.id, None)
+                self.stood[fact.person.id] = None
                 self.stage[fact.person.id] = Member(
                     fact.person,
                     fact.role,
@@ -277,6 +291,7 @@ class Standing:
                 self.state, self.started_at = "live", meta.at
                 self.host, self.settings = fact.host, fact.settings
                 self.stage = {self.host.id: Member(self.host, "host", True, meta.at)}
+                self.stood[self.host.id] = None
             case Ended():
                 self.state = "timed_out" if fact.reason == "timed_out" else "ended"
                 self.ended_at = meta.at

@@ -292,7 +292,7 @@ def _queries(table: Handlers, spaces: Spaces, audience: Audience) -> None:
                 blocked_on_stage=tuple(ref(person) for person in spaces.blocked_on_stage(space, query.actor)),
             )
 
-        result = await spaces.admit(query.space_id, query.actor, grant)
+        result = await spaces.admit(query.space_id, query.actor, grant, looking_back=query.looking_back)
         return Accepted(version=result.version, result=result)
 
     @table.on(v1.PresenceQuery)

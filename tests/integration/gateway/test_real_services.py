@@ -144,6 +144,12 @@ async def test_a_space_for_followers_is_for_them_on_every_way_in(system: System)
                 await asyncio.sleep(0.05)  # room hears of the follow in its own time
         async with as_follower.events(f"{at}/events") as events:
             await events.until("snapshot")
+        assert (await as_host.http.post(f"{at}/end")).status_code == 200
+        for path in ("events", "replay", "transcript", "replay.m4a"):
+            assert reason(await as_stranger.http.get(f"{at}/{path}")) == (403, "not_allowed"), path
+        assert (
+            await as_follower.http.get(f"{at}/replay")
+        ).status_code == 503  # let through, to a service not running here
 
 
 async def test_a_tip_from_offer_to_thanks(system: System) -> None:

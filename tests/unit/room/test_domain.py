@@ -283,6 +283,23 @@ def test_anybody_joins_a_live_space_also_anonymously() -> None:
     space_after(*LIVE).admit(None, blocked=False, follows_host=False)
 
 
+def test_what_is_kept_is_for_those_who_could_join_and_those_who_stood_on_stage() -> None:
+    settings = Settings(title="x", who_can_join="followers")
+    over = space_after(
+        Created(host=HOST, settings=settings), Started(host=HOST, settings=settings), ANN_SPEAKS, Ended()
+    )
+    for insider, follows in ((HOST.id, False), (ANN.id, False), (BOB.id, True)):
+        over.admit(insider, blocked=False, follows_host=follows, looking_back=True)
+    for person, blocked, reason in (
+        (BOB.id, False, "not_allowed"),
+        (None, False, "not_allowed"),
+        (ANN.id, True, "blocked"),
+    ):
+        with pytest.raises(Refusal) as no:
+            over.admit(person, blocked=blocked, follows_host=False, looking_back=True)
+        assert no.value.reason == reason
+
+
 def test_nobody_joins_before_the_start_after_the_end_or_when_blocked() -> None:
     for given, blocked, reason in (
         (SCHEDULED, False, "not_live"),
