@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final, Generic, TypeVar
@@ -25,6 +26,7 @@ from libs.telemetry import configure_logs, configure_traces, flush_traces
 
 _log = logging.getLogger(__name__)
 _ANNOUNCE_EVERY: Final = 5.0
+_CANCEL_AGAIN: Final = 0.5
 
 S = TypeVar("S", bound=ServiceSettings)
 T = TypeVar("T")
@@ -228,16 +230,27 @@ async def _serve(settings: S, compose: Compose[S]) -> int:
     watch = asyncio.create_task(asked.wait())
     await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()
-    if not work.done():
+    if not work.done() and not await _ended(work, composed, settings.stop_within):
+        _log.error("the service did not stop within %.1f s and is cut off", settings.stop_within)
+        _told(settings.service, f"did not stop within {settings.stop_within} s", EXIT_FAILED)
+        sys.stdout.flush()
+        os._exit(EXIT_FAILED)
+    return 0 if work.cancelled() else work.result()
+
+
+async def _ended(work: asyncio.Task[int], composed: asyncio.Event, within: float) -> bool:
+    """Wait for the end of a service that was asked to stop; one that still starts is cancelled.
+
+    Cancelled again when that did not help (a library may have swallowed it, see `libs.aio.end`), with time in between
+    for what was opened already to be closed.
+    """
+    deadline = time.monotonic() + within
+    while not work.done() and (left := deadline - time.monotonic()) > 0:
         if not composed.is_set():
             work.cancel()
-        done, _ = await asyncio.wait({work}, timeout=settings.stop_within)
-        if not done:
-            _log.error("the service did not stop within %.1f s and is cut off", settings.stop_within)
-            _told(settings.service, f"did not stop within {settings.stop_within} s", EXIT_FAILED)
-            sys.stdout.flush()
-            os._exit(EXIT_FAILED)
-    return 0 if work.cancelled() else work.result()
+            left = min(left, _CANCEL_AGAIN)
+        await asyncio.wait({work}, timeout=left)
+    return work.done()
 
 
 async def _work(settings: S, compose: Compose[S], asked: asyncio.Event, composed: asyncio.Event) -> int:
