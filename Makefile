@@ -55,7 +55,7 @@ demo: setup ## one Space from creation to replay on real speech; results in var/
 # ---- checking --------------------------------------------------------------------------------------
 
 test: setup ## all tests but the long ones (PYTEST_ARGS=...)
-	@exec $(PYTEST) -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@exec $(PYTEST) -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: setup ## the tests that take minutes
 	@exec $(PYTEST) -m soak $(PYTEST_ARGS)
