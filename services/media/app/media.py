@@ -13,13 +13,16 @@ from rostrum_forwarder import Report
 from contracts.envelope import Event
 from contracts.media import v1
 from contracts.presence.v1 import Lease
+from contracts.relayed import Packet
 from contracts.room import v1 as room
 from contracts.room.follow import member
 from libs.ids import new_id
 from libs.refusal import Refusal
 from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
+from services.media.adapters.neighbours import Neighbours, Said
 from services.media.adapters.sdp import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.app.elsewhere import Elsewhere
 from services.media.app.half_open import HalfOpen
 from services.media.app.session import Reason, Session, number_of
 from services.media.app.spaces import Followed, Snapshot, Spaces
@@ -33,6 +36,7 @@ class Media:
     `edge`      makes the UDP port, which tells this object what happens there
     `snapshot`  asks room for a Space
     `tell`      publishes an event, `keep` stores a captured bundle; neither waits
+    `neighbours` are the other nodes
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Media:
         tell: Callable[[Event], None],
         keep: Callable[[Bundle], None],
         clock: Callable[[], datetime],
+        neighbours: Neighbours,
     ) -> None:
         self.edge = edge(self)
         self.node_id = node_id
@@ -60,6 +65,8 @@ class Media:
         self._sessions: dict[str, Session] = {}
         self._by_number: dict[int, Session] = {}
         self._spaces = Spaces(snapshot, self._enforce)
+        self._elsewhere = Elsewhere(self.edge, neighbours)
+        neighbours.on_change, neighbours.on_said = self._carriers_changed, self._said_elsewhere
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -105,6 +112,7 @@ class Media:
             answer = self._open(session, offer)
             self._sessions[session.id] = self._by_number[session.number] = session
             followed.sessions[session.number] = session
+            self._elsewhere.opened(followed.id)
             self._half_open.add(session)
             self._empty.clear()
         finally:
@@ -216,6 +224,7 @@ class Media:
                 self._close(session, "removed")
             elif session.direction == "publish":
                 self._enforce_place(session, member(space, session.person_id))
+        self._elsewhere.enforce(space)
 
     def _enforce_place(self, session: Session, place: room.StageMember | None) -> None:
         if place is None:
@@ -263,6 +272,9 @@ class Media:
         followed = self._spaces.get(known.space_id)
         if followed is not None:
             followed.sessions.pop(session, None)
+            self._elsewhere.silent_here(followed.id, known.person_id)
+            if not followed.sessions:
+                self._elsewhere.left(followed.id)
             self._spaces.drop_idle(known.space_id)
         if not self._by_number:
             self._empty.set()
@@ -293,8 +305,41 @@ class Media:
         for known in talkers:
             if known.talking_since is None:
                 known.talking_since = now
-        people = tuple(dict.fromkeys(known.person_id for known in talkers if known.person_id is not None))
-        self._tell(v1.Speaking(at=self._clock(), space_id=followed.id, node_id=self.node_id, person_ids=people))
+        people = (self._who(followed, number) for number in sessions)
+        followed.talkers = tuple(dict.fromkeys(person for person in people if person is not None))
+        self._say_who_speaks(followed)
+
+    def _who(self, followed: Followed, number: int) -> str | None:
+        known = followed.sessions.get(number)
+        return self._elsewhere.person(followed.id, number) if known is None else known.person_id
+
+    def _say_who_speaks(self, followed: Followed) -> None:
+        """One of the nodes that carry the Space says it for all; the others say that nobody is heard at theirs."""
+        people = followed.talkers if self._elsewhere.first(followed.id) else ()
+        if people or followed.told:
+            followed.told = people
+            self._tell(v1.Speaking(at=self._clock(), space_id=followed.id, node_id=self.node_id, person_ids=people))
+
+    # -- what other nodes say ----------------------------------------------------------------------------------
+
+    def relayed(self, session: int, packets: list[Packet]) -> None:
+        """Packets of a speaker here, for the other nodes that carry the Space."""
+        known = self._by_number.get(session)
+        if known is not None and known.person_id is not None and not known.muted and known.closing is None:
+            self._elsewhere.said_here(Said(known.space_id, known.id, known.person_id, packets))
+
+    def _said_elsewhere(self, said: Said) -> None:
+        followed = self._spaces.get(said.space_id)
+        if followed is not None and followed.state is not None:
+            self._elsewhere.said(followed.state, said)
+
+    def _carriers_changed(self, space_id: str) -> None:
+        followed = self._spaces.get(space_id)
+        if followed is None:
+            return
+        self._elsewhere.share(space_id)
+        if followed.told != (followed.talkers if self._elsewhere.first(space_id) else ()):
+            self._say_who_speaks(followed)
 
     def _talked(self, session: Session) -> None:
         seconds = session.talked(asyncio.get_running_loop().time())
