@@ -55,6 +55,10 @@ class Elsewhere:
         self._speakers.pop(space_id, None)
         self._here.pop(space_id, None)
 
+    def shared(self, space_id: str) -> bool:
+        """Whether another node carries the Space too."""
+        return self._neighbours.shared(space_id)
+
     def first(self, space_id: str) -> bool:
         """Whether this node says for all of them who is speaking."""
         return self._neighbours.first(space_id)

@@ -22,6 +22,7 @@ from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
 from services.media.adapters.neighbours import Neighbours, Said
 from services.media.adapters.sdp import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.app.admission import admit
 from services.media.app.elsewhere import Elsewhere
 from services.media.app.half_open import HalfOpen
 from services.media.app.session import Reason, Session, number_of
@@ -91,7 +92,7 @@ class Media:
         try:
             followed, space = await self._spaces.at(command.space_id, command.space_version)
             # From here on nothing waits: what room says next finds the session in its place.
-            muted, consent = _admit(space, command)
+            muted, consent = admit(space, command)
             self._replace(followed, command)
             self._opened += 1
             session = Session(
@@ -189,8 +190,11 @@ class Media:
 
     @property
     def listening(self) -> bool:
-        """Whether anybody listens here."""
-        return any(session.direction == "subscribe" for session in self._by_number.values())
+        """Whether anybody hears those who speak here: a listener here, or another node that carries the Space."""
+        return any(
+            session.direction == "subscribe" or self._elsewhere.shared(session.space_id)
+            for session in self._by_number.values()
+        )
 
     async def close_all(self) -> None:
         """Take no more connections, close all, and return when the last is closed.
@@ -407,21 +411,3 @@ class Media:
                     joined_at=session.opened_at,
                     platform="webrtc",
                 )
-
-
-def _admit(space: room.Space, command: v1.Connect) -> tuple[bool, bool]:
-    """Whether the person is muted and consents, by what room says now; the gateway's grant may be older.
-
-    Refuses: not_live, removed, not_on_stage.
-    """
-    if space.state is not room.State.LIVE:
-        raise Refusal("not_live", "This Space is not live.")
-    person_id = None if command.person is None else command.person.id
-    if person_id is not None and person_id in space.removed:
-        raise Refusal("removed", "You were removed from this Space.")
-    if command.direction == "subscribe":
-        return False, False
-    place = member(space, person_id)
-    if place is None:
-        raise Refusal("not_on_stage", "You are not on stage.")
-    return place.muted, place.consent_to_recording
