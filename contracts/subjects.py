@@ -34,6 +34,8 @@ HEADER_NOTIFICATION: Final = "rostrum-notification"
 HEADER_SESSION: Final = "rostrum-session"
 HEADER_PERSON: Final = "rostrum-person"
 HEADER_NAME: Final = "rostrum-name"
+HEADER_NODE: Final = "rostrum-node"
+"""On relayed audio: the media node that it comes from."""
 HEADER_REASON: Final = "rostrum-reason"
 HEADER_ORIGIN: Final = "rostrum-origin"
 """On a dead letter: the subject it was first published on."""
@@ -141,7 +143,7 @@ def service_status(service: str, instance: str) -> str:
 
 
 def relayed_audio(space_id: str) -> str:
-    """RTP of a Space's speakers for other media nodes (core NATS)."""
+    """Where media nodes that carry a Space tell each other so, and what their speakers say (core NATS)."""
     return f"rtp.v1.{space_id}"
 
 

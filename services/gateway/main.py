@@ -98,6 +98,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
             turn,
             settings.ask_seconds,
             settings.media_redirect,
+            settings.media_fill,
         ),
         recordings=recordings,
         suspensions=suspensions,

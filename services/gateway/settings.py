@@ -38,6 +38,9 @@ class GatewaySettings(ServiceSettings):
     """How often leases of sessions with an open stream are renewed."""
     turn_urls: tuple[str, ...] = ()
     """TURN servers told to WHIP and WHEP clients, e.g. `["turn:turn.example.org?transport=udp"]`."""
+    media_fill: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Share of a media node's capacity up to which a Space's connections go to the node that carries it already; beyond
+    it they go to the least loaded one, and the Space spans nodes."""
     media_redirect: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
     """Where new WHIP and WHEP connections are sent instead (307), e.g. `https://eu.example.org`: for a region that is
     being emptied. Connections that exist stay."""

@@ -13,6 +13,7 @@ from libs.service import CannotStart, Service, run
 from services.media.adapters.capture import CaptureWriter
 from services.media.adapters.edge import Edge
 from services.media.adapters.metrics import exported
+from services.media.adapters.neighbours import Neighbours
 from services.media.adapters.node import Announcer, Peers, renew
 from services.media.adapters.outbox import Outbox
 from services.media.app import HalfOpen, Media
@@ -34,6 +35,7 @@ async def compose(service: Service[Settings]) -> None:
     capture = CaptureWriter(bus, settings.capture_waiting)
     outbox = Outbox(bus)
     room = RoomFollower(bus)
+    neighbours = Neighbours(bus, settings.name)
     service.spawn("store captured audio", capture.run())
     service.spawn("publish events", outbox.run())
 
@@ -61,8 +63,10 @@ async def compose(service: Service[Settings]) -> None:
         tell=outbox.put,
         keep=capture.put,
         clock=lambda: datetime.now(UTC),
+        neighbours=neighbours,
     )
     await service.enter(_open(media))
+    service.spawn("relay audio", neighbours.run())
     service.spawn("follow room", room.run(media))
     service.ready_when("room", lambda: None if room.ready.is_set() else "does not follow the event stream yet")
 

@@ -71,6 +71,7 @@ class Media:
         turn: Turn,
         ask_seconds: float,
         redirect: str | None = None,
+        fill: float = 0.7,
     ) -> None:
         self._bus = bus
         self._nodes = nodes
@@ -82,6 +83,7 @@ class Media:
         self.redirect = redirect
         """Where new connections are sent instead, as a base address."""
         self._ask_seconds = ask_seconds
+        self._fill = fill
 
     async def connect(
         self,
@@ -95,7 +97,7 @@ class Media:
         presence: str | None = None,
         client_address: str | None = None,
     ) -> tuple[Resource, Answer]:
-        """Set a connection up at the Space's node; it keeps the session `presence` alive.
+        """Set a connection up at a node that carries the Space, or at another; it keeps the session `presence` alive.
 
         Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, unprocessable_sdp,
         too_many_requests, node_full, unavailable.
@@ -151,21 +153,26 @@ class Media:
     def _place(self, space_id: str, nodes: Sequence[Node], tried: Set[str]) -> Node | None:
         """The node for a connection of this Space, or None where there is none left to try.
 
-        All connections of a Space go to one node, because packets are not relayed between nodes yet: the one that has
-        most of them already, and for the first connection (or after that node was lost, or is about to stop) the least
-        loaded, one that died a moment ago last. Two gateways that place a new Space in the same fifth of a second
-        choose by the same heartbeats, and among equals by the same hash.
+        The one that has most of the Space's connections already, while it is filled below the share of its capacity
+        that is meant for this; then the next that has some. Else (for the first connection, or after that node was
+        lost, is about to stop, or is filled) the least loaded, one that died a moment ago last. Two gateways that place
+        a new Space in the same fifth of a second choose by the same heartbeats, and among equals by the same hash.
         """
         now = asyncio.get_running_loop().time()
         by_id = {node.node_id: node for node in nodes}
         for node_id in self._connections.carrying(space_id):
-            if node_id in by_id:
-                return None if node_id in tried else by_id[node_id]
+            if node_id in by_id and node_id not in tried and self._has_room(by_id[node_id]):
+                return by_id[node_id]
         for other, (_, until) in tuple(self._chosen.items()):
             if until < now:
                 del self._chosen[other]
         chosen, _ = self._chosen.get(space_id, ("", 0.0))
-        if chosen not in by_id or chosen in tried or self._nodes.died_lately(chosen):
+        if (
+            chosen not in by_id
+            or chosen in tried
+            or self._nodes.died_lately(chosen)
+            or not self._has_room(by_id[chosen])
+        ):
             left = [node for node in nodes if node.node_id not in tried]
             if not left:
                 return None
@@ -177,6 +184,9 @@ class Media:
             chosen = min(left, key=cost).node_id
             self._chosen[space_id] = (chosen, now + _CHOSEN)
         return by_id[chosen]
+
+    def _has_room(self, node: Node) -> bool:
+        return node.sessions < node.capacity * self._fill
 
     async def trickle(
         self, resource_id: str, viewer: Viewer, fragment: str, etag: str | None, *, command_id: str

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking
+from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking
 
+from contracts.relayed import Packet
 from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
 from services.media.adapters.sdp import Local, Offer, write_answer, write_fragment
 
@@ -37,6 +38,9 @@ class Listener(Protocol):
 
     def captured(self, session: int, packets: int, bundle: bytes) -> None:
         """A bundle of a speaker's packets (`contracts.capture`)."""
+
+    def relayed(self, session: int, packets: list[Packet]) -> None:
+        """Packets of a speaker, of a Space that other nodes carry too."""
 
 
 @dataclass(slots=True)
@@ -157,6 +161,28 @@ class Edge:
         """Starts or stops capturing a speaker."""
         self.forwarder.set_capture(session, capture)
 
+    def set_shared(self, space: int, shared: bool) -> None:
+        """Whether `listener.relayed` is told a Space's packets; forgotten with its last session."""
+        self.forwarder.set_shared(space, shared)
+
+    def inject(self, space: int, source: int, owner: int, packet: Packet) -> None:
+        """Takes in a packet from another node, under a source that is no session's number."""
+        self.forwarder.inject(
+            space,
+            source,
+            owner,
+            ssrc=packet.ssrc,
+            timestamp=packet.timestamp,
+            sequence=packet.sequence,
+            level=packet.level,
+            loudness=packet.loudness,
+            payload=packet.payload,
+        )
+
+    def hush(self, space: int, source: int) -> None:
+        """Takes the slot of somebody who speaks at another node away at once."""
+        self.forwarder.hush(space, source)
+
     def _begin(self, session: int, offer: Offer) -> None:
         self._setups[session] = _Setup(offer, time.monotonic())
 
@@ -172,8 +198,11 @@ class Edge:
         )
 
     def _poll(self) -> None:
+        relayed: dict[int, list[Packet]] = {}
         for event in self.forwarder.poll(_POLL):
             match event:
+                case Relayed():
+                    relayed.setdefault(event.session, []).append(_packet(event))
                 case Captured():
                     self.listener.captured(event.session, event.packets, event.bundle)
                 case Dtls():
@@ -185,6 +214,8 @@ class Edge:
                 case Reachable():
                     _log.debug("a client is reachable", extra={"session": event.session, "address": event.address})
                     self._reachable(event.session)
+        for session, packets in relayed.items():
+            self.listener.relayed(session, packets)
 
     def _handshake(self, offer: Offer) -> Handshake:
         return Handshake(self.certificate, offer.fingerprints, active=offer.passive)
@@ -240,6 +271,10 @@ class Edge:
             setup.timer.cancel()
         failed = setup is not None and setup.failed
         self.listener.closed(event.session, expired=event.expired, failed=failed, report=event.report)
+
+
+def _packet(event: Relayed) -> Packet:
+    return Packet(event.ssrc, event.timestamp, event.sequence, event.level, event.loudness, event.payload)
 
 
 def _distinct(count: int) -> tuple[int, ...]:

@@ -13,13 +13,17 @@ from rostrum_forwarder import Report
 from contracts.envelope import Event
 from contracts.media import v1
 from contracts.presence.v1 import Lease
+from contracts.relayed import Packet
 from contracts.room import v1 as room
 from contracts.room.follow import member
 from libs.ids import new_id
 from libs.refusal import Refusal
 from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
+from services.media.adapters.neighbours import Neighbours, Said
 from services.media.adapters.sdp import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.app.admission import admit
+from services.media.app.elsewhere import Elsewhere
 from services.media.app.half_open import HalfOpen
 from services.media.app.session import Reason, Session, number_of
 from services.media.app.spaces import Followed, Snapshot, Spaces
@@ -33,6 +37,7 @@ class Media:
     `edge`      makes the UDP port, which tells this object what happens there
     `snapshot`  asks room for a Space
     `tell`      publishes an event, `keep` stores a captured bundle; neither waits
+    `neighbours` are the other nodes
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Media:
         tell: Callable[[Event], None],
         keep: Callable[[Bundle], None],
         clock: Callable[[], datetime],
+        neighbours: Neighbours,
     ) -> None:
         self.edge = edge(self)
         self.node_id = node_id
@@ -60,6 +66,8 @@ class Media:
         self._sessions: dict[str, Session] = {}
         self._by_number: dict[int, Session] = {}
         self._spaces = Spaces(snapshot, self._enforce)
+        self._elsewhere = Elsewhere(self.edge, neighbours)
+        neighbours.on_change, neighbours.on_said = self._carriers_changed, self._said_elsewhere
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -84,7 +92,7 @@ class Media:
         try:
             followed, space = await self._spaces.at(command.space_id, command.space_version)
             # From here on nothing waits: what room says next finds the session in its place.
-            muted, consent = _admit(space, command)
+            muted, consent = admit(space, command)
             self._replace(followed, command)
             self._opened += 1
             session = Session(
@@ -105,6 +113,7 @@ class Media:
             answer = self._open(session, offer)
             self._sessions[session.id] = self._by_number[session.number] = session
             followed.sessions[session.number] = session
+            self._elsewhere.opened(followed.id)
             self._half_open.add(session)
             self._empty.clear()
         finally:
@@ -181,8 +190,11 @@ class Media:
 
     @property
     def listening(self) -> bool:
-        """Whether anybody listens here."""
-        return any(session.direction == "subscribe" for session in self._by_number.values())
+        """Whether anybody hears those who speak here: a listener here, or another node that carries the Space."""
+        return any(
+            session.direction == "subscribe" or self._elsewhere.shared(session.space_id)
+            for session in self._by_number.values()
+        )
 
     async def close_all(self) -> None:
         """Take no more connections, close all, and return when the last is closed.
@@ -216,6 +228,7 @@ class Media:
                 self._close(session, "removed")
             elif session.direction == "publish":
                 self._enforce_place(session, member(space, session.person_id))
+        self._elsewhere.enforce(space)
 
     def _enforce_place(self, session: Session, place: room.StageMember | None) -> None:
         if place is None:
@@ -263,6 +276,9 @@ class Media:
         followed = self._spaces.get(known.space_id)
         if followed is not None:
             followed.sessions.pop(session, None)
+            self._elsewhere.silent_here(followed.id, known.person_id)
+            if not followed.sessions:
+                self._elsewhere.left(followed.id)
             self._spaces.drop_idle(known.space_id)
         if not self._by_number:
             self._empty.set()
@@ -293,8 +309,41 @@ class Media:
         for known in talkers:
             if known.talking_since is None:
                 known.talking_since = now
-        people = tuple(dict.fromkeys(known.person_id for known in talkers if known.person_id is not None))
-        self._tell(v1.Speaking(at=self._clock(), space_id=followed.id, node_id=self.node_id, person_ids=people))
+        people = (self._who(followed, number) for number in sessions)
+        followed.talkers = tuple(dict.fromkeys(person for person in people if person is not None))
+        self._say_who_speaks(followed)
+
+    def _who(self, followed: Followed, number: int) -> str | None:
+        known = followed.sessions.get(number)
+        return self._elsewhere.person(followed.id, number) if known is None else known.person_id
+
+    def _say_who_speaks(self, followed: Followed) -> None:
+        """One of the nodes that carry the Space says it for all; the others say that nobody is heard at theirs."""
+        people = followed.talkers if self._elsewhere.first(followed.id) else ()
+        if people or followed.told:
+            followed.told = people
+            self._tell(v1.Speaking(at=self._clock(), space_id=followed.id, node_id=self.node_id, person_ids=people))
+
+    # -- what other nodes say ----------------------------------------------------------------------------------
+
+    def relayed(self, session: int, packets: list[Packet]) -> None:
+        """Packets of a speaker here, for the other nodes that carry the Space."""
+        known = self._by_number.get(session)
+        if known is not None and known.person_id is not None and not known.muted and known.closing is None:
+            self._elsewhere.said_here(Said(known.space_id, known.id, known.person_id, packets))
+
+    def _said_elsewhere(self, said: Said) -> None:
+        followed = self._spaces.get(said.space_id)
+        if followed is not None and followed.state is not None:
+            self._elsewhere.said(followed.state, said)
+
+    def _carriers_changed(self, space_id: str) -> None:
+        followed = self._spaces.get(space_id)
+        if followed is None:
+            return
+        self._elsewhere.share(space_id)
+        if followed.told != (followed.talkers if self._elsewhere.first(space_id) else ()):
+            self._say_who_speaks(followed)
 
     def _talked(self, session: Session) -> None:
         seconds = session.talked(asyncio.get_running_loop().time())
@@ -362,21 +411,3 @@ class Media:
                     joined_at=session.opened_at,
                     platform="webrtc",
                 )
-
-
-def _admit(space: room.Space, command: v1.Connect) -> tuple[bool, bool]:
-    """Whether the person is muted and consents, by what room says now; the gateway's grant may be older.
-
-    Refuses: not_live, removed, not_on_stage.
-    """
-    if space.state is not room.State.LIVE:
-        raise Refusal("not_live", "This Space is not live.")
-    person_id = None if command.person is None else command.person.id
-    if person_id is not None and person_id in space.removed:
-        raise Refusal("removed", "You were removed from this Space.")
-    if command.direction == "subscribe":
-        return False, False
-    place = member(space, person_id)
-    if place is None:
-        raise Refusal("not_on_stage", "You are not on stage.")
-    return place.muted, place.consent_to_recording

@@ -24,6 +24,10 @@ class Followed:
     early: list[room.SpaceEvent] = field(default_factory=list)
     """Events that came while a snapshot was being asked for."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    talkers: tuple[str, ...] = ()
+    """People who are heard, loudest first."""
+    told: tuple[str, ...] = ()
+    """Those of whom this node last said so."""
 
 
 class Spaces:

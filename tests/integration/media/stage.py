@@ -221,7 +221,7 @@ async def set_stage(server: NatsServer, env: Mapping[str, str] | None = None) ->
         facts = Facts()
         following = asyncio.create_task(facts.follow(bus, await bus.last_sequence()))
         try:
-            async with _answering(bus, played), running(settings, compose) as service:
+            async with answering(bus, played), running(settings, compose) as service:
                 await until_ready(service)
                 yield Stage(server, bus, played, facts, service)
         finally:
@@ -230,7 +230,7 @@ async def set_stage(server: NatsServer, env: Mapping[str, str] | None = None) ->
 
 
 @asynccontextmanager
-async def _answering(bus: Bus, played: Room) -> AsyncIterator[None]:
+async def answering(bus: Bus, played: Room) -> AsyncIterator[None]:
     """Room's answers on every partition."""
     async with AsyncExitStack() as stack:
         for partition in range(bus.settings.partitions):

@@ -10,6 +10,7 @@
 //! | datagrams of the socket | the kernel's receive buffer | the kernel drops |
 //! | DTLS for Python | 24 a session, 8,192 in all, from checked addresses only | dropped, the peer repeats |
 //! | captured bundles | 4,096 | dropped, counted as holes |
+//! | packets for other nodes | 4,096 | dropped, counted |
 //! | other events | 65,536 | dropped, counted |
 //! | commands | 16,384 | refused (`QueueFull`) |
 //! | datagrams to send | one batch: 256 trains, 160 KiB | sent before more is written |
@@ -34,7 +35,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use forwarder_core::engine::{Counters, Credentials, Event, SessionConfig, SessionId, SessionReport, Tuning};
+use forwarder_core::engine::{
+    Counters, Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId, Tuning,
+};
 
 pub use delays::Delays;
 
@@ -146,6 +149,36 @@ impl Forwarder {
     /// [`QueueFull`] when the thread does not keep up.
     pub fn send_dtls(&self, session: SessionId, datagram: Vec<u8>) -> Result<(), QueueFull> {
         self.shared.command(Command::Dtls(session, datagram))
+    }
+
+    /// Whether other nodes want a Space's packets; forgotten with its last session.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn set_shared(&self, space: SpaceId, shared: bool) -> Result<(), QueueFull> {
+        self.shared.command(Command::Share(space, shared))
+    }
+
+    /// Takes in a packet from another node; `source` is no session's id.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn inject(
+        &self,
+        space: SpaceId,
+        source: SessionId,
+        owner: Owner,
+        packet: Relayed,
+    ) -> Result<(), QueueFull> {
+        self.shared.command(Command::Inject(space, source, owner, Box::new(packet)))
+    }
+
+    /// Lets somebody who speaks at another node fall silent at once.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when the thread does not keep up.
+    pub fn hush(&self, space: SpaceId, source: SessionId) -> Result<(), QueueFull> {
+        self.shared.command(Command::Hush(space, source))
     }
 
     /// Takes up to `most` events, oldest first.

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use forwarder_core::engine::{Credentials, Event, SessionConfig, SessionId, SessionReport};
+use forwarder_core::engine::{
+    Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId,
+};
 
 use crate::{Stats, sys};
 
@@ -17,6 +19,7 @@ const BUNDLES: usize = 4_096;
 const DATAGRAMS: usize = 8_192;
 /// DTLS datagrams of one session waiting at once: one flight and its repetitions.
 const DATAGRAMS_PER_SESSION: u8 = 24;
+const RELAYED: usize = 4_096;
 const OTHERS: usize = 65_536;
 
 pub(crate) enum Command {
@@ -27,6 +30,9 @@ pub(crate) enum Command {
     Mute(SessionId, bool),
     Capture(SessionId, bool),
     Dtls(SessionId, Vec<u8>),
+    Share(SpaceId, bool),
+    Inject(SpaceId, SessionId, Owner, Box<Relayed>),
+    Hush(SpaceId, SessionId),
     Reports(SyncSender<Vec<(SessionId, SessionReport)>>),
 }
 
@@ -49,6 +55,8 @@ pub struct Dropped {
     pub dtls: u64,
     /// Captured packets: holes in recordings.
     pub captured: u64,
+    /// Packets for other nodes: what their listeners miss.
+    pub relayed: u64,
     /// Anything else.
     pub others: u64,
 }
@@ -59,6 +67,7 @@ struct Events {
     dtls: HashMap<SessionId, u8>,
     dtls_count: usize,
     bundles: usize,
+    relayed: usize,
     dropped: Dropped,
 }
 
@@ -80,6 +89,13 @@ impl Events {
                     return;
                 }
                 self.bundles += 1;
+            }
+            Event::Relayed { .. } => {
+                if self.relayed >= RELAYED {
+                    self.dropped.relayed += 1;
+                    return;
+                }
+                self.relayed += 1;
             }
             _ => {
                 if self.waiting.len() >= OTHERS {
@@ -104,6 +120,7 @@ impl Events {
                 }
             }
             Event::Captured { .. } => self.bundles -= 1,
+            Event::Relayed { .. } => self.relayed -= 1,
             _ => {}
         }
         Some(event)

@@ -157,6 +157,19 @@ impl Worker {
                     self.engine.send_dtls(session, &datagram, io);
                     true
                 }
+                Command::Share(space, shared) => {
+                    self.engine.set_shared(space, shared);
+                    true
+                }
+                // A Space may have lost its last session meanwhile.
+                Command::Inject(space, source, owner, packet) => {
+                    self.engine.inject(space, source, owner, &packet, now, io);
+                    true
+                }
+                Command::Hush(space, source) => {
+                    self.engine.hush(space, source, now, io);
+                    true
+                }
                 // Whoever asked may have given up waiting.
                 Command::Reports(reply) => {
                     let _ = reply.try_send(self.engine.reports());

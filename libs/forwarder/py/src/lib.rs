@@ -3,8 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use forwarder_core::engine::{
-    Credentials, Event, Media, SessionConfig, SessionReport, SlotConfig, Subscription, Tuning,
+    Credentials, Event, Media, Relayed as Packet, SessionConfig, SessionReport, SlotConfig, Subscription,
+    Tuning,
 };
+use forwarder_core::rtp::AudioLevel;
 use forwarder_netloop as netloop;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -33,6 +35,17 @@ struct Captured {
     session: u64,
     packets: u16,
     bundle: Py<PyBytes>,
+}
+
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Relayed {
+    session: u64,
+    ssrc: u32,
+    timestamp: u32,
+    sequence: u16,
+    level: Option<u8>,
+    loudness: u8,
+    payload: Py<PyBytes>,
 }
 
 #[pyclass(frozen, get_all, module = "rostrum_forwarder")]
@@ -78,6 +91,12 @@ fn convert(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Event::Talking { space, sessions } => Py::new(py, Talking { space, sessions })?.into_any(),
         Event::Captured { session, packets, bundle } => {
             Py::new(py, Captured { session, packets, bundle: PyBytes::new(py, &bundle).unbind() })?.into_any()
+        }
+        Event::Relayed { session, packet } => {
+            let Packet { ssrc, timestamp, sequence, level, loudness, payload } = packet;
+            let level = level.map(|level| u8::from(level.voice) << 7 | level.minus_dbov);
+            let payload = PyBytes::new(py, &payload).unbind();
+            Py::new(py, Relayed { session, ssrc, timestamp, sequence, level, loudness, payload })?.into_any()
         }
     })
 }
@@ -200,6 +219,33 @@ impl Forwarder {
         self.inner.remove(session).map_err(full)
     }
 
+    fn set_shared(&self, space: u64, shared: bool) -> PyResult<()> {
+        self.inner.set_shared(space, shared).map_err(full)
+    }
+
+    #[pyo3(signature = (space, source, owner, *, ssrc, timestamp, sequence, level, loudness, payload))]
+    #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
+    fn inject(
+        &self,
+        space: u64,
+        source: u64,
+        owner: u64,
+        ssrc: u32,
+        timestamp: u32,
+        sequence: u16,
+        level: Option<u8>,
+        loudness: u8,
+        payload: Vec<u8>,
+    ) -> PyResult<()> {
+        let level = level.map(|byte| AudioLevel { voice: byte & 0x80 != 0, minus_dbov: byte & 0x7F });
+        let packet = Packet { ssrc, timestamp, sequence, level, loudness, payload };
+        self.inner.inject(space, source, owner, packet).map_err(full)
+    }
+
+    fn hush(&self, space: u64, source: u64) -> PyResult<()> {
+        self.inner.hush(space, source).map_err(full)
+    }
+
     #[pyo3(signature = (most = 256))]
     fn poll<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
         let events = self.inner.poll(most);
@@ -233,9 +279,12 @@ impl Forwarder {
             ("moved", engine.moved),
             ("expired", engine.expired),
             ("reports_sent", engine.reports_sent),
+            ("relayed", engine.relayed),
+            ("injected", engine.injected),
             ("unsent", stats.unsent),
             ("dropped_dtls", dropped.dtls),
             ("dropped_captured", dropped.captured),
+            ("dropped_relayed", dropped.relayed),
             ("dropped_events", dropped.others),
             ("refused_commands", stats.refused_commands),
         ] {
@@ -266,5 +315,5 @@ impl Forwarder {
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking};
+    use super::{Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking};
 }

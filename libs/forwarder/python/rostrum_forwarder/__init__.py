@@ -1,7 +1,7 @@
 """The media forwarder: one UDP port, ICE-lite, SRTP and virtual slots, without the interpreter lock."""
 
-from rostrum_forwarder._native import Captured, Closed, Dtls, Forwarder, Reachable, Report, Talking
+from rostrum_forwarder._native import Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking
 
-Event = Reachable | Dtls | Closed | Talking | Captured
+Event = Reachable | Dtls | Closed | Talking | Captured | Relayed
 
-__all__ = ["Captured", "Closed", "Dtls", "Event", "Forwarder", "Reachable", "Report", "Talking"]
+__all__ = ["Captured", "Closed", "Dtls", "Event", "Forwarder", "Reachable", "Relayed", "Report", "Talking"]

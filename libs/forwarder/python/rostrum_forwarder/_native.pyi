@@ -2,7 +2,7 @@
 
 from typing import final
 
-__all__ = ["Captured", "Closed", "Dtls", "Forwarder", "Reachable", "Report", "Talking"]
+__all__ = ["Captured", "Closed", "Dtls", "Forwarder", "Reachable", "Relayed", "Report", "Talking"]
 
 _Ice = tuple[str, str, str, str]
 """ICE credentials: local ufrag, local password, remote ufrag, remote password."""
@@ -76,6 +76,28 @@ class Captured:
     def bundle(self) -> bytes: ...
 
 @final
+class Relayed:
+    """An accepted packet of a space that other nodes carry too."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def ssrc(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """Of RTP, 48 kHz."""
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def level(self) -> int | None:
+        """The byte of RFC 6464: bit 7 voice, then -dBov; None from a client that measures none."""
+    @property
+    def loudness(self) -> int:
+        """Smoothed, in half dB over digital silence, 0 to 254."""
+    @property
+    def payload(self) -> bytes: ...
+
+@final
 class Forwarder:
     """The socket and its thread. Methods return at once; what they order is obeyed before the next datagrams.
 
@@ -138,7 +160,28 @@ class Forwarder:
         """Dropped while the session has no validated address."""
     def remove(self, session: int) -> None:
         """A `Closed` follows."""
-    def poll(self, most: int = 256) -> list[Reachable | Dtls | Closed | Talking | Captured]: ...
+    def set_shared(self, space: int, shared: bool) -> None:
+        """Whether accepted packets are told as `Relayed`; forgotten with the space's last session."""
+    def inject(
+        self,
+        space: int,
+        source: int,
+        owner: int,
+        *,
+        ssrc: int,
+        timestamp: int,
+        sequence: int,
+        level: int | None,
+        loudness: int,
+        payload: bytes,
+    ) -> None:
+        """Takes in a packet from another node, under a source that is no session's number.
+
+        It is heard like any other, and neither captured nor relayed again. Raises OverflowError.
+        """
+    def hush(self, space: int, source: int) -> None:
+        """Takes the slot of somebody who speaks at another node away at once."""
+    def poll(self, most: int = 256) -> list[Reachable | Dtls | Closed | Talking | Captured | Relayed]: ...
     def stats(self) -> dict[str, int]:
         """Totals since the start, at most 20 ms old; for metrics."""
     def delays(self) -> tuple[list[tuple[int, int]], int]:

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use super::audience::Out;
-use super::egress::Arrived;
+use super::relay::{Relayed, Talker};
 use super::session::{Publisher, Role, Session};
 use super::{Counters, Engine, Event, Io, Now, SILENCE, SessionId};
 use crate::batch::Batch;
 use crate::opus;
 use crate::rtcp::{self, Item};
 use crate::rtp::{AudioLevel, Header, is_rtcp};
-use crate::select::Decision;
+use crate::select::HOLD_US;
 use crate::srtp::SrtpError;
 
 /// Loudness of a publisher without levels, in dB over digital silence: about -40 dBov.
@@ -74,21 +74,20 @@ impl Engine {
             publisher.level_extension.and_then(|id| header.extension(packet, id)).and_then(AudioLevel::parse);
         let voice = publisher.hear(level, payload);
         let loudness = publisher.loudness;
-        let Some(space) = self.spaces.get_mut(&session.space) else { return };
-        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
-        let mut forwarded = false;
-        for group in &mut space.groups {
-            let Decision::Forward { slot, fresh } =
-                group.selector.packet(session.id, voice, loudness, now.us)
-            else {
-                continue;
-            };
-            let (owner, source) = (session.owner, session.id);
-            let arrived = Arrived { header: &header, payload, level, owner, source, slot, fresh };
-            group.forward(&arrived, now, &self.tuning, &mut out);
-            forwarded = true;
+        if voice {
+            publisher.voice_us = now.us;
         }
-        if forwarded {
+        // Whoever has been silent for longer holds a slot nowhere.
+        let wanted = voice || now.us.saturating_sub(publisher.voice_us) < HOLD_US;
+        let Some(space) = self.spaces.get_mut(&session.space) else { return };
+        if space.shared && wanted {
+            let packet = Relayed::new(&header, level, loudness, payload);
+            io.event(Event::Relayed { session: session.id, packet });
+            self.counters.relayed += 1;
+        }
+        let talker = Talker { source: session.id, owner: session.owner, voice, loudness, level };
+        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
+        if space.select(&talker, &header, payload, now, &self.tuning, &mut out) {
             space.wait(session.space, &mut self.waiting);
         }
     }
@@ -154,14 +153,24 @@ impl Publisher {
 
     /// Whether the packet is more than silence; keeps the loudness.
     fn hear(&mut self, level: Option<AudioLevel>, payload: &[u8]) -> bool {
-        let dtx = opus::is_dtx(payload);
-        let (loudness, voice) = match level {
-            Some(level) => (127.0 - f32::from(level.minus_dbov), level.minus_dbov < SILENCE && !dtx),
-            None => (if dtx { 0.0 } else { MIDDLING }, !dtx),
+        let loudness = match level {
+            Some(level) => 127.0 - f32::from(level.minus_dbov),
+            None => {
+                if opus::is_dtx(payload) {
+                    0.0
+                } else {
+                    MIDDLING
+                }
+            }
         };
         self.loudness += SMOOTHING * (loudness - self.loudness);
-        voice
+        is_voice(level, payload)
     }
+}
+
+/// Whether a packet is more than silence.
+pub(super) fn is_voice(level: Option<AudioLevel>, payload: &[u8]) -> bool {
+    level.is_none_or(|level| level.minus_dbov < SILENCE) && !opus::is_dtx(payload)
 }
 
 pub(super) fn close_bundle(id: SessionId, publisher: &mut Publisher, io: &mut impl Io) {

@@ -5,6 +5,7 @@ mod egress;
 mod hold;
 mod ice;
 mod ingress;
+mod relay;
 mod report;
 mod session;
 
@@ -17,6 +18,7 @@ use crate::batch::Batch;
 use crate::srtp::{Inbound, Outbound, SrtpError};
 use audience::Out;
 use egress::{Group, Place};
+pub use relay::Relayed;
 pub use report::{Counters, SessionReport};
 pub use session::{Credentials, Media, SessionConfig, SlotConfig, Subscription};
 use session::{Role, Session};
@@ -98,6 +100,13 @@ pub enum Event {
         /// The bundle.
         bundle: Vec<u8>,
     },
+    /// An accepted packet of a Space that other nodes carry too, see [`Engine::set_shared`].
+    Relayed {
+        /// The speaker's session.
+        session: SessionId,
+        /// The packet.
+        packet: Relayed,
+    },
 }
 
 /// Where the engine's results go. Neither call may block.
@@ -128,6 +137,8 @@ struct Space {
     sessions: usize,
     /// Stands in [`Engine::waiting`].
     waits: bool,
+    /// Other nodes want its packets.
+    shared: bool,
 }
 
 /// The forwarder of one media node.
@@ -198,6 +209,7 @@ impl Engine {
             told_us: 0,
             sessions: 0,
             waits: false,
+            shared: false,
         });
         space.sessions += 1;
         if publishes {

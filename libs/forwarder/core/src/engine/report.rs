@@ -42,6 +42,10 @@ pub struct Counters {
     pub expired: u64,
     /// RTCP reports sent.
     pub reports_sent: u64,
+    /// Packets handed up for other nodes.
+    pub relayed: u64,
+    /// Packets taken in from other nodes.
+    pub injected: u64,
 }
 
 /// One session's connection in numbers.

@@ -123,6 +123,8 @@ pub(super) struct Publisher {
     pub reception: Reception,
     /// Smoothed, in dB over digital silence.
     pub loudness: f32,
+    /// When it was last more than silence.
+    pub voice_us: u64,
     pub accepted: u64,
     pub reported_us: u64,
 }
@@ -191,6 +193,7 @@ impl Session {
                         ssrc: None,
                         reception: Reception::default(),
                         loudness: 0.0,
+                        voice_us: 0,
                         accepted: 0,
                         reported_us: now.us,
                     }))

@@ -1,0 +1,115 @@
+"""The body of a message between media nodes that carry the same Space (`subjects.relayed_audio`).
+
+Little-endian. Header (4 bytes): version u8 (1), kind u8, count u16. Kind 0: the sender carries the Space, and wants
+its audio; kind 1: it does so no more; both with count 0. Kind 2: `count` packets of one speaker, as they were accepted,
+each ssrc u32, RTP timestamp u32 (48 kHz), RTP sequence u16, level u8 (RFC 6464: bit 7 voice, then -dBov), flags u8
+(bit 0: a level was measured), loudness u8 (smoothed, in half dB over digital silence), length u16, payload. The
+message's headers carry the node, and with packets session and person. A node that does not know a version or kind
+ignores the message.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+VERSION: Final = 1
+MAX_PACKETS: Final = 64
+MAX_BYTES: Final = 96 * 1024
+MAX_PAYLOAD: Final = 1500
+
+_HEADER: Final = struct.Struct("<BBH")
+_PACKET: Final = struct.Struct("<IIHBBBH")
+_MEASURED: Final = 1
+
+
+class Kind(IntEnum):
+    """What a message says."""
+
+    HERE = 0
+    GONE = 1
+    AUDIO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One accepted RTP packet."""
+
+    ssrc: int
+    timestamp: int
+    """RTP timestamp, 48 kHz, 0..2**32-1."""
+    sequence: int
+    """RTP sequence number, 0..65535."""
+    level: int | None
+    """The byte of RFC 6464, or None from a client that measures none."""
+    loudness: int
+    """Smoothed, in half dB over digital silence, 0..255."""
+    payload: bytes
+    """The Opus packet, 1..MAX_PAYLOAD bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Packets only with `Kind.AUDIO`, and then at least one."""
+
+    kind: Kind
+    packets: Sequence[Packet] = ()
+
+
+def encode(message: Message) -> bytes:
+    """Raises ValueError where the message exceeds the format's bounds."""
+    _check(message.kind, len(message.packets))
+    try:
+        parts = [_HEADER.pack(VERSION, message.kind, len(message.packets))]
+        for p in message.packets:
+            _check_length(len(p.payload))
+            flags = 0 if p.level is None else _MEASURED
+            parts.append(_PACKET.pack(p.ssrc, p.timestamp, p.sequence, p.level or 0, flags, p.loudness, len(p.payload)))
+            parts.append(p.payload)
+    except struct.error as error:
+        raise ValueError(f"a field is out of its range: {error}") from None
+    return b"".join(parts)
+
+
+def decode(body: bytes) -> Message:
+    """Raises ValueError for anything that is not a whole, well-formed message of a known version and kind."""
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"message of {len(body)} bytes; at most {MAX_BYTES}")
+    if len(body) < _HEADER.size:
+        raise ValueError("message shorter than its header")
+    version, number, count = _HEADER.unpack_from(body)
+    if version != VERSION:
+        raise ValueError(f"unknown version {version}")
+    kind = Kind(number)
+    _check(kind, count)
+    packets = []
+    at = _HEADER.size
+    for _ in range(count):
+        if at + _PACKET.size > len(body):
+            raise ValueError("message ends inside a packet's header")
+        ssrc, timestamp, sequence, level, flags, loudness, length = _PACKET.unpack_from(body, at)
+        at += _PACKET.size
+        _check_length(length)
+        if at + length > len(body):
+            raise ValueError("message ends inside a payload")
+        measured = level if flags & _MEASURED else None
+        packets.append(Packet(ssrc, timestamp, sequence, measured, loudness, body[at : at + length]))
+        at += length
+    if at != len(body):
+        raise ValueError(f"{len(body) - at} bytes after the last packet")
+    return Message(kind, tuple(packets))
+
+
+def _check(kind: Kind, count: int) -> None:
+    if count > MAX_PACKETS:
+        raise ValueError(f"{count} packets in one message; at most {MAX_PACKETS}")
+    if (kind is Kind.AUDIO) != (count > 0):
+        raise ValueError(f"{count} packets in a message of kind {kind}")
+
+
+def _check_length(length: int) -> None:
+    if not 1 <= length <= MAX_PAYLOAD:
+        raise ValueError(f"payload of {length} bytes; 1 to {MAX_PAYLOAD}")

@@ -1,0 +1,131 @@
+//! Spaces that several nodes carry: packets for the others, and theirs for the listeners here.
+
+use super::audience::Out;
+use super::egress::Arrived;
+use super::ingress::is_voice;
+use super::{Engine, Io, Now, Owner, SessionId, Space, SpaceId, Tuning};
+use crate::rtp::{AudioLevel, Header};
+use crate::select::Decision;
+
+/// An accepted packet on its way from one node to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relayed {
+    /// The speaker's stream.
+    pub ssrc: u32,
+    /// Of RTP, 48 kHz.
+    pub timestamp: u32,
+    /// Of RTP.
+    pub sequence: u16,
+    /// As measured by the client, where it measures.
+    pub level: Option<AudioLevel>,
+    /// The speaker's smoothed loudness in half dB over digital silence, so that all nodes choose alike.
+    pub loudness: u8,
+    /// The Opus packet.
+    pub payload: Vec<u8>,
+}
+
+impl Relayed {
+    pub(super) fn new(header: &Header, level: Option<AudioLevel>, loudness: f32, payload: &[u8]) -> Self {
+        Self {
+            ssrc: header.ssrc,
+            timestamp: header.timestamp,
+            sequence: header.sequence,
+            level,
+            loudness: (loudness * 2.0).round().clamp(0.0, 254.0) as u8,
+            payload: payload.to_vec(),
+        }
+    }
+}
+
+/// Who said a packet, and how loud.
+pub(super) struct Talker {
+    pub source: SessionId,
+    pub owner: Owner,
+    pub voice: bool,
+    pub loudness: f32,
+    pub level: Option<AudioLevel>,
+}
+
+impl Space {
+    /// Gives a packet to every group that has a slot for its talker; whether one had.
+    pub(super) fn select(
+        &mut self,
+        talker: &Talker,
+        header: &Header,
+        payload: &[u8],
+        now: Now,
+        tuning: &Tuning,
+        out: &mut Out<'_, impl Io>,
+    ) -> bool {
+        let mut forwarded = false;
+        let Talker { source, owner, level, .. } = *talker;
+        for group in &mut self.groups {
+            let Decision::Forward { slot, fresh } =
+                group.selector.packet(source, talker.voice, talker.loudness, now.us)
+            else {
+                continue;
+            };
+            group.forward(&Arrived { header, payload, level, owner, source, slot, fresh }, now, tuning, out);
+            forwarded = true;
+        }
+        forwarded
+    }
+}
+
+impl Engine {
+    /// Whether other nodes want the packets of a Space that has sessions here: every accepted one is told as
+    /// [`super::Event::Relayed`] then, but for those of people who have been silent for longer than anybody holds a
+    /// slot. Forgotten with the Space's last session; unknown Spaces are ignored.
+    pub fn set_shared(&mut self, space: SpaceId, shared: bool) {
+        if let Some(space) = self.spaces.get_mut(&space) {
+            space.shared = shared;
+        }
+    }
+
+    /// Takes in a packet of somebody who speaks at another node, under a `source` that is no session's id. It is
+    /// heard like any other, and neither captured nor relayed again. Returns whether the Space has sessions here.
+    pub fn inject(
+        &mut self,
+        space_id: SpaceId,
+        source: SessionId,
+        owner: Owner,
+        packet: &Relayed,
+        now: Now,
+        io: &mut impl Io,
+    ) -> bool {
+        if packet.payload.is_empty() || self.sessions.contains_key(&source) {
+            return false;
+        }
+        let Some(space) = self.spaces.get_mut(&space_id) else { return false };
+        self.counters.injected += 1;
+        let header = Header {
+            marker: false,
+            padding: false,
+            payload_type: 0,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            ssrc: packet.ssrc,
+            csrc: None,
+            extension: None,
+            length: 0,
+        };
+        let talker = Talker {
+            source,
+            owner,
+            voice: is_voice(packet.level, &packet.payload),
+            loudness: f32::from(packet.loudness) / 2.0,
+            level: packet.level,
+        };
+        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
+        if space.select(&talker, &header, &packet.payload, now, &self.tuning, &mut out) {
+            space.wait(space_id, &mut self.waiting);
+        }
+        true
+    }
+
+    /// Lets somebody who speaks at another node fall silent; nothing that they said before leaves after this.
+    pub fn hush(&mut self, space: SpaceId, source: SessionId, now: Now, io: &mut impl Io) {
+        self.silence(source, space, now, io);
+        self.flush(now, io);
+    }
+}

@@ -1,0 +1,276 @@
+"""One Space on three media nodes, each a process of its own; room is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contracts import capture, subjects
+from contracts.envelope import PersonRef
+from contracts.media import v1
+from contracts.room import v1 as spaces
+from libs.bus import Bus, BusSettings, connect
+from libs.ids import new_id
+from tests.integration.media.stage import Facts, Room, answering, person
+from tests.support import webrtc
+from tests.support.child import Child
+from tests.support.nats import NatsServer, eventually
+from tests.support.webrtc import Ear, ear, opus_tone, speaker
+
+ADA, BOB, EVE = person("Ada"), person("Bob"), person("Eve")
+MUTED_SECONDS = 0.3
+
+
+@dataclass(slots=True)
+class Nodes:
+    """What these tests work with."""
+
+    server: NatsServer
+    bus: Bus
+    room: Room
+    facts: Facts
+    children: dict[str, Child]
+
+    @property
+    def names(self) -> list[str]:
+        """The nodes, in order."""
+        return list(self.children)
+
+    def negotiate(
+        self, node: str, space: spaces.Space, direction: v1.Direction, who: PersonRef | None = None
+    ) -> webrtc.Negotiate:
+        """A connection at one node."""
+
+        async def negotiate(offer: str) -> str:
+            command = v1.Connect(
+                command_id=new_id(),
+                actor=None if who is None else who.id,
+                space_id=space.id,
+                session_id=new_id(),
+                person=who,
+                direction=direction,
+                offer=offer,
+                recorded=space.settings.recorded,
+                space_version=space.version,
+            )
+            return (await self.bus.ask(command, route=node, timeout=3)).result.sdp
+
+        return negotiate
+
+
+@pytest.fixture
+async def nodes(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Nodes]:
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(await connect("room", BusSettings(url=nats_server.url)))
+        room, facts = Room(bus), Facts()
+        following = asyncio.create_task(facts.follow(bus, await bus.last_sequence()))
+        stack.callback(following.cancel)
+        await stack.enter_async_context(answering(bus, room))
+        names = [f"node-{number}-{new_id()[-6:]}" for number in range(3)]
+        children = {
+            name: Child("media", {**nats_server.env, "ROSTRUM_INSTANCE": name, "ROSTRUM_VAR": str(tmp_path / name)})
+            for name in names
+        }
+        await asyncio.gather(*(stack.enter_async_context(child) for child in children.values()))
+        yield Nodes(nats_server, bus, room, facts, children)
+
+
+@asynccontextmanager
+async def ears(nodes: Nodes, space: spaces.Space, who: PersonRef | None = None) -> AsyncIterator[list[Ear]]:
+    """A listener at each node."""
+    async with AsyncExitStack() as stack:
+        listeners = [ear(nodes.negotiate(name, space, "subscribe", who)) for name in nodes.names]
+        yield list(await asyncio.gather(*(stack.enter_async_context(one) for one in listeners)))
+
+
+def words(listener: Ear) -> list[bytes]:
+    """What was heard, without the frames that end a slot."""
+    return [packet.payload for packet in listener.heard if len(packet.payload) > 1]
+
+
+async def hears(listener: Ear, packets: int) -> None:
+    """Waits until so many came in all."""
+    await listener.until(lambda listener: len(listener.heard) >= packets)
+
+
+def gapless(listener: Ear) -> bool:
+    """Whether no slot's sequence has a hole."""
+    for slot in range(3):
+        sequences = [packet.sequence for packet in listener.in_slot(slot)]
+        if sequences and sequences != list(range(sequences[0], sequences[0] + len(sequences))):
+            return False
+    return True
+
+
+async def test_every_node_hears_every_byte_once_and_speakers_never_themselves(nodes: Nodes) -> None:
+    space = nodes.room.live(ADA, BOB, recorded=True)
+    first, second, _ = nodes.names
+    high, low = opus_tone(880, 2.0), opus_tone(220, 2.0)
+    async with (
+        ears(nodes, space) as everyone,
+        ears(nodes, space, ADA) as ada_hears,
+        speaker(nodes.negotiate(first, space, "publish", ADA)) as ada,
+        speaker(nodes.negotiate(second, space, "publish", BOB)) as bob,
+    ):
+        ada.track.say(high)
+        bob.track.say(low)
+        for listener in everyone:
+            await listener.until(lambda listener: len(words(listener)) >= len(high) + len(low), within=10)
+        for listener in ada_hears:
+            await listener.until(lambda listener: len(words(listener)) >= len(low), within=10)
+        await asyncio.sleep(0.3)  # whatever is too much would come now
+        for listener in everyone:
+            by_source: dict[tuple[int, ...], list[bytes]] = {}
+            for packet in listener.heard:
+                if len(packet.payload) > 1:
+                    by_source.setdefault(packet.sources, []).append(packet.payload)
+            assert sorted(by_source.values()) == sorted([high, low])
+            assert gapless(listener)
+        for listener in ada_hears:
+            assert words(listener) == low
+            assert gapless(listener)
+        both = await nodes.facts.until(v1.Speaking, lambda e: len(e.person_ids) == 2 and e.space_id == space.id)
+        assert set(both.person_ids) == {ADA.id, BOB.id}
+        await nodes.facts.until(v1.Speaking, lambda e: not e.person_ids and e.space_id == space.id)
+        assert len({event.node_id for event in nodes.facts.of(v1.Speaking) if event.space_id == space.id}) == 1
+        delays = [
+            (far.at - near.at) * 1000
+            for listener in everyone[1:]
+            for near, far in zip(
+                [packet for packet in everyone[0].heard if packet.payload in set(high)],
+                [packet for packet in listener.heard if packet.payload in set(high)],
+                strict=False,
+            )
+            if near.payload == far.payload
+        ]
+        print(
+            f"relay adds p50 {statistics.median(delays):.2f} ms, p99 {statistics.quantiles(delays, n=100)[98]:.2f} ms"
+        )
+        assert statistics.median(delays) < 20
+    kept = await captured(nodes.bus, space.id)
+    assert sorted(kept.values()) == sorted([high, low]), "only where they speak is it captured, once"
+
+
+async def captured(bus: Bus, space_id: str) -> dict[str, list[bytes]]:
+    """The payloads of each session in CAPTURE."""
+    kept: dict[str, list[bytes]] = {}
+    subscription = await bus.js.subscribe(
+        subjects.capture_of(space_id), stream=subjects.CAPTURE_STREAM, ordered_consumer=True
+    )
+    try:
+        while True:
+            message = await subscription.next_msg(timeout=1)
+            packets = capture.decode(message.data).packets
+            kept.setdefault(message.subject, []).extend(packet.payload for packet in packets)
+    except TimeoutError:
+        return kept
+    finally:
+        await subscription.unsubscribe()
+
+
+async def test_a_mute_and_a_removal_hold_on_every_node(nodes: Nodes) -> None:
+    space = nodes.room.live(ADA, BOB)
+    first, second, _ = nodes.names
+    before, secret, after = opus_tone(300, 1.0), opus_tone(500, 3.0), opus_tone(700, 1.0)
+    async with (
+        ears(nodes, space) as everyone,
+        speaker(nodes.negotiate(first, space, "publish", ADA)) as ada,
+        speaker(nodes.negotiate(second, space, "publish", BOB)) as bob,
+    ):
+        ada.track.say(before)
+        for listener in everyone:
+            await listener.until(lambda listener: len(words(listener)) >= len(before))
+        ada.track.say(secret)
+        for listener in everyone:
+            await listener.until(lambda listener: len(words(listener)) >= len(before) + 20)
+        await nodes.room.muted(space, ADA)
+        told = time.monotonic()
+        await ada.track.said()
+        late = [packet.at - told for listener in everyone for packet in listener.heard if packet.at > told]
+        assert max(late, default=0) < MUTED_SECONDS
+        print(f"last packet after the mute was told: {max(late, default=0) * 1000:.0f} ms")
+        counts = [len(listener.heard) for listener in everyone]
+        await nodes.room.unmuted(space, ADA)
+        await asyncio.sleep(0.3)
+        ada.track.say(after)
+        for listener, count in zip(everyone, counts, strict=True):
+            await hears(listener, count + len(after) - 5)
+            assert gapless(listener)
+        bob.track.say(opus_tone(900, 4.0))
+        for listener in everyone:
+            await listener.until(lambda listener: set(words(listener)) >= set(bob.sent[:20]) and len(bob.sent) > 20)
+        await nodes.room.removed(space, BOB)
+        told = time.monotonic()
+        await asyncio.sleep(1.0)
+        late = [packet.at - told for listener in everyone for packet in listener.heard if packet.at > told]
+        assert max(late, default=0) < MUTED_SECONDS
+
+
+async def test_a_node_that_is_killed_takes_only_its_own_people(nodes: Nodes) -> None:
+    space = nodes.room.live(ADA, BOB, EVE)
+    async with ears(nodes, space) as everyone, AsyncExitStack() as stack:
+        speakers = [
+            await stack.enter_async_context(speaker(nodes.negotiate(name, space, "publish", who)))
+            for name, who in zip(nodes.names, (ADA, BOB, EVE), strict=True)
+        ]
+        for number, one in enumerate(speakers):
+            one.track.say(opus_tone(300 + 200 * number, 10.0))
+        for listener in everyone:
+            await listener.until(lambda listener: len({p.sources for p in listener.heard}) == 3, within=10)
+        nodes.children[nodes.names[0]].kill()
+        killed = time.monotonic()
+        await asyncio.sleep(3.0)
+        for listener in everyone[1:]:
+            for one in speakers[1:]:
+                mine = set(one.sent)
+                times = [packet.at for packet in listener.heard if packet.payload in mine and packet.at > killed]
+                assert len(times) > 100
+                assert max(b - a for a, b in zip([killed, *times], times, strict=False)) < 0.3
+            assert gapless(listener)
+        await nodes.facts.until(v1.Speaking, lambda e: set(e.person_ids) == {BOB.id, EVE.id}, within=5)
+
+
+async def test_whoever_moves_to_another_node_is_heard_once(nodes: Nodes) -> None:
+    space = nodes.room.live(ADA)
+    first, second, _ = nodes.names
+    old, new = opus_tone(300, 2.0), opus_tone(700, 2.0)
+    async with (
+        ears(nodes, space) as everyone,
+        speaker(nodes.negotiate(first, space, "publish", ADA)) as here,
+    ):
+        here.track.say(old)
+        await everyone[2].until(lambda listener: len(words(listener)) > 20)
+        async with speaker(nodes.negotiate(second, space, "publish", ADA)) as there:
+            there.track.say(new)
+            await everyone[2].until(lambda listener: set(words(listener)) >= set(new[-5:]), within=8)
+            for listener in everyone[1:]:
+                began = min(packet.at for packet in listener.heard if packet.payload in set(new) - set(old))
+                late = [p for p in listener.heard if p.payload in set(old) - set(new) and p.at > began + 0.1]
+                assert not late
+                assert gapless(listener)
+
+
+async def test_nothing_is_published_for_a_space_on_one_node(nodes: Nodes) -> None:
+    space = nodes.room.live(ADA)
+    seen: list[int] = []
+
+    async def count(message: object) -> None:
+        seen.append(1)
+
+    subscription = await nodes.bus.nc.subscribe(subjects.relayed_audio(space.id), cb=count)
+    async with (
+        ear(nodes.negotiate(nodes.names[0], space, "subscribe")) as listener,
+        speaker(nodes.negotiate(nodes.names[0], space, "publish", ADA), opus_tone(440, 1.0)),
+    ):
+        await listener.until(lambda listener: len(words(listener)) >= 50)
+        assert len(seen) <= 2
+        async with ear(nodes.negotiate(nodes.names[1], space, "subscribe")):
+            await eventually(lambda: len(seen) > 2)
+    await subscription.unsubscribe()
