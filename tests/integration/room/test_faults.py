@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -181,6 +184,13 @@ async def test_an_order_that_is_repeated_after_a_kill_is_answered_as_before(
         assert now is not None
         assert now.version == first.version + 1
         assert stored_commands(env, guests.space) == Counter(["open", "once", "again"])
+        told = await asyncio.create_subprocess_exec(
+            *(Path(sys.executable).parent / "rostrum", "inspect", guests.space, "--events"),
+            env={**os.environ, **env},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await asyncio.wait_for(told.communicate(), 20)
+        assert out.decode().count(" Unmuted ") == 2
 
 
 @pytest.mark.timeout(100)
