@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 from infra.commands.common import add_var, fail
+
+if TYPE_CHECKING:
+    from libs.eventstore import StoredFact
 
 EXAMPLES = """\
 examples:
@@ -31,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the Space; 1 where there is none."""
     from libs.service import BadSettings
-    from services.room.main import inspect
+    from services.room.main import inspect, stored_facts
 
     environment = {**os.environ, "ROSTRUM_VAR": str(options.var)}
     try:
@@ -39,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     except (BadSettings, OSError) as error:
         fail(str(error))
     if space is None:
-        fail(f"no event of a Space {options.space} is stored in {options.var}")
+        fail(f"no event of a Space {options.space} is stored")
     if options.json:
         print(space.model_dump_json(indent=1))
         return 0
@@ -47,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         if value not in (None, [], ""):
             _show(name, value)
     if options.events:
-        _events(options)
+        _events(stored_facts(environment, options.space), options.at)
     return 0
 
 
@@ -69,19 +73,13 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _events(options: argparse.Namespace) -> None:
+def _events(facts: list[StoredFact], at: int | None) -> None:
     import msgspec
 
-    from libs.eventstore import SqliteRecorder, history
-
-    recorder = SqliteRecorder(options.var / "stores" / "room.db", read_only=True)
-    try:
-        for stored in history(recorder, options.space):
-            if options.at is not None and stored.originator_version > options.at:
-                break
-            fields = " ".join(f"{name}={value}" for name, value in msgspec.to_builtins(stored.fact).items())
-            record = stored.record
-            who = record.actor or "system"
-            print(f"{stored.originator_version:>6} {record.at:%H:%M:%S.%f} {who} {type(stored.fact).__name__} {fields}")
-    finally:
-        recorder.close()
+    for stored in facts:
+        if at is not None and stored.originator_version > at:
+            break
+        fields = " ".join(f"{name}={value}" for name, value in msgspec.to_builtins(stored.fact).items())
+        record = stored.record
+        who = record.actor or "system"
+        print(f"{stored.originator_version:>6} {record.at:%H:%M:%S.%f} {who} {type(stored.fact).__name__} {fields}")

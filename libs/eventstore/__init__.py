@@ -1,7 +1,8 @@
-"""Event-sourced aggregates on `eventsourcing` and SQLite: decided in memory, committed in groups, answered after."""
+"""Event-sourced aggregates on `eventsourcing`: decided in memory, committed in groups, answered after."""
 
 from libs.eventstore.facts import Fact, FactMapper, Meta, Record, StoredFact, name_of, stored
-from libs.eventstore.recorder import Claim, SqliteRecorder
+from libs.eventstore.recorder import Claim, Recorder, open_recorder
+from libs.eventstore.sqlite import SqliteRecorder
 from libs.eventstore.store import Done, Notification, Order, State, Store, digest_of, history, open_store, rebuild
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Notification",
     "Order",
     "Record",
+    "Recorder",
     "SqliteRecorder",
     "State",
     "Store",
@@ -20,6 +22,7 @@ __all__ = [
     "digest_of",
     "history",
     "name_of",
+    "open_recorder",
     "open_store",
     "rebuild",
     "stored",

@@ -1,25 +1,18 @@
-"""Where facts are kept: the library's SQLite recorder, with command ids and claims in the same transaction.
+"""What is kept, and what a database that keeps it can do.
 
-Another database is another recorder with the same methods on top of the library's (`write`, `repeated`, `find_command`,
-`find_claim`); nothing else in this package knows which one it is.
+There are two of them, `sqlite` (the default) and `postgres`; nothing else in this package knows which one it is.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Protocol
 
-from eventsourcing.persistence import IntegrityError, InterfaceError, StoredEvent
-from eventsourcing.sqlite import (
-    SQLiteApplicationRecorder,
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteCursor,
-    SQLiteDatastore,
-)
+from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
+
+from libs.database import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,159 +65,53 @@ class NameTaken(IntegrityError):
     """Another aggregate holds a claimed name."""
 
 
-_CHUNKS: Final = (256, 64, 16, 4, 1)
+class Recorder(Protocol):
+    """Facts, command ids, claims and snapshots in one database. Its methods block, and may be called by any thread.
 
-
-def _row(event: StoredEvent) -> tuple[str, int, str, bytes]:
-    return str(event.originator_id), event.originator_version, event.topic, event.state
-
-
-def _insert(cursor: SQLiteCursor, into: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows, many with one statement.
-
-    `executemany` is a call into SQLite for each row, and each one lets go of the interpreter's lock and has to wait
-    for it again. In chunks of a few sizes only, so that the statements stay prepared.
+    What has no error of its own raises PersistenceError where the database is away, locked or full.
     """
-    start = 0
-    while left := len(rows) - start:
-        size = next(size for size in _CHUNKS if size <= left)
-        chunk = rows[start : start + size]
-        row = f"({','.join('?' * len(chunk[0]))})"
-        cursor.execute(f"{into} VALUES {','.join([row] * size)}", [value for one in chunk for value in one])
-        start += size
-
-
-class _Pool(SQLiteConnectionPool):
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        cursor = connection.cursor()
-        # A commit is on disk when it returns; this is what makes an answer a promise.
-        cursor.execute("PRAGMA synchronous=FULL")
-        return connection
-
-
-class SqliteRecorder(SQLiteApplicationRecorder):
-    """Facts, command ids and claims in one SQLite file (WAL, synchronous=FULL)."""
-
-    def __init__(self, path: Path, *, read_only: bool = False, lock_timeout: int = 2) -> None:
-        """Opens or creates the file. Raises OSError, with the path, where that is not possible."""
-        if read_only and not path.exists():
-            raise FileNotFoundError(f"there is no event store at {path}")
-        if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        name = f"file:{path}?mode=ro" if read_only else str(path)
-        datastore = SQLiteDatastore(name, lock_timeout=lock_timeout, originator_id_type="text")
-        datastore.pool.close()
-        datastore.pool = _Pool(db_name=name, lock_timeout=lock_timeout)
-        super().__init__(datastore)
-        self._lookup: sqlite3.Connection | None = None
-        self._path = path
-        try:
-            if not read_only:
-                self.create_table()
-                self._lookup = sqlite3.connect(path, check_same_thread=False, timeout=lock_timeout)
-            else:
-                self.max_notification_id()
-        except (sqlite3.Error, InterfaceError) as error:
-            raise OSError(f"the event store {path} cannot be opened: {error}") from error
-        except Exception as error:
-            self.close()
-            raise OSError(f"the event store {path} cannot be opened: {error}") from error
-
-    def construct_create_table_statements(self) -> list[str]:
-        return [
-            *super().construct_create_table_statements(),
-            "CREATE TABLE IF NOT EXISTS commands (scope TEXT, command_id TEXT, digest TEXT, originator_id TEXT, "
-            "version INTEGER, PRIMARY KEY (scope, command_id)) WITHOUT ROWID",
-            "CREATE TABLE IF NOT EXISTS claims (namespace TEXT, name TEXT, owner TEXT, "
-            "PRIMARY KEY (namespace, name)) WITHOUT ROWID",
-            "CREATE TABLE IF NOT EXISTS snapshots (originator_id TEXT PRIMARY KEY, version INTEGER, fingerprint TEXT, "
-            "state BLOB)",
-        ]
 
     def write(self, writes: Sequence[Write]) -> None:
-        """Write all of it in one transaction, or nothing.
+        """Write all of it in one transaction, or nothing. It is on disk when this returns.
 
-        Raises CommandRepeated, NameTaken, IntegrityError (a version exists already), OperationalError (disk full,
-        locked).
+        Raises CommandRepeated, NameTaken, IntegrityError (a version exists already).
         """
-        try:
-            with self.datastore.transaction(commit=True) as c:
-                _insert(
-                    c,
-                    f"INSERT INTO {self.events_table_name} (originator_id, originator_version, topic, state)",
-                    [_row(event) for write in writes for event in write.events],
-                )
-                _insert(
-                    c,
-                    "INSERT INTO commands",
-                    [
-                        (row.scope, row.command_id, row.digest, row.originator_id, row.version)
-                        for write in writes
-                        if (row := write.command) is not None
-                    ],
-                )
-                for claim in (claim for write in writes for claim in write.claims):
-                    if claim.owner is None:
-                        c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
-                    else:
-                        c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
-                for snapshot in (write.snapshot for write in writes):
-                    if snapshot is not None:
-                        c.execute(
-                            "INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)",
-                            (snapshot.originator_id, snapshot.version, snapshot.fingerprint, snapshot.state),
-                        )
-        except IntegrityError as error:
-            # SQLite names the table: "UNIQUE constraint failed: commands.scope, commands.command_id".
-            text = str(error)
-            if "commands." in text:
-                raise CommandRepeated(text) from error
-            if "claims." in text:
-                raise NameTaken(text) from error
-            raise
 
     def repeated(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these commands, by (scope, command_id), were accepted before; at most some thousands at once."""
-        if not keys:
-            return set()
-        values = ",".join(["(?,?)"] * len(keys))
-        with self.datastore.transaction(commit=False) as c:
-            c.execute(
-                f"SELECT scope, command_id FROM commands WHERE (scope, command_id) IN (VALUES {values})",
-                [part for key in keys for part in key],
-            )
-            return {(row[0], row[1]) for row in c.fetchall()}
 
     def find_command(self, scope: str, command_id: str) -> CommandRow | None:
         """An accepted command."""
-        with self.datastore.transaction(commit=False) as c:
-            c.execute(
-                "SELECT scope, command_id, digest, originator_id, version FROM commands WHERE scope=? AND command_id=?",
-                (scope, command_id),
-            )
-            row = c.fetchone()
-        return None if row is None else CommandRow(*row)
 
     def find_snapshot(self, originator_id: str, fingerprint: str) -> bytes | None:
         """The last state kept of an aggregate, where this code made it."""
-        with self.datastore.transaction(commit=False) as c:
-            c.execute(
-                "SELECT state FROM snapshots WHERE originator_id=? AND fingerprint=?", (originator_id, fingerprint)
-            )
-            row = c.fetchone()
-        return None if row is None else bytes(row[0])
 
     def find_claim(self, namespace: str, name: str) -> str | None:
         """Who holds a name; not from two threads at once."""
-        assert self._lookup is not None
-        row = self._lookup.execute(
-            "SELECT owner FROM claims WHERE namespace=? AND name=?", (namespace, name)
-        ).fetchone()
-        return None if row is None else str(row[0])
+
+    def select_events(
+        self, originator_id: str, *, gt: int | None = None, lte: int | None = None
+    ) -> Sequence[StoredEvent]:
+        """The facts of an aggregate, by version."""
+
+    def select_notifications(
+        self, start: int | None, limit: int, *, inclusive_of_start: bool = True
+    ) -> Sequence[Notification]:
+        """Facts of all aggregates in the order of their commits: none appears later below one that was seen."""
+
+    def max_notification_id(self) -> int | None:
+        """Id of the newest fact."""
 
     def close(self) -> None:
-        if self._lookup is not None:
-            self._lookup.close()
-            self._lookup = None
-        self.datastore.close()
+        """Let go of the database."""
+
+
+def open_recorder(place: Place, *, read_only: bool = False) -> Recorder:
+    """The recorder of a place, its tables made where they are not there. Raises OSError that names the place."""
+    if isinstance(place, Path):
+        from libs.eventstore.sqlite import SqliteRecorder
+
+        return SqliteRecorder(place, read_only=read_only)
+    from libs.eventstore.postgres import PostgresRecorder
+
+    return PostgresRecorder(place, read_only=read_only)

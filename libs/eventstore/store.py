@@ -7,18 +7,18 @@ import hashlib
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
+from libs.database import Place
 from libs.eventstore.facts import Fact, Meta, Record, StoredFact, decode, encode, name_of
-from libs.eventstore.recorder import Claim, CommandRow, NameTaken, Snapshot, SqliteRecorder, Write
+from libs.eventstore.recorder import Claim, CommandRow, NameTaken, Recorder, Snapshot, Write, open_recorder
 from libs.eventstore.snapshots import EVERY, fingerprint, freeze, thaw
 from libs.eventstore.writer import Broken, GroupWriter, Job, Lineage
 from libs.refusal import Refusal
@@ -101,7 +101,7 @@ class Store(Generic[S]):
     again and the command decided again.
     """
 
-    def __init__(self, recorder: SqliteRecorder, new: Callable[[str], S], *, cached: int) -> None:
+    def __init__(self, recorder: Recorder, new: Callable[[str], S], *, cached: int) -> None:
         self._recorder = recorder
         self._new = new
         self._cached = cached
@@ -112,6 +112,7 @@ class Store(Generic[S]):
         self._recent: OrderedDict[tuple[str, str], CommandRow] = OrderedDict()
         self._news = asyncio.Event()
         self._trouble: str | None = None
+        self._unreadable: str | None = None
         self._writer = GroupWriter(recorder, asyncio.get_running_loop(), self._on_commit)
 
     # -- deciding ----------------------------------------------------------------------------------------------
@@ -242,10 +243,8 @@ class Store(Generic[S]):
             await asyncio.wait({pending})
         row = self._recent.get(key)
         if row is None and look:
-            try:
+            with self._reading():
                 row = await asyncio.to_thread(self._recorder.find_command, *key)
-            except PersistenceError as error:
-                raise self._refusal_of(error) from error
         if row is None:
             return None
         if row.digest != order.digest:
@@ -261,11 +260,26 @@ class Store(Generic[S]):
     def _refusal_of(self, error: Exception) -> Refusal:
         self._trouble = str(error)
         _log.error("the event store cannot write: %s", error)
+        return self._for_now(error)
+
+    @staticmethod
+    def _for_now(error: Exception) -> Refusal:
         if "full" in str(error):
             return Refusal("storage_full", "The disk of the server is full; try again later.", retry=True)
         return Refusal("unavailable", "The event store is away for a moment; try again.", retry=True)
 
     # -- reading -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A database that is away refuses for now. Not a fact that cannot be read: that passes by no waiting."""
+        try:
+            yield
+        except PersistenceError as error:
+            self._unreadable = str(error)
+            _log.error("the event store cannot read: %s", error)
+            raise self._for_now(error) from error
+        self._unreadable = None
 
     async def read(self, id: str, view: Callable[[S], T]) -> T:
         """What `view` makes of the aggregate now. Nothing is told before it is committed.
@@ -284,7 +298,8 @@ class Store(Generic[S]):
 
     async def load(self, id: str, *, at: int | None = None) -> S:
         """A state of its own, rebuilt from the stored facts up to version `at` (all without it)."""
-        return await asyncio.to_thread(rebuild, self._recorder, id, self._new, at=at)
+        with self._reading():
+            return await asyncio.to_thread(rebuild, self._recorder, id, self._new, at=at)
 
     def _open(self, id: str) -> S:
         """The newest state: from the last snapshot, where there is one of this code, and the facts after it."""
@@ -313,13 +328,11 @@ class Store(Generic[S]):
         if task is None:
             task = self._loading[id] = asyncio.create_task(self._fetch(id))
             task.add_done_callback(lambda _: self._loading.pop(id, None))
-        try:
-            return await asyncio.shield(task)
-        except PersistenceError as error:
-            raise self._refusal_of(error) from error
+        return await asyncio.shield(task)
 
     async def _fetch(self, id: str) -> _Live[S]:
-        live = _Live(await asyncio.to_thread(self._open, id))
+        with self._reading():
+            live = _Live(await asyncio.to_thread(self._open, id))
         self._live[id] = live
         if len(self._live) > self._cached:
             for old, candidate in list(self._live.items()):
@@ -341,13 +354,15 @@ class Store(Generic[S]):
 
     def claimed(self, namespace: str, name: str) -> str | None:
         """Id of the aggregate that holds a name."""
-        return self._recorder.find_claim(namespace, name)
+        with self._reading():
+            return self._recorder.find_claim(namespace, name)
 
     # -- following ---------------------------------------------------------------------------------------------
 
     async def notifications(self, after: int, limit: int = _PAGE) -> list[Notification]:
         """Committed facts with a notification id above `after`, in order."""
-        return await asyncio.to_thread(self._select, after, limit)
+        with self._reading():
+            return await asyncio.to_thread(self._select, after, limit)
 
     def _select(self, after: int, limit: int) -> list[Notification]:
         rows = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
@@ -355,7 +370,8 @@ class Store(Generic[S]):
 
     async def last_notification(self) -> int:
         """Id of the newest committed fact, 0 where there is none."""
-        return (await asyncio.to_thread(self._recorder.max_notification_id)) or 0
+        with self._reading():
+            return (await asyncio.to_thread(self._recorder.max_notification_id)) or 0
 
     async def wait_for_news(self, timeout: float) -> None:
         """Until something was committed by this process, at most `timeout` seconds; others' commits are not noticed."""
@@ -376,14 +392,14 @@ class Store(Generic[S]):
 
     def trouble(self) -> str | None:
         """What is wrong with the store now, for a readiness check; None when all is well."""
-        return self._trouble
+        return self._trouble or self._unreadable
 
     async def close(self) -> None:
         await self._writer.close()
         self._recorder.close()
 
 
-def rebuild(recorder: SqliteRecorder, id: str, new: Callable[[str], S], *, at: int | None = None) -> S:
+def rebuild(recorder: Recorder, id: str, new: Callable[[str], S], *, at: int | None = None) -> S:
     """A state from its stored facts alone, up to version `at` (all without it).
 
     Raises MapperDeserialisationError for a fact that cannot be read, PersistenceError for a database that is away.
@@ -391,7 +407,7 @@ def rebuild(recorder: SqliteRecorder, id: str, new: Callable[[str], S], *, at: i
     return _evolve(recorder, id, new(id), at=at)
 
 
-def _evolve(recorder: SqliteRecorder, id: str, state: S, *, at: int | None = None) -> S:
+def _evolve(recorder: Recorder, id: str, state: S, *, at: int | None = None) -> S:
     """The same state, after the stored facts that it has not taken in yet."""
     apply = state.apply
     stored: StoredEvent | None = None
@@ -403,18 +419,18 @@ def _evolve(recorder: SqliteRecorder, id: str, state: S, *, at: int | None = Non
     return state
 
 
-def history(recorder: SqliteRecorder, id: str) -> list[StoredFact]:
+def history(recorder: Recorder, id: str) -> list[StoredFact]:
     """Every stored fact of an aggregate with what is kept beside it, in order."""
     return [StoredFact(id, e.originator_version, decode(e.topic, e.state)) for e in recorder.select_events(id)]
 
 
 @asynccontextmanager
-async def open_store(path: Path, new: Callable[[str], S], *, cached: int = 10_000) -> AsyncIterator[Store[S]]:
+async def open_store(place: Place, new: Callable[[str], S], *, cached: int = 10_000) -> AsyncIterator[Store[S]]:
     """Open (or create) an event store; `new` makes the empty state of an id; at most `cached` states stay in memory.
 
-    Raises OSError naming the path. Leaving the context writes what waits and closes the file.
+    Raises OSError naming the place. Leaving the context writes what waits and closes the database.
     """
-    store = Store(await asyncio.to_thread(SqliteRecorder, path), new, cached=cached)
+    store = Store(await asyncio.to_thread(open_recorder, place), new, cached=cached)
     try:
         yield store
     finally:

@@ -11,7 +11,7 @@ from typing import Final
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from libs.eventstore.recorder import CommandRepeated, SqliteRecorder, Write
+from libs.eventstore.recorder import CommandRepeated, Recorder, Write
 from libs.telemetry import STORE_COMMITS, STORE_EVENTS
 
 LARGEST_GROUP: Final = 512
@@ -44,9 +44,7 @@ class GroupWriter:
     with it those that were decided on its result. `committed` is called in the loop after every group.
     """
 
-    def __init__(
-        self, recorder: SqliteRecorder, loop: asyncio.AbstractEventLoop, committed: Callable[[], None]
-    ) -> None:
+    def __init__(self, recorder: Recorder, loop: asyncio.AbstractEventLoop, committed: Callable[[], None]) -> None:
         self._recorder = recorder
         self._loop = loop
         self._committed = committed

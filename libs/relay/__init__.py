@@ -27,6 +27,7 @@ from libs.aio import end
 from libs.bus import Bus
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.telemetry import PUBLISHED, RELAY_LAG, inject, span
 
 _log = logging.getLogger(__name__)
@@ -114,7 +115,11 @@ class Relay:
 
     async def flush(self, timeout: float = 2.0) -> None:
         """Wait until everything committed by now is published, at most `timeout` seconds; the rest follows later."""
-        goal = await self._store.last_notification()
+        try:
+            goal = await self._store.last_notification()
+        except Refusal as no:
+            _log.warning("what is stored is published at the next start", extra={"why": no.detail})
+            return
         try:
             async with asyncio.timeout(timeout):
                 while self._position < goal:
@@ -161,7 +166,7 @@ class Relay:
             except _Refused as error:
                 # Somebody else published, or our own last publish did succeed: look where the stream stands.
                 _log.info("the stream has moved on", extra={"why": str(error)})
-            except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+            except (JetStreamError, nats.errors.Error, TimeoutError, OSError, Refusal) as error:
                 _log.warning("the relay is interrupted, trying again", extra={"why": str(error)})
             self._caught_up = False
             await asyncio.sleep(pause)

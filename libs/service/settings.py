@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from libs.bus import BusSettings
+from libs.database import Database, Place
 
 PREFIX = "ROSTRUM_"
 
@@ -48,6 +49,8 @@ class ServiceSettings(BaseSettings):
     """How many partitions Spaces fall into; the same for the whole installation, changed only while none is live."""
     var: Path = Path("var")
     """Where data is kept."""
+    store: SecretStr = SecretStr("")
+    """Where facts are kept: `postgresql://user:password@host:port/database`; without it a file in `var`."""
     instance: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     """Name of this process, the same after a restart; by default `<service>-<host>`."""
     health_host: str = "127.0.0.1"
@@ -105,10 +108,19 @@ class ServiceSettings(BaseSettings):
         """Seconds after SIGTERM in which the service must have stopped; then it is cut off."""
         return 4.5
 
+    @field_validator("store")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be postgresql://user:password@host:port/database, or empty for a file")
+        return value
+
     @property
-    def store_path(self) -> Path:
-        """File of this service's event store."""
-        return self.var / "stores" / f"{self.service}.db"
+    def store_place(self) -> Place:
+        """This service's event store: a file of its own, or a schema of its own."""
+        url = self.store.get_secret_value()
+        return Database(url, self.service) if url else self.var / "stores" / f"{self.service}.db"
 
     @property
     def bus(self) -> BusSettings:

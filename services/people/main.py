@@ -24,7 +24,7 @@ def now() -> datetime:
 async def compose(service: Service[Settings]) -> None:
     """Open the store, publish what it commits, answer commands and queries."""
     settings, bus = service.settings, service.bus
-    store = await service.enter(open_store(settings.store_path, domain.new))
+    store = await service.enter(open_store(settings.store_place, domain.new))
     service.ready_when("store", store.trouble)
     follows = await service.enter(Follows(settings.read_model_path))
     await follows.catch_up(store)

@@ -31,7 +31,7 @@ async def compose(service: Service[Settings]) -> None:
         objects = Objects(settings.objects_url)
     except ObjectsError as error:
         raise CannotStart(f"ROSTRUM_RECORDINGS_URL: {error}") from error
-    store = await service.enter(open_store(settings.store_path, Recording, cached=1_000))
+    store = await service.enter(open_store(settings.store_place, Recording, cached=1_000))
     service.ready_when("store", store.trouble)
     relay = Relay(bus, store, translate, context="recording")
     service.spawn("relay", relay.run())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from contracts import subjects
 from contracts.room import v1
 from libs.bus import Leases
-from libs.eventstore import SqliteRecorder, open_store, rebuild
+from libs.eventstore import StoredFact, history, open_recorder, open_store, rebuild
 from libs.relay import Relay
 from libs.service import Service, run
 from services.room.app import Presence, Spaces
@@ -28,7 +28,7 @@ def now() -> datetime:
 async def compose(service: Service[Settings]) -> None:
     """Store, relay, people, audience, and the partitions this process owns."""
     settings, bus = service.settings, service.bus
-    store = await service.enter(open_store(settings.store_path, Space, cached=settings.cached_spaces))
+    store = await service.enter(open_store(settings.store_place, Space, cached=settings.cached_spaces))
     service.ready_when("store", store.trouble)
     relay = Relay(bus, store, translate, context="room")
     service.spawn("relay", relay.run())
@@ -103,9 +103,18 @@ def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> 
     Reads the store of a running service without disturbing it. Raises BadSettings, OSError where there is no store.
     """
     settings = Settings.read(env)
-    recorder = SqliteRecorder(settings.store_path, read_only=True)
+    recorder = open_recorder(settings.store_place, read_only=True)
     try:
         space = rebuild(recorder, space_id, Space, at=at)
     finally:
         recorder.close()
     return wire_space(space, all=True) if space.version else None
+
+
+def stored_facts(env: Mapping[str, str], space_id: str) -> list[StoredFact]:
+    """Every stored event of a Space, in order. Raises as `inspect` does."""
+    recorder = open_recorder(Settings.read(env).store_place, read_only=True)
+    try:
+        return history(recorder, space_id)
+    finally:
+        recorder.close()

@@ -18,7 +18,7 @@ from services.tipping.settings import Settings
 async def compose(service: Service[Settings]) -> None:
     """Open the store, publish what it commits, watch the stages, answer commands and queries."""
     settings, bus = service.settings, service.bus
-    store = await service.enter(open_store(settings.store_path, new))
+    store = await service.enter(open_store(settings.store_place, new))
     service.ready_when("store", store.trouble)
     tips = await service.enter(TipsBySpace(settings.tips_path))
     await tips.catch_up(store)

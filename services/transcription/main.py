@@ -28,7 +28,7 @@ def _now() -> datetime:
 async def compose(service: Service[Settings]) -> None:
     """Store, relay, workers, what is known of stages, listening, queries."""
     settings, bus = service.settings, service.bus
-    store = await service.enter(open_store(settings.store_path, Transcript, cached=_CACHED))
+    store = await service.enter(open_store(settings.store_place, Transcript, cached=_CACHED))
     service.ready_when("store", store.trouble)
     relay = Relay(bus, store, translate, context="transcription")
     service.spawn("relay", relay.run())

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from libs.database import Place
 from libs.eventstore import Fact, Meta, Order, Store, open_store, stored
 from libs.refusal import Refusal
+from tests.support.places import from_words
 
 
 @stored("counter.added")
@@ -45,8 +47,8 @@ async def add(store: Store[Counter], counter: str, number: int, id: str) -> int:
     return done.view
 
 
-async def _count_until_killed(path: Path, life: str) -> None:
-    async with open_store(path, Counter) as store:
+async def _count_until_killed(place: Place, life: str) -> None:
+    async with open_store(place, Counter) as store:
 
         async def one(worker: int) -> None:
             number = 0
@@ -85,4 +87,6 @@ async def _fill_the_disk(path: Path) -> None:
 
 if __name__ == "__main__":
     what, where, *rest = sys.argv[1:]
-    asyncio.run(_fill_the_disk(Path(where)) if what == "fill" else _count_until_killed(Path(where), rest[0]))
+    asyncio.run(
+        _fill_the_disk(Path(where)) if what == "fill" else _count_until_killed(from_words(where, "count"), rest[0])
+    )

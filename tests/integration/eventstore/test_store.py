@@ -1,4 +1,4 @@
-"""The event store on real SQLite: what it answers is on disk, and happens once."""
+"""The event store in real databases: what it answers is on disk, and happens once."""
 
 import asyncio
 import sqlite3
@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from libs.eventstore import Claim, SqliteRecorder, history, open_store, rebuild
+from libs.database import Place
+from libs.eventstore import Claim, SqliteRecorder, history, open_recorder, open_store, rebuild
 from libs.refusal import Refusal
 from tests.integration.eventstore.counting import Counter, add, order
+from tests.support.places import execute, in_words
 
 HERE = "tests.integration.eventstore.counting"
 
@@ -20,41 +22,41 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "stores" / "count.db"
 
 
-async def test_an_answer_is_on_disk(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_an_answer_is_on_disk(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         assert await add(store, "c", 5, "1") == 5
-        recorder = SqliteRecorder(path, read_only=True)
+        recorder = open_recorder(place, read_only=True)
         assert rebuild(recorder, "c", Counter).sum == 5
         recorder.close()
 
 
-async def test_a_command_sent_again_is_answered_as_it_was_then_and_done_once(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_a_command_sent_again_is_answered_as_it_was_then_and_done_once(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         await add(store, "c", 5, "1")
         await add(store, "c", 7, "2")
         done = await store.execute("c", order("1"), lambda c: c.add(5), lambda c: c.sum)
         assert (done.view, done.version, done.repeated) == (5, 1, True)
-    async with open_store(path, Counter) as store:
+    async with open_store(place, Counter) as store:
         assert await add(store, "c", 5, "1") == 5
         assert await store.read("c", lambda c: (c.sum, c.version)) == (12, 2)
 
 
-async def test_the_same_command_sent_many_times_at_once_happens_once(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_the_same_command_sent_many_times_at_once_happens_once(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         sums = await asyncio.gather(*(add(store, "c", 3, "same") for _ in range(50)))
         assert sums == [3] * 50
 
 
-async def test_a_refusal_is_decided_anew(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_a_refusal_is_decided_anew(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         with pytest.raises(Refusal, match="invalid"):
             await add(store, "c", -1, "1")
         await add(store, "c", 10, "2")
         assert await add(store, "c", -1, "1") == 9
 
 
-async def test_an_id_belongs_to_one_actor_and_one_order(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_an_id_belongs_to_one_actor_and_one_order(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         await store.execute("c", order("1", "ann", "a"), lambda c: c.add(1), lambda c: c.sum)
         done = await store.execute("c", order("1", "bob", "a"), lambda c: c.add(1), lambda c: c.sum)
         assert done.view == 2
@@ -62,26 +64,26 @@ async def test_an_id_belongs_to_one_actor_and_one_order(path: Path) -> None:
             await store.execute("c", order("1", "ann", "b"), lambda c: c.add(1), lambda c: c.sum)
 
 
-async def test_a_command_that_changed_nothing_changes_nothing_later_either(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_a_command_that_changed_nothing_changes_nothing_later_either(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         done = await store.execute("c", order("1"), lambda c: [], lambda c: c.sum)
         assert (done.version, done.repeated) == (0, False)
         again = await store.execute("c", order("1"), lambda c: c.add(9), lambda c: c.sum)
         assert (again.view, again.repeated) == (0, True)
 
 
-async def test_commands_at_once_follow_one_another(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_commands_at_once_follow_one_another(place: Place) -> None:
+    async with open_store(place, Counter) as store:
         sums = await asyncio.gather(*(add(store, "c", 1, str(n)) for n in range(1_000)))
         assert sums == list(range(1, 1_001))
-    recorder = SqliteRecorder(path, read_only=True)
+    recorder = open_recorder(place, read_only=True)
     assert [s.originator_version for s in history(recorder, "c")] == list(range(1, 1_001))
     assert rebuild(recorder, "c", Counter, at=400).sum == 400
     recorder.close()
 
 
-async def test_two_processes_that_write_the_same_aggregates_lose_and_double_nothing(path: Path) -> None:
-    async with open_store(path, Counter) as one, open_store(path, Counter) as other:
+async def test_two_processes_that_write_the_same_aggregates_lose_and_double_nothing(place: Place) -> None:
+    async with open_store(place, Counter) as one, open_store(place, Counter) as other:
         await asyncio.gather(
             *(add((one, other)[n % 2], f"c{n % 3}", 1, str(n)) for n in range(300)),
             *(add((other, one)[n % 2], f"c{n % 3}", 1, str(n)) for n in range(300)),
@@ -90,8 +92,8 @@ async def test_two_processes_that_write_the_same_aggregates_lose_and_double_noth
     assert sums == [100, 100, 100]
 
 
-async def test_one_name_is_held_by_one(path: Path) -> None:
-    async with open_store(path, Counter) as store:
+async def test_one_name_is_held_by_one(place: Place) -> None:
+    async with open_store(place, Counter) as store:
 
         async def take(counter: str, id: str) -> None:
             await store.execute(
@@ -141,12 +143,11 @@ async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         SqliteRecorder(tmp_path / "nothing.db", read_only=True)
 
 
-async def test_killed_again_and_again_while_writing_no_answer_is_lost_and_none_is_doubled(path: Path) -> None:
-    path.parent.mkdir()
+async def test_killed_again_and_again_while_writing_no_answer_is_lost_and_none_is_doubled(place: Place) -> None:
     answered: list[str] = []
     for life in range(6):
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", HERE, "count", str(path), str(life), stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", HERE, "count", in_words(place), str(life), stdout=asyncio.subprocess.PIPE
         )
         assert child.stdout is not None
         told = b""
@@ -159,7 +160,7 @@ async def test_killed_again_and_again_while_writing_no_answer_is_lost_and_none_i
         told += await child.stdout.read()
         await child.wait()
         answered.extend(told.decode().split())
-    recorder = SqliteRecorder(path, read_only=True)
+    recorder = open_recorder(place, read_only=True)
     written = Tally(s.record.command_id for n in range(5) for s in history(recorder, f"c{n}"))
     for n in range(5):
         versions = [s.originator_version for s in history(recorder, f"c{n}")]
@@ -167,7 +168,16 @@ async def test_killed_again_and_again_while_writing_no_answer_is_lost_and_none_i
     recorder.close()
     assert max(written.values()) == 1
     assert set(answered) <= set(written)
-    connection = sqlite3.connect(path)
-    commands = {row[0] for row in connection.execute("SELECT command_id FROM commands")}
-    connection.close()
-    assert commands == set(written)
+    assert {row[0] for row in execute(place, "SELECT command_id FROM commands")} == set(written)
+
+
+async def test_the_log_is_in_the_order_of_commits_with_several_writers_and_has_no_holes(place: Place) -> None:
+    async with open_store(place, Counter) as one, open_store(place, Counter) as other:
+        work = asyncio.gather(*(add((one, other)[n % 2], f"c{n}", 1, str(n)) for n in range(400)))
+        seen: list[int] = []
+        while not (work.done() and len(seen) == 400):
+            seen += [n.id for n in await one.notifications(seen[-1] if seen else 0, 1_000)]
+        await work
+        assert seen == list(range(1, 401))
+        assert await other.last_notification() == 400
+        assert [n.id for n in await other.notifications(390, 5)] == list(range(391, 396))

@@ -1,11 +1,11 @@
 """A counter's store, and a bus on a NATS of the test's own."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from libs.bus import Bus, BusSettings, connect
+from libs.database import Place
 from libs.eventstore import Store, open_store
 from tests.integration.eventstore.counting import Counter
 from tests.support.nats import NatsServer, running_nats
@@ -24,6 +24,6 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store[Counter]]:
-    async with open_store(tmp_path / "count.db", Counter) as store:
+async def store(place: Place) -> AsyncIterator[Store[Counter]]:
+    async with open_store(place, Counter) as store:
         yield store

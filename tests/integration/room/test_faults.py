@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +15,22 @@ import pytest
 from contracts import subjects
 from contracts.room import v1
 from libs.bus import Bus, Refusal, Unavailable
-from libs.eventstore import SqliteRecorder, history, name_of
+from libs.database import Database, Place
+from libs.eventstore import name_of
 from libs.ids import new_id
-from services.room.main import inspect
+from services.room.main import inspect, stored_facts
 from tests.integration.room.conftest import Guests
 from tests.support.child import Child
 from tests.support.nats import NatsServer
 
 _TOGGLES: Final = ("space.muted", "space.unmuted", "space.hand_raised", "space.hand_lowered")
+
+
+@pytest.fixture
+def env(env: dict[str, str], new_place: Callable[[str], Place]) -> dict[str, str]:
+    """With a store in either database."""
+    place = new_place("room")
+    return env | ({"ROSTRUM_ROOM_STORE": place.url} if isinstance(place, Database) else {})
 
 
 class Toggling:
@@ -70,10 +80,7 @@ class Toggling:
 
 
 def stored_commands(env: dict[str, str], space: str) -> Counter[str]:
-    recorder = SqliteRecorder(Path(env["ROSTRUM_VAR"]) / "stores" / "room.db", read_only=True)
-    facts = history(recorder, space)
-    recorder.close()
-    toggles = [s for s in facts if name_of(s.fact) in _TOGGLES]
+    toggles = [s for s in stored_facts(env, space) if name_of(s.fact) in _TOGGLES]
     return Counter(s.record.command_id or "" for s in toggles)
 
 
@@ -158,6 +165,34 @@ async def test_killed_at_random_moments_under_load_nothing_accepted_is_lost_or_d
         await check(env, guests, toggling)
 
 
+async def test_an_order_that_is_repeated_after_a_kill_is_answered_as_before(
+    env: dict[str, str], guests: Guests
+) -> None:
+    async with Child("room", {**env, "ROSTRUM_INSTANCE": "room-1"}) as child:
+        await prepared(guests, "ann")
+        ann = guests.ids["ann"]
+        mute = v1.Mute(command_id="once", actor=ann, space_id=guests.space, person_id=ann)
+        unmute = v1.Unmute(command_id="open", actor=ann, space_id=guests.space, person_id=ann)
+        await guests.order(unmute)
+        first = await guests.order(mute)
+        await guests.order(v1.Unmute(command_id="again", actor=ann, space_id=guests.space, person_id=ann))
+        child.kill()
+        await child.start()
+        repeated = await guests.order(mute)
+        assert repeated == first
+        now = inspect(env, guests.space)
+        assert now is not None
+        assert now.version == first.version + 1
+        assert stored_commands(env, guests.space) == Counter(["open", "once", "again"])
+        told = await asyncio.create_subprocess_exec(
+            *(Path(sys.executable).parent / "rostrum", "inspect", guests.space, "--events"),
+            env={**os.environ, **env},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await asyncio.wait_for(told.communicate(), 20)
+        assert out.decode().count(" Unmuted ") == 2
+
+
 @pytest.mark.timeout(100)
 async def test_a_grace_that_began_under_one_process_ends_under_another_once(
     env: dict[str, str], guests: Guests
@@ -183,9 +218,7 @@ async def test_a_grace_that_began_under_one_process_ends_under_another_once(
             assert over.ended_at is not None
             assert missed.stage[0].lost_until is not None
             assert over.ended_at >= missed.stage[0].lost_until
-        recorder = SqliteRecorder(Path(env["ROSTRUM_VAR"]) / "stores" / "room.db", read_only=True)
-        names = [name_of(stored.fact) for stored in history(recorder, guests.space)]
-        recorder.close()
+        names = [name_of(stored.fact) for stored in stored_facts(env, guests.space)]
         assert names[-1] == "space.ended"
         assert [names.count(name) for name in ("space.arrived", "space.lost", "space.ended")] == [1, 1, 1]
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.room import v1
+from libs.database import Place
 from libs.eventstore import Done, Order, open_store
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -63,8 +64,8 @@ def given_by(spaces: Spaces, space: str, kind: str, order: Order, who: str) -> A
             return spaces.remove(order, space, who, "", view)
 
 
-async def _play(orders: list[tuple[str, str, str, bool]], folder: Path) -> None:
-    async with open_store(folder / "room.db", Space) as store, People(folder / "people.db") as people:
+async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: Path) -> None:
+    async with open_store(place, Space) as store, People(folder / "people.db") as people:
         for number, person in enumerate(IDS):
             people.db.execute("INSERT INTO people VALUES (?, ?, ?)", (person, f"p{number}", f"P{number}"))
         spaces = Spaces(store, people, Limits(), person_wait=0)
@@ -98,9 +99,9 @@ async def _play(orders: list[tuple[str, str, str, bool]], folder: Path) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(ORDERS)
+@given(orders=ORDERS)
 def test_whatever_is_sent_again_changes_nothing_and_is_answered_as_before(
-    orders: list[tuple[str, str, str, bool]],
+    new_place: Callable[[str], Place], orders: list[tuple[str, str, str, bool]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_play(orders, Path(folder)))
+        asyncio.run(_play(orders, new_place("room"), Path(folder)))

@@ -129,6 +129,7 @@ async def _published(bus: Bus) -> set[str]:
         ({"ROSTRUM_ROOM_STAGE_LIMIT": "many"}, "ROSTRUM_ROOM_STAGE_LIMIT"),
         ({"ROSTRUM_ROOM_STAGE_LIMTI": "3"}, "ROSTRUM_ROOM_STAGE_LIMTI"),
         ({"ROSTRUM_PARTITIONS": "0"}, "ROSTRUM_PARTITIONS"),
+        ({"ROSTRUM_ROOM_STORE": "mysql://me:secret@db/x"}, "ROSTRUM_ROOM_STORE"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, str], named: str) -> None:
@@ -136,6 +137,16 @@ def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, str], named
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert named in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_a_postgresql_that_is_away_is_one_line_that_names_it(nats: NatsServer) -> None:
+    where = f"127.0.0.1:{free_port()}/rostrum"
+    result = run_room({**nats.env, "ROSTRUM_STORE": f"postgresql://me:secret@{where}"})
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("rostrum room: the event store postgresql://me@")
+    assert where in result.stderr.splitlines()[-1]
+    assert "secret" not in result.stderr
 
 
 def test_a_dead_nats_is_one_line_that_names_it() -> None:

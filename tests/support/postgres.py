@@ -1,0 +1,117 @@
+"""A real PostgreSQL server for tests: its own port and directory, stopped by its process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from tests.support.nats import free_port
+
+HOW_TO_GET_IT: Final = "apt-get install postgresql"
+
+
+def binaries() -> Path | None:
+    """The newest Debian server's programs; None where there are none."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    beside = shutil.which("postgres")
+    newest = max(found, key=lambda path: float(path.parent.name), default=None)
+    return newest or (Path(beside).parent if beside else None)
+
+
+class PostgresServer:
+    """A server that can be killed and started again on the same port and data."""
+
+    def __init__(self, programs: Path, directory: Path) -> None:
+        self._programs = programs
+        self._directory = directory
+        self._data = directory / "data"
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        # It refuses to run as root; Debian's package makes this user.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            os.chown(directory, owner.pw_uid, owner.pw_gid)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://rostrum:secret@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Address of an empty database."""
+        self._databases += 1
+        name = f"test{self._databases}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+    def create(self) -> None:
+        """Lay out its directory."""
+        password = self._directory / "password"
+        password.write_text("secret\n")
+        password.chmod(0o644)
+        subprocess.run(
+            [
+                self._programs / "initdb", "-D", self._data, "-U", "rostrum", f"--pwfile={password}",
+                "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
+            ],
+            user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self._directory,
+            check=True, stdout=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+
+    def start(self, timeout: float = 20.0) -> None:
+        """Start it, and wait until it answers."""
+        log_path = self._directory / "postgres.log"
+        with log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self._programs / "postgres", "-D", self._data, "-p", str(self.port),
+                    "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+                ],
+                user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self._directory,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        end = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
+                return
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(log_path.read_text()[-2000:])
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it, and all its connections, as an administrator would."""
+        self._end(signal.SIGINT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(20)
+            self._process = None
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server with its own empty directory, gone afterwards. Raises FileNotFoundError where none is installed."""
+    programs = binaries()
+    if programs is None:
+        raise FileNotFoundError(f"no PostgreSQL ({HOW_TO_GET_IT})")
+    with tempfile.TemporaryDirectory(prefix="rostrum-postgres-") as directory:
+        server = PostgresServer(programs, Path(directory))
+        server.create()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
