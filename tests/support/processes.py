@@ -14,6 +14,17 @@ def family(pid: int) -> list[psutil.Process]:
     return [parent, *parent.children(recursive=True)]
 
 
+def own_children() -> frozenset[int]:
+    """Ids of this process's children: servers that the tests share, say, which stay when a test is over."""
+    return frozenset(child.pid for child in psutil.Process().children())
+
+
+def started_since(children: frozenset[int]) -> list[psutil.Process]:
+    """All that descends from this process now, but for those `children` and what descends from them."""
+    new = [child for child in psutil.Process().children() if child.pid not in children]
+    return [process for child in new for process in family(child.pid)]
+
+
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that still run; a zombie that nobody has waited for does not."""
     alive = []

@@ -16,7 +16,7 @@ import pytest
 
 from contracts import subjects
 from infra.launcher import AlreadyRunning, GaveUp, PortTaken, StartFailed, System
-from tests.support.processes import family, gone, running
+from tests.support.processes import gone, own_children, running, started_since
 
 DUMMY = "tests.support.dummy_service:serve"
 
@@ -94,8 +94,9 @@ async def test_the_fork_server_has_one_thread_after_it_imported_everything(tmp_p
 
 
 async def test_nothing_is_left_after_the_system_stopped(tmp_path: Path) -> None:
+    before = own_children()
     async with small(tmp_path):
-        processes = family(os.getpid())[1:]
+        processes = started_since(before)
         assert len(processes) >= 4
     assert running(processes) == []
 
@@ -113,10 +114,11 @@ async def test_a_service_that_does_not_drain_is_killed(tmp_path: Path) -> None:
 
 
 async def test_a_service_that_cannot_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    before = own_children()
     system = small(tmp_path, DUMMY_ROOM="fail")
     with pytest.raises(StartFailed, match=r"room could not start: the tea is cold \(log: .*room\.log\)"):
         await system.start()
-    assert running(family(os.getpid())[1:]) == []
+    assert running(started_since(before)) == []
 
 
 async def test_a_wrong_setting_is_not_tried_again(tmp_path: Path) -> None:
@@ -132,11 +134,12 @@ async def test_a_service_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
 
 
 async def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    before = own_children()
     async with await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 is taken"):
             await System(tmp_path, gateway_port=port, entry=DUMMY).start()
-    assert running(family(os.getpid())[1:]) == []
+    assert running(started_since(before)) == []
 
 
 async def test_a_second_launcher_on_the_same_folder_is_refused(system: System) -> None:
