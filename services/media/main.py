@@ -76,7 +76,7 @@ async def compose(service: Service[Settings]) -> None:
             await asyncio.sleep(settings.renew_seconds)
 
     service.spawn("renew leases", keep_leases())
-    await service.enter(bus.serve(handlers(media), route=settings.name))
+    await service.enter(bus.serve(handlers(media), route=settings.name, hot=True))
     announcer = Announcer(bus, media.describe, settings.heartbeat_seconds)
     service.on_stop(announcer.leave)
     service.spawn("announce the node", announcer.run())
