@@ -35,9 +35,7 @@ class Serving:
     nats-py: what FastStream does with a message costs a quarter of a whole command.
     """
 
-    def __init__(
-        self, broker: NatsBroker, nc: Client, handlers: Handlers, route: str, *, most: int, hot: bool
-    ) -> None:
+    def __init__(self, broker: NatsBroker, nc: Client, handlers: Handlers, route: str, *, most: int, hot: bool) -> None:
         self.route = route
         self._broker = broker
         self._nc = nc
