@@ -127,12 +127,16 @@ class SqliteRecorder(SQLiteApplicationRecorder):
                         c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
                     else:
                         c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
-                for snapshot in (write.snapshot for write in writes):
-                    if snapshot is not None:
-                        c.execute(
-                            "INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)",
-                            (snapshot.originator_id, snapshot.version, snapshot.fingerprint, snapshot.state),
-                        )
+                # In their order, so that the last one of an aggregate stays.
+                _insert(
+                    c,
+                    "INSERT OR REPLACE INTO snapshots",
+                    [
+                        (kept.originator_id, kept.version, kept.fingerprint, kept.state)
+                        for write in writes
+                        if (kept := write.snapshot) is not None
+                    ],
+                )
         except IntegrityError as error:
             # SQLite names the table: "UNIQUE constraint failed: commands.scope, commands.command_id".
             text = str(error)
