@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from services.gateway.app import Gateway
 from services.gateway.http import (
     events,
+    live,
     media,
     moderation,
     ops,
@@ -32,8 +33,8 @@ from services.gateway.http.border import Border
 
 VERSION: Final = "1"
 _ROUTERS: Final = (
-    people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, media, replays, x_spaces,
-    ops, pages,
+    people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, live, media, replays,
+    x_spaces, ops, pages,
 )  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def build(gateway: Gateway, cors_origins: Sequence[str] = ()) -> ASGIApp:
     """The app of a running gateway; pages of `cors_origins` may use it from a browser."""
     app = _app()
     app.state.gateway = gateway
+    app.state.origins = frozenset(cors_origins)
     app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
     if cors_origins:
         app.add_middleware(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import Depends, Header, Query, Request, Security
+from fastapi import Depends, Header, Query, Request, Security, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.requests import HTTPConnection
 
 from libs.bus import Refusal
 from libs.identity import TokenRefused
@@ -19,9 +21,9 @@ from services.gateway.projection import Viewer
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /v1/people or `rostrum token`.")
 
 
-async def the_gateway(request: Request) -> Gateway:
+async def the_gateway(connection: HTTPConnection) -> Gateway:
     """The gateway this app was built for."""
-    return cast(Gateway, request.app.state.gateway)
+    return cast(Gateway, connection.app.state.gateway)
 
 
 GatewayDep = Annotated[Gateway, Depends(the_gateway)]
@@ -45,13 +47,13 @@ async def viewer(request: Request, gateway: GatewayDep, credentials: _Credential
     return _verified(gateway, credentials.credentials)
 
 
+_AccessToken = Annotated[
+    str | None, Query(max_length=4096, description="The token, for clients that cannot send headers.")
+]
+
+
 async def viewer_by_address(
-    request: Request,
-    gateway: GatewayDep,
-    credentials: _Credentials,
-    access_token: Annotated[
-        str | None, Query(max_length=4096, description="The token, for clients that cannot send headers.")
-    ] = None,
+    request: Request, gateway: GatewayDep, credentials: _Credentials, access_token: _AccessToken = None
 ) -> Viewer:
     """Like `viewer`; the token may be in the address, for EventSource and media elements. Refuses also: suspended."""
     if access_token is not None and credentials is None:
@@ -62,8 +64,25 @@ async def viewer_by_address(
     return asker
 
 
+async def viewer_by_socket(socket: WebSocket, gateway: GatewayDep, access_token: _AccessToken = None) -> Viewer:
+    """Like `viewer_by_address`, of a WebSocket. Refuses also: not_allowed (a page of another origin)."""
+    origin = socket.headers.get("origin")
+    # Other requests of such pages are the browser's to refuse (CORS); of a WebSocket it only tells the origin.
+    own = {None, f"http://{socket.headers.get('host')}", f"https://{socket.headers.get('host')}"}
+    if origin not in own | socket.app.state.origins:
+        raise Refusal("not_allowed", "Pages of that origin may not use this address.")
+    scheme, token = get_authorization_scheme_param(socket.headers.get("authorization"))
+    if scheme and (scheme.lower() != "bearer" or not token):
+        raise Refusal("unauthenticated", "The Authorization header holds no bearer token.")
+    token = token or access_token or ""
+    asker = _verified(gateway, token) if token else Viewer()
+    _in_good_standing(gateway, asker)
+    return asker
+
+
 ViewerDep = Annotated[Viewer, Depends(viewer)]
 AddressViewerDep = Annotated[Viewer, Depends(viewer_by_address)]
+SocketViewerDep = Annotated[Viewer, Depends(viewer_by_socket)]
 
 
 async def person(asker: ViewerDep) -> str:
