@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import signal
-import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +14,12 @@ from typing import Any, Final, Self
 
 from contracts.subjects import SERVICES
 from infra.launcher.bus import LocalNats
-from infra.launcher.child import service_of
-from infra.launcher.errors import GaveUp, LauncherError, PortTaken, StartFailed
+from infra.launcher.environment import Surroundings
+from infra.launcher.errors import GaveUp, LauncherError, StartFailed
 from infra.launcher.folder import Folder
 from infra.launcher.forks import MEDIA_NODES, Forks
 from infra.launcher.process import Process
-from infra.nats.server import ADMIN, free_port
+from infra.nats.server import ADMIN
 
 ENTRY: Final = "infra.launcher.child:serve"
 PRELOAD: Final = ("infra.launcher.preload",)
@@ -85,14 +83,14 @@ class System:
         self.services = tuple(
             name for service in services for name in (node_names(media_nodes) if service == "media" else (service,))
         )
-        self._gateway_port = gateway_port
-        self._settings = {name: value for name, value in (settings or {}).items() if name != MEDIA_NODES}
         self._say = say
         self._entry = entry
         self._preload = list(preload)
         self._drain_seconds = drain_seconds
         self._nats = LocalNats(self.var_dir) if own_nats else None
         self._guests = dict(guests or {})
+        everybodys = {name: value for name, value in (settings or {}).items() if name != MEDIA_NODES}
+        self._surroundings = Surroundings(self.var_dir, gateway_port, everybodys, self._nats, self._guests)
         names = (*((NATS,) if own_nats else ()), *self.services, *self._guests)
         self._processes = {name: Process(name) for name in names}
         self._forks = Forks()
@@ -108,7 +106,7 @@ class System:
     @property
     def url(self) -> str:
         """Where the gateway answers."""
-        return f"http://127.0.0.1:{self._gateway_port}"
+        return self._surroundings.url
 
     @property
     def nats_url(self) -> str:
@@ -141,27 +139,7 @@ class System:
 
     def environment(self, name: str) -> dict[str, str]:
         """What a service finds in its environment, so that a test or another process can stand in for it."""
-        environment = {"ROSTRUM_VAR": str(self.var_dir), "ROSTRUM_GATEWAY_PORT": str(self._gateway_port)}
-        if name in self._guests:
-            return environment | {"ROSTRUM_URL": self.url} | self._settings
-        service = service_of(name)
-        if self._nats:
-            user, password = self._nats.credentials(service)
-            environment |= {
-                "ROSTRUM_NATS_URL": self._nats.url,
-                "ROSTRUM_NATS_USER": user,
-                "ROSTRUM_NATS_PASSWORD": password,
-            }
-        own = self._apart(service, int(name.removeprefix(f"{service}-"))) if service != name else {}
-        return environment | self._settings | own
-
-    def _apart(self, service: str, number: int) -> dict[str, str]:
-        """What keeps a second or third process of a service apart from the first: its name, and its fixed port."""
-        host = platform.node() or "host"
-        name = "".join(c if c.isalnum() or c in "_-" else "-" for c in f"{service}-{number}-{host}")[:64]
-        variable = f"ROSTRUM_{service.upper()}_PORT"
-        port = int(self._settings.get(variable) or os.environ.get(variable) or 0)
-        return {f"ROSTRUM_{service.upper()}_INSTANCE": name} | ({variable: str(port + number - 1)} if port else {})
+        return self._surroundings.of(name)
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal, SIGKILL unless told otherwise, as a fault would; the pid it went to.
@@ -200,29 +178,14 @@ class System:
         self._failure.add_done_callback(lambda future: future.exception())
         try:
             await self._folder.take(self._say)
-            self._check_gateway_port()
+            if "gateway" in self.services:
+                self._surroundings.settle()
             await self._boot()
             self._starting = False
             self._write_system_file()
         except BaseException:
             await self.stop()
             raise
-
-    def _check_gateway_port(self) -> None:
-        if "gateway" not in self.services:
-            return
-        if self._gateway_port == 0:
-            self._gateway_port = free_port()
-            return
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self._gateway_port))
-            except OSError as error:
-                raise PortTaken(
-                    f"port {self._gateway_port} on 127.0.0.1 is taken ({error.strerror}); "
-                    "another one: ROSTRUM_GATEWAY_PORT=8081"
-                ) from error
 
     async def _boot(self) -> None:
         """Fork server, NATS, then all services at once: each waits for what it needs, and says when it is ready."""
@@ -242,7 +205,7 @@ class System:
 
     async def _start_fork_server(self) -> None:
         self._preloaded.clear()
-        await self._forks.start(self._folder.lock_fd, self._folder.fresh_log("forks"), self._settings)
+        await self._forks.start(self._folder.lock_fd, self._folder.fresh_log("forks"), self._surroundings.settings)
         self._spawn(self._listen())
 
     async def _start_nats(self, nats: LocalNats) -> None:

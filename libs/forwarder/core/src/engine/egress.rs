@@ -1,6 +1,7 @@
 //! From the slots to the listeners: one timeline per slot, own header and seal per listener.
 
-use super::audience::{Audience, Frame, Out, PAYLOAD};
+use super::audience::Audience;
+use super::frame::{Frame, Out, PAYLOAD};
 use super::hold::{HOLD_US, Hold};
 use super::{Io, Now, Owner, SessionId, Tuning};
 use crate::opus;

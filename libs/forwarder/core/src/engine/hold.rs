@@ -1,7 +1,7 @@
 //! Frames of one slot on their way into one packet of 60 ms, for large audiences.
 
 use super::SessionId;
-use super::audience::{Frame, PAYLOAD};
+use super::frame::{Frame, PAYLOAD};
 use crate::opus::{self, MERGED};
 
 /// Audio in one merged packet, in samples.

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::audience::Out;
-use super::relay::{Relayed, Talker};
+use super::frame::Out;
+use super::relay::Relayed;
 use super::session::{Publisher, Role, Session};
+use super::space::Talker;
 use super::{Counters, Engine, Event, Io, Now, SILENCE, SessionId};
 use crate::batch::Batch;
 use crate::opus;

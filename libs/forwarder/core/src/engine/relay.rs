@@ -1,11 +1,10 @@
 //! Spaces that several nodes carry: packets for the others, and theirs for the listeners here.
 
-use super::audience::Out;
-use super::egress::Arrived;
+use super::frame::Out;
 use super::ingress::is_voice;
-use super::{Engine, Io, Now, Owner, SessionId, Space, SpaceId, Tuning};
+use super::space::Talker;
+use super::{Engine, Io, Now, Owner, SessionId, SpaceId};
 use crate::rtp::{AudioLevel, Header};
-use crate::select::Decision;
 
 /// An accepted packet on its way from one node to the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,41 +33,6 @@ impl Relayed {
             loudness: (loudness * 2.0).round().clamp(0.0, 254.0) as u8,
             payload: payload.to_vec(),
         }
-    }
-}
-
-/// Who said a packet, and how loud.
-pub(super) struct Talker {
-    pub source: SessionId,
-    pub owner: Owner,
-    pub voice: bool,
-    pub loudness: f32,
-    pub level: Option<AudioLevel>,
-}
-
-impl Space {
-    /// Gives a packet to every group that has a slot for its talker; whether one had.
-    pub(super) fn select(
-        &mut self,
-        talker: &Talker,
-        header: &Header,
-        payload: &[u8],
-        now: Now,
-        tuning: &Tuning,
-        out: &mut Out<'_, impl Io>,
-    ) -> bool {
-        let mut forwarded = false;
-        let Talker { source, owner, level, .. } = *talker;
-        for group in &mut self.groups {
-            let Decision::Forward { slot, fresh } =
-                group.selector.packet(source, talker.voice, talker.loudness, now.us)
-            else {
-                continue;
-            };
-            group.forward(&Arrived { header, payload, level, owner, source, slot, fresh }, now, tuning, out);
-            forwarded = true;
-        }
-        forwarded
     }
 }
 

@@ -1,0 +1,261 @@
+//! One listener: headers written for it, packets sealed for it, and what its reports say.
+
+use std::net::SocketAddr;
+
+use super::frame::{Frame, Out, TOGETHER, Waiting};
+use super::report::SessionReport;
+use super::session::Subscription;
+use super::{Io, Now, Owner, SessionId};
+use crate::rtcp::{self, Block};
+use crate::rtp::{MTU, Outgoing};
+use crate::select::SLOTS;
+use crate::srtp::{RtcpSeal, RtpSeal};
+
+/// Padding at most: its length stands in one byte (RFC 3550, section 5.1).
+const PADDING: usize = 255;
+/// MID is sent with a slot's first packets, until the receiver certainly knows it (RFC 8843, section 9.2).
+const MID_PACKETS: u32 = 64;
+
+/// One slot of one listener, what every packet needs of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Track {
+    /// Rollover counter and sequence of the next packet; starts below 2^15 so that a receiver that misses the first
+    /// packets still guesses rollover counter 0.
+    next: u64,
+    ssrc: u32,
+    packets: u32,
+    octets: u32,
+}
+
+/// What every packet needs of a listener, contiguous in the order of sending.
+pub(super) struct Listener {
+    pub address: SocketAddr,
+    pub owner: Owner,
+    payload_type: u8,
+    mid_extension: Option<u8>,
+    level_extension: Option<u8>,
+    tracks: [Track; SLOTS],
+    rtp: RtpSeal,
+}
+
+/// What a slot's reports say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reported {
+    mid: [u8; 16],
+    mid_length: u8,
+    lost: u32,
+    jitter: u32,
+    fraction_lost: u8,
+}
+
+/// What is needed of a listener now and then; stands at the same place.
+pub(super) struct Record {
+    pub id: SessionId,
+    rtcp: RtcpSeal,
+    slots: [Reported; SLOTS],
+    round_trip_us: u32,
+}
+
+const _: () = assert!(size_of::<Listener>() + size_of::<Record>() <= 2048, "a listener's state stays small");
+
+impl Record {
+    pub fn new(id: SessionId, media: &Subscription, rtcp: RtcpSeal) -> Self {
+        let mut slots = [Reported::default(); SLOTS];
+        for (reported, slot) in slots.iter_mut().zip(&media.slots) {
+            reported.mid[..slot.mid.len()].copy_from_slice(&slot.mid);
+            reported.mid_length = slot.mid.len() as u8;
+        }
+        Self { id, rtcp, slots, round_trip_us: 0 }
+    }
+
+    pub fn report(&self, listener: &Listener) -> SessionReport {
+        SessionReport {
+            packets: listener.tracks.iter().map(|track| u64::from(track.packets)).sum(),
+            lost: self.slots.iter().map(|slot| u64::from(slot.lost)).sum(),
+            fraction_lost: self.slots.iter().map(|slot| slot.fraction_lost).max().unwrap_or(0),
+            jitter_us: self.slots.iter().map(|slot| slot.jitter).max().unwrap_or(0).saturating_mul(1000) / 48,
+            round_trip_us: self.round_trip_us,
+        }
+    }
+
+    /// A receiver report says how a slot arrives.
+    pub fn reported(&mut self, listener: &Listener, block: &Block, now: Now) {
+        let Some(slot) = listener.tracks.iter().position(|track| track.ssrc == block.ssrc) else { return };
+        let slot = &mut self.slots[slot];
+        slot.lost = block.lost.max(0) as u32;
+        slot.jitter = block.jitter;
+        slot.fraction_lost = block.fraction_lost;
+        if block.last_report != 0 {
+            let here = (rtcp::ntp(now.wall_ns) >> 16) as u32;
+            let trip = here.wrapping_sub(block.last_report).wrapping_sub(block.delay);
+            // Clocks that jump give nonsense; a minute is more than any round trip.
+            if trip < 60 << 16 {
+                self.round_trip_us = ((u64::from(trip) * 1_000_000) >> 16) as u32;
+            }
+        }
+    }
+}
+
+impl Listener {
+    /// `starts`: random, for where each slot's sequence begins.
+    pub fn new(
+        owner: Owner,
+        address: SocketAddr,
+        media: &Subscription,
+        rtp: RtpSeal,
+        starts: &[u32; SLOTS],
+    ) -> Self {
+        let mut tracks = [Track::default(); SLOTS];
+        for (track, (slot, start)) in tracks.iter_mut().zip(media.slots.iter().zip(starts)) {
+            track.ssrc = slot.ssrc;
+            track.next = u64::from(start & 0x7FFF);
+        }
+        Self {
+            address,
+            owner,
+            payload_type: media.payload_type,
+            mid_extension: media.mid_extension,
+            level_extension: media.level_extension,
+            tracks,
+            rtp,
+        }
+    }
+
+    /// A sender report for each slot in which something was sent; `times`: each slot's timeline at this moment.
+    pub fn send_reports(&self, record: &mut Record, times: &[u32], now: Now, out: &mut Out<'_, impl Io>) {
+        for (track, timestamp) in self.tracks.iter().zip(times) {
+            if track.packets == 0 {
+                continue;
+            }
+            out.make_room(MTU);
+            out.batch.push(self.address, |buffer| {
+                let ntp = rtcp::ntp(now.wall_ns);
+                let length =
+                    rtcp::sender_report(buffer, track.ssrc, ntp, *timestamp, track.packets, track.octets);
+                record.rtcp.seal(buffer, length).unwrap_or(0)
+            });
+            out.counters.reports_sent += 1;
+        }
+    }
+
+    /// Whether the frame is their own.
+    #[inline]
+    pub fn said(&self, frame: &Frame) -> bool {
+        self.owner == frame.owner && frame.owner != 0
+    }
+
+    #[inline]
+    fn header<'a>(&self, record: &'a Record, frame: &Frame) -> Outgoing<'a> {
+        let (track, slot) = (&self.tracks[frame.slot], &record.slots[frame.slot]);
+        Outgoing {
+            padding: false,
+            marker: frame.marker,
+            payload_type: self.payload_type,
+            sequence: track.next as u16,
+            timestamp: frame.timestamp,
+            ssrc: track.ssrc,
+            csrc: frame.csrc,
+            mid: self
+                .mid_extension
+                .filter(|_| track.packets < MID_PACKETS)
+                .map(|id| (id, &slot.mid[..usize::from(slot.mid_length)])),
+            level: self.level_extension.and_then(|id| frame.level.map(|level| (id, level))),
+        }
+    }
+
+    /// Writes one sealed packet and counts it; returns its length.
+    #[inline]
+    fn write(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        slot: usize,
+        payload: &[u8],
+        pad: usize,
+        to: &mut [u8],
+    ) -> usize {
+        let header = outgoing.write(to);
+        let end = header + payload.len();
+        to[header..end].copy_from_slice(payload);
+        if pad > 0 {
+            to[end..end + pad].fill(0);
+            to[end + pad - 1] = pad as u8;
+        }
+        let track = &mut self.tracks[slot];
+        let length = self.rtp.seal(to, header, payload.len() + pad, track.ssrc, track.next).unwrap_or(0);
+        track.next += 1;
+        track.packets = track.packets.wrapping_add(1);
+        track.octets = track.octets.wrapping_add(payload.len() as u32);
+        length
+    }
+
+    #[inline]
+    pub fn send_one(&mut self, record: &Record, frame: &Frame, payload: &[u8], out: &mut Out<'_, impl Io>) {
+        out.make_room(MTU);
+        let outgoing = self.header(record, frame);
+        out.batch.push(self.address, |to| self.write(&outgoing, frame.slot, payload, 0, to));
+        out.batch.forwards(frame.arrived_us);
+        out.counters.forwarded += 1;
+    }
+
+    /// Frames that wait leave in one datagram train (`UDP_SEGMENT`), padded to equal size; one that would need more
+    /// padding than a byte can tell leaves with the next.
+    pub fn send_several(
+        &mut self,
+        record: &Record,
+        waiting: &[Waiting],
+        bytes: &[u8],
+        out: &mut Out<'_, impl Io>,
+    ) {
+        let mut lengths = [0; TOGETHER];
+        let mut chosen = [0; TOGETHER];
+        let (mut count, mut longest, mut shortest) = (0, 0, usize::MAX);
+        for (number, item) in waiting.iter().enumerate().take(TOGETHER) {
+            if self.said(&item.frame) {
+                continue;
+            }
+            let length = self.header(record, &item.frame).length() + item.length + self.rtp.tag();
+            let (up, down) = (longest.max(length), shortest.min(length));
+            if count > 0 && up - down > PADDING {
+                self.send_train(record, waiting, bytes, &chosen[..count], &lengths[..count], out);
+                (count, longest, shortest) = (0, 0, usize::MAX);
+            }
+            (chosen[count], lengths[count]) = (number, length);
+            count += 1;
+            (longest, shortest) = (longest.max(length), shortest.min(length));
+        }
+        if count > 0 {
+            self.send_train(record, waiting, bytes, &chosen[..count], &lengths[..count], out);
+        }
+    }
+
+    fn send_train(
+        &mut self,
+        record: &Record,
+        waiting: &[Waiting],
+        bytes: &[u8],
+        chosen: &[usize],
+        lengths: &[usize],
+        out: &mut Out<'_, impl Io>,
+    ) {
+        let segment = lengths.iter().copied().max().unwrap_or(0);
+        let room = segment * chosen.len();
+        out.make_room(room);
+        out.batch.push_segments(self.address, segment, room, |to| {
+            let mut at = 0;
+            for (number, (item, length)) in
+                chosen.iter().map(|number| &waiting[*number]).zip(lengths).enumerate()
+            {
+                let pad = if number + 1 < chosen.len() { segment - length } else { 0 };
+                let outgoing = Outgoing { padding: pad > 0, ..self.header(record, &item.frame) };
+                let payload = &bytes[item.start..item.start + item.length];
+                at += self.write(&outgoing, item.frame.slot, payload, pad, &mut to[at..]);
+            }
+            at
+        });
+        for number in chosen {
+            out.batch.forwards(waiting[*number].frame.arrived_us);
+        }
+        out.counters.forwarded += chosen.len() as u64;
+        out.counters.together += if chosen.len() > 1 { chosen.len() as u64 } else { 0 };
+    }
+}
