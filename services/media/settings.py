@@ -43,6 +43,8 @@ class Settings(ServiceSettings):
     """For how long a node that is told to stop waits for its clients to connect to another one."""
     renew_seconds: Annotated[float, Field(gt=0.1, le=60)] = 5.0
     """How often the leases of live sessions are renewed."""
+    quality_seconds: Annotated[float, Field(ge=0.1, le=600)] = 10.0
+    """How often it is told how the listeners of each Space fare."""
     capture_waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Captured bundles (about ten a second and speaker) that wait while JetStream is slow or away; more are lost."""
     coalesce_ms: Annotated[int, Field(ge=0, le=20)] = 0

@@ -90,6 +90,7 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "media.connected": HOSTS | CONCERNED,
     "media.disconnected": HOSTS | CONCERNED,
     "media.quality": CONCERNED,
+    "media.space_quality": HOSTS,
     "recording.began": EVERYBODY,
     "recording.replay_ready": EVERYBODY,
     "recording.failed": HOSTS,
@@ -109,6 +110,7 @@ TO_OPERATORS: Final = {
     "people.hosting_withdrawn", "people.suspended", "people.reinstated", "people.reported", "people.report_closed",
     "people.report_reopened", "people.appealed", "people.appeal_decided", "people.reminder_set",
     "people.reminder_cleared", "media.talked", "media.connected", "media.disconnected", "media.quality",
+    "media.space_quality",
     "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
 }  # fmt: skip
 MARK: Final = "captions.partial"
@@ -230,6 +232,7 @@ class Cast:
             "media.connected": media.Connected(**listening, setup_ms=1),
             "media.disconnected": media.Disconnected(**listening, reason="closed"),
             "media.quality": media.Quality(**listening, fraction_lost=0, jitter_ms=1),
+            "media.space_quality": media.SpaceQuality(**here, node_id="n", listeners=1, reporting=1),
             "recording.began": recording.Began(**here, version=1),
             "recording.replay_ready": recording.ReplayReady(
                 **here, version=1, seconds=1, bytes=1, mix="m", tracks=(), began_at=at

@@ -38,7 +38,7 @@ class Report:
         """Of those, as far as known; 0 at least."""
     @property
     def recent(self) -> bool:
-        """Whether a receiver report, or a publisher's packet, came in the last 12 s; without, loss and jitter say nothing."""
+        """Whether a receiver report, or a publisher's packet, came in the last 12 s; else jitter and loss are old."""
     @property
     def fraction_lost(self) -> float:
         """0 to 1, of the last reporting interval; the worst slot of a listener."""
