@@ -30,6 +30,7 @@ ROUND_TRIP: Final = Histogram(
     ["direction"],
     buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
 )
+_GAUGES: Final = {"sessions": "Live media sessions", "tcp_connections": "Open connections to the TCP media port"}
 
 
 class _Counters(Collector):
@@ -41,8 +42,8 @@ class _Counters(Collector):
             "rostrum_forwarder_events", "What the forwarder did, by what it was", labels=["what"]
         )
         for name, value in self._forwarder.stats().items():
-            if name == "sessions":
-                yield GaugeMetricFamily("rostrum_forwarder_sessions", "Live media sessions", value=value)
+            if name in _GAUGES:
+                yield GaugeMetricFamily(f"rostrum_forwarder_{name}", _GAUGES[name], value=value)
             else:
                 packets.add_metric([name], value)
         yield packets
