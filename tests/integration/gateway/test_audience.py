@@ -112,7 +112,8 @@ TO_OPERATORS: Final = {
     "people.hosting_withdrawn", "people.suspended", "people.reinstated", "people.reported", "people.report_closed",
     "people.report_reopened", "people.appealed", "people.appeal_decided", "people.reminder_set",
     "people.reminder_cleared", "media.talked", "media.connected", "media.disconnected", "media.quality",
-    "recording.safety_copy_heard", "recording.safety_copy_destroyed", "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
+    "recording.safety_copy_heard", "recording.safety_copy_destroyed", "recording.failed", "tipping.jar_changed",
+    "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
 }  # fmt: skip
 MARK: Final = "captions.partial"
 """Sent after the event in question, and public: whoever has it was told everything before it."""
