@@ -49,6 +49,11 @@ class Completed(Fact):
     words: int
 
 
+@stored("transcript.deleted")
+class Deleted(Fact):
+    """The replay was deleted, and nobody is shown what was said any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """How far the captured audio of a Space is accounted for, in stream sequences."""
@@ -68,6 +73,7 @@ class Transcript(Aggregate):
     lang: str = ""
     started_at: datetime | None = None
     completed: bool = False
+    deleted: bool = False
     captions: list[Captioned] = msgspec.field(default_factory=list)
     position: Position = msgspec.field(default_factory=Position)
     _ids: set[str] = msgspec.field(default_factory=set)
@@ -89,6 +95,10 @@ class Transcript(Aggregate):
         words = sum(len(caption.text.split()) for caption in self.captions)
         return [Completed(captions=len(self.captions), words=words)]
 
+    def delete(self) -> list[Fact]:
+        """Show it to nobody any more; again changes nothing."""
+        return [] if self.started_at is None or self.deleted else [Deleted()]
+
     def spoken(self) -> tuple[Captioned, ...]:
         """All captions in the order in which they were begun."""
         return tuple(sorted(self.captions, key=lambda c: (c.start_at, c.caption_id)))
@@ -107,3 +117,7 @@ class Transcript(Aggregate):
                 self.position = Position(fact.epoch, max(fact.resume, resume), sessions)
             case Completed():
                 self.completed = True
+            case Deleted():
+                # Nothing is added to it either.
+                self.deleted = self.completed = True
+                self.captions.clear()
