@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -258,6 +259,8 @@ async def _work(settings: S, compose: Compose[S], asked: asyncio.Event, composed
     try:
         async with running(settings, compose) as service:
             composed.set()
+            # What imports and composition made stays: a full collection that looked through it would stop everybody.
+            gc.freeze()
             first = {asyncio.create_task(asked.wait()), asyncio.create_task(service.until_stopped())}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             for task in first:
