@@ -22,6 +22,7 @@ from libs.aio import end
 from libs.bus import Bus, CannotConnect, connect
 from libs.refusal import Refusal
 from libs.service.health import Health
+from libs.service.runtime import settle
 from libs.service.settings import BadSettings, ServiceSettings
 from libs.telemetry import configure_logs, configure_traces, flush_traces
 
@@ -258,6 +259,7 @@ async def _work(settings: S, compose: Compose[S], asked: asyncio.Event, composed
     name = settings.service
     try:
         async with running(settings, compose) as service:
+            settle()
             composed.set()
             # What imports and composition made stays: a full collection that looked through it would stop everybody.
             gc.freeze()
