@@ -124,10 +124,11 @@ async def stage() -> AsyncIterator[tuple[System, str]]:
 
 def cpu_seconds(system: System) -> dict[str, float]:
     """CPU of each service since its start, user and system."""
-    return {name: _cpu(system.pid(name)) for name in SERVICES}
+    return {name: cpu_of(system.pid(name)) for name in SERVICES}
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """CPU of a process since its start, user and system, in seconds."""
     tasks = Path(f"/proc/{pid}/task")
     total = 0
     for task in tasks.iterdir():
