@@ -1,11 +1,12 @@
-"""The node's UDP port: the forwarder, and the DTLS handshakes that give it keys."""
+"""The node's media ports: the forwarder, and the DTLS handshakes that give it keys."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
+import os
 import secrets
-import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,11 +15,11 @@ from typing import Final, Protocol
 from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking
 
 from contracts.relayed import Packet
+from services.media.adapters.answer import Local, write_answer, write_fragment
 from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
-from services.media.adapters.sdp import Local, Offer, write_answer, write_fragment
+from services.media.adapters.offer import Offer
 
 _log = logging.getLogger(__name__)
-_LETTERS: Final = string.ascii_letters + string.digits
 _KEEP_HANDSHAKE: Final = 4.0
 """Seconds for which a finished handshake still answers repetitions."""
 _POLL: Final = 512
@@ -58,12 +59,15 @@ class _Setup:
 class Edge:
     """Sessions are numbers chosen by the caller; each is closed exactly once, which `listener.closed` tells.
 
-    A context manager: the socket is bound inside. Raises OSError where the port is taken.
+    A context manager: the sockets are bound inside. Raises OSError where a port is taken.
     """
 
     bind_host: str
     bind_port: int
     listener: Listener
+    tcp_port: int | None = None
+    """Port for clients without UDP, at the same address; 0: any free one, None: there is none."""
+    tcp_connections: int = 1_000
     public_hosts: tuple[str, ...] = ()
     """Addresses in the candidates, the best first, where they are not the bound one."""
     coalesce_ms: int = 0
@@ -76,7 +80,12 @@ class Edge:
 
     async def __aenter__(self) -> Edge:
         self._forwarder = Forwarder(
-            self.bind_host, self.bind_port, coalesce_ms=self.coalesce_ms, repacketise_from=self.repacketise_from
+            self.bind_host,
+            self.bind_port,
+            tcp_port=self.tcp_port,
+            tcp_connections=self.tcp_connections,
+            coalesce_ms=self.coalesce_ms,
+            repacketise_from=self.repacketise_from,
         )
         asyncio.get_running_loop().add_reader(self._forwarder.fileno(), self._poll)
         return self
@@ -189,11 +198,12 @@ class Edge:
     def _local(self, ssrcs: tuple[int, ...] = ()) -> Local:
         return Local(
             session_number=secrets.randbits(62),
-            ufrag="".join(secrets.choice(_LETTERS) for _ in range(8)),
-            pwd="".join(secrets.choice(_LETTERS) for _ in range(24)),
+            ufrag=_ice_chars(6),
+            pwd=_ice_chars(18),
             fingerprint=self.certificate.fingerprint,
             hosts=self.hosts,
             port=self.port,
+            tcp_port=self.forwarder.tcp_port,
             ssrcs=ssrcs,
         )
 
@@ -275,6 +285,11 @@ class Edge:
 
 def _packet(event: Relayed) -> Packet:
     return Packet(event.ssrc, event.timestamp, event.sequence, event.level, event.loudness, event.payload)
+
+
+def _ice_chars(count: int) -> str:
+    """So many random bytes, a multiple of 3, in letters that ICE takes (RFC 8839, section 5.4): those of base64."""
+    return base64.b64encode(os.urandom(count)).decode()
 
 
 def _distinct(count: int) -> tuple[int, ...]:

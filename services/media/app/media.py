@@ -21,7 +21,7 @@ from libs.refusal import Refusal
 from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
 from services.media.adapters.neighbours import Neighbours, Said
-from services.media.adapters.sdp import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.adapters.offer import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
 from services.media.app.admission import admit
 from services.media.app.elsewhere import Elsewhere
 from services.media.app.half_open import HalfOpen
@@ -34,7 +34,7 @@ _CONNECTIONS: Final = 1000
 class Media:
     """Runs on one event loop; only `connect`, `refresh` and `close_all` wait for anything.
 
-    `edge`      makes the UDP port, which tells this object what happens there
+    `edge`      makes the media ports, which tell this object what happens there
     `snapshot`  asks room for a Space
     `tell`      publishes an event, `keep` stores a captured bundle; neither waits
     `neighbours` are the other nodes
