@@ -66,7 +66,7 @@ class Joined:
     def split(self) -> str:
         """Milliseconds of CPU per join, by service."""
         each = {name: seconds / max(1, self.joined) * 1000 for name, seconds in self.cpu.items()}
-        return "ms per join: " + ", ".join(f"{name} {ms:.2f}" for name, ms in each.items())
+        return "ms per join: " + ", ".join(f"{name} {max(0.0, ms):.2f}" for name, ms in each.items())
 
     def describe(self) -> str:
         """Failures and stages in one line."""
