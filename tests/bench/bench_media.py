@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+import httpx
+
 from tests.bench.harness import Reference, Row, say
 from tests.bench.media import janus
 from tests.bench.media.joining import CHROMIUM, aiortc_offer, crowd, join, stage
@@ -57,7 +59,11 @@ async def measure() -> list[Row]:
     rows = []
     for name, part in parts:
         say(name)
-        rows += await part()
+        try:
+            rows += await part()
+        except (OSError, RuntimeError, httpx.HTTPError) as error:
+            # Its rows count as missed; those of the others are not lost with them.
+            say(f"{name} failed: {error!r}")
     return rows
 
 

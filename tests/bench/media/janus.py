@@ -1,7 +1,7 @@
 """Janus VideoRoom as a peer: what one forwarded packet costs it.
 
-It runs with a configuration of its own in a temporary folder. No TCP port is taken: its API is a Unix socket there, its
-media ports are any free ones.
+It runs with a configuration of its own in a temporary folder, its API on any free port of loopback, its media on any
+free ports.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,6 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
+import httpx
+import psutil
 from aiortc import RTCPeerConnection, RTCSessionDescription, rtcdtlstransport
 from aiortc.rtp import RtpPacket
 
@@ -31,6 +31,8 @@ from tests.support.webrtc import connected, new_connection, speaker
 HOW_TO_GET_IT: Final = "no janus on this machine (Debian and Ubuntu: apt-get install janus)"
 ROOM: Final = 1
 _WITHIN: Final = 15.0
+_POLL: Final = 60.0
+"""Seconds that an answer may take; Janus answers a poll after 30 s where nothing happened."""
 _AT_ONCE: Final = 10
 _OTHERS: Final = "audiobridge duktape echotest lua nosip recordplay sip streaming textroom videocall voicemail"
 _CONFIG: Final = {
@@ -39,8 +41,8 @@ _CONFIG: Final = {
         'plugins: {{ disable = "{plugins}" }}\n'
         'transports: {{ disable = "{transports}" }}\n'
     ),
-    "janus.transport.pfunix.jcfg": (
-        'general: {{ enabled = true; json = "plain"; path = "{folder}/api"; type = "SOCK_SEQPACKET" }}\n'
+    "janus.transport.http.jcfg": (
+        'general: {{ json = "plain"; base_path = "/janus"; http = true; https = false; ip = "127.0.0.1"; port = 0 }}\n'
     ),
 }
 
@@ -60,37 +62,38 @@ def find_janus() -> str | None:
 
 
 class _Api:
-    """Janus' API: one session over its Unix socket."""
+    """Janus' API: one session over HTTP, whose events are polled."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = itertools.count()
-        self._session: dict[str, int] = {}
+        self._path = "/janus"
 
     async def read(self) -> None:
-        """Hands answers to those who asked; what is said unasked or only acknowledges is dropped."""
-        loop = asyncio.get_running_loop()
-        while data := await loop.sock_recv(self._connection, 1 << 16):
-            message = json.loads(data)
-            if message["janus"] != "ack" and message.get("transaction") in self._waiting:
-                self._waiting.pop(message["transaction"]).set_result(message)
+        """Hands events to those who asked for what led to them; others are dropped."""
+        while True:
+            for event in (await self._http.get(self._path, params={"maxev": 10})).json():
+                if event.get("transaction") in self._waiting:
+                    self._waiting.pop(event["transaction"]).set_result(event)
 
-    async def ask(self, **message: Any) -> dict[str, Any]:
+    async def ask(self, path: str = "", **message: Any) -> dict[str, Any]:
         """The answer to a message, or the event it led to. Raises ConnectionError where it is an error."""
         transaction = str(next(self._numbers))
         future = self._waiting[transaction] = asyncio.get_running_loop().create_future()
-        text = json.dumps({**message, **self._session, "transaction": transaction})
-        await asyncio.get_running_loop().sock_sendall(self._connection, text.encode())
-        answer: dict[str, Any] = await asyncio.wait_for(future, _WITHIN)
+        answer = (await self._http.post(self._path + path, json={**message, "transaction": transaction})).json()
+        if answer["janus"] == "ack":
+            answer = await asyncio.wait_for(future, _WITHIN)
+        self._waiting.pop(transaction, None)
         error = answer.get("error") or answer.get("plugindata", {}).get("data", {}).get("error")
         if error:
             raise ConnectionError(f"janus: {error}")
-        return answer
+        result: dict[str, Any] = answer
+        return result
 
     async def begin(self) -> None:
         """Opens the session that everything else belongs to."""
-        self._session = {"session_id": (await self.ask(janus="create"))["data"]["id"]}
+        self._path = f"/janus/{(await self.ask(janus='create'))['data']['id']}"
 
     async def handle(self) -> int:
         """A new handle of the VideoRoom plugin."""
@@ -100,14 +103,14 @@ class _Api:
     async def say(self, handle: int, jsep: tuple[str, str] | None = None, **body: Any) -> dict[str, Any]:
         """Sends the plugin a message, with an SDP (`offer` or `answer`, and its text) where there is one."""
         described = {} if jsep is None else {"jsep": {"type": jsep[0], "sdp": jsep[1]}}
-        return await self.ask(janus="message", handle_id=handle, body=body, **described)
+        return await self.ask(f"/{handle}", janus="message", body=body, **described)
 
 
 @asynccontextmanager
 async def _janus(executable: str) -> AsyncIterator[tuple[_Api, int]]:
     """A running Janus: its API, and its process id."""
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
-        transports = ",".join(f"libjanus_{name}.so" for name in ("http", "mqtt", "nanomsg", "rabbitmq", "websockets"))
+        transports = ",".join(f"libjanus_{name}.so" for name in ("mqtt", "nanomsg", "pfunix", "rabbitmq", "websockets"))
         plugins = ",".join(f"libjanus_{name}.so" for name in _OTHERS.split())
         for name, text in _CONFIG.items():
             (Path(folder) / name).write_text(text.format(folder=folder, plugins=plugins, transports=transports))
@@ -115,14 +118,13 @@ async def _janus(executable: str) -> AsyncIterator[tuple[_Api, int]]:
         command = (executable, "-F", folder, "-C", f"{folder}/janus.jcfg")
         process = await asyncio.create_subprocess_exec(*command, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-                connection.setblocking(False)
-                async with asyncio.timeout(_WITHIN):
-                    await _connected(connection, f"{folder}/api")
-                api = _Api(connection)
+            async with asyncio.timeout(_WITHIN):
+                url = f"http://127.0.0.1:{await _listening(process.pid)}"
+            async with httpx.AsyncClient(base_url=url, timeout=_POLL) as http:
+                api = _Api(http)
+                await api.begin()
                 reading = asyncio.create_task(api.read())
                 try:
-                    await api.begin()
                     yield api, process.pid
                 finally:
                     reading.cancel()
@@ -134,13 +136,16 @@ async def _janus(executable: str) -> AsyncIterator[tuple[_Api, int]]:
             await process.wait()
 
 
-async def _connected(connection: socket.socket, path: str) -> None:
-    """Connects as soon as somebody listens there."""
+async def _listening(pid: int) -> int:
+    """The TCP port that a process listens at, once it does. Raises ConnectionError where it ends instead."""
     while True:
         try:
-            return await asyncio.get_running_loop().sock_connect(connection, path)
-        except (FileNotFoundError, ConnectionRefusedError):
-            await asyncio.sleep(0.05)
+            for connection in psutil.Process(pid).net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    return int(connection.laddr.port)
+        except psutil.Error as error:
+            raise ConnectionError("janus does not start") from error
+        await asyncio.sleep(0.05)
 
 
 class _Audience:
