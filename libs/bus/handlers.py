@@ -22,6 +22,9 @@ from libs.telemetry import COMMANDS, HANDLE_SECONDS, span, trace_id
 
 _log = logging.getLogger(__name__)
 
+_Unversioned = Accepted[Any]
+"""Kept: pydantic forgets a model that nobody holds, and makes the class anew."""
+
 R = TypeVar("R", bound=Model)
 Q = TypeVar("Q", bound=Request[Any])
 
@@ -110,7 +113,7 @@ class Handlers:
             detail = f"Something went wrong on our side (trace {trace_id() or 'unknown'})."
             return _refused("internal", detail, retry=True), "internal"
         if not isinstance(result, Accepted):
-            result = Accepted[Any].model_construct(outcome="accepted", version=0, result=result)
+            result = _Unversioned.model_construct(outcome="accepted", version=0, result=result)
         return _accepted(result), "accepted"
 
 

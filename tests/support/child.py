@@ -43,7 +43,7 @@ class Child:
         os.close(descriptor)
         self._log = Path(path)
 
-    async def start(self, within: float = 40.0) -> None:
+    async def start(self, within: float = 60.0) -> None:
         """Start it, and wait until it says that it is ready."""
         with self._spawn() as ready:
             async with asyncio.timeout(within):
