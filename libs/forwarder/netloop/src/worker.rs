@@ -2,16 +2,19 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::num::NonZeroUsize;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::batch::Batch;
-use forwarder_core::engine::{Engine, Event, Io, Now, TICK_US, Tuning};
+use forwarder_core::engine::{Engine, Event, Io, Now, Round, TICK_US, Tuning};
 
 use crate::Stats;
-use crate::delays::Delays;
+use crate::lane::Lane;
 use crate::queue::{Command, Shared};
-use crate::sys::{Poller, Receiver, Sender};
+use crate::sys::{self, Receiver};
+use crate::team::Team;
 
 /// Bursts read before time and commands are looked at again.
 const BURSTS: usize = 8;
@@ -19,24 +22,20 @@ const BURSTS: usize = 8;
 const AWAKE_US: u64 = 20;
 
 struct Outlet {
-    socket: UdpSocket,
-    sender: Sender,
+    lane: Lane,
+    team: Team,
     shared: Arc<Shared>,
-    unsent: u64,
-    began: Instant,
     /// How long the packets being forwarded may have lain in the socket, in microseconds.
     lay_us: u64,
-    delays: Delays,
 }
 
 impl Io for Outlet {
     fn send(&mut self, batch: &Batch) {
-        self.unsent += self.sender.send(&self.socket, batch);
-        if let Some(arrived_us) = batch.arrived_us() {
-            let now_us = self.began.elapsed().as_micros() as u64;
-            let datagrams = batch.entries().iter().map(|entry| entry.datagrams() as u64).sum();
-            self.delays.add(now_us.saturating_sub(arrived_us) + self.lay_us, datagrams);
-        }
+        self.lane.send(batch, self.lay_us);
+    }
+
+    fn run(&mut self, _: &Round, batch: &mut Batch) {
+        self.team.run(batch, &mut self.lane, self.lay_us);
     }
 
     fn event(&mut self, event: Event) {
@@ -48,7 +47,6 @@ pub(crate) struct Worker {
     engine: Engine,
     outlet: Outlet,
     receiver: Receiver,
-    poller: Poller,
     shared: Arc<Shared>,
     began: Instant,
     refused_commands: u64,
@@ -56,22 +54,21 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub fn new(socket: UdpSocket, shared: Arc<Shared>, tuning: Tuning) -> io::Result<Self> {
+    /// `threads`: how many seal and send, the worker's own included.
+    pub fn new(
+        socket: UdpSocket,
+        shared: Arc<Shared>,
+        tuning: Tuning,
+        threads: NonZeroUsize,
+    ) -> io::Result<Self> {
         let began = Instant::now();
-        let poller = Poller::new(&socket, &shared.commands_ready)?;
+        let (engine, socket) = (Engine::new(tuning), Arc::new(socket));
+        let lane = || Lane::new(Arc::clone(&socket), began);
+        let team = Team::start(engine.round(), threads.get() - 1, lane)?;
         Ok(Self {
-            engine: Engine::new(tuning),
-            outlet: Outlet {
-                socket,
-                sender: Sender::default(),
-                shared: Arc::clone(&shared),
-                unsent: 0,
-                began,
-                lay_us: 0,
-                delays: Delays::default(),
-            },
+            engine,
+            outlet: Outlet { lane: lane(), team, shared: Arc::clone(&shared), lay_us: 0 },
             receiver: Receiver::default(),
-            poller,
             shared,
             began,
             refused_commands: 0,
@@ -89,7 +86,7 @@ impl Worker {
         while !self.shared.stopping() {
             let before = self.now().us;
             let due_us = self.engine.due_us().map_or(tick_us, |due| due.min(tick_us));
-            self.poller.wait(due_us.saturating_sub(before), &self.shared.commands_ready);
+            self.wait(due_us.saturating_sub(before));
             // What is there after sleeping has just arrived; otherwise it may have come while the last was being sent.
             self.outlet.lay_us = 0;
             if self.now().us - before < AWAKE_US {
@@ -104,11 +101,13 @@ impl Worker {
             let now = self.now();
             if now.us >= tick_us {
                 self.engine.tick(now, &mut self.outlet);
+                let mut tally = self.outlet.team.tally();
+                tally.add(&self.outlet.lane.tally);
                 self.shared.publish(Stats {
                     engine: self.engine.counters(),
-                    unsent: self.outlet.unsent,
+                    unsent: tally.unsent,
                     refused_commands: self.refused_commands,
-                    delays: self.outlet.delays,
+                    delays: tally.delays,
                     ..Stats::default()
                 });
                 tick_us = now.us + TICK_US;
@@ -116,9 +115,19 @@ impl Worker {
         }
     }
 
+    /// Returns when datagrams or commands are there, after so many microseconds at the latest.
+    fn wait(&self, wait_us: u64) {
+        let commands = &self.shared.commands_ready;
+        let [_, ordered] =
+            sys::wait([self.outlet.lane.socket().as_raw_fd(), commands.as_raw_fd()], wait_us.min(1_000_000));
+        if ordered {
+            sys::clear(commands);
+        }
+    }
+
     /// Reads one burst; whether there may be more.
     fn burst(&mut self) -> bool {
-        let count = self.receiver.receive(&self.outlet.socket);
+        let count = self.receiver.receive(self.outlet.lane.socket());
         let now = self.now();
         self.read_us = now.us;
         for number in 0..count {

@@ -1,6 +1,7 @@
 //! The forwarder as a Python module: converts and delegates.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 
 use forwarder_core::engine::{
     Credentials, Event, Media, Relayed as Packet, SessionConfig, SessionReport, SlotConfig, Subscription,
@@ -132,12 +133,18 @@ struct Forwarder {
 #[pymethods]
 impl Forwarder {
     #[new]
-    #[pyo3(signature = (host, port, *, coalesce_ms = 0, repacketise_from = 0))]
-    fn new(host: &str, port: u16, coalesce_ms: u16, repacketise_from: usize) -> PyResult<Self> {
+    #[pyo3(signature = (host, port, *, threads = NonZeroUsize::MIN, coalesce_ms = 0, repacketise_from = 0))]
+    fn new(
+        host: &str,
+        port: u16,
+        threads: NonZeroUsize,
+        coalesce_ms: u16,
+        repacketise_from: usize,
+    ) -> PyResult<Self> {
         let ip: IpAddr =
             host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not an IP address")))?;
         let tuning = Tuning { coalesce_us: u64::from(coalesce_ms) * 1000, repacketise_from };
-        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tuning)? })
+        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tuning, threads)? })
     }
 
     #[getter]
