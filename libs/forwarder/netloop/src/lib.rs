@@ -80,6 +80,7 @@ impl Forwarder {
         let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         sys::widen_buffers(&socket);
+        sys::let_fragment(&socket, false);
         let local = socket.local_addr()?;
         let shared = Arc::new(Shared::new()?);
         let worker = worker::Worker::new(socket, Arc::clone(&shared), tuning, threads)?;
