@@ -30,12 +30,18 @@ from services.gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
 _DRAIN: Final = 3
+_LONGEST_MESSAGE: Final = 1024
+"""Bytes of a WebSocket message that somebody sends us. Nobody needs to send any."""
 _ASK_FOR_BARS: Final = 60.0
 
 
 def _unexpected(record: logging.LogRecord) -> bool:
-    """Whether uvicorn tells of something unforeseen: cutting off a client that does not read is none of it."""
-    return not record.getMessage().startswith("ASGI callable returned without completing response")
+    """Whether uvicorn tells of something unforeseen.
+
+    Cutting off a client that does not read is none of it, nor is a WebSocket, which it tells with the token in the
+    address; the access log has both.
+    """
+    return not str(record.msg).startswith(("ASGI callable returned without completing response", '%s - "WebSocket'))
 
 
 class _Server(uvicorn.Server):
@@ -107,12 +113,17 @@ async def compose(service: Service[GatewaySettings]) -> None:
         ask_seconds=settings.ask_seconds,
         missing=service.missing,
     )
-    logging.getLogger("uvicorn.error").addFilter(_unexpected)
+    http_log = logging.getLogger("uvicorn.error")
+    http_log.addFilter(_unexpected)
+    http_log.setLevel(logging.INFO)  # below that it writes down the heads of requests, which hold tokens
     server = _Server(
         uvicorn.Config(
             build(gateway, settings.cors_origins),
             http="httptools",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=_LONGEST_MESSAGE,
+            ws_per_message_deflate=False,
+            ws_ping_interval=settings.keep_alive_seconds,
             lifespan="off",
             log_config=None,
             access_log=False,

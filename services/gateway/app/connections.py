@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from contracts.envelope import Event
 from contracts.media.v1 import Connection, ConnectionsQuery, Disconnected, Node
 from libs.bus import Bus, Refusal, Unavailable
+from services.gateway.app.frames import Frame
 from services.gateway.app.hub import Hub
 from services.gateway.app.stream import Client
 
@@ -182,7 +183,7 @@ class Connections:
             mine = owned.get(client.viewer.person_id or "", {}) | owned.get(client.session or "", {})
             if mine:
                 data = NodeNews(node_id=node_id, sessions=list(mine)).model_dump_json()
-                client.tell(f"event: {news}\ndata: {data}\n\n".encode())
+                client.tell(Frame(None, news, data))
                 told += 1
         return told
 

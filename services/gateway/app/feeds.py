@@ -16,7 +16,8 @@ from contracts.presence.v1 import Counted
 from contracts.room.v1 import Presence, PresenceQuery, SpaceEvent, SpaceQuery
 from libs.bus import Bus, Refusal
 from services.gateway.app.access import look_inside
-from services.gateway.app.stream import Client, Ending, Position
+from services.gateway.app.frames import Frame, Position
+from services.gateway.app.stream import Client, Ending
 from services.gateway.app.views import view
 from services.gateway.projection import Standing, Viewer, Watched, concerns_space, ends_for, may_see
 
@@ -85,7 +86,7 @@ class Rooms:
         room = self._rooms.get(space_id)
         return None if room is None or room.watched is None else room.watched.listeners
 
-    def deliver(self, event: Event, sequence: int, made: Callable[[], bytes]) -> None:
+    def deliver(self, event: Event, sequence: int, made: Callable[[], Frame]) -> None:
         """Take in an event of a Space and offer it to whom it may be shown."""
         space_id = concerns_space(event)
         room = None if space_id is None else self._rooms.get(space_id)
@@ -205,7 +206,7 @@ class Crowd:
         """The keys that have clients."""
         return list(self._clients)
 
-    def offer(self, key: str, sequence: int, made: Callable[[], bytes]) -> None:
+    def offer(self, key: str, sequence: int, made: Callable[[], Frame]) -> None:
         """Offer an event to all of `key`."""
         for client in self._clients.get(key, ()):
             client.offer(sequence, 0, made())

@@ -25,7 +25,8 @@ from contracts.media.v1 import Disconnected, Quality
 from contracts.people.v1 import ReminderDue
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
 from services.gateway.app.feeds import OPERATORS, BarFeed, Crowd, OperatorFeed, Rooms, SpaceFeed
-from services.gateway.app.stream import Client, Ending, Feed, Position, Stream, event_frame
+from services.gateway.app.frames import Frame, Position, frame_of
+from services.gateway.app.stream import Client, Ending, Feed, Stream
 from services.gateway.projection import Viewer
 
 _log = logging.getLogger(__name__)
@@ -190,12 +191,12 @@ class Hub:
     def _deliver(self, received: Received) -> None:
         event, sequence = received.event, received.sequence
         position = Position(self._position.epoch, sequence)
-        made: bytes | None = None
+        made: Frame | None = None
 
-        def make() -> bytes:
+        def make() -> Frame:
             nonlocal made
             if made is None:
-                made = event_frame(position, event)
+                made = frame_of(position, event)
             return made
 
         self.rooms.deliver(event, sequence, make)
@@ -203,7 +204,7 @@ class Hub:
             self._bars.offer(event.person_id, sequence, make)
         elif isinstance(event, BarsChanged):
             for person_id in self._bars.among(event.person_ids):
-                self._bars.offer(person_id, sequence, partial(event_frame, position, event.to(person_id)))
+                self._bars.offer(person_id, sequence, partial(frame_of, position, event.to(person_id)))
         if Audience.OPERATORS in event.audience:
             self._operators.offer(OPERATORS, sequence, make)
         self.loss.hear(event)

@@ -11,51 +11,21 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from contracts.envelope import Event
 from libs.bus import Received
 from services.gateway.adapters import history
+from services.gateway.app.frames import Frame, Position, frame_of
 from services.gateway.projection import Viewer, told_to
 
 if TYPE_CHECKING:
     from services.gateway.app.hub import Hub
 
 _CHUNK: Final = 64 * 1024
-KEEP_ALIVE: Final = b": keep-alive\n\n"
 BEGINNING: Final = "0"
 """The last id of a client that has seen nothing and wants everything that is still in the stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the EVENTS stream of one epoch; written `<epoch>-<sequence>`."""
-
-    epoch: str
-    sequence: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}-{self.sequence}"
-
-    @classmethod
-    def read(cls, text: str) -> Position | None:
-        """The place a client says it is at; None for what is no place."""
-        epoch, _, sequence = text.rpartition("-")
-        if not epoch or not sequence.isascii() or not sequence.isdigit() or len(sequence) > 18:
-            return None
-        return cls(epoch, int(sequence))
-
-
-def frame(position: Position, name: str, data: str) -> bytes:
-    """One server-sent event (HTML, section 9.2.6). `data` is one line, as JSON is."""
-    return f"id: {position}\nevent: {name}\ndata: {data}\n\n".encode()
-
-
-def event_frame(position: Position, event: Event) -> bytes:
-    """A contract event as its clients get it."""
-    return frame(position, f"{event.context}.{event.name}", event.model_dump_json())
 
 
 class Ending(StrEnum):
@@ -87,10 +57,10 @@ class Client:
         self.cut = asyncio.Event()
         """Set when the response must end even while it is stuck in a write."""
         self._limit = limit
-        self._frames: deque[tuple[int, int, bytes]] = deque()
+        self._frames: deque[tuple[int, int, Frame]] = deque()
         self._wake = asyncio.Event()
 
-    def offer(self, sequence: int, version: int, made: bytes) -> None:
+    def offer(self, sequence: int, version: int, made: Frame) -> None:
         """Queue the event of this sequence; `version` is a room event's, else 0. A full queue ends the client."""
         if self.ending is not None:
             return
@@ -101,7 +71,7 @@ class Client:
         self._frames.append((sequence, version, made))
         self._wake.set()
 
-    def tell(self, made: bytes) -> None:
+    def tell(self, made: Frame) -> None:
         """Queue what is no event of the stream: for this client alone, without an id, wherever it is."""
         self.offer(sys.maxsize, 0, made)
 
@@ -122,8 +92,8 @@ class Client:
         self._frames.clear()
         self._wake.clear()
 
-    async def take(self, within: float) -> bytes | None:
-        """What waits, as one chunk; empty when nothing came `within` seconds, None at the end."""
+    async def take(self, within: float) -> list[Frame] | None:
+        """What waits, as much as is sent at once; empty when nothing came `within` seconds, None at the end."""
         while True:
             if not self._frames and self.ending is None:
                 self._wake.clear()
@@ -131,14 +101,14 @@ class Client:
                     async with asyncio.timeout(within):
                         await self._wake.wait()
                 except TimeoutError:
-                    return b""
+                    return []
             if not self._frames:
                 return None
             if chunk := self._chunk():
                 return chunk
 
-    def _chunk(self) -> bytes:
-        chunk: list[bytes] = []
+    def _chunk(self) -> list[Frame]:
+        chunk: list[Frame] = []
         size = 0
         while self._frames and size < _CHUNK:
             sequence, version, made = self._frames.popleft()
@@ -147,7 +117,7 @@ class Client:
                 continue
             chunk.append(made)
             size += len(made)
-        return b"".join(chunk)
+        return chunk
 
 
 class Feed(Protocol):
@@ -206,9 +176,8 @@ class Stream:
         self._feed.detach(self.client)
         self._hub.closed(self.client)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """What is sent, in pieces that each are whole events. Raises Refusal, Unavailable."""
-        yield b"retry: 500\n\n"
+    async def chunks(self) -> AsyncIterator[list[Frame]]:
+        """What is sent, in order; nothing for a while is an empty one. Raises Refusal, Unavailable."""
         if self._last is not None:
             async for chunk in self._missed(self._last):
                 yield chunk
@@ -219,16 +188,16 @@ class Stream:
         while True:
             chunk_or_end = await self.client.take(self._keep_alive)
             if chunk_or_end is not None:
-                yield chunk_or_end or KEEP_ALIVE
+                yield chunk_or_end
             elif self.client.ending is Ending.RESET:
                 await self._start_over()
                 yield self._opening()
             else:
                 return
 
-    def _opening(self) -> bytes:
-        opening = frame(self._start, "snapshot", self._snapshot)
-        return frame(self._start, "reset", "{}") + opening if self._reset else opening
+    def _opening(self) -> list[Frame]:
+        opening = Frame(self._start, "snapshot", self._snapshot)
+        return [Frame(self._start, "reset", "{}"), opening] if self._reset else [opening]
 
     async def _start_over(self) -> None:
         self._feed.detach(self.client)
@@ -237,11 +206,11 @@ class Stream:
         self._start = await self._feed.attach(self.client)
         self._snapshot = await self._feed.snapshot(self.client)
 
-    async def _missed(self, last: Position) -> AsyncIterator[bytes]:
+    async def _missed(self, last: Position) -> AsyncIterator[list[Frame]]:
         viewer = self.client.viewer
         batches = history.read(self._hub.bus, self._feed.filters(viewer), last.sequence, self._start.sequence)
         async for batch in batches:
-            frames: list[bytes] = []
+            frames: list[Frame] = []
             for received in batch:
                 if self._feed.shows(received.event, viewer):
                     frames.append(self._frame(received))
@@ -249,10 +218,10 @@ class Stream:
                         self.client.end(Ending.OVER)
                         break
             if frames:
-                yield b"".join(frames)
+                yield frames
             if self.client.ending is Ending.OVER:
                 return
 
-    def _frame(self, received: Received) -> bytes:
+    def _frame(self, received: Received) -> Frame:
         event = told_to(received.event, self.client.viewer)
-        return event_frame(Position(self._start.epoch, received.sequence), event)
+        return frame_of(Position(self._start.epoch, received.sequence), event)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from services.gateway.app import Gateway
 from services.gateway.http import (
     events,
+    live,
     media,
     moderation,
     ops,
@@ -32,9 +33,10 @@ from services.gateway.http.border import Border
 
 VERSION: Final = "1"
 _ROUTERS: Final = (
-    people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, media, replays, x_spaces,
-    ops, pages,
+    media, people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, live, replays,
+    x_spaces, ops, pages,
 )  # fmt: skip
+"""In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 
 
 def _app() -> FastAPI:
@@ -53,7 +55,8 @@ def _app() -> FastAPI:
     )
     problems.install(app)
     for module in _ROUTERS:
-        app.include_router(module.router)
+        # Included as routers, each would be looked through twice for every request.
+        app.router.routes.extend(module.router.routes)
     pages.mount(app)
     app.state.routes = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
     return app
@@ -63,6 +66,7 @@ def build(gateway: Gateway, cors_origins: Sequence[str] = ()) -> ASGIApp:
     """The app of a running gateway; pages of `cors_origins` may use it from a browser."""
     app = _app()
     app.state.gateway = gateway
+    app.state.origins = frozenset(cors_origins)
     app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
     if cors_origins:
         app.add_middleware(

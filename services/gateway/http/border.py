@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import HTTPException
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.telemetry import span
@@ -26,6 +26,7 @@ SECONDS: Final = Histogram(
 
 LONGEST_BODY: Final = 64 * 1024
 _BODY_WITHIN: Final = 10.0
+_HEADS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 CONTENT_SECURITY: Final = "; ".join(
@@ -54,6 +55,10 @@ _SECURITY: Final = {
 }
 
 
+_RAW: Final = tuple((name.encode(), value.encode()) for name, value in _SECURITY.items())
+_OF_THE_API: Final = (*_RAW, (b"cache-control", b"no-store"))
+
+
 class Border:
     """Trace, access log, metrics, security headers, and bounds on what a client may send. Wraps the whole app."""
 
@@ -61,38 +66,36 @@ class Border:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = time.perf_counter()
         status = 0
+        method: str = scope.get("method", "GET")  # what asks for a WebSocket is a GET
 
         async def tell(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] in _HEADS:
+                status = message.get("status", 101)
                 _protect(message, scope["path"])
                 route = _template(scope)
                 SECONDS.labels(route).observe(time.perf_counter() - started)
-                current.update_name(f"{scope['method']} {route}")
+                current.update_name(f"{method} {route}")
                 current.set_attribute("http.response.status_code", status)
             await send(message)
 
         headers = Headers(scope=scope)
         parent = {"traceparent": headers["traceparent"]} if "traceparent" in headers else {}
-        with span(scope["method"], "server", parent=parent) as current:
+        with span(method, "server", parent=parent) as current:
             try:
-                await self._app(scope, _bounded(headers, receive), tell)
+                await self._app(scope, _bounded(headers, receive) if scope["type"] == "http" else receive, tell)
             except Exception:
                 # Answered already, and logged, by the app's own handler; the server need not tell it again.
                 if status == 0:
                     raise
             finally:
-                self._note(scope, status, time.perf_counter() - started)
+                self._note(scope, method, status, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = _template(scope)
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = method if method in _METHODS else "other"
         REQUESTS.labels(method, route, str(status)).inc()
         client = scope.get("client")
         _access.info(
@@ -110,11 +113,10 @@ def _template(scope: Scope) -> str:
 
 
 def _protect(message: Message, path: str) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in _SECURITY.items():
-        headers.setdefault(name, value)
-    if path.startswith("/v1/"):
-        headers.setdefault("cache-control", "no-store")
+    headers = list(message.get("headers", ()))
+    there = {name for name, _ in headers}
+    headers += [header for header in (_OF_THE_API if path.startswith("/v1/") else _RAW) if header[0] not in there]
+    message["headers"] = headers
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, Final
 
@@ -15,12 +15,16 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.envelope import SessionId
 from libs.bus import Refusal, Unavailable
+from services.gateway.app.frames import KEEP_ALIVE, RETRY
 from services.gateway.app.stream import Stream
 from services.gateway.http.caller import AddressViewerDep, GatewayDep
 from services.gateway.http.problems import responses
 from services.gateway.http.spaces import SpacePath, lease_for
 
 _log = logging.getLogger(__name__)
+
+LAST_WORDS: Final = 0.5
+"""Seconds that a client which is cut off has to read what it is being sent."""
 
 router = APIRouter(tags=["live events"])
 
@@ -42,41 +46,38 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async with self._while_open:
-                await self._run(receive, send)
+                await until_over(self._stream, _send_all(self._stream, send), _gone(receive))
+        except (Refusal, Unavailable) as error:
+            # The head has been sent. Closed, the client comes back with its last id and is told as a problem.
+            _log.info("a live stream ends early", extra={"why": str(error)})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._stream.close()
 
-    async def _run(self, receive: Receive, send: Send) -> None:
-        # A client that reads nothing leaves `send` waiting, so that is watched from outside.
-        sending = asyncio.create_task(_send_all(self._stream.chunks(), send))
-        waits = {
-            sending,
-            asyncio.create_task(_gone(receive)),
-            asyncio.create_task(self._stream.client.cut.wait()),
-        }
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if self._stream.client.cut.is_set() and not sending.done():
-                # Room for a client that does read to get the end of what it is being sent.
-                await asyncio.wait({sending}, timeout=0.5)
-        finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-        if sending.cancelled():
-            return
-        if (error := sending.exception()) is None:
-            return
-        if not isinstance(error, Refusal | Unavailable):
-            raise error
-        # The head has been sent. Closed, the client comes back with its last id and is told as a problem.
-        _log.info("a live stream ends early", extra={"why": str(error)})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+async def until_over(stream: Stream, sending: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None]) -> None:
+    """Send until all is sent, the client has `gone` or is cut off. Raises what `sending` raises."""
+    # A client that reads nothing leaves `sending` waiting, so that is watched from outside.
+    sender = asyncio.create_task(sending)
+    waits = {sender, asyncio.create_task(gone), asyncio.create_task(stream.client.cut.wait())}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if stream.client.cut.is_set() and not sender.done():
+            # Room for a client that does read to get the end of what it is being sent.
+            await asyncio.wait({sender}, timeout=LAST_WORDS)
+    finally:
+        for task in waits:
+            task.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    if not sender.cancelled() and (error := sender.exception()) is not None:
+        raise error
 
 
-async def _send_all(chunks: AsyncIterator[bytes], send: Send) -> None:
-    async for chunk in chunks:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+async def _send_all(stream: Stream, send: Send) -> None:
+    await send({"type": "http.response.body", "body": RETRY, "more_body": True})
+    async for chunk in stream.chunks():
+        body = b"".join([frame.sent for frame in chunk]) or KEEP_ALIVE
+        await send({"type": "http.response.body", "body": body, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -119,6 +120,9 @@ async def space_events(
     last_query: LastQuery = None,
 ) -> Response:
     """The live events of a Space, as far as one may see them.
+
+    The same as messages of a WebSocket: `/v1/spaces/{space_id}/live`, with the same parameters, each
+    `{"id", "event", "data"}`.
 
     Between them, without an id and only to whoever has a connection at that media node: `media.node_lost` (the node is
     gone: connect again) and `media.node_draining` (connect again, and hang up when that is done), with

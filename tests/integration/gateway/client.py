@@ -1,15 +1,18 @@
-"""A client of the gateway: requests, and live events as a browser reads them."""
+"""A client of the gateway: requests, and live events as a browser reads them, server-sent or over a WebSocket."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 
 @dataclass(frozen=True)
@@ -25,25 +28,12 @@ class Told:
         return int(self.id.rpartition("-")[2])
 
 
-class Events:
-    """An open stream. `next` waits for one event, `until` for the first of a kind."""
+class Stream(ABC):
+    """Open live events. `next` waits for one, `until` for the first of a kind."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._lines = response.aiter_lines()
-
+    @abstractmethod
     async def next(self, within: float = 5.0) -> Told:
         """The next event. Raises EOFError when the stream was closed."""
-        fields: dict[str, str] = {}
-        async with asyncio.timeout(within):
-            async for line in self._lines:
-                if line == "":
-                    if "event" in fields:
-                        return Told(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
-                    fields = {}
-                elif not line.startswith(":"):
-                    name, _, value = line.partition(": ")
-                    fields[name] = value
-        raise EOFError
 
     async def until(self, event: str, within: float = 5.0) -> list[Told]:
         """What came up to the first of these, which is the last of the list."""
@@ -62,11 +52,52 @@ class Events:
             return told
 
 
+class Events(Stream):
+    """Server-sent ones."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._lines = response.aiter_lines()
+
+    async def next(self, within: float = 5.0) -> Told:
+        """The next event. Raises EOFError when the stream was closed."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(within):
+            async for line in self._lines:
+                if line == "":
+                    if "event" in fields:
+                        return Told(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+                    fields = {}
+                elif not line.startswith(":"):
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+        raise EOFError
+
+
+class Messages(Stream):
+    """Those of a WebSocket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def next(self, within: float = 5.0) -> Told:
+        try:
+            message = json.loads(await asyncio.wait_for(self.socket.recv(), within))
+        except ConnectionClosed:
+            raise EOFError from None
+        return Told(message.get("id", ""), message["event"], message["data"])
+
+    @property
+    def ended_with(self) -> tuple[int | None, str | None]:
+        """Code and words of the end."""
+        return self.socket.close_code, self.socket.close_reason
+
+
 class Client:
     """HTTP to one gateway, as one person or as nobody."""
 
     def __init__(self, base: str, token: str | None = None) -> None:
         headers = {"authorization": f"Bearer {token}"} if token else {}
+        self.base, self.headers = base, headers
         # Loopback without TLS: reading the certificates would take longer than most tests.
         self.http = httpx.AsyncClient(base_url=base, headers=headers, timeout=10, trust_env=False, verify=False)
 
@@ -86,3 +117,23 @@ class Client:
                 raise AssertionError(f"{response.status_code}: {response.text}")
             assert response.headers["content-type"].startswith("text/event-stream")
             yield Events(response)
+
+    @asynccontextmanager
+    async def live(self, path: str, last_id: str | None = None, **params: str) -> AsyncIterator[Messages]:
+        """Open a WebSocket of live events; it must be accepted."""
+        headers = self.headers | ({"last-event-id": last_id} if last_id else {})
+        address = httpx.URL(self.base).copy_with(scheme="ws", path=path, params=params)
+        # A short queue, so that one who does not read is slow to the gateway too.
+        async with connect(str(address), additional_headers=headers, proxy=None, max_queue=1) as socket:
+            yield Messages(socket)
+
+    async def not_live(self, path: str, headers: dict[str, str] | None = None, **params: str) -> tuple[int, str]:
+        """Status and reason with which a WebSocket is refused."""
+        address = httpx.URL(self.base).copy_with(scheme="ws", path=path, params=params)
+        try:
+            async with connect(str(address), additional_headers=self.headers | (headers or {}), proxy=None):
+                raise AssertionError("it was accepted")
+        except InvalidStatus as refused:
+            response = refused.response
+            assert response.headers["content-type"] == "application/problem+json"
+            return response.status_code, json.loads(response.body or b"")["reason"]

@@ -63,14 +63,17 @@ async def test_somebody_who_speaks_is_suspended_and_gone_within_a_second(instanc
         await listening.until(lambda it: len(it.heard) > 20)
         public = await stack.enter_async_context(nobody.events(f"{at}/events"))
         own = await stack.enter_async_context(as_troll.events(f"{at}/events"))
+        socket = await stack.enter_async_context(as_troll.live(f"{at}/live"))
         bystander = await stack.enter_async_context(as_host.events(f"{at}/events"))
-        for stream in (public, own, bystander):
+        for stream in (public, own, socket, bystander):
             await stream.until("snapshot")
 
         done = await operator.http.post(f"/v1/ops/people/{troll['id']}/suspend", json=ABUSE)
         at_once = time.monotonic()
         assert done.status_code == 204, done.text
-        removed, _ = await asyncio.gather(public.until("room.removed", WITHIN), own.closed(WITHIN))
+        removed, *_ = await asyncio.gather(
+            public.until("room.removed", WITHIN), own.closed(WITHIN), socket.closed(WITHIN)
+        )
         assert (removed[-1].data["person_id"], removed[-1].data["because"]) == (troll["id"], "suspended")
         assert time.monotonic() - at_once < WITHIN
         for refused in (
@@ -83,6 +86,7 @@ async def test_somebody_who_speaks_is_suspended_and_gone_within_a_second(instanc
             await as_troll.http.post(f"{at}/whep", content="v=0", headers={"content-type": "application/sdp"}),
         ):
             assert reason(refused) == (403, "suspended")
+        assert await as_troll.not_live(f"{at}/live") == (403, "suspended")
         await silent(listening, at_once)
         assert voice.sent, "the troll went on speaking"
         assert (await as_troll.http.get("/v1/me")).status_code == 200
@@ -112,6 +116,50 @@ async def test_somebody_who_only_listens_is_suspended_and_hears_nothing_within_a
         at_once = time.monotonic()
         assert done.status_code == 204, done.text
         await silent(listening, at_once)
+
+
+async def test_somebody_removed_is_cut_off_at_every_edge_within_a_second(instance: Instance) -> None:
+    _, as_host = await instance.sign_up("host3")
+    troll, as_troll = await instance.sign_up("troll3")
+    async with AsyncExitStack() as stack:
+        for client in (as_host, as_troll, nobody := Client(instance.system.url)):
+            await stack.enter_async_context(client)
+        space = (await as_host.http.post("/v1/spaces", json={"title": "Tea"})).json()
+        at = f"/v1/spaces/{space['id']}"
+        await on_stage(as_host, as_troll, at, troll["id"])
+        assert (await as_host.http.post(f"{at}/stage/{space['host']['id']}/unmute")).status_code == 200
+        voice = await stack.enter_async_context(speaker(negotiating(as_troll, f"{at}/whip"), opus_tone(440, 30)))
+        await stack.enter_async_context(speaker(negotiating(as_host, f"{at}/whip"), opus_tone(330, 30)))
+        heard_by_all = await stack.enter_async_context(ear(negotiating(nobody, f"{at}/whep")))
+        heard_by_troll = await stack.enter_async_context(ear(negotiating(as_troll, f"{at}/whep")))
+        for listening in (heard_by_all, heard_by_troll):
+            await listening.until(lambda it: len(it.heard) > 20)
+        own = await stack.enter_async_context(as_troll.events(f"{at}/events"))
+        socket = await stack.enter_async_context(as_troll.live(f"{at}/live"))
+        for stream in (own, socket):
+            await stream.until("snapshot")
+
+        done = await as_host.http.post(f"{at}/removals", json={"person_id": troll["id"], "reason": "Shouts."})
+        at_once = time.monotonic()
+        assert done.status_code == 200, done.text
+        for told in await asyncio.gather(own.closed(WITHIN), socket.closed(WITHIN)):
+            assert (told[-1].event, told[-1].data["person_id"]) == ("room.removed", troll["id"])
+        sdp = {"content-type": "application/sdp"}
+        for refused in (
+            await as_troll.http.post(f"{at}/sessions"),
+            await as_troll.http.post(f"{at}/requests"),
+            await as_troll.http.get(f"{at}/events"),
+            await as_troll.http.get(f"{at}/replay"),
+            await as_troll.http.post(f"{at}/whep", content="v=0", headers=sdp),
+            await as_troll.http.post(f"{at}/whip", content="v=0", headers=sdp),
+        ):
+            assert reason(refused) == (403, "removed")
+        assert await as_troll.not_live(f"{at}/live") == (403, "removed")
+        assert time.monotonic() - at_once < WITHIN
+        await silent(heard_by_troll, at_once)
+        sources = {source for packet in heard_by_all.heard if packet.at > at_once + WITHIN for source in packet.sources}
+        assert len(sources) == 1, "only the host is heard"
+        assert voice.sent, "the troll went on speaking"
 
 
 async def test_an_appeal_is_lodged_with_the_token_that_opens_nothing_else(instance: Instance) -> None:

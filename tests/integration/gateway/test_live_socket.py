@@ -1,0 +1,182 @@
+"""Live events over a WebSocket: the same events, for the same people, as the server-sent ones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contracts.people.v1 import Suspended
+from contracts.presence.v1 import Reacted
+from contracts.room import v1 as room
+from libs.ids import new_id
+from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.conftest import Running, running_gateway
+from tests.support.nats import NatsServer
+
+
+def addresses(space: room.Space) -> tuple[str, str]:
+    return f"/v1/spaces/{space.id}/live", f"/v1/spaces/{space.id}/events"
+
+
+async def test_it_tells_what_is_server_sent_and_resumes_from_either(gateway: Running, behind: Backend) -> None:
+    host, guest = a_person("Host"), a_person("Guest")
+    space = behind.add(host)
+    live, sent = addresses(space)
+    async with gateway.client(guest.id) as client:
+        async with client.live(live) as messages, client.events(sent) as events:
+            assert await messages.next() == await events.next()
+            await behind.emit(room.SpeakRequested(**behind.next(space), person=a_person("Stranger")))
+            await behind.emit(room.StageJoined(**behind.next(space), person=guest, role=room.Role.SPEAKER))
+            await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
+            told = await messages.until("room.muted")
+            assert told == await events.until("room.muted")
+            assert [one.event for one in told] == ["room.stage_joined", "room.muted"]
+        await behind.emit(room.Unmuted(**behind.next(space), person_id=host.id))
+        async with client.live(live, told[0].id) as messages, client.events(sent, told[0].id) as events:
+            again = await messages.until("room.unmuted")
+            assert again == await events.until("room.unmuted")
+            assert [one.event for one in again] == ["room.muted", "room.unmuted"]
+        for stale in ({"last_event_id": "nonsense"}, {"last_event_id": f"{told[0].id}999"}):
+            async with client.live(live, **stale) as messages:
+                assert [(await messages.next()).event for _ in range(2)] == ["reset", "snapshot"]
+
+
+async def test_who_is_removed_hears_that_last_and_does_not_come_back(gateway: Running, behind: Backend) -> None:
+    guest, space = a_person("Guest"), behind.add(a_person("Host"))
+    live, _ = addresses(space)
+    async with gateway.client(guest.id) as client:
+        async with client.live(live) as messages:
+            snapshot = await messages.next()
+            await behind.emit(room.Removed(**behind.next(space), person_id=guest.id))
+            await behind.emit(room.Muted(**behind.next(space), person_id=space.host.id))
+            assert [told.event for told in await messages.closed(1.0)] == ["room.removed"]
+            assert messages.ended_with[0] == 1000
+        assert await client.not_live(live) == (403, "removed")
+        assert await client.not_live(live, last_event_id=snapshot.id) == (403, "removed")
+
+
+async def test_who_is_suspended_is_cut_off(gateway: Running, behind: Backend) -> None:
+    troll, space = new_id(), behind.add(a_person("Host"))
+    live, _ = addresses(space)
+    async with gateway.client(troll) as client:
+        async with client.live(live) as messages:
+            await messages.until("snapshot")
+            await behind.emit(Suspended(at=datetime.now(UTC), person_id=troll, version=2, reason="abuse"))
+            assert await messages.closed(1.0) == []
+            assert messages.ended_with == (1008, "suspended")
+        assert await client.not_live(live) == (403, "suspended")
+
+
+async def test_a_refusal_is_a_problem_document(gateway: Running, behind: Backend) -> None:
+    space = behind.add(a_person("Host"))
+    live, _ = addresses(space)
+    token = gateway.identity.mint(space.host.id)
+    async with gateway.client() as client:
+        async with client.live(live, access_token=token) as messages:
+            assert "requests" in (await messages.next()).data
+        assert await client.not_live(live, access_token="nonsense") == (401, "unauthenticated")
+        assert await client.not_live(live, {"authorization": "Basic YTpi"}) == (401, "unauthenticated")
+        assert await client.not_live(f"/v1/spaces/{new_id()}/live") == (404, "space_unknown")
+        assert await client.not_live("/v1/spaces/nonsense/live") == (404, "space_unknown")
+        assert await client.not_live(live, session="nonsense") == (422, "invalid")
+
+
+async def test_pages_of_other_origins_are_refused_as_elsewhere(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    space = behind.add(a_person("Host"))
+    live, _ = addresses(space)
+    friend = "https://friend.example.org"
+    async with running_gateway(nats.url, tmp_path, cors_origins=(friend,)) as gateway, gateway.client() as client:
+        for origin in ("https://evil.example.org", "null", "http://127.0.0.1:1"):
+            assert await client.not_live(live, {"origin": origin}) == (403, "not_allowed")
+        for origin in (gateway.base, friend):
+            client.headers["origin"] = origin
+            async with client.live(live) as messages:
+                await messages.until("snapshot")
+
+
+async def test_whoever_sends_something_is_closed(gateway: Running, behind: Backend) -> None:
+    live, _ = addresses(behind.add(a_person("Host")))
+    async with gateway.client() as client:
+        for said, code in (("hello", 1008), (b"\0", 1008), ("x" * 2000, 1009)):
+            async with client.live(live) as messages:
+                await messages.until("snapshot")
+                await messages.socket.send(said)
+                assert await messages.closed() == []
+                assert messages.ended_with[0] == code
+
+
+async def test_a_slow_client_is_cut_off_and_resumes_without_a_gap(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    space = behind.add(a_person("Host"))
+    live, _ = addresses(space)
+    async with running_gateway(nats.url, tmp_path, queued_events=50) as gateway, gateway.client() as client:
+        async with client.live(live) as slow:
+            first = await slow.next()
+            # Far more than fits into the sockets' buffers and the queue.
+            long = {f"kind_{i}": i for i in range(2000)}
+            sent = [
+                await behind.emit(Reacted(space_id=space.id, at=datetime.now(UTC), counts=long, window_ms=250))
+                for _ in range(350)
+            ]
+            told = await slow.closed()
+        got = [one.sequence for one in told]
+        assert 0 < len(got) < len(sent)
+        async with client.live(live, told[-1].id if told else first.id) as messages:
+            while len(got) < len(sent):
+                got.append((await messages.next()).sequence)
+        assert got == sent
+
+
+async def test_it_asks_whether_the_client_is_there_and_compresses_nothing(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    live, _ = addresses(behind.add(a_person("Host")))
+    asked = (
+        f"GET {live} HTTP/1.1\r\nHost: there\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    )
+    async with running_gateway(nats.url, tmp_path, keep_alive_seconds=0.05) as gateway, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway.base.rpartition(":")[2]))
+        writer.write(asked.encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert head.startswith(b"http/1.1 101 ")
+        assert b"extensions" not in head
+        await reader.readuntil(b"\x89\x04")  # a ping (RFC 6455, section 5.5.2) of four bytes
+        writer.close()
+
+
+async def test_stops_at_once_with_open_sockets(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
+    live, _ = addresses(behind.add(a_person("Host")))
+    async with AsyncExitStack() as clients:
+        async with running_gateway(nats.url, tmp_path) as gateway:
+            sockets = []
+            for _ in range(20):
+                client = await clients.enter_async_context(gateway.client())
+                messages = await clients.enter_async_context(client.live(live))
+                await messages.until("snapshot")
+                sockets.append(messages)
+        for messages in sockets:
+            assert await messages.closed() == []
+            assert messages.ended_with[0] == 1012
+
+
+async def test_an_address_with_a_token_is_in_no_log(
+    gateway: Running, behind: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    live, _ = addresses(behind.add(a_person("Host")))
+    token = gateway.identity.mint(new_id())
+    with caplog.at_level(logging.DEBUG):
+        async with gateway.client() as client, client.live(live, access_token=token) as messages:
+            await messages.until("snapshot")
+    assert live in caplog.text
+    ours = [record for record in caplog.records if record.name != "websockets.client"]
+    assert token not in "".join(record.getMessage() + str(vars(record)) for record in ours)
