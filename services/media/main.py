@@ -53,6 +53,7 @@ async def compose(service: Service[Settings]) -> None:
             settings.port,
             media,
             public_hosts=settings.candidates,
+            threads=settings.threads,
             coalesce_ms=settings.coalesce_ms,
             repacketise_from=settings.repacketise_from,
         ),

@@ -67,6 +67,8 @@ class Edge:
     listener: Listener
     public_hosts: tuple[str, ...] = ()
     """Addresses in the candidates, the best first, where they are not the bound one."""
+    threads: int = 1
+    """How many seal and send packets."""
     coalesce_ms: int = 0
     """How long a packet may wait for others to the same listener."""
     repacketise_from: int = 0
@@ -77,7 +79,11 @@ class Edge:
 
     async def __aenter__(self) -> Edge:
         self._forwarder = Forwarder(
-            self.bind_host, self.bind_port, coalesce_ms=self.coalesce_ms, repacketise_from=self.repacketise_from
+            self.bind_host,
+            self.bind_port,
+            threads=self.threads,
+            coalesce_ms=self.coalesce_ms,
+            repacketise_from=self.repacketise_from,
         )
         asyncio.get_running_loop().add_reader(self._forwarder.fileno(), self._poll)
         return self

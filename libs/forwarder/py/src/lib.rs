@@ -133,16 +133,18 @@ struct Forwarder {
 #[pymethods]
 impl Forwarder {
     #[new]
-    #[pyo3(signature = (host, port, *, threads = NonZeroUsize::MIN, coalesce_ms = 0, repacketise_from = 0))]
+    #[pyo3(signature = (host, port, *, threads = 1, coalesce_ms = 0, repacketise_from = 0))]
     fn new(
         host: &str,
         port: u16,
-        threads: NonZeroUsize,
+        threads: usize,
         coalesce_ms: u16,
         repacketise_from: usize,
     ) -> PyResult<Self> {
         let ip: IpAddr =
             host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not an IP address")))?;
+        let threads = NonZeroUsize::new(threads)
+            .ok_or_else(|| PyValueError::new_err("one thread at least seals and sends"))?;
         let tuning = Tuning { coalesce_us: u64::from(coalesce_ms) * 1000, repacketise_from };
         Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tuning, threads)? })
     }
