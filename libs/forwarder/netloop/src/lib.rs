@@ -22,11 +22,13 @@
 //! | our own checks of a session | 1, repeated after 0.5 s at the earliest | not sent |
 //! | sessions that do not get on | 10 a person, 200 an address (`half_open_*`), 30 s | 429, expired |
 //! | sessions | the node's `capacity` | 503 |
+//! | what comes over TCP, and goes | see `tcp` | |
 
 mod delays;
 mod lane;
 mod queue;
 mod sys;
+mod tcp;
 mod team;
 mod worker;
 
@@ -37,7 +39,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forwarder_core::engine::{
     Counters, Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId, Tuning,
@@ -45,15 +47,19 @@ use forwarder_core::engine::{
 
 pub use delays::Delays;
 
+use lane::Wire;
 use queue::{Command, Shared};
 pub use queue::{Dropped, QueueFull};
+use tcp::Tcp;
+pub use tcp::{Config as TcpConfig, Counters as TcpCounters};
 
-/// The forwarder: one UDP port and the thread that serves it.
+/// The forwarder: one UDP port, where wanted one TCP port, and the threads that serve them.
 #[derive(Debug)]
 pub struct Forwarder {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     local: SocketAddr,
+    tcp_port: Option<u16>,
 }
 
 /// Totals of the engine, of the socket and of the queues.
@@ -61,7 +67,9 @@ pub struct Forwarder {
 pub struct Stats {
     /// The engine's.
     pub engine: Counters,
-    /// Datagrams that the kernel did not take.
+    /// The TCP port's.
+    pub tcp: TcpCounters,
+    /// Packets that the kernel, or a connection, did not take.
     pub unsent: u64,
     /// Events that did not fit their queue.
     pub dropped: Dropped,
@@ -72,26 +80,47 @@ pub struct Stats {
 }
 
 impl Forwarder {
-    /// Binds `address` (port 0: any free one) and starts the thread, with helpers so that `threads` seal and send.
+    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread that serves them,
+    /// with helpers so that `threads` seal and send.
     ///
     /// # Errors
-    /// What the operating system says, such as an address in use.
-    pub fn start(address: SocketAddr, tuning: Tuning, threads: NonZeroUsize) -> io::Result<Self> {
-        let socket = UdpSocket::bind(address)?;
+    /// What the operating system says, such as an address in use, with the address it says it about.
+    pub fn start(
+        address: SocketAddr,
+        tcp: Option<TcpConfig>,
+        tuning: Tuning,
+        threads: NonZeroUsize,
+    ) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address).map_err(|error| about("UDP", address, &error))?;
         socket.set_nonblocking(true)?;
         sys::widen_buffers(&socket);
         sys::let_fragment(&socket, false);
         let local = socket.local_addr()?;
+        let connections = Arc::new(tcp::Peers::default());
+        let listen = |config: TcpConfig| {
+            let address = SocketAddr::new(address.ip(), config.port);
+            Tcp::listen(address, config, Arc::clone(&connections))
+                .map_err(|error| about("TCP", address, &error))
+        };
+        let tcp = tcp.map(listen).transpose()?;
+        let tcp_port = tcp.as_ref().map(Tcp::port).transpose()?;
         let shared = Arc::new(Shared::new()?);
-        let worker = worker::Worker::new(socket, Arc::clone(&shared), tuning, threads)?;
+        let wire = Wire { socket: Arc::new(socket), connections, began: Instant::now() };
+        let worker = worker::Worker::new(wire, tcp, Arc::clone(&shared), tuning, threads)?;
         let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), local })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), local, tcp_port })
     }
 
-    /// Where it listens.
+    /// Where it listens for datagrams.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where it listens for connections, at the same IP address.
+    #[must_use]
+    pub fn tcp_port(&self) -> Option<u16> {
+        self.tcp_port
     }
 
     /// Becomes readable when [`Forwarder::poll`] has something; reading it is done by `poll`.
@@ -217,6 +246,10 @@ impl Forwarder {
             let _ = thread.join();
         }
     }
+}
+
+fn about(protocol: &str, address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{protocol} {address}: {error}"))
 }
 
 impl Drop for Forwarder {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 
-use forwarder_core::batch::{Batch, ENTRIES, Entry};
+use forwarder_core::batch::{ENTRIES, Entry};
 use forwarder_core::rtp::MTU;
 
 /// Asked of the kernel, which may grant less.
@@ -38,8 +38,13 @@ pub fn clear(fd: &OwnedFd) {
 
 /// Larger socket buffers; a refusal leaves the defaults, which work for small audiences.
 pub fn widen_buffers(socket: &UdpSocket) {
+    set_buffers(socket, SOCKET_BUFFER);
+}
+
+/// Asks for socket buffers of so many bytes, of which the kernel makes twice as many, within its limits.
+pub fn set_buffers(socket: &impl AsRawFd, bytes: libc::c_int) {
     for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
-        set(socket, libc::SOL_SOCKET, option, SOCKET_BUFFER);
+        set(socket, libc::SOL_SOCKET, option, bytes);
     }
 }
 
@@ -51,7 +56,7 @@ pub fn let_fragment(socket: &UdpSocket, may: bool) {
 }
 
 /// Sets an option that may be refused without harm.
-fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc::c_int) {
+fn set(socket: &impl AsRawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) {
     // SAFETY: the value is a live c_int and its size is given.
     unsafe {
         libc::setsockopt(
@@ -68,8 +73,10 @@ fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc:
 ///
 /// Not `epoll`: a socket that stands in an epoll set has somebody to wake whenever the kernel has taken a datagram off
 /// its hands, which costs every send 3 %.
-pub fn wait<const N: usize>(descriptors: [RawFd; N], wait_us: u64) -> [bool; N] {
-    let mut polled = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+pub fn wait<const N: usize>(descriptors: [Option<RawFd>; N], wait_us: u64) -> [bool; N] {
+    // A negative number is passed over.
+    let mut polled =
+        descriptors.map(|fd| libc::pollfd { fd: fd.unwrap_or(-1), events: libc::POLLIN, revents: 0 });
     let timeout = libc::timespec {
         tv_sec: (wait_us / 1_000_000) as libc::time_t,
         tv_nsec: (wait_us % 1_000_000 * 1000) as libc::c_long,
@@ -78,6 +85,47 @@ pub fn wait<const N: usize>(descriptors: [RawFd; N], wait_us: u64) -> [bool; N] 
     // signal, nothing was written.
     unsafe { libc::ppoll(polled.as_mut_ptr(), N as libc::nfds_t, &raw const timeout, null()) };
     polled.map(|polled| polled.revents != 0)
+}
+
+/// Which of several descriptors can be read.
+pub struct Epoll(OwnedFd);
+
+impl Epoll {
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers; the result is checked and owned by nobody else.
+        unsafe { Ok(Self(OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?))) }
+    }
+
+    /// Watches a descriptor, until it is closed, under a number.
+    pub fn add(&self, fd: &impl AsRawFd, number: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number };
+        // SAFETY: both descriptors are open and `event` lives through the call.
+        check(unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event)
+        })?;
+        Ok(())
+    }
+
+    /// Watches it no longer.
+    pub fn remove(&self, fd: &impl AsRawFd) {
+        // SAFETY: both descriptors are open; no event is needed.
+        unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), null_mut()) };
+    }
+
+    /// The numbers of at most `N` descriptors that can be read, after at most so many milliseconds, or on a signal.
+    pub fn wait<const N: usize>(&self, timeout: libc::c_int) -> impl Iterator<Item = u64> + use<N> {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; N];
+        // SAFETY: `events` has room for the events asked for and lives through the call.
+        let count =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), N as libc::c_int, timeout) };
+        events.into_iter().take(count.max(0) as usize).map(|event| event.u64)
+    }
+}
+
+impl AsRawFd for Epoll {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
 }
 
 const ADDRESS: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
@@ -224,11 +272,11 @@ impl Default for Sender {
 }
 
 impl Sender {
-    /// Sends a batch; returns how many datagrams the kernel did not take. It never waits: audio that is late is lost.
-    pub fn send(&mut self, socket: &UdpSocket, batch: &Batch) -> u64 {
-        let entries = batch.entries();
+    /// Sends entries of a batch, whose buffer is `bytes`; returns how many datagrams the kernel did not take. It never
+    /// waits: audio that is late is lost.
+    pub fn send(&mut self, socket: &UdpSocket, entries: &[Entry], bytes: &[u8]) -> u64 {
         for (number, entry) in entries.iter().enumerate() {
-            self.prepare(number, entry, batch.bytes());
+            self.prepare(number, entry, bytes);
         }
         let (mut at, mut unsent) = (0, 0);
         while at < entries.len() {
@@ -241,7 +289,7 @@ impl Sender {
                 error if error.kind() == io::ErrorKind::Interrupted => {}
                 // A device without checksum offload takes no trains (EIO), nor does a kernel before 4.18 (EINVAL).
                 _ if entries[at].datagrams() > 1 => {
-                    unsent += self.singly(socket, &entries[at], batch.bytes(), at);
+                    unsent += self.singly(socket, &entries[at], bytes, at);
                     at += 1;
                 }
                 // Longer than the path is known to take, which hardly any audio is.

@@ -1,7 +1,7 @@
 //! The loop: commands first, then datagrams in bursts, then what time brings.
 
 use std::io;
-use std::net::UdpSocket;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use forwarder_core::batch::Batch;
 use forwarder_core::engine::{Engine, Event, Io, Now, Round, TICK_US, Tuning};
 
 use crate::Stats;
-use crate::lane::Lane;
+use crate::lane::{Lane, Wire};
 use crate::queue::{Command, Shared};
 use crate::sys::{self, Receiver};
+use crate::tcp::Tcp;
 use crate::team::Team;
 
 /// Bursts read before time and commands are looked at again.
@@ -41,12 +42,17 @@ impl Io for Outlet {
     fn event(&mut self, event: Event) {
         self.shared.event(event);
     }
+
+    fn seen(&self, from: SocketAddr) -> SocketAddr {
+        self.lane.wire.connections.seen(from)
+    }
 }
 
 pub(crate) struct Worker {
     engine: Engine,
     outlet: Outlet,
     receiver: Receiver,
+    tcp: Option<Tcp>,
     shared: Arc<Shared>,
     began: Instant,
     refused_commands: u64,
@@ -56,19 +62,20 @@ pub(crate) struct Worker {
 impl Worker {
     /// `threads`: how many seal and send, the worker's own included.
     pub fn new(
-        socket: UdpSocket,
+        wire: Wire,
+        tcp: Option<Tcp>,
         shared: Arc<Shared>,
         tuning: Tuning,
         threads: NonZeroUsize,
     ) -> io::Result<Self> {
-        let began = Instant::now();
-        let (engine, socket) = (Engine::new(tuning), Arc::new(socket));
-        let lane = || Lane::new(Arc::clone(&socket), began);
+        let (engine, began) = (Engine::new(tuning), wire.began);
+        let lane = || Lane::new(wire.clone());
         let team = Team::start(engine.round(), threads.get() - 1, lane)?;
         Ok(Self {
             engine,
             outlet: Outlet { lane: lane(), team, shared: Arc::clone(&shared), lay_us: 0 },
             receiver: Receiver::default(),
+            tcp,
             shared,
             began,
             refused_commands: 0,
@@ -86,7 +93,7 @@ impl Worker {
         while !self.shared.stopping() {
             let before = self.now().us;
             let due_us = self.engine.due_us().map_or(tick_us, |due| due.min(tick_us));
-            self.wait(due_us.saturating_sub(before));
+            let tcp_ready = self.wait(due_us.saturating_sub(before));
             // What is there after sleeping has just arrived; otherwise it may have come while the last was being sent.
             self.outlet.lay_us = 0;
             if self.now().us - before < AWAKE_US {
@@ -98,13 +105,20 @@ impl Worker {
                     break;
                 }
             }
+            if tcp_ready {
+                self.turn();
+            }
             let now = self.now();
             if now.us >= tick_us {
                 self.engine.tick(now, &mut self.outlet);
+                if let Some(tcp) = &mut self.tcp {
+                    tcp.sweep(|address| self.engine.knows(address));
+                }
                 let mut tally = self.outlet.team.tally();
                 tally.add(&self.outlet.lane.tally);
                 self.shared.publish(Stats {
                     engine: self.engine.counters(),
+                    tcp: self.tcp.as_ref().map(Tcp::counters).unwrap_or_default(),
                     unsent: tally.unsent,
                     refused_commands: self.refused_commands,
                     delays: tally.delays,
@@ -115,19 +129,27 @@ impl Worker {
         }
     }
 
-    /// Returns when datagrams or commands are there, after so many microseconds at the latest.
-    fn wait(&self, wait_us: u64) {
+    /// Returns when datagrams or commands are there, or something happened at the TCP port, after so many microseconds at
+    /// the latest; whether it was the TCP port.
+    fn wait(&self, wait_us: u64) -> bool {
         let commands = &self.shared.commands_ready;
-        let [_, ordered] =
-            sys::wait([self.outlet.lane.socket().as_raw_fd(), commands.as_raw_fd()], wait_us.min(1_000_000));
+        let [_, ordered, tcp] = sys::wait(
+            [
+                Some(self.outlet.lane.wire.socket.as_raw_fd()),
+                Some(commands.as_raw_fd()),
+                self.tcp.as_ref().map(AsRawFd::as_raw_fd),
+            ],
+            wait_us.min(1_000_000),
+        );
         if ordered {
             sys::clear(commands);
         }
+        tcp
     }
 
     /// Reads one burst; whether there may be more.
     fn burst(&mut self) -> bool {
-        let count = self.receiver.receive(self.outlet.lane.socket());
+        let count = self.receiver.receive(&self.outlet.lane.wire.socket);
         let now = self.now();
         self.read_us = now.us;
         for number in 0..count {
@@ -138,6 +160,18 @@ impl Worker {
         }
         self.engine.flush(now, &mut self.outlet);
         count == Receiver::BURST
+    }
+
+    /// Takes what came over TCP, up to a bound.
+    fn turn(&mut self) {
+        self.obey();
+        let now = self.now();
+        let Some(tcp) = &mut self.tcp else { return };
+        tcp.turn(|from, packet| {
+            self.engine.datagram(now, from, packet, &mut self.outlet);
+            self.engine.knows(from)
+        });
+        self.engine.flush(now, &mut self.outlet);
     }
 
     fn obey(&mut self) {
