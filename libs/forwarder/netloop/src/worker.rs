@@ -100,7 +100,6 @@ impl Worker {
                 self.outlet.lay_us = before.saturating_sub(self.read_us);
             }
             for _ in 0..BURSTS {
-                self.obey();
                 if !self.burst() {
                     break;
                 }
@@ -147,9 +146,11 @@ impl Worker {
         tcp
     }
 
-    /// Reads one burst; whether there may be more.
+    /// Reads one burst; whether there may be more. Whatever was ordered before its datagrams were sent is obeyed before
+    /// they are looked at.
     fn burst(&mut self) -> bool {
         let count = self.receiver.receive(&self.outlet.lane.wire.socket);
+        self.obey();
         let now = self.now();
         self.read_us = now.us;
         for number in 0..count {
