@@ -23,15 +23,24 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this)
 
-    async def start(self, within: float = 20.0) -> None:
+    async def start(self, within: float = 60.0) -> None:
         """Start it, and wait until it says that it is ready."""
         ready_read = self._spawn()
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_reader(ready_read, ready.set)
         try:
             async with asyncio.timeout(within):
-                line = await asyncio.to_thread(os.read, ready_read, 4096)
+                await ready.wait()
+            line = os.read(ready_read, 4096)
+        except BaseException:
+            self.kill()
+            raise
         finally:
+            loop.remove_reader(ready_read)
             os.close(ready_read)
         if not line:
+            self.kill()
             raise AssertionError(f"{self.name} did not become ready: {self.output()[-2000:]}")
         self.info = json.loads(line)
 
