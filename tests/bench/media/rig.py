@@ -124,6 +124,8 @@ class Rig:
     listeners: int
     ports: list[int]
     pid: int
+    threads: int
+    """That seal and send."""
 
     async def talk(self, milliseconds: int, talkers: int = 1, seed: int = SEED, *, silent: int = 0) -> Stretch:
         """Talkers talk; `silent` further ones have open microphones and say nothing."""
@@ -183,4 +185,4 @@ async def rig(
                 await clients.ask("check")
                 # The first packets carry the MID, and the keys of the last ones may be on their way.
                 await clients.ask(f"talk 1500 {talkers} {SEED} 0")
-                yield Rig(server, clients, loadgen, payloads, listeners, ports, started["pid"])
+                yield Rig(server, clients, loadgen, payloads, listeners, ports, started["pid"], started["threads"])

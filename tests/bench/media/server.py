@@ -43,7 +43,8 @@ def cpu_ns() -> int:
 def main(config: dict[str, Any]) -> None:
     """Serve until standard input ends."""
     listeners, talkers = config.pop("listeners"), config.pop("talkers")
-    forwarder = Forwarder("127.0.0.1", 0, **{"threads": cores(), **config})
+    config.setdefault("threads", cores())
+    forwarder = Forwarder("127.0.0.1", 0, **config)
     for number in range(listeners):
         slots = [(str(slot), (number + 1) * 4 + slot) for slot in range(3)]
         forwarder.add_listener(
@@ -53,7 +54,7 @@ def main(config: dict[str, Any]) -> None:
         forwarder.add_publisher(
             number, SPACE, number, ice(number), payload_type=111, level_extension=1, muted=False, capture=False
         )
-    print(json.dumps({"port": forwarder.port, "pid": os.getpid()}), flush=True)
+    print(json.dumps({"port": forwarder.port, "pid": os.getpid(), "threads": config["threads"]}), flush=True)
     while True:
         ready, _, _ = select.select([forwarder.fileno(), 0], [], [])
         for event in forwarder.poll(4096):
