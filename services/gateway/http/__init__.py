@@ -54,7 +54,8 @@ def _app() -> FastAPI:
     )
     problems.install(app)
     for module in _ROUTERS:
-        app.include_router(module.router)
+        # Not `include_router`, which would make every route a second time at the first request: a quarter of a second.
+        app.router.routes.extend(module.router.routes)
     pages.mount(app)
     app.state.routes = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
     return app
