@@ -166,7 +166,7 @@ class ReportReopened(ReportEvent):
 class FileReport(Command[Report]):
     """The actor reports a person, a Space, or a person in a Space. `report_id` is chosen by the gateway.
 
-    Refuses: person_unknown, space_unknown, not_allowed (oneself), invalid (a reason that is not on the list).
+    Refuses: person_unknown, suspended, space_unknown, not_allowed (oneself), invalid (a reason that is not on the list).
     """
 
     service = "people"

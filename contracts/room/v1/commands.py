@@ -161,6 +161,9 @@ class Reschedule(SpaceCommand):
 class ChangeSettings(SpaceCommand):
     """The host chooses otherwise; what is None stays. `recorded` and `captions` are chosen before the start.
 
+    Who can join and who can speak hold for those who come from now on: whoever is inside, or on stage, stays until
+    they leave, and a host may remove them.
+
     Refuses: not_host, wrong_state (over; or chosen too late), invalid (a topic that is not on the list).
     """
 

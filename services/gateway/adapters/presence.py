@@ -35,12 +35,14 @@ class Renewals:
         while len(self._opened) > _REMEMBERED:
             self._opened.popitem(last=False)
 
+    def was_opened(self, space_id: str, session_id: str, person_id: str | None) -> bool:
+        """Whether this session was opened here, by them."""
+        lease = self._opened.get(session_id)
+        return lease is not None and lease.space_id == space_id and lease.person_id == person_id
+
     def lease_of(self, space_id: str, session_id: str, person_id: str | None, otherwise: Lease) -> Lease:
         """The lease as it was opened here, else (opened before a restart, or elsewhere) `otherwise`."""
-        lease = self._opened.get(session_id)
-        if lease is None or lease.space_id != space_id or lease.person_id != person_id:
-            return otherwise
-        return lease
+        return self._opened[session_id] if self.was_opened(space_id, session_id, person_id) else otherwise
 
     @contextlib.asynccontextmanager
     async def holding(self, lease: Lease) -> AsyncIterator[None]:

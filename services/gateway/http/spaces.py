@@ -27,7 +27,7 @@ from contracts.room.v1 import (
 from libs.bus import Refusal
 from libs.ids import made_at
 from services.gateway.app import Gateway
-from services.gateway.app.access import look
+from services.gateway.app.access import look, look_inside
 from services.gateway.app.views import SpaceView, view
 from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep
 from services.gateway.http.models import NewSession, NewSpace, SessionOpened
@@ -231,11 +231,16 @@ SessionPath = Annotated[SessionId, Path(description="Id of a session")]
 
 @router.post(
     "/v1/spaces/{space_id}/sessions/{session_id}/renew", status_code=204, operation_id="renewSession",
-    responses=responses("unauthenticated", "removed", "space_unknown", "session_unknown", "not_live", "invalid"),
+    responses=responses(
+        "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "session_unknown", "not_live",
+        "invalid",
+    ),
 )  # fmt: skip
 async def renew(space_id: SpacePath, session_id: SessionPath, viewer: ViewerDep, gateway: GatewayDep) -> None:
     """Say that one is still there; not needed while an event stream is open with the session."""
-    space = await look(gateway.bus, space_id, viewer, gateway.ask_seconds)
+    # Whoever was let in stays, also where fewer may join since; what was not opened here is no proof of that.
+    opened = gateway.renewals.was_opened(space_id, session_id, viewer.person_id)
+    space = await (look if opened else look_inside)(gateway.bus, space_id, viewer, gateway.ask_seconds)
     if space.state is not State.LIVE:
         raise Refusal("not_live", "This Space is not live.")
     await gateway.renewals.renew([lease_for(gateway, space_id, session_id, viewer)])

@@ -79,9 +79,9 @@ class Moderators:
         evidence: tuple[Evidence, ...],
     ) -> tuple[int, ReportRow]:
         """Keep a complaint, with who and what it is about as they are now. Refuses: person_unknown, space_unknown,
-        not_allowed, invalid."""
+        not_allowed, suspended, invalid."""
         self._check(reason)
-        await self._store.read(reporter, of_person(_must_exist))
+        await self._store.read(reporter, of_person(_must_stand_well))
         subject = Subject(person=person_id, space=space_id)
         if person_id is not None:
             handle, name = await self._store.read(person_id, of_person(_named))
@@ -229,9 +229,11 @@ class Moderators:
         await self.close(replace(order, id=f"{order.id}/report", digest=""), report, "acted", explanation)
 
 
-def _must_exist(person: Person) -> None:
+def _must_stand_well(person: Person) -> None:
     if not person.exists:
         raise Refusal("person_unknown", "Sign up first.")
+    if person.suspension is not None:
+        raise Refusal("suspended", "Your account is suspended. You can appeal.")
 
 
 def _named(person: Person) -> tuple[str, str]:

@@ -241,9 +241,12 @@ class Audience:
             try:
                 role = await self._spaces.admit(told.space_id, told.person_id, lambda _, role: role)
             except Refusal as no:
-                # Over, or they were removed meanwhile: their edge has been told, and will stop renewing.
-                _log.debug("a session is not renewed: %s", no.reason)
-                continue
+                if no.reason != "not_allowed":
+                    # Over, or they were removed meanwhile: their edge has been told, and will stop renewing.
+                    _log.debug("a session is not renewed: %s", no.reason)
+                    continue
+                # Who can join was narrowed since: that is for those who come, and whoever renews let them in before.
+                role = "listener"
             if self._learning(told.space_id):
                 self._sessions.open(lease, self._clock())
             else:

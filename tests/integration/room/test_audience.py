@@ -194,3 +194,37 @@ async def test_after_a_restart_the_sessions_are_relearnt_and_nobody_joins_or_lea
         await eventually(lambda: watch.counts[-1:] == [(20, 0)] and len(watch.events) > before, within=10)
     told = watch.events[before:]
     assert not [e for e in told if isinstance(e, presence.Joined)]
+
+
+async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
+    bus: Bus, guests: Guests, watch: Watch, env: dict[str, str]
+) -> None:
+    env = {**env, "ROSTRUM_ROOM_LEASE_SECONDS": "4"}
+    inside = [(new_id(), None), (new_id(), guests.ids["ann"])]
+    async with running(Settings.read(env), compose) as service:
+        await eventually(lambda: not service.missing())
+        await guests.create()
+        await guests.join(None, inside[0][0])
+        await guests.join("ann", inside[1][0])
+        await guests.order(
+            v1.ChangeSettings(
+                command_id=new_id(), actor=guests.ids["host"], space_id=guests.space, who_can_join=v1.WhoCanJoin.INVITED
+            )
+        )
+        assert await guests.count() == (2, 0)
+        for name in (None, "ann", "bob"):
+            with pytest.raises(Refusal, match="not_allowed"):
+                await guests.join(name)
+            with pytest.raises(Refusal, match="not_allowed"):
+                await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids[name] if name else None))
+    async with running(Settings.read(env), compose) as service:
+        await eventually(lambda: not service.missing())
+        await renew(bus, guests, *inside)
+        async with asyncio.timeout(5):
+            while await guests.count() != (2, 0):
+                await asyncio.sleep(0.02)  # it learns of them from the renewals
+        await guests.order(
+            v1.LeaveSpace(command_id=new_id(), actor=guests.ids["ann"], space_id=guests.space, session_id=inside[1][0])
+        )
+        with pytest.raises(Refusal, match="not_allowed"):
+            await guests.join("ann")
