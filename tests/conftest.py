@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -22,9 +25,16 @@ LONGEST: Final = ("tests/e2e/test_demo.py", "tests/e2e/page/", "tests/e2e/")
 TOGETHER: Final = ("tests/e2e/page/", "tests/integration/moderation/")
 """Folders whose files share a running system: one worker has all of a folder, and starts it once."""
 
+MEMORY: Final = Path("/dev/shm")
+ROOM: Final = 4 * 1024**3
+"""Bytes that must be free there."""
+
 # Every process that a test starts would compile our sources anew where the environment forbids to keep bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# No test takes the power away: a store that syncs to memory keeps as much over the kill of a process as one on a disk.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from libs.bus import Bus, BusSettings, CannotConnect, Handlers, Refusal, Unavail
 from libs.ids import new_id
 from libs.telemetry import configure_traces, span, trace_id
 from tests.support.nats import NatsServer, free_port
+from tests.support.waiting import eventually
 
 ME = new_id()
 
@@ -117,8 +118,7 @@ async def test_closing_finishes_what_is_being_answered(bus: Bus) -> None:
     serving = bus.serve(there.table)
     await serving.__aenter__()
     asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(20)]
-    while there.asked < 20:
-        await asyncio.sleep(0)
+    await eventually(lambda: there.asked == 20)
     closing = asyncio.create_task(serving.__aexit__(None, None, None))
     there.hold.set()
     assert [answer.version for answer in await asyncio.gather(*asking)] == [3] * 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -21,7 +21,8 @@ from libs.service import Service, running
 from services.media.main import compose
 from services.media.settings import Settings
 from tests.support import webrtc
-from tests.support.nats import NatsServer, eventually
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 
 E = TypeVar("E", bound=Event)
 
@@ -232,9 +233,7 @@ async def set_stage(server: NatsServer, env: Mapping[str, str] | None = None) ->
 @asynccontextmanager
 async def answering(bus: Bus, played: Room) -> AsyncIterator[None]:
     """Room's answers on every partition."""
-    async with AsyncExitStack() as stack:
-        for partition in range(bus.settings.partitions):
-            await stack.enter_async_context(bus.serve(played.handlers(), route=str(partition)))
+    async with bus.serve(played.handlers(), route="*"):
         yield
 
 

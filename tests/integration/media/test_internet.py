@@ -24,6 +24,7 @@ from services.media.main import compose
 from services.media.settings import Settings
 from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.nats import NatsServer
+from tests.support.waiting import beats
 from tests.support.webrtc import dtls_client_hello, ear, new_connection, opus_tone, speaker
 
 ADA = person("Ada")
@@ -42,12 +43,11 @@ async def injecting(address: str, per_second: int = 500) -> AsyncIterator[None]:
 
         async def inject() -> None:
             number = 0
-            while True:
+            async for _ in beats(0.01):
                 for _ in range(per_second // 100):
                     with contextlib.suppress(BlockingIOError):
                         stranger.sendto(kinds[number % len(kinds)], (host, int(port)))
                     number += 1
-                await asyncio.sleep(0.01)
 
         task = asyncio.create_task(inject())
         try:

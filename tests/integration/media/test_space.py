@@ -17,7 +17,7 @@ from contracts.media import v1
 from libs.ids import new_id
 from libs.refusal import Refusal
 from tests.integration.media.stage import Stage, person
-from tests.support.nats import eventually
+from tests.support.waiting import eventually
 from tests.support.webrtc import ear, opus_tone, speaker
 
 ADA, BOB = person("Ada"), person("Bob")

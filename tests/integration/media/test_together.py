@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -16,6 +15,7 @@ from prometheus_client import REGISTRY
 from tests.integration.media.stage import person, set_stage
 from tests.support.browser import chromium
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
 
 ADA, BOB, CYD = person("Ada"), person("Bob"), person("Cyd")
@@ -104,10 +104,12 @@ async def test_chromium_plays_what_left_together(nats_server: NatsServer, env: d
         await page.wait_for_function("pc.connectionState === 'connected'", timeout=10_000)
         for who, hz in ((ADA, 300), (BOB, 500), (CYD, 800)):
             await stack.enter_async_context(speaker(stage.whip(space, who), opus_tone(hz, 6.0)))
-        slots: list[dict[str, float]] = []
-        async with asyncio.timeout(15):
-            while len(slots) < 3 or min(slot["totalAudioEnergy"] for slot in slots) < 0.001:
-                await asyncio.sleep(0.1)
-                slots = await page.evaluate(_SLOTS)
+
+        async def played() -> list[dict[str, float]] | None:
+            slots: list[dict[str, float]] = await page.evaluate(_SLOTS)
+            loud = len(slots) == 3 and min(slot["totalAudioEnergy"] for slot in slots) >= 0.001
+            return slots if loud else None
+
+        slots = await eventually(played, within=15)
         assert [slot["packetsLost"] for slot in slots] == [0, 0, 0]
         assert [slot["packetsDiscarded"] for slot in slots] == [0, 0, 0]
