@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -24,11 +25,14 @@ from services.media.settings import Settings
 _log = logging.getLogger(__name__)
 _CLOSE_WITHIN = 1.0
 _STORE_WITHIN = 2.0
+_OTHER_FILES = 512
 
 
 async def compose(service: Service[Settings]) -> None:
     """Open the port, follow room, announce the node, take connections."""
     settings, bus = service.settings, service.bus
+    if settings.tcp_port != "off":
+        _allow_files(settings.tcp_connections + _OTHER_FILES)
     if ip_address(settings.host).is_unspecified and not settings.candidates:
         detail = f"clients cannot be told {settings.host}: say at which addresses they reach the media port"
         raise CannotStart(f"{detail} (ROSTRUM_MEDIA_PUBLIC_HOSTS)")
@@ -52,6 +56,8 @@ async def compose(service: Service[Settings]) -> None:
             settings.host,
             settings.port,
             media,
+            tcp_port=None if settings.tcp_port == "off" else settings.tcp_port,
+            tcp_connections=settings.tcp_connections,
             public_hosts=settings.candidates,
             coalesce_ms=settings.coalesce_ms,
             repacketise_from=settings.repacketise_from,
@@ -86,6 +92,14 @@ async def compose(service: Service[Settings]) -> None:
     service.on_stop(lambda: drain(media, peers.any, announcer.beat, settings.drain_seconds))
 
 
+def _allow_files(count: int) -> None:
+    """Lets the process open so many files at once, as far as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 @asynccontextmanager
 async def _open(media: Media) -> AsyncIterator[None]:
     """The edge is open inside; at the end every connection is closed and has been told."""
@@ -93,9 +107,8 @@ async def _open(media: Media) -> AsyncIterator[None]:
         try:
             await stack.enter_async_context(media.edge)
         except OSError as error:
-            edge = media.edge
-            detail = f"the media port, UDP {edge.bind_host}:{edge.bind_port}, cannot be opened: {error}"
-            raise CannotStart(f"{detail} (ROSTRUM_MEDIA_HOST, ROSTRUM_MEDIA_PORT)") from error
+            names = "ROSTRUM_MEDIA_HOST, ROSTRUM_MEDIA_PORT, ROSTRUM_MEDIA_TCP_PORT"
+            raise CannotStart(f"a media port cannot be opened: {error} ({names})") from error
         with exported(media.edge.forwarder):
             yield
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -23,9 +23,13 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "media"
 
     host: Address = "127.0.0.1"
-    """IP address of the UDP socket."""
+    """IP address of the media ports."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Its port; 0 takes any free one."""
+    """The UDP port; 0 takes any free one."""
+    tcp_port: Annotated[int, Field(ge=0, le=65535)] | Literal["off"] = 0
+    """The TCP port, for clients in networks without UDP; 0 takes any free one."""
+    tcp_connections: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Connections to it at most. Each takes a file descriptor."""
     public_host: Address | None = None
     """IP address that clients are told, where it is another one (behind NAT)."""
     public_hosts: tuple[Address, ...] = ()

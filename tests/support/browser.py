@@ -32,6 +32,21 @@ SILENT: Final = 0.002
 """RMS below this (full scale is 1) is silence."""
 
 
+LISTEN: Final = """async () => {
+    window.pc = new RTCPeerConnection();
+    window.players = [];
+    pc.ontrack = ({ track }) => {
+        const player = Object.assign(new Audio(), { srcObject: new MediaStream([track]) });
+        player.play();
+        window.players.push(player);
+    };
+    for (let slot = 0; slot < 3; slot++) pc.addTransceiver('audio', { direction: 'recvonly' });
+    await pc.setLocalDescription();
+    return pc.localDescription.sdp;
+}"""
+"""Begins to listen in three slots, as `window.pc`; the offer."""
+
+
 @asynccontextmanager
 async def chromium(*, microphone: Path | None = None) -> AsyncIterator[Browser]:
     """A headless Chromium of its own process; its microphone plays the WAV file round and round."""

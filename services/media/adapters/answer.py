@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from services.media.adapters.offer import LEVEL, MID, Line, Offer
 
-_PREFERENCE: Final = 2_130_706_432
-"""One more than the priority of the best host candidate (RFC 8445, section 5.1.2.1)."""
+_UDP: Final = (126, 65_535)
+"""Type and best local preference of host candidates (RFC 8445, section 5.1.2.2)."""
+_TCP: Final = (90, 4 * 8192 + 8191)
+"""The same of passive ones over TCP (RFC 6544, section 4.2), which are used where UDP does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Local:
     hosts: tuple[str, ...]
     """Addresses at which we can be reached, the best first; IPv4 and IPv6."""
     port: int
+    tcp_port: int | None = None
+    """Where connections are taken, at the same addresses."""
     ssrcs: tuple[int, ...] = ()
     """One per slot of a listener."""
 
@@ -93,12 +98,19 @@ def write_fragment(mid: str, local: Local) -> str:
 
 
 def _ice(local: Local) -> list[str]:
-    return [
-        f"a=ice-ufrag:{local.ufrag}",
-        f"a=ice-pwd:{local.pwd}",
-        *(
-            f"a=candidate:{number} 1 udp {_PREFERENCE - number} {host} {local.port} typ host"
-            for number, host in enumerate(local.hosts, 1)
-        ),
-        "a=end-of-candidates",
-    ]
+    return [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}", *_candidates(local), "a=end-of-candidates"]
+
+
+def _candidates(local: Local) -> Iterator[str]:
+    for number, host in enumerate(local.hosts):
+        yield f"a=candidate:{number + 1} 1 udp {_priority(_UDP, number)} {host} {local.port} typ host"
+    if local.tcp_port is not None:
+        for number, host in enumerate(local.hosts):
+            foundation, priority = len(local.hosts) + number + 1, _priority(_TCP, number)
+            yield f"a=candidate:{foundation} 1 tcp {priority} {host} {local.tcp_port} typ host tcptype passive"
+
+
+def _priority(preferences: tuple[int, int], number: int) -> int:
+    """Of our candidate with this number, counted from 0, the best first (RFC 8445, section 5.1.2.1)."""
+    kind, best = preferences
+    return (kind << 24) + (best - number << 8) + 255

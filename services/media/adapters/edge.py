@@ -1,4 +1,4 @@
-"""The node's UDP port: the forwarder, and the DTLS handshakes that give it keys."""
+"""The node's media ports: the forwarder, and the DTLS handshakes that give it keys."""
 
 from __future__ import annotations
 
@@ -59,12 +59,15 @@ class _Setup:
 class Edge:
     """Sessions are numbers chosen by the caller; each is closed exactly once, which `listener.closed` tells.
 
-    A context manager: the socket is bound inside. Raises OSError where the port is taken.
+    A context manager: the sockets are bound inside. Raises OSError where a port is taken.
     """
 
     bind_host: str
     bind_port: int
     listener: Listener
+    tcp_port: int | None = None
+    """Port for clients without UDP, at the same address; 0: any free one, None: there is none."""
+    tcp_connections: int = 1_000
     public_hosts: tuple[str, ...] = ()
     """Addresses in the candidates, the best first, where they are not the bound one."""
     coalesce_ms: int = 0
@@ -77,7 +80,12 @@ class Edge:
 
     async def __aenter__(self) -> Edge:
         self._forwarder = Forwarder(
-            self.bind_host, self.bind_port, coalesce_ms=self.coalesce_ms, repacketise_from=self.repacketise_from
+            self.bind_host,
+            self.bind_port,
+            tcp_port=self.tcp_port,
+            tcp_connections=self.tcp_connections,
+            coalesce_ms=self.coalesce_ms,
+            repacketise_from=self.repacketise_from,
         )
         asyncio.get_running_loop().add_reader(self._forwarder.fileno(), self._poll)
         return self
@@ -195,6 +203,7 @@ class Edge:
             fingerprint=self.certificate.fingerprint,
             hosts=self.hosts,
             port=self.port,
+            tcp_port=self.forwarder.tcp_port,
             ssrcs=ssrcs,
         )
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from rostrum_forwarder import Forwarder
+
+_GAUGES: Final = {"sessions": "Live media sessions", "tcp_connections": "Open connections to the TCP media port"}
 
 
 class _Counters(Collector):
@@ -21,8 +24,8 @@ class _Counters(Collector):
             "rostrum_forwarder_events", "What the forwarder did, by what it was", labels=["what"]
         )
         for name, value in self._forwarder.stats().items():
-            if name == "sessions":
-                yield GaugeMetricFamily("rostrum_forwarder_sessions", "Live media sessions", value=value)
+            if name in _GAUGES:
+                yield GaugeMetricFamily(f"rostrum_forwarder_{name}", _GAUGES[name], value=value)
             else:
                 packets.add_metric([name], value)
         yield packets

@@ -34,7 +34,7 @@ _CONNECTIONS: Final = 1000
 class Media:
     """Runs on one event loop; only `connect`, `refresh` and `close_all` wait for anything.
 
-    `edge`      makes the UDP port, which tells this object what happens there
+    `edge`      makes the media ports, which tell this object what happens there
     `snapshot`  asks room for a Space
     `tell`      publishes an event, `keep` stores a captured bundle; neither waits
     `neighbours` are the other nodes

@@ -216,8 +216,11 @@ async def test_every_address_of_a_node_behind_nat_is_a_candidate(nats_server: Na
         async with ear(negotiate, slots=1):
             pass
     candidates = [line.split() for line in told[0].splitlines() if line.startswith("a=candidate:")]
-    assert [words[4] for words in candidates] == [here, "2001:db8::7"]
-    assert int(candidates[0][3]) > int(candidates[1][3])
+    assert [(words[2], words[4]) for words in candidates] == [
+        (protocol, address) for protocol in ("udp", "tcp") for address in (here, "2001:db8::7")
+    ]
+    priorities = [int(words[3]) for words in candidates]
+    assert priorities == sorted(priorities, reverse=True)
 
 
 async def test_a_taken_port_is_named_in_one_line(nats_server: NatsServer) -> None:

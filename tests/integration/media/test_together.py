@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
 from tests.integration.media.stage import person, set_stage
-from tests.support.browser import chromium
+from tests.support.browser import LISTEN, chromium
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
@@ -23,18 +23,6 @@ TOGETHER: Final = {"ROSTRUM_MEDIA_COALESCE_MS": "20"}
 """Talkers are not in step; at 20 ms all three meet in every turn."""
 LARGE: Final = {"ROSTRUM_MEDIA_REPACKETISE_FROM": "1"}
 
-_LISTEN: Final = """async () => {
-    window.pc = new RTCPeerConnection();
-    window.players = [];
-    pc.ontrack = ({ track }) => {
-        const player = Object.assign(new Audio(), { srcObject: new MediaStream([track]) });
-        player.play();
-        window.players.push(player);
-    };
-    for (let slot = 0; slot < 3; slot++) pc.addTransceiver('audio', { direction: 'recvonly' });
-    await pc.setLocalDescription();
-    return pc.localDescription.sdp;
-}"""
 _SLOTS: Final = """async () => [...(await pc.getStats()).values()].filter((report) => report.type === 'inbound-rtp')
     .map(({ packetsReceived, packetsLost, packetsDiscarded, totalAudioEnergy }) =>
         ({ packetsReceived, packetsLost, packetsDiscarded, totalAudioEnergy }))"""
@@ -99,7 +87,7 @@ async def test_chromium_plays_what_left_together(nats_server: NatsServer, env: d
     async with set_stage(nats_server, env) as stage, AsyncExitStack() as stack:
         space = stage.room.live(ADA, BOB, CYD)
         page = await (await stack.enter_async_context(chromium())).new_page()
-        answer = await stage.whep(space)(await page.evaluate(_LISTEN))
+        answer = await stage.whep(space)(await page.evaluate(LISTEN))
         await page.evaluate("(sdp) => pc.setRemoteDescription({ type: 'answer', sdp })", answer)
         await page.wait_for_function("pc.connectionState === 'connected'", timeout=10_000)
         for who, hz in ((ADA, 300), (BOB, 500), (CYD, 800)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,20 @@ def test_a_browser_that_listens_gets_one_ssrc_per_track() -> None:
 def test_we_begin_dtls_only_where_the_offer_leaves_it_to_us(theirs: str, ours: str) -> None:
     offer = read_offer(SPEAKS.replace("a=setup:actpass", f"a=setup:{theirs}"), "publish")
     assert f"a=setup:{ours}\r\n" in write_answer(offer, LOCAL)
+
+
+def test_every_address_is_told_over_udp_and_then_over_tcp() -> None:
+    answer = write_answer(read_offer(SPEAKS, "publish"), replace(LOCAL, tcp_port=5005))
+    told = [line.split(maxsplit=4) for line in answer.splitlines() if line.startswith("a=candidate:")]
+    assert [(protocol, where) for _, _, protocol, _, where in told] == [
+        ("udp", "192.0.2.1 5004 typ host"),
+        ("udp", "2001:db8::1 5004 typ host"),
+        ("tcp", "192.0.2.1 5005 typ host tcptype passive"),
+        ("tcp", "2001:db8::1 5005 typ host tcptype passive"),
+    ]
+    priorities = [int(words[3]) for words in told]
+    assert priorities == sorted(set(priorities), reverse=True)
+    assert len({words[0] for words in told}) == 4, "a foundation for each"
 
 
 def test_what_we_do_not_do_is_rejected_in_its_place() -> None:

@@ -21,10 +21,13 @@
 //! | our own checks of a session | 1, repeated after 0.5 s at the earliest | not sent |
 //! | sessions that do not get on | 10 a person, 200 an address (`half_open_*`), 30 s | 429, expired |
 //! | sessions | the node's `capacity` | 503 |
+//! | what comes over TCP, and goes | see `tcp` | |
 
 mod delays;
+mod poller;
 mod queue;
 mod sys;
+mod tcp;
 mod worker;
 
 use std::io;
@@ -43,13 +46,16 @@ pub use delays::Delays;
 
 use queue::{Command, Shared};
 pub use queue::{Dropped, QueueFull};
+use tcp::Tcp;
+pub use tcp::{Config as TcpConfig, Counters as TcpCounters};
 
-/// The forwarder: one UDP port and the thread that serves it.
+/// The forwarder: one UDP port, where wanted one TCP port, and the thread that serves them.
 #[derive(Debug)]
 pub struct Forwarder {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     local: SocketAddr,
+    tcp_port: Option<u16>,
 }
 
 /// Totals of the engine, of the socket and of the queues.
@@ -57,7 +63,9 @@ pub struct Forwarder {
 pub struct Stats {
     /// The engine's.
     pub engine: Counters,
-    /// Datagrams that the kernel did not take.
+    /// The TCP port's.
+    pub tcp: TcpCounters,
+    /// Packets that the kernel, or a connection, did not take.
     pub unsent: u64,
     /// Events that did not fit their queue.
     pub dropped: Dropped,
@@ -68,25 +76,39 @@ pub struct Stats {
 }
 
 impl Forwarder {
-    /// Binds `address` (port 0: any free one) and starts the thread.
+    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread.
     ///
     /// # Errors
-    /// What the operating system says, such as an address in use.
-    pub fn start(address: SocketAddr, tuning: Tuning) -> io::Result<Self> {
-        let socket = UdpSocket::bind(address)?;
+    /// What the operating system says, such as an address in use, with the address it says it about.
+    pub fn start(address: SocketAddr, tcp: Option<TcpConfig>, tuning: Tuning) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address).map_err(|error| about("UDP", address, &error))?;
         socket.set_nonblocking(true)?;
         sys::widen_buffers(&socket);
         let local = socket.local_addr()?;
+        let connections = Arc::new(tcp::Peers::default());
+        let listen = |config: TcpConfig| {
+            let address = SocketAddr::new(address.ip(), config.port);
+            Tcp::listen(address, config, Arc::clone(&connections))
+                .map_err(|error| about("TCP", address, &error))
+        };
+        let tcp = tcp.map(listen).transpose()?;
+        let tcp_port = tcp.as_ref().map(Tcp::port).transpose()?;
         let shared = Arc::new(Shared::new()?);
-        let worker = worker::Worker::new(socket, Arc::clone(&shared), tuning)?;
+        let worker = worker::Worker::new(socket, tcp, connections, Arc::clone(&shared), tuning)?;
         let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), local })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), local, tcp_port })
     }
 
-    /// Where it listens.
+    /// Where it listens for datagrams.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where it listens for connections, at the same IP address.
+    #[must_use]
+    pub fn tcp_port(&self) -> Option<u16> {
+        self.tcp_port
     }
 
     /// Becomes readable when [`Forwarder::poll`] has something; reading it is done by `poll`.
@@ -212,6 +234,10 @@ impl Forwarder {
             let _ = thread.join();
         }
     }
+}
+
+fn about(protocol: &str, address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{protocol} {address}: {error}"))
 }
 
 impl Drop for Forwarder {

@@ -3,10 +3,10 @@
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::null_mut;
 
-use forwarder_core::batch::{Batch, ENTRIES, Entry};
+use forwarder_core::batch::{ENTRIES, Entry};
 use forwarder_core::rtp::MTU;
 
 /// Asked of the kernel, which may grant less.
@@ -38,7 +38,11 @@ pub fn clear(fd: &OwnedFd) {
 
 /// Larger socket buffers; a refusal leaves the defaults, which work for small audiences.
 pub fn widen_buffers(socket: &UdpSocket) {
-    let size = SOCKET_BUFFER;
+    set_buffers(socket, SOCKET_BUFFER);
+}
+
+/// Asks for socket buffers of so many bytes, of which the kernel makes twice as many, within its limits.
+pub fn set_buffers(socket: &impl AsRawFd, bytes: libc::c_int) {
     for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
         // SAFETY: the value is a live c_int and its size is given.
         unsafe {
@@ -46,39 +50,51 @@ pub fn widen_buffers(socket: &UdpSocket) {
                 socket.as_raw_fd(),
                 libc::SOL_SOCKET,
                 option,
-                (&raw const size).cast(),
+                (&raw const bytes).cast(),
                 size_of::<libc::c_int>() as libc::socklen_t,
             )
         };
     }
 }
 
-/// Waits for datagrams or commands.
-pub struct Poller {
-    epoll: OwnedFd,
-}
+/// Which of several descriptors can be read.
+pub struct Epoll(OwnedFd);
 
-impl Poller {
-    pub fn new(socket: &UdpSocket, commands: &OwnedFd) -> io::Result<Self> {
+impl Epoll {
+    pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers; the result is checked and owned by nobody else.
-        let epoll = unsafe { OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
-        for (fd, number) in [(socket.as_raw_fd(), 0), (commands.as_raw_fd(), 1)] {
-            let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number };
-            // SAFETY: all three descriptors are open and `event` lives through the call.
-            check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) })?;
-        }
-        Ok(Self { epoll })
+        unsafe { Ok(Self(OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?))) }
     }
 
-    /// Returns when something is there, after at most `wait_us` (rounded up to milliseconds), or on a signal.
-    pub fn wait(&self, wait_us: u64, commands: &OwnedFd) {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 2];
-        let timeout = wait_us.div_ceil(1000).min(1000) as libc::c_int;
-        // SAFETY: `events` has room for the two events asked for and lives through the call.
-        let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), 2, timeout) };
-        if events.iter().take(count.max(0) as usize).any(|event| event.u64 == 1) {
-            clear(commands);
-        }
+    /// Watches a descriptor, until it is closed, under a number.
+    pub fn add(&self, fd: &impl AsRawFd, number: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number };
+        // SAFETY: both descriptors are open and `event` lives through the call.
+        check(unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event)
+        })?;
+        Ok(())
+    }
+
+    /// Watches it no longer.
+    pub fn remove(&self, fd: &impl AsRawFd) {
+        // SAFETY: both descriptors are open; no event is needed.
+        unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), null_mut()) };
+    }
+
+    /// The numbers of at most `N` descriptors that can be read, after at most so many milliseconds, or on a signal.
+    pub fn wait<const N: usize>(&self, timeout: libc::c_int) -> impl Iterator<Item = u64> + use<N> {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; N];
+        // SAFETY: `events` has room for the events asked for and lives through the call.
+        let count =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), N as libc::c_int, timeout) };
+        events.into_iter().take(count.max(0) as usize).map(|event| event.u64)
+    }
+}
+
+impl AsRawFd for Epoll {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }
 
@@ -226,11 +242,11 @@ impl Default for Sender {
 }
 
 impl Sender {
-    /// Sends a batch; returns how many datagrams the kernel did not take. It never waits: audio that is late is lost.
-    pub fn send(&mut self, socket: &UdpSocket, batch: &Batch) -> u64 {
-        let entries = batch.entries();
+    /// Sends entries of a batch, whose buffer is `bytes`; returns how many datagrams the kernel did not take. It never
+    /// waits: audio that is late is lost.
+    pub fn send(&mut self, socket: &UdpSocket, entries: &[Entry], bytes: &[u8]) -> u64 {
         for (number, entry) in entries.iter().enumerate() {
-            self.prepare(number, entry, batch.bytes());
+            self.prepare(number, entry, bytes);
         }
         let (mut at, mut unsent) = (0, 0);
         while at < entries.len() {
@@ -243,7 +259,7 @@ impl Sender {
                 error if error.kind() == io::ErrorKind::Interrupted => {}
                 // A device without checksum offload takes no trains (EIO), nor does a kernel before 4.18 (EINVAL).
                 _ if entries[at].datagrams() > 1 => {
-                    unsent += self.singly(socket, &entries[at], batch.bytes(), at);
+                    unsent += self.singly(socket, &entries[at], bytes, at);
                     at += 1;
                 }
                 // The first one cannot be sent (no buffer, no route); the others may go elsewhere.

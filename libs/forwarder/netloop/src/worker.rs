@@ -1,17 +1,19 @@
 //! The loop: commands first, then datagrams in bursts, then what time brings.
 
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use forwarder_core::batch::Batch;
+use forwarder_core::batch::{Batch, Entry};
 use forwarder_core::engine::{Engine, Event, Io, Now, TICK_US, Tuning};
 
 use crate::Stats;
 use crate::delays::Delays;
+use crate::poller::Poller;
 use crate::queue::{Command, Shared};
-use crate::sys::{Poller, Receiver, Sender};
+use crate::sys::{Receiver, Sender};
+use crate::tcp::{self, Tcp};
 
 /// Bursts read before time and commands are looked at again.
 const BURSTS: usize = 8;
@@ -21,6 +23,7 @@ const AWAKE_US: u64 = 20;
 struct Outlet {
     socket: UdpSocket,
     sender: Sender,
+    connections: Arc<tcp::Peers>,
     shared: Arc<Shared>,
     unsent: u64,
     began: Instant,
@@ -31,7 +34,14 @@ struct Outlet {
 
 impl Io for Outlet {
     fn send(&mut self, batch: &Batch) {
-        self.unsent += self.sender.send(&self.socket, batch);
+        let over_tcp = |entry: &Entry| tcp::is_connection(entry.to);
+        for entries in batch.entries().chunk_by(|one, next| over_tcp(one) == over_tcp(next)) {
+            self.unsent += if entries.first().is_some_and(over_tcp) {
+                self.connections.send(entries, batch.bytes())
+            } else {
+                self.sender.send(&self.socket, entries, batch.bytes())
+            };
+        }
         if let Some(arrived_us) = batch.arrived_us() {
             let now_us = self.began.elapsed().as_micros() as u64;
             let datagrams = batch.entries().iter().map(|entry| entry.datagrams() as u64).sum();
@@ -42,12 +52,17 @@ impl Io for Outlet {
     fn event(&mut self, event: Event) {
         self.shared.event(event);
     }
+
+    fn seen(&self, from: SocketAddr) -> SocketAddr {
+        self.connections.seen(from)
+    }
 }
 
 pub(crate) struct Worker {
     engine: Engine,
     outlet: Outlet,
     receiver: Receiver,
+    tcp: Option<Tcp>,
     poller: Poller,
     shared: Arc<Shared>,
     began: Instant,
@@ -56,14 +71,21 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub fn new(socket: UdpSocket, shared: Arc<Shared>, tuning: Tuning) -> io::Result<Self> {
+    pub fn new(
+        socket: UdpSocket,
+        tcp: Option<Tcp>,
+        connections: Arc<tcp::Peers>,
+        shared: Arc<Shared>,
+        tuning: Tuning,
+    ) -> io::Result<Self> {
         let began = Instant::now();
-        let poller = Poller::new(&socket, &shared.commands_ready)?;
+        let poller = Poller::new(&socket, &shared.commands_ready, tcp.as_ref())?;
         Ok(Self {
             engine: Engine::new(tuning),
             outlet: Outlet {
                 socket,
                 sender: Sender::default(),
+                connections,
                 shared: Arc::clone(&shared),
                 unsent: 0,
                 began,
@@ -71,6 +93,7 @@ impl Worker {
                 delays: Delays::default(),
             },
             receiver: Receiver::default(),
+            tcp,
             poller,
             shared,
             began,
@@ -89,7 +112,7 @@ impl Worker {
         while !self.shared.stopping() {
             let before = self.now().us;
             let due_us = self.engine.due_us().map_or(tick_us, |due| due.min(tick_us));
-            self.poller.wait(due_us.saturating_sub(before), &self.shared.commands_ready);
+            let tcp_ready = self.poller.wait(due_us.saturating_sub(before), &self.shared.commands_ready);
             // What is there after sleeping has just arrived; otherwise it may have come while the last was being sent.
             self.outlet.lay_us = 0;
             if self.now().us - before < AWAKE_US {
@@ -101,11 +124,18 @@ impl Worker {
                     break;
                 }
             }
+            if tcp_ready {
+                self.turn();
+            }
             let now = self.now();
             if now.us >= tick_us {
                 self.engine.tick(now, &mut self.outlet);
+                if let Some(tcp) = &mut self.tcp {
+                    tcp.sweep(|address| self.engine.knows(address));
+                }
                 self.shared.publish(Stats {
                     engine: self.engine.counters(),
+                    tcp: self.tcp.as_ref().map(Tcp::counters).unwrap_or_default(),
                     unsent: self.outlet.unsent,
                     refused_commands: self.refused_commands,
                     delays: self.outlet.delays,
@@ -129,6 +159,18 @@ impl Worker {
         }
         self.engine.flush(now, &mut self.outlet);
         count == Receiver::BURST
+    }
+
+    /// Takes what came over TCP, up to a bound.
+    fn turn(&mut self) {
+        self.obey();
+        let now = self.now();
+        let Some(tcp) = &mut self.tcp else { return };
+        tcp.turn(|from, packet| {
+            self.engine.datagram(now, from, packet, &mut self.outlet);
+            self.engine.knows(from)
+        });
+        self.engine.flush(now, &mut self.outlet);
     }
 
     fn obey(&mut self) {

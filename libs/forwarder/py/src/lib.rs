@@ -7,7 +7,7 @@ use forwarder_core::engine::{
     Tuning,
 };
 use forwarder_core::rtp::AudioLevel;
-use forwarder_netloop as netloop;
+use forwarder_netloop::{self as netloop, TcpConfig};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -132,12 +132,23 @@ struct Forwarder {
 #[pymethods]
 impl Forwarder {
     #[new]
-    #[pyo3(signature = (host, port, *, coalesce_ms = 0, repacketise_from = 0))]
-    fn new(host: &str, port: u16, coalesce_ms: u16, repacketise_from: usize) -> PyResult<Self> {
+    #[pyo3(signature = (
+        host, port, *, tcp_port = None, tcp_connections = 1000, coalesce_ms = 0, repacketise_from = 0
+    ))]
+    fn new(
+        host: &str,
+        port: u16,
+        tcp_port: Option<u16>,
+        tcp_connections: usize,
+        coalesce_ms: u16,
+        repacketise_from: usize,
+    ) -> PyResult<Self> {
         let ip: IpAddr =
             host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not an IP address")))?;
         let tuning = Tuning { coalesce_us: u64::from(coalesce_ms) * 1000, repacketise_from };
-        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tuning)? })
+        let tcp =
+            tcp_port.map(|port| TcpConfig { port, connections: tcp_connections, ..TcpConfig::default() });
+        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tcp, tuning)? })
     }
 
     #[getter]
@@ -148,6 +159,11 @@ impl Forwarder {
     #[getter]
     fn port(&self) -> u16 {
         self.inner.local_address().port()
+    }
+
+    #[getter]
+    fn tcp_port(&self) -> Option<u16> {
+        self.inner.tcp_port()
     }
 
     fn fileno(&self) -> i32 {
@@ -258,10 +274,11 @@ impl Forwarder {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.inner.stats();
-        let (engine, dropped) = (stats.engine, stats.dropped);
+        let (engine, tcp, dropped) = (stats.engine, stats.tcp, stats.dropped);
         let dict = PyDict::new(py);
         for (name, value) in [
             ("sessions", engine.sessions),
+            ("tcp_connections", tcp.open),
             ("received", engine.received),
             ("accepted", engine.accepted),
             ("forwarded", engine.forwarded),
@@ -281,6 +298,9 @@ impl Forwarder {
             ("reports_sent", engine.reports_sent),
             ("relayed", engine.relayed),
             ("injected", engine.injected),
+            ("tcp_admitted", tcp.admitted),
+            ("tcp_refused", tcp.refused),
+            ("tcp_cut_off", tcp.cut_off),
             ("unsent", stats.unsent),
             ("dropped_dtls", dropped.dtls),
             ("dropped_captured", dropped.captured),

@@ -99,14 +99,25 @@ class Relayed:
 
 @final
 class Forwarder:
-    """The socket and its thread. Methods return at once; what they order is obeyed before the next datagrams.
+    """The sockets and their thread. Methods return at once; what they order is obeyed before the next datagrams.
 
     Every method that orders something raises RuntimeError when the command queue (16,384) is full.
     """
 
-    def __new__(cls, host: str, port: int, *, coalesce_ms: int = 0, repacketise_from: int = 0) -> Forwarder:
+    def __new__(
+        cls,
+        host: str,
+        port: int,
+        *,
+        tcp_port: int | None = None,
+        tcp_connections: int = 1000,
+        coalesce_ms: int = 0,
+        repacketise_from: int = 0,
+    ) -> Forwarder:
         """Binds (port 0: any free one). Raises ValueError for a host that is no IP address, OSError from the system.
 
+        `tcp_port`: packets are taken from TCP connections to it too (RFC 4571); None: there is none. At most
+        `tcp_connections` are open, each with a file descriptor.
         `coalesce_ms`: how long a packet may wait for others to the same listener; 0: none waits, but those that are
         there at the same time leave together. `repacketise_from`: from so many listeners of a space on, those who are
         not on stage get packets of 60 ms; 0: never.
@@ -115,6 +126,8 @@ class Forwarder:
     def host(self) -> str: ...
     @property
     def port(self) -> int: ...
+    @property
+    def tcp_port(self) -> int | None: ...
     def fileno(self) -> int:
         """An eventfd that is readable when `poll` has something; for `loop.add_reader`. Do not read it."""
     def add_publisher(

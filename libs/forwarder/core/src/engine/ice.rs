@@ -11,6 +11,12 @@ const BINDING: u16 = 1;
 const CHECK_US: u64 = 500_000;
 
 impl Engine {
+    /// Whether an address is one of a session's, because it passed an authenticated check.
+    #[must_use]
+    pub fn knows(&self, address: SocketAddr) -> bool {
+        self.by_address.contains_key(&address)
+    }
+
     pub(super) fn stun(&mut self, now: Now, from: SocketAddr, bytes: &[u8], io: &mut impl Io) {
         let Ok(message) = Message::parse(bytes) else {
             self.counters.junk += 1;
@@ -51,13 +57,13 @@ impl Engine {
         if session.current.is_none_or(|current| current == from) {
             session.heard_us = now.us;
         }
-        let answer = stun::success(&message.transaction, from, &session.key);
+        let answer = stun::success(&message.transaction, io.seen(from), &session.key);
         let gone = session.remember(from);
         let mut check = false;
         match session.current {
             None => {
                 session.current = Some(from);
-                io.event(Event::Reachable { session: id, address: from });
+                io.event(Event::Reachable { session: id, address: io.seen(from) });
             }
             Some(current) if current != from && message.use_candidate => {
                 check = session

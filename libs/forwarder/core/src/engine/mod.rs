@@ -118,6 +118,10 @@ pub trait Io {
     fn send(&mut self, batch: &Batch);
     /// Takes an event; what does not fit is counted by the receiver.
     fn event(&mut self, event: Event);
+    /// Where a peer really is whose packets come from `from`; another address where something carries them to us.
+    fn seen(&self, from: SocketAddr) -> SocketAddr {
+        from
+    }
 }
 
 /// Why a session was not added.
