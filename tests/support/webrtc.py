@@ -19,6 +19,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 
+from tests.support.waiting import pace
+
 FRAME_SAMPLES: Final = 960
 FRAME_SECONDS: Final = 0.02
 
@@ -79,7 +81,7 @@ class PayloadTrack(MediaStreamTrack):
             if self._next:
                 self._pts += round((now - self._next) / FRAME_SECONDS) * FRAME_SAMPLES
             self._next = now
-        await asyncio.sleep(self._next - now)
+        await pace(self._next)
         self._next += FRAME_SECONDS
         packet = av.Packet(payload)
         packet.pts = self._pts

@@ -21,6 +21,7 @@ from tests.integration.media.stage import Stage, set_stage
 from tests.integration.media.test_space import ADA, BOB, captured
 from tests.support.browser import LISTEN, chromium
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.support.webrtc import Negotiate, ear, opus_tone, speaker
 from tests.support.without_udp import only_tcp, without_udp
 
@@ -48,12 +49,12 @@ FLOWS = """async (name) => {
 
 async def until(page: Page, connection: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What flows on a connection of the page, once the condition holds."""
-    async with asyncio.timeout(15):
-        while True:
-            flows: dict[str, Any] = await page.evaluate(FLOWS, connection)
-            if condition(flows):
-                return flows
-            await asyncio.sleep(0.05)
+
+    async def flowing() -> dict[str, Any] | None:
+        flows: dict[str, Any] = await page.evaluate(FLOWS, connection)
+        return flows if condition(flows) else None
+
+    return await eventually(flowing, within=15)
 
 
 async def test_who_has_no_udp_speaks_hears_and_is_kept_like_everybody_else(stage: Stage) -> None:
