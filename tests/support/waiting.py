@@ -10,19 +10,21 @@ from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 
+LIMIT: Final = 15.0
+"""Seconds after which what is waited for is missing: far more than it takes, so that a busy machine is no failure."""
 _AGAIN: Final = 0.02
 """Seconds between two looks."""
 
 
 @overload
-async def eventually(condition: Callable[[], Awaitable[T | None]], *, within: float = 5.0) -> T: ...
+async def eventually(condition: Callable[[], Awaitable[T | None]], *, within: float = LIMIT) -> T: ...
 
 
 @overload
-async def eventually(condition: Callable[[], T | None], *, within: float = 5.0) -> T: ...
+async def eventually(condition: Callable[[], T | None], *, within: float = LIMIT) -> T: ...
 
 
-async def eventually(condition: Callable[[], object], *, within: float = 5.0) -> object:
+async def eventually(condition: Callable[[], object], *, within: float = LIMIT) -> object:
     """Look again until the condition is true, and return what it was; for what nothing announces.
 
     It may be a coroutine function that asks somebody. Raises AssertionError when it is not so `within` seconds.

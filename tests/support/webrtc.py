@@ -19,7 +19,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 
-from tests.support.waiting import pace
+from tests.support.waiting import LIMIT, pace
 
 FRAME_SAMPLES: Final = 960
 FRAME_SECONDS: Final = 0.02
@@ -134,7 +134,7 @@ class Ear:
         """What arrived in one slot."""
         return [packet for packet in self.heard if packet.slot == slot]
 
-    async def until(self, condition: Callable[[Ear], bool], *, within: float = 5.0) -> None:
+    async def until(self, condition: Callable[[Ear], bool], *, within: float = LIMIT) -> None:
         """Waits until the condition holds; it is looked at again after every packet. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while not condition(self):
@@ -161,7 +161,7 @@ def new_connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
 
-async def connected(pc: RTCPeerConnection, *, within: float = 10.0) -> None:
+async def connected(pc: RTCPeerConnection, *, within: float = LIMIT) -> None:
     """Waits for ICE and DTLS. Raises ConnectionError when they fail, TimeoutError when they take too long."""
     changed = asyncio.Event()
     pc.on("connectionstatechange", changed.set)

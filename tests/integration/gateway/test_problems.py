@@ -203,7 +203,7 @@ async def test_nats_away_is_a_503_and_its_return_is_noticed(nats: NatsServer, tm
             async def answers() -> bool:
                 return (await client.http.get(f"/v1/spaces/{space.id}")).status_code == 200
 
-            await eventually(answers, within=10)
+            await eventually(answers)
             await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
             assert (await events.until("room.unmuted", within=10))[-1].event == "room.unmuted"
 
@@ -244,7 +244,7 @@ async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> 
             overview: dict[str, Any] = (await local.http.get("/v1/ops/overview")).json()
             return overview if overview["services"] else None
 
-        figures = await eventually(told, within=8)
+        figures = await eventually(told)
         assert figures["services"][0]["service"] == "gateway"
         assert figures["spaces_live"] == 0
         page = await local.http.get("/ops")

@@ -22,7 +22,7 @@ from services.media.main import compose
 from services.media.settings import Settings
 from tests.support import webrtc
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 E = TypeVar("E", bound=Event)
 
@@ -144,7 +144,7 @@ class Facts:
         """Those of one type."""
         return [event for event in self.all if isinstance(event, kind)]
 
-    async def until(self, kind: type[E], condition: Callable[[E], bool], *, within: float = 5.0) -> E:
+    async def until(self, kind: type[E], condition: Callable[[E], bool], *, within: float = LIMIT) -> E:
         """The first of a type that fits. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while True:
@@ -237,6 +237,6 @@ async def answering(bus: Bus, played: Room) -> AsyncIterator[None]:
         yield
 
 
-async def until_ready(service: Service[Settings], within: float = 5.0) -> None:
+async def until_ready(service: Service[Settings], within: float = LIMIT) -> None:
     """Waits until nothing is missing."""
     await eventually(lambda: not service.missing(), within=within)

@@ -103,7 +103,7 @@ async def arrivals(listener: Ear, one: Speaker, since: float, packets: int) -> l
         said = set(one.sent)
         return [packet.at for packet in listener.heard if packet.payload in said and packet.at > since]
 
-    await listener.until(lambda _: len(after()) >= packets, within=10)
+    await listener.until(lambda _: len(after()) >= packets)
     return after()
 
 
@@ -129,16 +129,16 @@ async def test_every_node_hears_every_byte_once_and_speakers_never_themselves(no
         ada.track.say(high)
         bob.track.say(low)
         for listener in everyone:
-            await listener.until(lambda listener: len(words(listener)) >= len(high) + len(low), within=10)
+            await listener.until(lambda listener: len(words(listener)) >= len(high) + len(low))
         for listener in ada_hears:
-            await listener.until(lambda listener: len(words(listener)) >= len(low), within=10)
+            await listener.until(lambda listener: len(words(listener)) >= len(low))
         # Whatever is too much would come before what they say last.
         ada.track.say(last)
         bob.track.say(last)
         for listener in everyone:
-            await listener.until(lambda listener: len(words(listener)) >= len(high + low + last + last), within=10)
+            await listener.until(lambda listener: len(words(listener)) >= len(high + low + last + last))
         for listener in ada_hears:
-            await listener.until(lambda listener: len(words(listener)) >= len(low + last), within=10)
+            await listener.until(lambda listener: len(words(listener)) >= len(low + last))
         for listener in everyone:
             by_source: dict[tuple[int, ...], list[bytes]] = {}
             for packet in listener.heard:
@@ -236,7 +236,7 @@ async def test_a_node_that_is_killed_takes_only_its_own_people(nodes: Nodes) -> 
         for number, one in enumerate(speakers):
             one.track.say(opus_tone(300 + 200 * number, 10.0))
         for listener in everyone:
-            await listener.until(lambda listener: len({p.sources for p in listener.heard}) == 3, within=10)
+            await listener.until(lambda listener: len({p.sources for p in listener.heard}) == 3)
         nodes.children[nodes.names[0]].kill()
         killed = time.monotonic()
 
@@ -245,7 +245,7 @@ async def test_a_node_that_is_killed_takes_only_its_own_people(nodes: Nodes) -> 
                 times = await arrivals(listener, one, killed, 100)
                 assert max(b - a for a, b in zip([killed, *times], times, strict=False)) < 0.3
             assert gapless(listener)
-        await nodes.facts.until(v1.Speaking, lambda e: set(e.person_ids) == {BOB.id, EVE.id}, within=5)
+        await nodes.facts.until(v1.Speaking, lambda e: set(e.person_ids) == {BOB.id, EVE.id})
 
 
 async def test_whoever_moves_to_another_node_is_heard_once(nodes: Nodes) -> None:
@@ -260,7 +260,7 @@ async def test_whoever_moves_to_another_node_is_heard_once(nodes: Nodes) -> None
         await everyone[2].until(lambda listener: len(words(listener)) > 20)
         async with speaker(nodes.negotiate(second, space, "publish", ADA)) as there:
             there.track.say(new)
-            await everyone[2].until(lambda listener: set(words(listener)) >= set(new[-5:]), within=8)
+            await everyone[2].until(lambda listener: set(words(listener)) >= set(new[-5:]))
             for listener in everyone[1:]:
                 began = min(packet.at for packet in listener.heard if packet.payload in set(new) - set(old))
                 late = [p for p in listener.heard if p.payload in set(old) - set(new) and p.at > began + 0.1]

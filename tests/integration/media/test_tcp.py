@@ -68,12 +68,12 @@ async def test_who_has_no_udp_speaks_hears_and_is_kept_like_everybody_else(stage
         speaker(speaks.negotiate, words) as ada,
     ):
         for listener in (over_tcp, over_udp):
-            await listener.until(lambda listener: listener.payloads() >= Counter(words), within=8)
+            await listener.until(lambda listener: listener.payloads() >= Counter(words))
         await ada.track.said()
         await stage.room.removed(space, ADA)
         await asyncio.wait_for(speaks.closed.wait(), 3)
         async with speaker(stage.whip(space, BOB), more):
-            await over_tcp.until(lambda listener: listener.payloads() >= Counter(more), within=8)
+            await over_tcp.until(lambda listener: listener.payloads() >= Counter(more))
         sequences = [packet.sequence for packet in over_tcp.in_slot(0)]
         assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     assert await captured(stage, space.id) == words
@@ -103,7 +103,7 @@ async def test_a_whole_connection_over_ipv6(
         listener = await stack.enter_async_context(ear(whep))
         talker = await stack.enter_async_context(speaker(whip))
         talker.track.say(words)
-        await listener.until(lambda listener: listener.payloads() >= Counter(words), within=8)
+        await listener.until(lambda listener: listener.payloads() >= Counter(words))
 
 
 @pytest.mark.browser

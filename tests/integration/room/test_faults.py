@@ -192,7 +192,7 @@ async def test_an_order_that_is_repeated_after_a_kill_is_answered_as_before(
             env={**os.environ, **env},
             stdout=asyncio.subprocess.PIPE,
         )
-        out, _ = await asyncio.wait_for(told.communicate(), 20)
+        out, _ = await asyncio.wait_for(told.communicate(), 60)
         assert out.decode().count(" Unmuted ") == 2
 
 

@@ -175,7 +175,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     async def out() -> bool:
         return guests.ids["ann"] in (await guests.see(follower=True)).removed
 
-    await eventually(out, within=5)
+    await eventually(out)
     assert member(await guests.see(follower=True), guests.ids["ann"]) is None
     assert await guests.count() == (1, 0)
     for command in (v1.RequestToSpeak, v1.RaiseHand):
@@ -188,7 +188,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     async def in_again() -> bool:
         return not (await guests.see(follower=True)).removed
 
-    await eventually(in_again, within=5)
+    await eventually(in_again)
     await guests.join("ann")
 
 
@@ -205,7 +205,7 @@ async def test_a_block_that_came_while_room_was_away_is_made_up_for(guests: Gues
             space = await guests.see(follower=True)
             return guests.ids["ann"] in space.removed and len(space.stage) == 1
 
-        await eventually(out, within=15)
+        await eventually(out)
 
 
 @pytest.mark.usefixtures("service")
@@ -219,7 +219,7 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
     async def out() -> bool:
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"], guests.ids["bob"]}
 
-    await eventually(out, within=5)
+    await eventually(out)
     assert await guests.count() == (0, 0)
     about: dict[str, object] = {"person_id": guests.ids["host"]}
     fields: dict[str, dict[str, object]] = {
@@ -237,14 +237,14 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
     async def reinstated() -> bool:
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"]}
 
-    await eventually(reinstated, within=5)
+    await eventually(reinstated)
     await guests.join("bob")
     await say(guests, people.Suspended.model_validate({**told(guests, "host"), "reason": "spam"}))
 
     async def over() -> bool:
         return (await guests.see(follower=True)).state is v1.State.ENDED
 
-    await eventually(over, within=5)
+    await eventually(over)
 
 
 @pytest.mark.usefixtures("service")
@@ -266,7 +266,7 @@ async def test_who_may_host_is_the_policy_of_the_moment(guests: Guests) -> None:
         guests.space = new_id()
         return await refused_to_host("ann") == "may_not_host"
 
-    await eventually(policy_holds, within=15)
+    await eventually(policy_holds)
     guests.space = new_id()
     assert await refused_to_host("host") is None
 
@@ -379,5 +379,5 @@ async def test_an_invitation_lapses_by_itself(guests: Guests, env: dict[str, str
         async def lapsed() -> bool:
             return not (await guests.see("host")).invitations
 
-        await eventually(lapsed, within=15)
+        await eventually(lapsed)
         assert await refused(guests, "ann", v1.AcceptInvitation) == "invitation_unknown"
