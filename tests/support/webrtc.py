@@ -74,10 +74,11 @@ class PayloadTrack(MediaStreamTrack):
     async def recv(self) -> Any:
         if self.readyState != "live":
             raise MediaStreamError
+        pauses = self._queue.empty()
         payload = await self._queue.get()
         now = time.monotonic()
-        if self._next < now - 0.2:
-            # A pause passes on the media clock too.
+        if pauses and self._next < now - 0.2:
+            # A pause passes on the media clock too; being late, on a busy machine, is none.
             if self._next:
                 self._pts += round((now - self._next) / FRAME_SECONDS) * FRAME_SAMPLES
             self._next = now

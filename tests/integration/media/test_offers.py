@@ -19,7 +19,7 @@ OFFERS = 400
 SDP = {"content-type": "application/sdp"}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_mutated_offers_are_answered_or_refused_and_never_fail(nats_server: NatsServer, tmp_path: Path) -> None:
     rng = random.Random(9725)
     told: Counter[int] = Counter()

@@ -104,7 +104,8 @@ async def test_chromium_restarts_ice_and_hears_on(stage: Stage, gateway: Running
         assert (restarted["status"], restarted["mine"] != before["ufrag"]) == (200, True)
         after = await until(lambda it: it["ufrag"] == restarted["mine"])
         later = await until(lambda it: it["packets"] >= after["packets"] + 25)
-        assert (later["state"], later["dtls"], later["lost"]) == ("connected", "connected", 0)
+        assert (later["state"], later["dtls"]) == ("connected", "connected")
+        assert later["lost"] <= later["packets"] / 10  # a busy machine drops some; a restart that cost the audio, many
         # The entity tag is the new ICE session's: the old one is refused.
         where = await page.evaluate("window.where")
         async with httpx.AsyncClient(base_url=gateway.base) as http:

@@ -269,7 +269,7 @@ async def test_every_command_by_everybody_in_every_case(server: NatsServer, bus:
         async def all_are_known() -> bool:
             return {await answer_to(partial(report_space, bus, host.id, space)) for space in spaces.values()} == {"ok"}
 
-        await eventually(all_are_known, within=10)
+        await eventually(all_are_known)
 
         async def cell(command: str, name: str, role: str) -> str:
             kind, whom = kinds[command], await a_person(bus)

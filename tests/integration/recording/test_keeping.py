@@ -77,7 +77,7 @@ async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_bein
         async def heard_of() -> bool:
             return await answer_to(lambda: bus.ask(hear)) == "ok"
 
-        await eventually(heard_of, within=10)
+        await eventually(heard_of)
 
         def delete(who: str) -> v1.DeleteReplay:
             return v1.DeleteReplay(command_id=new_id(), actor=who, space_id=stage.space_id)

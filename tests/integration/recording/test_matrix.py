@@ -50,6 +50,6 @@ async def test_every_command_by_everybody_in_every_case(bus: Bus, stage: Stage, 
         async def heard_of() -> bool:
             return await cell("HearSafetyCopy", "open", "operator") == "ok"
 
-        await eventually(heard_of, within=10)
+        await eventually(heard_of)
         # In this order: what is deleted comes last.
         assert {key: await cell(*key) for key in answers} == answers
