@@ -74,8 +74,8 @@ impl Audience {
         self.listeners[place].address = address;
     }
 
-    pub fn report(&self, place: usize) -> SessionReport {
-        self.records[place].report(&self.listeners[place])
+    pub fn report(&self, place: usize, now: Now) -> SessionReport {
+        self.records[place].report(&self.listeners[place], now)
     }
 
     /// A listener's receiver report says how a slot arrives.

@@ -138,6 +138,7 @@ impl Publisher {
             self.reception = crate::rtcp::Reception::default();
         }
         self.reception.packet(header.sequence, header.timestamp, now.us);
+        self.received_us = now.us;
     }
 
     fn accept(&mut self, id: SessionId, header: &Header, payload: &[u8], now: Now, io: &mut impl Io) {
@@ -211,6 +212,7 @@ pub(super) fn publisher_tick(
     }
     publisher.reported_us = now.us;
     let block = publisher.reception.block(ssrc, now.us);
+    publisher.fraction_lost = block.fraction_lost;
     if batch.full() {
         io.send(batch);
         batch.clear();
