@@ -49,10 +49,13 @@ class Child:
         self._process = _FORKS.Process(target=_serve, args=(self.name, env, self._log.name, write))
         self._process.start()
         write.close()
+        line = b""
         try:
             async with asyncio.timeout(within):
                 line = await asyncio.to_thread(os.read, read.fileno(), 4096)
         finally:
+            if not line:
+                self.kill()
             read.close()
         if not line:
             raise AssertionError(f"{self.name} did not become ready: {self.output()[-2000:]}")

@@ -77,7 +77,7 @@ class PayloadTrack(MediaStreamTrack):
         pauses = self._queue.empty()
         payload = await self._queue.get()
         now = time.monotonic()
-        if pauses and self._next < now - 0.2:
+        if not self._next or (pauses and self._next < now - 0.2):
             # A pause passes on the media clock too; being late, on a busy machine, is none.
             if self._next:
                 self._pts += round((now - self._next) / FRAME_SECONDS) * FRAME_SAMPLES

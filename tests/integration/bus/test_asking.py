@@ -137,8 +137,7 @@ async def test_no_more_than_so_many_are_answered_at_once_and_the_rest_waits(bus:
     few = Serving(bus.broker, bus.nc, there.table, subjects.ANY, most=3, hot=True)
     async with few:
         asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(10)]
-        while there.asked < 3:
-            await asyncio.sleep(0)
+        await eventually(lambda: there.asked == 3)
         await bus.nc.flush()
         assert there.asked == 3
         there.hold.set()
