@@ -12,23 +12,25 @@ import tempfile
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Any, Final, Self
 
 from tests.support.waiting import LIMIT
 
-# Forked, as the launcher does it, from a process that has imported what services need: a second less for each start.
-_FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["infra.launcher.preload"])
+_FORKING: Final = multiprocessing.get_context("forkserver")
+# What services need is imported once, as it is where a launcher starts them, and so is the one that is killed most.
+_FORKING.set_forkserver_preload(["infra.launcher.preload", "services.room.main"])
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # see infra.launcher.preload
 
 
-def _serve(name: str, env: dict[str, str], log: str, ready: Connection) -> None:
-    """What the process does."""
+def _serve(name: str, env: Mapping[str, str], ready: Connection, log: str) -> None:
     out = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.environ.clear()
-    os.environ.update(env, ROSTRUM_READY_FD=str(os.dup(ready.fileno())))
+    os.environ.update(env)
+    os.environ["ROSTRUM_READY_FD"] = str(os.dup(ready.fileno()))
+    ready.close()
     sys.exit(importlib.import_module(f"services.{name}.main").main(os.environ))
 
 
@@ -40,31 +42,35 @@ class Child:
         self.env = dict(env)
         self.info: dict[str, Any] = {}
         self._process: ForkServerProcess | None = None
-        self._log = tempfile.NamedTemporaryFile(prefix=f"rostrum-{name}-", suffix=".log")  # noqa: SIM115 (lives as long as this)
+        descriptor, path = tempfile.mkstemp(prefix=f"rostrum-{name}-", suffix=".log")
+        os.close(descriptor)
+        self._log = Path(path)
 
     async def start(self, within: float = 60.0) -> None:
         """Start it, and wait until it says that it is ready."""
-        read, write = _FORKS.Pipe(duplex=False)
-        env = {**os.environ, **self.env}
-        self._process = _FORKS.Process(target=_serve, args=(self.name, env, self._log.name, write))
-        self._process.start()
-        write.close()
         line = b""
-        try:
-            async with asyncio.timeout(within):
-                line = await asyncio.to_thread(os.read, read.fileno(), 4096)
-        finally:
-            if not line:
-                self.kill()
-            read.close()
+        with self._spawn() as ready:
+            try:
+                async with asyncio.timeout(within):
+                    line = await asyncio.to_thread(os.read, ready.fileno(), 4096)
+            finally:
+                if not line:
+                    self.kill()
         if not line:
             raise AssertionError(f"{self.name} did not become ready: {self.output()[-2000:]}")
         self.info = json.loads(line)
 
+    def _spawn(self) -> Connection:
+        ready, tell = _FORKING.Pipe(duplex=False)
+        with tell:
+            args = (self.name, {**os.environ, **self.env}, tell, str(self._log))
+            self._process = _FORKING.Process(target=_serve, args=args)
+            self._process.start()
+        return ready
+
     def output(self) -> str:
         """What it wrote so far."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        return self._log.read_text(errors="replace")
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
@@ -73,14 +79,14 @@ class Child:
             self._process.join(10)
             self._process = None
 
-    async def stop(self, within: float = LIMIT) -> int:
-        """SIGTERM; its exit code."""
+    async def stop(self, within: float = LIMIT) -> int | None:
+        """SIGTERM; its exit code, None where it has not ended in time."""
         assert self._process is not None
-        process, self._process = self._process, None
-        process.terminate()
-        await asyncio.to_thread(process.join, within)
-        assert process.exitcode is not None, f"{self.name} does not stop"
-        return process.exitcode
+        self._process.terminate()
+        await asyncio.to_thread(self._process.join, within)
+        code = self._process.exitcode
+        self._process = None
+        return code
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -88,4 +94,4 @@ class Child:
 
     async def __aexit__(self, *_: object) -> None:
         self.kill()
-        self._log.close()
+        self._log.unlink()

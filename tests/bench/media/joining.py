@@ -171,3 +171,12 @@ async def join(system: System, joining: Talkative, joins: int, per_second: float
         seconds=result["seconds"],
         bytes_each=held / max(1, result["joined"]),
     )
+
+
+async def hear(system: System, joining: Talkative, seconds: float) -> tuple[float, dict[str, int]]:
+    """CPU of the whole media process per packet that the crowd hears, in microseconds, and the crowd's counters."""
+    before, cpu = await joining.ask("stats"), cpu_of(system.pid("media"))
+    await asyncio.sleep(seconds)
+    after, spent = await joining.ask("stats"), cpu_of(system.pid("media")) - cpu
+    counted = {name: value - before[name] for name, value in after.items()}
+    return spent * 1e6 / max(1, counted["packets"]), counted
