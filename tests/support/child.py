@@ -48,15 +48,21 @@ class Child:
 
     async def start(self, within: float = 60.0) -> None:
         """Start it, and wait until it says that it is ready."""
-        line = b""
         with self._spawn() as ready:
+            loop = asyncio.get_running_loop()
+            told = asyncio.Event()
+            loop.add_reader(ready, told.set)
             try:
                 async with asyncio.timeout(within):
-                    line = await asyncio.to_thread(os.read, ready.fileno(), 4096)
+                    await told.wait()
+                line = os.read(ready.fileno(), 4096)
+            except BaseException:
+                self.kill()
+                raise
             finally:
-                if not line:
-                    self.kill()
+                loop.remove_reader(ready)
         if not line:
+            self.kill()
             raise AssertionError(f"{self.name} did not become ready: {self.output()[-2000:]}")
         self.info = json.loads(line)
 
