@@ -6,14 +6,18 @@ They sort by the time they were made, and strictly so within one process.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+"""To the digits that Python has for base 32."""
 _LENGTH = 26
+_SHAPE = re.compile(f"[{_ALPHABET}]*")
 _COUNTER_BITS = 74  # rand_a (12) and rand_b (62) of RFC 9562 are one counter that starts at random
 
 _lock = threading.Lock()
@@ -61,23 +65,16 @@ def new_id() -> str:
 def from_uuid(uuid: UUID) -> str:
     """The 26-character text of a UUID."""
     value = uuid.int
-    letters = []
-    for _ in range(_LENGTH):
-        letters.append(_ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(letters))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(5 * (_LENGTH - 2), -1, -10)])
 
 
 def to_uuid(text: str) -> UUID:
     """The UUID an id stands for. Raises ValueError for anything that is not 26 such characters below 2^128."""
     if len(text) != _LENGTH:
         raise ValueError(f"an id has {_LENGTH} characters, not {len(text)}: {text!r}")
-    value = 0
-    for letter in text:
-        try:
-            value = value << 5 | _VALUES[letter]
-        except KeyError:
-            raise ValueError(f"{letter!r} is no letter of an id: {text!r}") from None
+    if not _SHAPE.fullmatch(text):
+        raise ValueError(f"an id has digits and lower-case letters but i, l, o and u: {text!r}")
+    value = int(text.translate(_DIGITS), 32)
     if value >> 128:
         raise ValueError(f"an id is below 2^128: {text!r}")
     return UUID(int=value)

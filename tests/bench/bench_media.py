@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.bench.harness import Reference, Row, quantile
-from tests.bench.media.joining import SERVICES, join, stage
+from tests.bench.harness import Reference, Row
+from tests.bench.media.joining import CHROMIUM, aiortc_offer, crowd, join, stage
 from tests.bench.media.rig import Rig, Stretch, build, preferred, rig
 
 STRETCH_MS: Final = 800
@@ -23,6 +23,9 @@ SEEDS: Final = (1, 2, 3, 4, 5, 6, 7)
 BUSY: Final = 0.70
 PER_SECOND: Final = 50
 JOINS: Final = 250
+FULL: Final = 600
+"""Joins as fast as they go."""
+AT_ONCE: Final = 32
 
 _Pairs = list[tuple[dict[str, int], Stretch]]
 
@@ -36,7 +39,7 @@ async def measure() -> list[Row]:
         *await _three_talkers(loadgen),
         *await _sixty(loadgen),
         *await _open_microphones(loadgen),
-        *await _joins(),
+        *await _joins(loadgen),
     ]
 
 
@@ -154,22 +157,35 @@ async def _open_microphones(loadgen: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-async def _joins() -> list[Row]:
+async def _joins(loadgen: Path) -> list[Row]:
+    chromium, aiortc = CHROMIUM.read_text(), await aiortc_offer()
     async with stage() as (system, space):
-        await join(system, space, 25, PER_SECOND)
-        joined = await join(system, space, JOINS, PER_SECOND, settle=True)
-        further = await join(system, space, JOINS, PER_SECOND, settle=True)
-    each = {name: joined.cpu[name] / JOINS * 1000 for name in SERVICES}
-    conditions = f"{JOINS} at {PER_SECOND}/s, {joined.failed} failed; aiortc's offer, ICE, DTLS, first packet decrypted"
-    split = ", ".join(f"{name} {ms:.2f}" for name, ms in each.items())
+        async with crowd(loadgen, system.url, space, chromium) as joining:
+            await join(system, joining, 25, PER_SECOND)
+            first = await join(system, joining, JOINS, PER_SECOND, settle=True)
+            further = await join(system, joining, JOINS, PER_SECOND, settle=True)
+            await joining.ask("leave")
+        full = {}
+        for name, offer in (("Chromium's", chromium), ("aiortc's", aiortc)):
+            async with crowd(loadgen, system.url, space, offer, most=AT_ONCE) as joining:
+                full[name] = await join(system, joining, FULL, 0)
+                await joining.ask("leave")
+    everything = "HTTP, SDP, ICE, DTLS with the certificate checked, first packet decrypted"
+    paced = f"{JOINS} at {PER_SECOND}/s with Chromium's offer ({everything}); {first.describe()}"
+    best = full["Chromium's"]
     return [
-        Row("full joins per second and core", 1000 / sum(each.values()), "/s",
-            f"{conditions}; CPU of all services together, ms per join: {split}"),
-        Row("full joins per second and core, media alone", 1000 / each["media"], "/s", conditions),
-        Row("first audio after the POST, p99", quantile(joined.ms, 0.99), "ms",
-            f"{conditions}; p50 {quantile(joined.ms, 0.5):.0f} ms; a packet every 20 ms"),
+        Row("full joins per second and core", best.per_core(), "/s",
+            f"CPU of all services, {best.split()}; {best.joined} joins, {AT_ONCE} at once, "
+            f"{best.joined / best.seconds:.0f}/s on this machine with the generator beside them; Chromium's offer "
+            f"({everything}); {best.describe()}",
+            Reference("with aiortc's offer", full["aiortc's"].per_core())),
+        Row("full joins per second and core, media alone", best.per_core("media"), "/s", "the same joins"),
+        Row(f"full joins per second and core at {PER_SECOND}/s", first.per_core(), "/s",
+            f"CPU of all services, {first.split()}; {paced}"),
+        Row("first audio after the POST, p99", first.ms["audio"].p99, "ms",
+            f"{paced}; the latest began {first.behind_ms:.0f} ms late; a packet every 20 ms"),
         Row("memory per listener", further.bytes_each / 1024, "KB",
             f"resident memory that the media process grew by for {JOINS} further listeners, 5 s after the last joined; "
-            f"the first {JOINS} took {joined.bytes_each / 1024:.0f} KB each, most of it for handshakes that later ones "
+            f"the first {JOINS} took {first.bytes_each / 1024:.0f} KB each, most of it for handshakes that later ones "
             "use again"),
     ]  # fmt: skip

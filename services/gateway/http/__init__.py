@@ -33,9 +33,10 @@ from services.gateway.http.border import Border
 
 VERSION: Final = "1"
 _ROUTERS: Final = (
-    people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, live, media, replays,
+    media, people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, live, replays,
     x_spaces, ops, pages,
 )  # fmt: skip
+"""In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 
 
 def _app() -> FastAPI:
@@ -54,7 +55,8 @@ def _app() -> FastAPI:
     )
     problems.install(app)
     for module in _ROUTERS:
-        app.include_router(module.router)
+        # Included as routers, each would be looked through twice for every request.
+        app.router.routes.extend(module.router.routes)
     pages.mount(app)
     app.state.routes = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
     return app

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import HTTPException
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.telemetry import span
@@ -53,6 +53,10 @@ _SECURITY: Final = {
     "permissions-policy": "microphone=(self), camera=(), geolocation=()",
     "cross-origin-opener-policy": "same-origin",
 }
+
+
+_RAW: Final = tuple((name.encode(), value.encode()) for name, value in _SECURITY.items())
+_OF_THE_API: Final = (*_RAW, (b"cache-control", b"no-store"))
 
 
 class Border:
@@ -109,11 +113,10 @@ def _template(scope: Scope) -> str:
 
 
 def _protect(message: Message, path: str) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in _SECURITY.items():
-        headers.setdefault(name, value)
-    if path.startswith("/v1/"):
-        headers.setdefault("cache-control", "no-store")
+    headers = list(message.get("headers", ()))
+    there = {name for name, _ in headers}
+    headers += [header for header in (_OF_THE_API if path.startswith("/v1/") else _RAW) if header[0] not in there]
+    message["headers"] = headers
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

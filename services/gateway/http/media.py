@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from contracts.envelope import SessionId
 from contracts.media.v1 import Direction
 from libs.bus import Refusal
 from services.gateway.app import Gateway
-from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, Order, OrderDep, ViewerDep
+from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, Order, OrderDep, ViewerDep, usual_arguments
 from services.gateway.http.problems import responses
 from services.gateway.http.spaces import SpacePath
 from services.gateway.projection import Viewer
@@ -64,6 +66,8 @@ _MOVED: Final[dict[int | str, dict[str, Any]]] = {
 def _acceptable(request: Request, media_type: str) -> None:
     """Whether the client takes our answer at all (RFC 9110, section 12.5.1). Refuses: not_acceptable."""
     accepted = ",".join(request.headers.getlist("accept")) or "*/*"
+    if accepted == "*/*":
+        return
     for item in accepted.split(","):
         kind, _, parameters = item.partition(";")
         refused = re.search(r"(?:^|;)\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)", parameters) is not None
@@ -116,11 +120,13 @@ async def _connect(
         presence=presence,
         client_address=None if request.client is None else request.client.host,
     )
-    response = Response(answer.sdp, 201, media_type=SDP)
-    response.headers["Location"] = f"/v1/media/{resource}"
-    response.headers["ETag"] = f'"{answer.etag}"'
-    response.headers["Accept-Patch"] = FRAGMENT
-    response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link, Accept-Patch, Retry-After"
+    headers = {
+        "Location": f"/v1/media/{resource}",
+        "ETag": f'"{answer.etag}"',
+        "Accept-Patch": FRAGMENT,
+        "Access-Control-Expose-Headers": "Location, ETag, Link, Accept-Patch, Retry-After",
+    }
+    response = Response(answer.sdp, 201, headers, SDP)
     for link in gateway.media.turn.links(viewer.person_id):
         response.headers.append("Link", link)
     return response
@@ -142,10 +148,25 @@ async def whip(
     return await _connect(request, gateway, space_id, viewer, "publish", order, session)
 
 
-@router.post(
-    "/v1/spaces/{space_id}/whep", operation_id="whep", status_code=201, response_class=Response,
-    responses={**responses(*_CONNECT), **_ANSWERED, **_MOVED}, openapi_extra=_sends(SDP),
-)  # fmt: skip
+class _Crowded(APIRoute):
+    """A route that a crowd takes at once: what its requests usually look like does not go FastAPI's long way.
+
+    Its endpoint takes what `usual_arguments` gives.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        any_request = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            arguments = await usual_arguments(request)
+            if arguments is None:
+                return await any_request(request)
+            response: Response = await self.endpoint(**arguments)
+            return response
+
+        return handle
+
+
 async def whep(
     request: Request,
     space_id: SpacePath,
@@ -156,6 +177,13 @@ async def whep(
 ) -> Response:
     """Listen: offer one to three audio tracks to receive; anonymously without a token."""
     return await _connect(request, gateway, space_id, viewer, "subscribe", order, session)
+
+
+router.add_api_route(
+    "/v1/spaces/{space_id}/whep", whep, methods=["POST"], operation_id="whep", status_code=201, response_class=Response,
+    responses={**responses(*_CONNECT), **_ANSWERED, **_MOVED}, openapi_extra=_sends(SDP),
+    route_class_override=_Crowded,
+)  # fmt: skip
 
 
 _OPTIONS: Final[dict[int | str, dict[str, Any]]] = {

@@ -5,20 +5,20 @@ We are the passive side wherever the offer lets us; FFmpeg's publisher insists o
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from aiortc.rtcdtlstransport import (
-    SRTP_AEAD_AES_128_GCM,
-    SRTP_AES128_CM_SHA1_80,
-    RTCCertificate,
-    certificate_digest,
-)
-from OpenSSL import SSL
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, RTCCertificate
+from OpenSSL import SSL, crypto
 
 MTU: Final = 1200
 _RECORD_HEADER: Final = 13
+_FLIGHT: Final = 8192
+"""More than any flight has."""
+_DIGESTS: Final = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
+"""What `a=fingerprint` and what hashlib calls them."""
 _EXPORTER: Final = b"EXTRACTOR-dtls_srtp"
 _PROFILES: Final = (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80)
 """In the order of our preference; FFmpeg's publisher knows the second only."""
@@ -34,6 +34,8 @@ class Certificate:
     def __init__(self) -> None:
         certificate = RTCCertificate.generateCertificate()
         self.context = certificate._create_ssl_context(srtp_profiles=list(_PROFILES))
+        # Nobody resumes a session of DTLS-SRTP: OpenSSL would keep each for five minutes, with the peer's certificate.
+        self.context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         sha256 = next(item for item in certificate.getFingerprints() if item.algorithm == "sha-256")
         self.fingerprint = f"{sha256.algorithm} {sha256.value}"
         """As it stands in `a=fingerprint`."""
@@ -103,21 +105,23 @@ class Handshake:
         return self._outgoing()
 
     def _outgoing(self) -> list[bytes]:
-        parts = []
-        while True:
-            try:
-                parts.append(self._ssl.bio_read(65_536))
-            except SSL.WantReadError:
-                break
+        parts: list[bytes] = []
+        try:
+            while not parts or len(parts[-1]) == _FLIGHT:
+                parts.append(self._ssl.bio_read(_FLIGHT))
+        except SSL.WantReadError:
+            pass
         return _datagrams(b"".join(parts))
 
     def _verify(self) -> None:
         """Every fingerprint of the offer must be the certificate's (RFC 8122, section 5)."""
-        certificate = self._ssl.get_peer_certificate(as_cryptography=True)
+        certificate = self._ssl.get_peer_certificate()
         if certificate is None:
             raise HandshakeFailed("DTLS: the peer has no certificate")
+        encoded = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
         for algorithm, value in self._fingerprints:
-            if re.sub(r"\s", "", value) != certificate_digest(certificate, algorithm):
+            digest = hashlib.new(_DIGESTS[algorithm], encoded).hexdigest().upper()
+            if re.sub(r"[\s:]", "", value) != digest:
                 raise HandshakeFailed(f"DTLS: the certificate is not the one whose {algorithm} stands in the offer")
 
     def _export(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
+import os
 import secrets
-import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,11 +15,11 @@ from typing import Final, Protocol
 from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking
 
 from contracts.relayed import Packet
+from services.media.adapters.answer import Local, write_answer, write_fragment
 from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
-from services.media.adapters.sdp import Local, Offer, write_answer, write_fragment
+from services.media.adapters.offer import Offer
 
 _log = logging.getLogger(__name__)
-_LETTERS: Final = string.ascii_letters + string.digits
 _KEEP_HANDSHAKE: Final = 4.0
 """Seconds for which a finished handshake still answers repetitions."""
 _POLL: Final = 512
@@ -197,8 +198,8 @@ class Edge:
     def _local(self, ssrcs: tuple[int, ...] = ()) -> Local:
         return Local(
             session_number=secrets.randbits(62),
-            ufrag="".join(secrets.choice(_LETTERS) for _ in range(8)),
-            pwd="".join(secrets.choice(_LETTERS) for _ in range(24)),
+            ufrag=_ice_chars(6),
+            pwd=_ice_chars(18),
             fingerprint=self.certificate.fingerprint,
             hosts=self.hosts,
             port=self.port,
@@ -284,6 +285,11 @@ class Edge:
 
 def _packet(event: Relayed) -> Packet:
     return Packet(event.ssrc, event.timestamp, event.sequence, event.level, event.loudness, event.payload)
+
+
+def _ice_chars(count: int) -> str:
+    """So many random bytes, a multiple of 3, in letters that ICE takes (RFC 8839, section 5.4): those of base64."""
+    return base64.b64encode(os.urandom(count)).decode()
 
 
 def _distinct(count: int) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from libs.refusal import Refusal
 from services.media.adapters.capture import Bundle
 from services.media.adapters.edge import Edge
 from services.media.adapters.neighbours import Neighbours, Said
-from services.media.adapters.sdp import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.adapters.offer import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
 from services.media.app.admission import admit
 from services.media.app.elsewhere import Elsewhere
 from services.media.app.half_open import HalfOpen

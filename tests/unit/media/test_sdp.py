@@ -13,7 +13,8 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.media.adapters.sdp import BadOffer, Direction, Local, Offer, read_offer, write_answer
+from services.media.adapters.answer import Local, write_answer
+from services.media.adapters.offer import BadOffer, Direction, Offer, read_offer
 
 OFFERS = Path(__file__).parent / "offers"
 SPEAKS = (OFFERS / "chromium_speaks.sdp").read_bytes().decode()

@@ -6,22 +6,19 @@
 use std::error::Error;
 use std::io::BufRead;
 use std::net::{SocketAddrV4, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use forwarder_core::rtcp::{self, Block};
 use forwarder_core::srtp::Outbound;
 use forwarder_core::stun;
 
 use crate::payloads::Payloads;
 use crate::readers::{Counted, Part};
 use crate::sys::{self, MTU};
-use crate::{identity, pace};
+use crate::{identity, pace, upkeep};
 
-/// Everybody repeats the check, and reports what they received, this often.
-const AGAIN: Duration = Duration::from_secs(5);
 /// Audio level of speech (RFC 6464): -30 dBov with the voice bit.
 const VOICE: u8 = 0x80 | 30;
 const SILENCE: u8 = 127;
@@ -90,9 +87,9 @@ pub fn run(
             }
             _ => return Err(format!("no such order: {line}").into()),
         }
-        println!("{}", crowd.stats());
+        println!("{}", crowd.counted.json());
     }
-    crowd.counted.stopping.store(true, Ordering::Relaxed);
+    crowd.counted.stop();
     for thread in threads {
         let _ = thread.join();
     }
@@ -115,7 +112,7 @@ impl Crowd {
         })
     }
 
-    /// Checks and receiver reports of all listeners, spread evenly over time as those of real ones are.
+    /// Checks and receiver reports of all listeners.
     fn keep_alive(&self) -> Result<JoinHandle<()>, Box<dyn Error>> {
         let (server, listeners) = (self.server, self.listeners);
         let (sockets, counted) = (Arc::clone(&self.sockets), Arc::clone(&self.counted));
@@ -124,26 +121,20 @@ impl Crowd {
             .map(|number| Outbound::new(&identity::master(number, false)))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(thread::spawn(move || {
-            let mut turn = 0u64;
-            let pause = AGAIN / 250;
-            while !counted.stopping.load(Ordering::Relaxed) {
-                sleep(pause);
+            upkeep::in_turns(&counted.stopping, |turn| {
                 let keyed = reachable.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                for number in (0..listeners).filter(|number| u64::from(*number) % 250 == turn % 250) {
+                for number in (0..listeners).filter(|number| turn.is_of(*number as usize)) {
                     if !keyed[number as usize] {
                         continue;
                     }
                     let socket = &sockets[number as usize % sockets.len()];
-                    let mut report = [0; 128];
-                    let block = Block { ssrc: identity::slot_ssrc(number, 0), ..Block::default() };
-                    let length = rtcp::receiver_report(&mut report, number + 1, &block);
-                    if let Ok(length) = reporters[number as usize].seal_rtcp(&mut report, length) {
-                        let _ = sys::send_from(socket, identity::address(number), server, &report[..length]);
+                    let about = identity::slot_ssrc(number, 0);
+                    if let Some(report) = upkeep::report(&mut reporters[number as usize], number + 1, about) {
+                        let _ = sys::send_from(socket, identity::address(number), server, &report);
                     }
                     let _ = request(socket, number, server);
                 }
-                turn += 1;
-            }
+            });
         }))
     }
 
@@ -193,26 +184,6 @@ impl Crowd {
         // What is on its way arrives.
         sleep(Duration::from_millis(150));
         Ok(())
-    }
-
-    fn stats(&self) -> String {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let c = &self.counted;
-        let parts = [
-            ("packets", get(&c.packets)),
-            ("bytes", get(&c.bytes)),
-            ("missing", get(&c.missing)),
-            ("late", get(&c.late)),
-            ("padded", get(&c.padded)),
-            ("decrypted", get(&c.decrypted)),
-            ("other", get(&c.other)),
-            ("bad", get(&c.bad)),
-            ("reports", get(&c.reports)),
-            ("bare", get(&c.bare)),
-            ("answered", get(&c.answered)),
-        ];
-        let parts: Vec<String> = parts.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
-        format!("{{{}}}", parts.join(", "))
     }
 }
 

@@ -6,17 +6,23 @@
 //! at the same pace to the same reading sockets (see [`floor`]).
 //! `loadgen dry LISTENERS PAYLOADS TURNS`: the engine without a socket (see [`dry`]).
 //!
-//! Keys and ICE credentials follow from a session's number ([`identity`]), so that whoever drives the server can
-//! register the same sessions there; a DTLS handshake is measured elsewhere.
+//! `loadgen join URL PATH OFFER PAYLOADS MOST`: listeners that join a WHEP endpoint over HTTP, ICE and DTLS, with offers
+//! made from the one in the file (see [`join`]).
+//!
+//! Of `clients` and `dry`, keys and ICE credentials follow from a session's number ([`identity`]), so that whoever drives
+//! the server can register the same sessions there and thousands are connected in a second.
 
 mod clients;
 mod dry;
+mod dtls;
 mod floor;
 mod identity;
+mod join;
 mod pace;
 mod payloads;
 mod readers;
 mod sys;
+mod upkeep;
 
 use std::process::ExitCode;
 
@@ -30,6 +36,7 @@ fn main() -> ExitCode {
         ["floor", ports, listeners, payloads, milliseconds, talkers, phases, segments] => {
             floor::run(ports, listeners, payloads, milliseconds, talkers, phases, segments)
         }
+        ["join", url, path, offer, payloads, most] => join::run(url, path, offer, payloads, most),
         ["dry", listeners, payloads, turns] => dry::run(listeners, payloads, turns),
         _ => Err("usage: see the source's first lines".into()),
     };

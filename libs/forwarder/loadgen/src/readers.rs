@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forwarder_core::rtp::{Header, is_rtcp};
-use forwarder_core::srtp::{Inbound, TAG};
+use forwarder_core::srtp::Inbound;
 use forwarder_core::stun::{Class, Message};
 
 use crate::identity;
@@ -13,7 +13,7 @@ use crate::payloads::Payloads;
 use crate::sys::Reader;
 
 /// One packet in so many is decrypted.
-const SAMPLE: u64 = 61;
+pub const SAMPLE: u64 = 61;
 
 /// What all readers count together.
 #[derive(Default)]
@@ -38,10 +38,105 @@ pub struct Counted {
     pub stopping: AtomicBool,
 }
 
-struct Listener {
+impl Counted {
+    /// One datagram that is neither STUN nor RTCP: `take` says with None that it is bad.
+    pub fn packet(&self, bytes: &mut [u8], take: impl FnOnce(&mut [u8], &Self) -> Option<()>) {
+        match take(bytes, self) {
+            Some(()) => {
+                add(&self.packets, 1);
+                add(&self.bytes, bytes.len() as u64);
+            }
+            None => add(&self.bad, 1),
+        }
+    }
+
+    /// An RTCP packet came.
+    pub fn report(&self) {
+        add(&self.reports, 1);
+    }
+
+    /// A check was answered.
+    pub fn answer(&self) {
+        add(&self.answered, 1);
+    }
+
+    /// The threads that count are to end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub fn stopped(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// One line.
+    pub fn json(&self) -> String {
+        let parts = [
+            ("packets", &self.packets),
+            ("bytes", &self.bytes),
+            ("missing", &self.missing),
+            ("late", &self.late),
+            ("padded", &self.padded),
+            ("decrypted", &self.decrypted),
+            ("other", &self.other),
+            ("bad", &self.bad),
+            ("reports", &self.reports),
+            ("bare", &self.bare),
+            ("answered", &self.answered),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|(name, counter)| format!("\"{name}\": {}", counter.load(Ordering::Relaxed)))
+            .collect();
+        format!("{{{}}}", parts.join(", "))
+    }
+}
+
+/// What one listener expects in its slots.
+#[derive(Default)]
+pub struct Ear {
     expected: [Option<u16>; 4],
-    /// Made when its first packet is decrypted.
+    /// Whoever has none cannot decrypt.
     inbound: Option<Box<Inbound>>,
+}
+
+impl Ear {
+    /// One that heard a first packet.
+    pub fn hearing(inbound: Inbound, slot: usize, sequence: u16) -> Self {
+        let mut ear = Self { inbound: Some(Box::new(inbound)), ..Self::default() };
+        ear.expected[slot] = Some(sequence.wrapping_add(1));
+        ear
+    }
+
+    /// Counts what is missing before a packet; whether the packet is new.
+    pub fn in_order(&mut self, slot: usize, header: &Header, counted: &Counted) -> bool {
+        if let Some(expected) = self.expected[slot] {
+            let step = header.sequence.wrapping_sub(expected);
+            if step >= 1 << 15 {
+                add(&counted.late, 1);
+                return false;
+            }
+            add(&counted.missing, u64::from(step));
+        }
+        self.expected[slot] = Some(header.sequence.wrapping_add(1));
+        add(&counted.padded, u64::from(header.padding));
+        true
+    }
+
+    /// Decrypts in place and compares with what was said; None where it is not for this listener.
+    pub fn decrypt(
+        &mut self,
+        bytes: &mut [u8],
+        header: &Header,
+        said: &Payloads,
+        counted: &Counted,
+    ) -> Option<()> {
+        let length = self.inbound.as_mut()?.open_rtp(bytes, header).ok()?;
+        let payload = header.payload(&bytes[..length]).ok()?;
+        add(&counted.decrypted, 1);
+        add(&counted.other, u64::from(payload.len() > 1 && !said.contains(payload)));
+        Some(())
+    }
 }
 
 /// What the reading thread works with. Listener `n` uses socket `n` modulo their count.
@@ -56,10 +151,9 @@ impl Part {
     /// Reads until it is stopped.
     pub fn run(self, listeners: usize) -> std::io::Result<()> {
         let mut reader = Reader::new(&self.sockets)?;
-        let mut ears: Vec<Listener> =
-            (0..listeners).map(|_| Listener { expected: [None; 4], inbound: None }).collect();
+        let mut ears: Vec<Ear> = (0..listeners).map(|_| Ear::default()).collect();
         let mut number = 0u64;
-        while !self.counted.stopping.load(Ordering::Relaxed) {
+        while !self.counted.stopped() {
             for socket in reader.ready() {
                 while reader.burst(&self.sockets[socket], |bytes| {
                     number += 1;
@@ -70,18 +164,14 @@ impl Part {
         Ok(())
     }
 
-    fn datagram(&self, ears: &mut [Listener], bytes: &mut [u8], number: u64) {
+    fn datagram(&self, ears: &mut [Ear], bytes: &mut [u8], number: u64) {
         let counted = &self.counted;
         match bytes.first() {
             Some(0..=3) => self.answer(bytes),
-            Some(128..=191) if is_rtcp(bytes) => add(&counted.reports, 1),
-            Some(128..=191) => match self.packet(ears, bytes, number.is_multiple_of(SAMPLE)) {
-                Some(()) => {
-                    add(&counted.packets, 1);
-                    add(&counted.bytes, bytes.len() as u64);
-                }
-                None => add(&counted.bad, 1),
-            },
+            Some(128..=191) if is_rtcp(bytes) => counted.report(),
+            Some(128..=191) => {
+                counted.packet(bytes, |bytes, _| self.packet(ears, bytes, number.is_multiple_of(SAMPLE)))
+            }
             Some(0xFF) => add(&counted.bare, 1),
             _ => add(&counted.bad, 1),
         }
@@ -100,35 +190,20 @@ impl Part {
             && !*reached
         {
             *reached = true;
-            add(&self.counted.answered, 1);
+            self.counted.answer();
         }
     }
 
-    fn packet(&self, ears: &mut [Listener], bytes: &mut [u8], sample: bool) -> Option<()> {
+    fn packet(&self, ears: &mut [Ear], bytes: &mut [u8], sample: bool) -> Option<()> {
         let header = Header::parse(bytes).ok()?;
         let (number, slot) = identity::of_ssrc(header.ssrc)?;
         let ear = ears.get_mut(number)?;
-        let counted = &self.counted;
-        if let Some(expected) = ear.expected[slot] {
-            let step = header.sequence.wrapping_sub(expected);
-            if step >= 1 << 15 {
-                add(&counted.late, 1);
-                return Some(());
-            }
-            add(&counted.missing, u64::from(step));
-        }
-        ear.expected[slot] = Some(header.sequence.wrapping_add(1));
-        add(&counted.padded, u64::from(header.padding));
-        if sample {
+        if ear.in_order(slot, &header, &self.counted) && sample {
             if ear.inbound.is_none() {
                 let key = identity::master(number as u32, true);
                 ear.inbound = Some(Box::new(Inbound::new(&key).ok()?));
             }
-            let length = ear.inbound.as_mut()?.open_rtp(bytes, &header).ok()?;
-            debug_assert_eq!(length + TAG, bytes.len());
-            let payload = header.payload(&bytes[..length]).ok()?;
-            add(&counted.decrypted, 1);
-            add(&counted.other, u64::from(payload.len() > 1 && !self.payloads.contains(payload)));
+            ear.decrypt(bytes, &header, &self.payloads, &self.counted)?;
         }
         Some(())
     }

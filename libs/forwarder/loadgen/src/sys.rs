@@ -39,6 +39,18 @@ fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc:
     };
 }
 
+/// Each listener may have a socket of its own; a refusal leaves the limit as it is.
+pub fn open_as_many_files_as_allowed() {
+    // SAFETY: a rlimit of zeroes is valid, and both calls get a live one.
+    unsafe {
+        let mut limit: libc::rlimit = zeroed();
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
+}
+
 fn sockaddr(to: SocketAddrV4) -> libc::sockaddr_in {
     libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
@@ -111,13 +123,6 @@ impl Reader {
         if epoll < 0 {
             return Err(io::Error::last_os_error());
         }
-        for (number, socket) in sockets.iter().enumerate() {
-            let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number as u64 };
-            // SAFETY: both descriptors are open and `event` lives through the call.
-            if unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &mut event) } < 0 {
-                return Err(io::Error::last_os_error());
-            }
-        }
         let mut buffer = vec![0; Self::BURST * MTU];
         let mut vectors: Vec<libc::iovec> = buffer
             .chunks_mut(MTU)
@@ -129,7 +134,21 @@ impl Reader {
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
         }
-        Ok(Self { epoll, headers, vectors, buffer })
+        let reader = Self { epoll, headers, vectors, buffer };
+        for (number, socket) in sockets.iter().enumerate() {
+            reader.add(socket, number)?;
+        }
+        Ok(reader)
+    }
+
+    /// From now on [`Reader::ready`] may name this socket, by the number.
+    pub fn add(&self, socket: &UdpSocket, number: usize) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number as u64 };
+        // SAFETY: both descriptors are open and `event` lives through the call.
+        if unsafe { libc::epoll_ctl(self.epoll, libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &mut event) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
     }
 
     /// Numbers of the sockets that have something, after at most 50 ms.
