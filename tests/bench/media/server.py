@@ -31,9 +31,9 @@ def master(number: int, sent_to_it: bool) -> bytes:
 
 
 def cpu_ns() -> int:
-    """CPU time of the forwarder's thread, user and system; what this script spends on questions is not the server's."""
+    """CPU time of the forwarder's threads, user and system; what this script spends on questions is not the server's."""
     tasks = Path("/proc/self/task")
-    own = [task for task in tasks.iterdir() if (task / "comm").read_text().strip() == "forwarder"]
+    own = [task for task in tasks.iterdir() if (task / "comm").read_text().startswith("forwarder")]
     return sum(int((task / "schedstat").read_text().split()[0]) for task in own)
 
 
