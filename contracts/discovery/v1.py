@@ -56,12 +56,26 @@ class SpaceDetails(SpaceCard):
     """What is pinned, in the order in which it was."""
 
 
+class Spoken(Model):
+    """A sentence of a replay that has the words."""
+
+    space_id: SpaceId
+    caption_id: str
+    seconds: float = Field(ge=0)
+    """Where in the replay it begins."""
+    text: str
+
+
 class SpacePage(Model):
     """A part of what was found, in order."""
 
     spaces: tuple[SpaceCard, ...]
     next_cursor: str | None = None
     """Ask again with it for what follows; None at the end."""
+    spoken: tuple[Spoken, ...] = ()
+    """For those of the Spaces that were found by what was said in them: the best sentence of each."""
+    approximate: bool = False
+    """So many have the words that only live ones and the newest others were ranked."""
 
 
 class SpacesFound(Model):
@@ -135,7 +149,8 @@ class SearchQuery(Query[SpacePage]):
     """Spaces that the actor may join and that answer to everything given.
 
     Live ones first, by relevance where `words` are given, else by listeners; then scheduled ones, by relevance or next
-    first; then those that are over, by relevance or newest first. Refuses: invalid (a cursor of something else),
+    first; then those that are over, by relevance or newest first; then those in whose replay somebody said the words,
+    where the actor may hear it. Refuses: invalid (a cursor of something else),
     too_many_requests (searching takes too long at the moment).
     """
 
@@ -147,6 +162,8 @@ class SearchQuery(Query[SpacePage]):
     words: Words = ""
     """Beginnings of words of the headline, the topics, the host's handle or name, all of which must be there; where
     nothing has them, what is spelt nearly so. The first ten count."""
+    spoken: bool = True
+    """Whether words are looked for also in what was said."""
     topic: Annotated[str, StringConstraints(max_length=40)] | None = None
     lang: Annotated[str, StringConstraints(max_length=35)] | None = None
     """`en` finds also `en-GB`."""

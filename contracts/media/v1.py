@@ -62,7 +62,7 @@ class Disconnected(MediaEvent):
 
 @event("media", "quality", Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
 class Quality(MediaEvent):
-    """What a connection's receiver reports said of the last ten seconds or so."""
+    """What a connection's receiver reports said of the last seconds, where it is poor: the worst few of a Space."""
 
     session_id: SessionId
     person_id: PersonId | None = None
@@ -70,6 +70,31 @@ class Quality(MediaEvent):
     fraction_lost: float = Field(ge=0, le=1)
     jitter_ms: float = Field(ge=0)
     round_trip_ms: float | None = Field(default=None, ge=0)
+
+
+class Spread(Model):
+    """How a figure is spread over connections."""
+
+    p50: float = Field(ge=0)
+    p95: float = Field(ge=0)
+    worst: float = Field(ge=0)
+
+
+@event("media", "space_quality", Audience.HOSTS, Audience.OPERATORS)
+class SpaceQuality(MediaEvent):
+    """How a Space's listeners at one node fare, every ten seconds or so while any of them reports."""
+
+    listeners: int = Field(ge=0)
+    reporting: int = Field(ge=0)
+    """Those whose receiver reports came lately; the spreads are over them."""
+    packets: int = Field(default=0, ge=0)
+    """Sent to all of them since the last time."""
+    lost: int = Field(default=0, ge=0)
+    """Of those, by their receivers' word."""
+    fraction_lost: Spread | None = None
+    """0 to 1, of the last reporting interval."""
+    jitter_ms: Spread | None = None
+    round_trip_ms: Spread | None = None
 
 
 class Node(Model):
@@ -202,3 +227,22 @@ class ConnectionsQuery(Query[Connections]):
     name = "connections"
     result = Connections
     after: int = Field(default=0, ge=0)
+
+
+class SpaceConnections(Model):
+    """A Space's connections at one node."""
+
+    summary: SpaceQuality
+    """Its listeners, at this moment."""
+    worst: Annotated[tuple[Quality, ...], Field(max_length=20)] = ()
+    """Of those that report, listeners and speakers, the worst first."""
+
+
+@register
+class SpaceQualityQuery(Query[SpaceConnections]):
+    """How a Space's connections fare. Routed to a node; for operators, as the gateway has checked."""
+
+    service = "media"
+    name = "space_quality"
+    result = SpaceConnections
+    space_id: SpaceId

@@ -7,14 +7,16 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from contracts.commands import Query, register
-from contracts.envelope import Audience, Event, Model, PersonRef, SpaceId, event
+from contracts.commands import Command, Nothing, Query, register
+from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.people.v1 import ReportId
 
 
 class ReplayState(StrEnum):
     """How far a replay is."""
 
     NONE = "none"
+    """The Space was not recorded, or its replay was deleted."""
     RECORDING = "recording"
     PROCESSING = "processing"
     READY = "ready"
@@ -77,9 +79,56 @@ class Failed(RecordingEvent):
     detail: str
 
 
+@event("recording", "replay_deleted", Audience.PUBLIC)
+class ReplayDeleted(RecordingEvent):
+    """Nobody is shown the replay, its tracks and its transcript any more."""
+
+    reason: Literal["host", "expired", "platform"]
+
+
+@event("recording", "safety_copy_heard", Audience.OPERATORS)
+class SafetyCopyHeard(RecordingEvent):
+    """An operator listens to what is kept because of a report."""
+
+    actor_id: PersonId | None
+    report_id: ReportId
+
+
+@event("recording", "safety_copy_destroyed", Audience.OPERATORS)
+class SafetyCopyDestroyed(RecordingEvent):
+    """Nothing is left of what was said."""
+
+
+@register
+class DeleteReplay(Command[Nothing]):
+    """The host, or an operator, deletes the replay; again is accepted. For a time a safety copy is kept for reports.
+
+    Refuses: replay_unknown, not_host, not_ready.
+    """
+
+    service = "recording"
+    name = "delete_replay"
+    result = Nothing
+    space_id: SpaceId
+
+
+@register
+class HearSafetyCopy(Command[Replay]):
+    """An operator asks for what is kept of a Space, deleted or not, because of an open report; it is put on the log.
+
+    Refuses: not_allowed, replay_unknown, report_unknown.
+    """
+
+    service = "recording"
+    name = "hear_safety_copy"
+    result = Replay
+    space_id: SpaceId
+    report_id: ReportId
+
+
 @register
 class ReplayQuery(Query[Replay]):
-    """What is kept of a Space; state `none` where it was not recorded. The gateway has asked room who may look."""
+    """What is kept of a Space; state `none` where nothing is. The gateway has asked room who may look."""
 
     service = "recording"
     name = "replay"

@@ -51,6 +51,7 @@ _COLUMNS: Final[dict[str, tuple[str, Any]]] = {
     "lost": ("UInt64", 0),
     "fraction_lost": ("Float32", 0.0),
     "jitter_ms": ("Float32", 0.0),
+    "round_trip_ms": ("Float32", 0.0),
     "counts": ("Map(LowCardinality(String), UInt32)", {}),
     "people": ("Array(String) CODEC(ZSTD)", []),
     "provider": ("LowCardinality(String)", ""),
@@ -126,7 +127,13 @@ def _details(received: Received) -> Mapping[str, Any]:
         case media.Disconnected() as event:
             return _of_connection(event) | {"reason": event.reason, "packets": event.packets, "lost": event.lost}
         case media.Quality() as event:
-            return _of_connection(event) | {"fraction_lost": event.fraction_lost, "jitter_ms": event.jitter_ms}
+            return _of_connection(event) | {
+                "fraction_lost": event.fraction_lost,
+                "jitter_ms": event.jitter_ms,
+                "round_trip_ms": event.round_trip_ms or 0.0,
+            }
+        case media.SpaceQuality() as event:
+            return _of_listeners(event)
         case room.SpaceEvent() as event:
             return _of_room(event)
         case (
@@ -157,6 +164,22 @@ def _of_connection(event: media.Connected | media.Disconnected | media.Quality) 
         "session_id": event.session_id,
         "person_id": event.person_id or "",
         "direction": event.direction,
+    }
+
+
+def _of_listeners(event: media.SpaceQuality) -> dict[str, Any]:
+    """Of each spread the 95th percentile: how those fare who fare worst, but for a few."""
+    spreads = {
+        "fraction_lost": event.fraction_lost,
+        "jitter_ms": event.jitter_ms,
+        "round_trip_ms": event.round_trip_ms,
+    }
+    return {
+        "node_id": event.node_id,
+        "listeners": event.listeners,
+        "packets": event.packets,
+        "lost": event.lost,
+        **{name: spread.p95 for name, spread in spreads.items() if spread is not None},
     }
 
 

@@ -40,7 +40,9 @@ def handlers(spaces: Spaces, search: Search, bars: LiveBars) -> Handlers:
     async def find(query: v1.SearchQuery) -> v1.SpacePage:
         found = await search.find(query)
         cards = spaces.cards_for(query.actor, found.space_ids)
-        return v1.SpacePage(spaces=cards, next_cursor=found.next_cursor)
+        return v1.SpacePage(
+            spaces=cards, next_cursor=found.next_cursor, spoken=found.spoken, approximate=found.approximate
+        )
 
     @table.on(v1.LookupQuery)
     async def lookup(query: v1.LookupQuery) -> v1.SpacesFound:

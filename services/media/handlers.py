@@ -11,13 +11,13 @@ from contracts.media import v1
 from contracts.room.v1 import Space, SpaceQuery
 from libs.bus import Bus, Handlers, StreamReset, Unavailable
 from libs.refusal import Refusal
-from services.media.app import Media
+from services.media.app import Media, Quality
 
 _log = logging.getLogger(__name__)
 
 
-def handlers(media: Media) -> Handlers:
-    """The commands of one node."""
+def handlers(media: Media, quality: Quality) -> Handlers:
+    """The commands and queries of one node."""
     table = Handlers("media")
 
     @table.on(v1.Connect)
@@ -41,6 +41,10 @@ def handlers(media: Media) -> Handlers:
     @table.on(v1.ConnectionsQuery)
     async def connections(query: v1.ConnectionsQuery) -> v1.Connections:
         return media.connections(query.after)
+
+    @table.on(v1.SpaceQualityQuery)
+    async def space_quality(query: v1.SpaceQualityQuery) -> v1.SpaceConnections:
+        return await quality.ask(query.space_id)
 
     return table
 

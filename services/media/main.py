@@ -17,7 +17,7 @@ from services.media.adapters.metrics import exported
 from services.media.adapters.neighbours import Neighbours
 from services.media.adapters.node import Announcer, Peers, renew
 from services.media.adapters.outbox import Outbox
-from services.media.app import HalfOpen, Media
+from services.media.app import HalfOpen, Media, Quality
 from services.media.app.drain import drain
 from services.media.handlers import RoomFollower, handlers
 from services.media.settings import Settings
@@ -82,7 +82,15 @@ async def compose(service: Service[Settings]) -> None:
             await asyncio.sleep(settings.renew_seconds)
 
     service.spawn("renew leases", keep_leases())
-    await service.enter(bus.serve(handlers(media), route=settings.name))
+    quality = Quality(
+        media.edge.reports,
+        media.connected_sessions,
+        node_id=settings.name,
+        tell=outbox.put,
+        clock=lambda: datetime.now(UTC),
+    )
+    service.spawn("tell how listeners fare", quality.run(settings.quality_seconds))
+    await service.enter(bus.serve(handlers(media, quality), route=settings.name))
     announcer = Announcer(bus, media.describe, settings.heartbeat_seconds)
     service.on_stop(announcer.leave)
     service.spawn("announce the node", announcer.run())

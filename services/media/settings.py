@@ -47,14 +47,16 @@ class Settings(ServiceSettings):
     """For how long a node that is told to stop waits for its clients to connect to another one."""
     renew_seconds: Annotated[float, Field(gt=0.1, le=60)] = 5.0
     """How often the leases of live sessions are renewed."""
+    quality_seconds: Annotated[float, Field(ge=0.1, le=600)] = 10.0
+    """How often it is told how the listeners of each Space fare."""
     capture_waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Captured bundles (about ten a second and speaker) that wait while JetStream is slow or away; more are lost."""
     coalesce_ms: Annotated[int, Field(ge=0, le=20)] = 0
     """How long a packet may wait for others to the same listener (three talkers cost less, everybody hears later); at
     0 none waits, and those that are there at the same time leave together all the same."""
     repacketise_from: Annotated[int, Field(ge=0, le=1_000_000)] = 1_000
-    """From so many listeners of a Space on, those who are not on stage get 60 ms of audio in a packet: a third of the
-    packets, 40 ms later. 0: never."""
+    """From so many listeners of a Space on, those who are not on stage get up to 60 ms of audio in a packet: hardly
+    more than a third of the packets, and no frame later by more than 40 ms. 0: never."""
 
     @property
     def candidates(self) -> tuple[str, ...]:

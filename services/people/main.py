@@ -9,7 +9,7 @@ from libs.eventstore import open_store
 from libs.relay import Relay
 from libs.service import Service, run
 from services.people import domain
-from services.people.app import Codes, Hosting, Moderators, People, Reminding
+from services.people.app import Codes, Hosting, Lapsing, Moderators, People, Reminding
 from services.people.handlers import handlers
 from services.people.projection import Follows, Moderation, Spaces, Wanted
 from services.people.relay import translate
@@ -51,6 +51,7 @@ async def compose(service: Service[Settings]) -> None:
         space_wait=settings.space_wait,
     )
     service.spawn("reminders", reminding.run())
+    service.spawn("suspensions", Lapsing(store, moderation, moderators.suspended, now).run())
     table = handlers(people, hosting, moderators, codes, reminding, now)
     await service.enter(bus.serve(table))
 

@@ -94,10 +94,14 @@ def _of_person(notification: Notification) -> list[Event]:
             return [v1.HostingAllowed(person_id=person, version=version, at=at)]
         case domain.HostingWithdrawn():
             return [v1.HostingWithdrawn(person_id=person, version=version, at=at)]
-        case domain.Suspended(reason=reason, explanation=explanation):
-            return [v1.Suspended(person_id=person, version=version, at=at, reason=reason, explanation=explanation)]
-        case domain.Reinstated(explanation=explanation):
-            return [v1.Reinstated(person_id=person, version=version, at=at, explanation=explanation)]
+        case domain.Suspended() as f:
+            return [
+                v1.Suspended(
+                    person_id=person, version=version, at=at, reason=f.reason, explanation=f.explanation, until=f.until
+                )
+            ]
+        case domain.Reinstated(explanation=explanation, lapsed=lapsed):
+            return [v1.Reinstated(person_id=person, version=version, at=at, explanation=explanation, lapsed=lapsed)]
         case domain.Appealed(text=text):
             return [v1.Appealed(person_id=person, version=version, at=at, text=text)]
         case domain.AppealDecided(granted=granted, answer=answer):

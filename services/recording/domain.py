@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
 
 from libs.eventstore import Fact, Meta, stored
+from libs.refusal import Refusal
 
+DeletionReason = Literal["host", "expired", "platform"]
 FailureReason = Literal["nothing_captured", "storage", "unreadable"]
 
 
@@ -21,6 +23,9 @@ class Phase(StrEnum):
     PROCESSING = "processing"
     READY = "ready"
     FAILED = "failed"
+    DELETED = "deleted"
+    """Nobody is shown it; the safety copy is kept."""
+    DESTROYED = "destroyed"
 
 
 class Track(Struct, frozen=True, kw_only=True):
@@ -41,6 +46,13 @@ class Began(Fact):
 
     started_at: datetime
     title: str
+
+
+@stored("recording.host_noted")
+class HostNoted(Fact):
+    """Whose Space it is, and so whose replay, from now on."""
+
+    host: str
 
 
 @stored("recording.speaker_noted")
@@ -80,6 +92,50 @@ class Failed(Fact):
     detail: str
 
 
+@stored("recording.deleted")
+class Deleted(Fact):
+    """Nobody is shown the replay any more."""
+
+    reason: DeletionReason
+
+
+@stored("recording.reported")
+class Reported(Fact):
+    """Somebody complained of what was said, and the complaint is open."""
+
+    report: str
+
+
+@stored("recording.report_settled")
+class ReportSettled(Fact):
+    """That complaint is open no more."""
+
+    report: str
+
+
+@stored("recording.safety_copy_heard")
+class SafetyCopyHeard(Fact):
+    """An operator, who is the fact's actor, listens to it because of a report."""
+
+    report: str
+
+
+@stored("recording.safety_copy_destroyed")
+class SafetyCopyDestroyed(Fact):
+    """Nothing is left of it."""
+
+
+class Terms(Struct, frozen=True):
+    """For how long things are kept after the end of a Space."""
+
+    replay: timedelta | None
+    """The replay; None: until somebody deletes it."""
+    safety: timedelta
+    """The safety copy of one that was deleted."""
+    reported: timedelta
+    """The same while a report of it is open."""
+
+
 class Speaker(Struct, frozen=True):
     """Somebody who has been on stage; `consents` says from when on they consented, or did not."""
 
@@ -101,6 +157,10 @@ class Recording:
         self.version = 0
         self.phase = Phase.NONE
         self.title = ""
+        self.host = ""
+        """Of whoever began to host it before this was noted: the first on its stage."""
+        self.reports: frozenset[str] = frozenset()
+        """The open ones."""
         self.started_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.speakers: dict[str, Speaker] = {}
@@ -135,6 +195,58 @@ class Recording:
         """There will be no replay."""
         return [Failed(reason=reason, detail=detail)] if self.phase is Phase.PROCESSING else []
 
+    # -- whose it is, and how long it is kept ------------------------------------------------------------------
+
+    def note_host(self, host: str) -> list[Fact]:
+        """Somebody hosts the Space from now on."""
+        return [] if self.phase is Phase.NONE or host == self.host else [HostNoted(host=host)]
+
+    def delete(self, actor: str | None, *, operator: bool) -> list[Fact]:
+        """The host, or the platform, deletes the replay; again changes nothing."""
+        if self.phase in (Phase.NONE, Phase.FAILED):
+            raise Refusal("replay_unknown", "There is no replay of this Space.")
+        if actor != self.host and not operator:
+            raise Refusal("not_host", "Only the host deletes the replay of a Space.")
+        if self.phase in (Phase.RECORDING, Phase.PROCESSING):
+            raise Refusal("not_ready", "The replay is not ready yet; delete it when it is.", retry=True)
+        return [Deleted(reason="host" if actor == self.host else "platform")] if self.phase is Phase.READY else []
+
+    def expire(self, now: datetime, terms: Terms) -> list[Fact]:
+        """Delete what has been kept for its time."""
+        over = terms.replay is not None and self._ended_before(now - terms.replay)
+        return [Deleted(reason="expired")] if over and self.phase is Phase.READY else []
+
+    def report(self, report: str) -> list[Fact]:
+        """Somebody complains of what was said; known also of a Space whose recording was not heard of yet."""
+        return [] if report in self.reports else [Reported(report=report)]
+
+    def settle(self, report: str) -> list[Fact]:
+        """A complaint is open no more."""
+        return [ReportSettled(report=report)] if report in self.reports else []
+
+    def hear(self, report: str) -> list[Fact]:
+        """An operator listens to what is kept, deleted or not, because of an open report."""
+        if self.phase not in (Phase.READY, Phase.DELETED):
+            raise Refusal("replay_unknown", "Nothing is kept of what was said in this Space.")
+        if report not in self.reports:
+            raise Refusal("report_unknown", "There is no open report of this Space with this id.")
+        return [SafetyCopyHeard(report=report)]
+
+    def may_be_destroyed(self, now: datetime, terms: Terms) -> bool:
+        """Whether the safety copy has been kept for its time."""
+        return self.phase is Phase.DELETED and self._ended_before(
+            now - (terms.reported if self.reports else terms.safety)
+        )
+
+    def destroy(self, now: datetime, terms: Terms) -> list[Fact]:
+        """The safety copy is gone."""
+        return [SafetyCopyDestroyed()] if self.may_be_destroyed(now, terms) else []
+
+    def _ended_before(self, moment: datetime) -> bool:
+        return self.ended_at is not None and self.ended_at <= moment
+
+    # -- evolving ----------------------------------------------------------------------------------------------
+
     def apply(self, fact: Fact, meta: Meta) -> None:
         match fact:
             case Began():
@@ -144,11 +256,24 @@ class Recording:
                 consents = (*(known.consents if known else ()), (fact.since, fact.consents))
                 speaker = Speaker(fact.handle, fact.name, tuple(sorted(consents)))
                 self.speakers = {**self.speakers, fact.person_id: speaker}
+                self.host = self.host or fact.person_id
+            case HostNoted():
+                self.host = fact.host
             case Ended():
                 self.phase, self.ended_at = Phase.PROCESSING, fact.ended_at
             case Finished():
                 self.phase, self.finished = Phase.READY, fact
             case Failed():
                 self.phase = Phase.FAILED
+            case Deleted():
+                self.phase = Phase.DELETED
+            case Reported():
+                self.reports |= {fact.report}
+            case ReportSettled():
+                self.reports -= {fact.report}
+            case SafetyCopyHeard():
+                pass
+            case SafetyCopyDestroyed():
+                self.phase = Phase.DESTROYED
             case _:
                 raise TypeError(f"{type(fact).__name__} is no fact of a recording")

@@ -1,4 +1,4 @@
-"""What recording hears: room's events, captured audio, and questions."""
+"""What recording hears: room's and people's events, captured audio, orders and questions."""
 
 from __future__ import annotations
 
@@ -9,30 +9,56 @@ from datetime import UTC, datetime
 from typing import Final
 
 from contracts import capture, subjects
+from contracts.commands import Accepted, Nothing
+from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
 from libs.bus import Handlers, Poison, Raw, Received, Retry, Unavailable
+from libs.eventstore import Order, digest_of
 from libs.ids import is_id
 from libs.refusal import Refusal
 from services.recording.adapters.spool import Entry, StorageFullError
-from services.recording.app import Bundle, Finishing, Intake, NotAdmittedError, Recordings, RejectedError
-from services.recording.relay import replay_of
+from services.recording.app import Bundle, Finishing, Intake, Keeping, NotAdmittedError, Recordings, RejectedError
+from services.recording.relay import kept_of, replay_of
 
 _log = logging.getLogger(__name__)
 
 ROOM_EVENTS: Final = tuple(
-    subjects.event("room", "*", event.name) for event in (room.Started, room.StageJoined, room.Ended)
+    subjects.event("room", "*", event.name) for event in (room.Started, room.StageJoined, room.HostChanged, room.Ended)
 )
-"""Who is recorded, and from when to when."""
+"""Who is recorded, from when to when, and whose it is."""
+REPORT_EVENTS: Final = tuple(
+    subjects.event("people", "*", event.name) for event in (people.Reported, people.ReportReopened, people.ReportClosed)
+)
+"""What must not be destroyed yet."""
 _LINGER: Final = 0.2
 """Seconds to wait for company: audio is written to the disk about five times a second, not for each message."""
 
 Snapshot = Callable[[str], Awaitable[room.Space]]
 
 
-def handlers(recordings: Recordings) -> Handlers:
+def handlers(recordings: Recordings, now: Callable[[], datetime]) -> Handlers:
     """What recording answers."""
     table = Handlers("recording")
+
+    def order(command: v1.DeleteReplay | v1.HearSafetyCopy, *what: str) -> Order:
+        if command.actor is None:
+            raise Refusal("unauthenticated", "Sign in first.")
+        digest = digest_of(command.name, *what)
+        return Order(id=command.command_id, actor=command.actor, at=now(), digest=digest)
+
+    @table.on(v1.DeleteReplay)
+    async def delete_replay(command: v1.DeleteReplay) -> Accepted[Nothing]:
+        done = await recordings.delete(order(command, command.space_id), command.space_id, operator=command.operator)
+        return Accepted(version=done.version, result=Nothing())
+
+    @table.on(v1.HearSafetyCopy)
+    async def hear_safety_copy(command: v1.HearSafetyCopy) -> Accepted[v1.Replay]:
+        ordered = order(command, command.space_id, command.report_id)
+        if not command.operator:
+            raise Refusal("not_allowed", "This is for those who run this place.")
+        done = await recordings.hear(ordered, command.space_id, command.report_id)
+        return Accepted(version=done.version, result=kept_of(done.view))
 
     @table.on(v1.ReplayQuery)
     async def replay(query: v1.ReplayQuery) -> v1.Replay:
@@ -67,12 +93,41 @@ class RoomEvents:
                         joined_at=event.at,
                     )
                     await note(self._recordings, event.space_id, cause, member)
+                case room.HostChanged():
+                    await self._recordings.note_host(event.space_id, cause, event.host.id)
                 case room.Ended():
                     if await self._recordings.end(event.space_id, cause, ended_at=event.at):
                         self._finishing.owe(event.space_id)
                 case _:
                     pass
         except (Refusal, OSError) as error:
+            raise Retry(str(error)) from error
+
+
+class ReportEvents:
+    """Follows the reports of what was said."""
+
+    def __init__(self, recordings: Recordings, keeping: Keeping) -> None:
+        self._recordings = recordings
+        self._keeping = keeping
+
+    async def __call__(self, received: Received) -> None:
+        event, cause = received.event, f"{received.source} {received.id}"
+        try:
+            match event:
+                case people.Reported():
+                    named = (event.space_id, *(piece.space_id for piece in event.evidence))
+                    for space_id in {one for one in named if one is not None}:
+                        await self._recordings.reported(space_id, cause, event.report_id)
+                case people.ReportReopened():
+                    for space_id in await self._keeping.spaces_of(event.report_id):
+                        await self._recordings.reported(space_id, cause, event.report_id)
+                case people.ReportClosed():
+                    for space_id in await self._keeping.spaces_of(event.report_id):
+                        await self._recordings.settled(space_id, cause, event.report_id)
+                case _:
+                    pass
+        except Refusal as error:
             raise Retry(str(error)) from error
 
 
@@ -138,6 +193,7 @@ class Captured:
         await self._recordings.begin(space_id, cause, started_at=space.started_at, title=space.settings.title)
         for member in space.stage:
             await note(self._recordings, space_id, cause, member)
+        await self._recordings.note_host(space_id, cause, space.host.id)
         return True
 
 

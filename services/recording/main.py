@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from contracts import subjects
 from contracts.room import v1 as room
@@ -14,14 +14,23 @@ from libs.service import CannotStart, Service, run
 from services.recording.adapters.backlog import Backlog
 from services.recording.adapters.objects import Objects, ObjectsError
 from services.recording.adapters.spool import Spool, SpoolTakenError
-from services.recording.app import Finishing, Intake, Limits, Recordings
-from services.recording.domain import Recording
-from services.recording.handlers import ROOM_EVENTS, Captured, RoomEvents, handlers
+from services.recording.app import Finishing, Intake, Keeping, Limits, Recordings
+from services.recording.domain import Recording, Terms
+from services.recording.handlers import (
+    REPORT_EVENTS,
+    ROOM_EVENTS,
+    Captured,
+    ReportEvents,
+    RoomEvents,
+    handlers,
+)
+from services.recording.projection import Kept
 from services.recording.relay import translate
 from services.recording.settings import Settings
 
 ROOM_CONSUMER = "recording-room"
 CAPTURE_CONSUMER = "recording-capture"
+REPORT_CONSUMER = "recording-reports"
 
 
 async def compose(service: Service[Settings]) -> None:
@@ -54,6 +63,17 @@ async def compose(service: Service[Settings]) -> None:
     service.ready_when("spool", intake.trouble)
     service.ready_when("replays", finishing.trouble)
 
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    kept = await service.enter(Kept(settings.kept_path))
+    terms = Terms(
+        None if settings.replay_days is None else timedelta(days=settings.replay_days),
+        timedelta(days=settings.safety_days),
+        timedelta(days=settings.reported_days),
+    )
+    keeping = Keeping(store, recordings, kept, objects, terms, now)
+
     async def snapshot(space_id: str) -> room.Space:
         return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
 
@@ -70,8 +90,12 @@ async def compose(service: Service[Settings]) -> None:
             exclusive=True,
         )
     )
+    await service.enter(
+        bus.consume(REPORT_CONSUMER, each(ReportEvents(recordings, keeping)), filters=REPORT_EVENTS, exclusive=True)
+    )
     service.spawn("finish replays", finishing.run())
-    await service.enter(bus.serve(handlers(recordings)))
+    service.spawn("keep replays", keeping.run(settings.keep_look_seconds))
+    await service.enter(bus.serve(handlers(recordings, now)))
 
 
 def main(env: Mapping[str, str]) -> int:

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from contracts.envelope import Event, PersonRef
 from contracts.recording import v1
 from libs.eventstore import Notification
-from services.recording.domain import Began, Failed, Finished, Phase, Recording, Track
+from services.recording.domain import (
+    Began,
+    Deleted,
+    Failed,
+    Finished,
+    Phase,
+    Recording,
+    SafetyCopyDestroyed,
+    SafetyCopyHeard,
+    Track,
+)
 
 
 def translate(notification: Notification) -> list[Event]:
@@ -30,12 +40,28 @@ def translate(notification: Notification) -> list[Event]:
             return [ready]
         case Failed() as fact:
             return [v1.Failed(space_id=space_id, version=version, at=at, reason=fact.reason, detail=fact.detail)]
+        case Deleted() as fact:
+            return [v1.ReplayDeleted(space_id=space_id, version=version, at=at, reason=fact.reason)]
+        case SafetyCopyHeard() as fact:
+            actor = notification.record.actor
+            return [
+                v1.SafetyCopyHeard(space_id=space_id, version=version, at=at, actor_id=actor, report_id=fact.report)
+            ]
+        case SafetyCopyDestroyed():
+            return [v1.SafetyCopyDestroyed(space_id=space_id, version=version, at=at)]
         case _:
             return []
 
 
 def replay_of(recording: Recording) -> v1.Replay:
-    """The answer to `ReplayQuery`."""
+    """What everybody who may look is shown: of what was deleted, nothing."""
+    if recording.phase in (Phase.DELETED, Phase.DESTROYED):
+        return v1.Replay(space_id=recording.space_id, state=v1.ReplayState.NONE)
+    return kept_of(recording)
+
+
+def kept_of(recording: Recording) -> v1.Replay:
+    """What is kept, also of what was deleted."""
     state = _STATES[recording.phase]
     done = recording.finished
     if done is None:
@@ -70,4 +96,6 @@ _STATES = {
     Phase.PROCESSING: v1.ReplayState.PROCESSING,
     Phase.READY: v1.ReplayState.READY,
     Phase.FAILED: v1.ReplayState.FAILED,
+    Phase.DELETED: v1.ReplayState.READY,
+    Phase.DESTROYED: v1.ReplayState.NONE,
 }

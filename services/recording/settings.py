@@ -27,6 +27,20 @@ class Settings(ServiceSettings):
     give_up_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
     """For how long a replay that cannot be stored is tried again; what was captured is kept afterwards, too."""
 
+    replay_days: Annotated[float, Field(gt=0)] | None = 30.0
+    """For how many days after the end of a Space its replay is shown; `null`: until the host deletes it."""
+    safety_days: Annotated[float, Field(ge=0)] = 30.0
+    """For how many days after the end a replay that was deleted is kept for reports, and for nothing else."""
+    reported_days: Annotated[float, Field(ge=0)] = 120.0
+    """The same while a report of it is open."""
+    keep_look_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How often it is looked what has been kept for its time."""
+
+    @property
+    def kept_path(self) -> Path:
+        """The index of what is kept; it can be deleted at any time."""
+        return self.var / "stores" / "recording-kept.db"
+
     @property
     def objects_url(self) -> str:
         return self.recordings_url or (self.var / "recordings").absolute().as_uri()

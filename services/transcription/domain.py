@@ -47,6 +47,11 @@ class Completed(Fact):
     words: int
 
 
+@stored("transcript.deleted")
+class Deleted(Fact):
+    """The replay was deleted, and nobody is shown what was said any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """How far the captured audio of a Space is accounted for, in stream sequences."""
@@ -69,6 +74,7 @@ class Transcript:
         self.lang = ""
         self.started_at: datetime | None = None
         self.completed = False
+        self.deleted = False
         self.captions: list[Captioned] = []
         self.position = Position()
         self._ids: set[str] = set()
@@ -90,6 +96,10 @@ class Transcript:
         words = sum(len(caption.text.split()) for caption in self.captions)
         return [Completed(captions=len(self.captions), words=words)]
 
+    def delete(self) -> list[Fact]:
+        """Show it to nobody any more; again changes nothing."""
+        return [] if self.started_at is None or self.deleted else [Deleted()]
+
     def spoken(self) -> tuple[Captioned, ...]:
         """All captions in the order in which they were begun."""
         return tuple(sorted(self.captions, key=lambda c: (c.start_at, c.caption_id)))
@@ -108,3 +118,7 @@ class Transcript:
                 self.position = Position(fact.epoch, max(fact.resume, resume), sessions)
             case Completed():
                 self.completed = True
+            case Deleted():
+                # Nothing is added to it either.
+                self.deleted = self.completed = True
+                self.captions.clear()

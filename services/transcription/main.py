@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from libs.bus import each
 from libs.eventstore import open_store
 from libs.relay import Relay
 from libs.service import Service, run
@@ -12,11 +13,12 @@ from services.transcription.adapters.messages import Tuning
 from services.transcription.adapters.workers import Workers
 from services.transcription.app import Captioning, Pace, Transcripts
 from services.transcription.domain import Transcript
-from services.transcription.handlers import handlers
+from services.transcription.handlers import DELETIONS, Deletions, handlers
 from services.transcription.projection import Stages
 from services.transcription.relay import translate
 from services.transcription.settings import Settings
 
+_DELETIONS = "transcription-deletions"
 _CACHED = 200
 """Transcripts in memory; the open ones are always there."""
 
@@ -50,6 +52,7 @@ async def compose(service: Service[Settings]) -> None:
     pace = Pace(flush_after=settings.flush_after, settle=settings.settle)
     captioning = Captioning(bus, stages, transcripts, workers, pace, settings.languages)
     service.spawn("captions", captioning.run())
+    await service.enter(bus.consume(_DELETIONS, each(Deletions(transcripts)), filters=DELETIONS, exclusive=True))
     await service.enter(bus.serve(handlers(transcripts)))
 
 

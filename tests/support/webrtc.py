@@ -194,18 +194,27 @@ async def _negotiate(pc: RTCPeerConnection, negotiate: Negotiate) -> None:
 
 
 @asynccontextmanager
-async def speaker(negotiate: Negotiate, payloads: Sequence[bytes] = (), *, wait: bool = True) -> AsyncIterator[Speaker]:
-    """A connected publisher; disconnects at the end."""
+async def publishing(
+    negotiate: Negotiate, track: MediaStreamTrack, *, wait: bool = True
+) -> AsyncIterator[RTCPeerConnection]:
+    """A connected publisher of any track; disconnects at the end."""
     pc = new_connection()
     try:
-        track = PayloadTrack(payloads)
         pc.addTransceiver(track, direction="sendonly")
         await _negotiate(pc, negotiate)
         if wait:
             await connected(pc)
-        yield Speaker(pc, track)
+        yield pc
     finally:
         await pc.close()
+
+
+@asynccontextmanager
+async def speaker(negotiate: Negotiate, payloads: Sequence[bytes] = (), *, wait: bool = True) -> AsyncIterator[Speaker]:
+    """A connected publisher of ready packets; disconnects at the end."""
+    track = PayloadTrack(payloads)
+    async with publishing(negotiate, track, wait=wait) as pc:
+        yield Speaker(pc, track)
 
 
 @asynccontextmanager

@@ -1,5 +1,15 @@
 """People: profiles, follows, who may host, suspensions, reminders, and what other services must know of them."""
 
+from contracts.people.v1.appeals import (
+    Appeal,
+    AppealDecided,
+    Appealed,
+    Appeals,
+    AppealsQuery,
+    AppealState,
+    DecideAppeal,
+    LodgeAppeal,
+)
 from contracts.people.v1.hosting import (
     INSTANCE,
     AllowHosting,
@@ -27,45 +37,7 @@ from contracts.people.v1.invitations import (
     IssueInvitation,
     RevokeInvitation,
 )
-from contracts.people.v1.moderation import (
-    Appeal,
-    AppealDecided,
-    Appealed,
-    Appeals,
-    AppealsQuery,
-    AppealState,
-    CloseReport,
-    Comment,
-    Cursor,
-    DecideAppeal,
-    EntryId,
-    Evidence,
-    EvidenceKind,
-    FileReport,
-    LodgeAppeal,
-    LogEntry,
-    LogPage,
-    LogQuery,
-    Offence,
-    Offences,
-    OffencesQuery,
-    OrderSpaceEnd,
-    Reinstate,
-    Reinstated,
-    ReopenReport,
-    Report,
-    ReportClosed,
-    Reported,
-    ReportEvent,
-    ReportId,
-    ReportReopened,
-    Reports,
-    ReportsQuery,
-    ReportState,
-    Suspend,
-    Suspended,
-    UndoAct,
-)
+from contracts.people.v1.log import EntryId, LogEntry, LogPage, LogQuery, UndoAct
 from contracts.people.v1.profile import (
     Block,
     Blocked,
@@ -97,6 +69,28 @@ from contracts.people.v1.reminders import (
     SetReminder,
     SpaceReminder,
 )
+from contracts.people.v1.reports import (
+    CloseReport,
+    Comment,
+    Cursor,
+    Evidence,
+    EvidenceKind,
+    FileReport,
+    Offence,
+    Offences,
+    OffencesQuery,
+    ReopenReport,
+    Report,
+    ReportClosed,
+    Reported,
+    ReportEvent,
+    ReportId,
+    ReportReopened,
+    Reports,
+    ReportsQuery,
+    ReportState,
+)
+from contracts.people.v1.sanctions import OrderSpaceEnd, Reinstate, Reinstated, Suspend, Suspended
 
 __all__ = [
     "INSTANCE",

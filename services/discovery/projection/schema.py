@@ -39,7 +39,9 @@ TABLES: Final = """
         space TEXT NOT NULL,
         creator TEXT NOT NULL,
         spoke TEXT NOT NULL DEFAULT '[]',
-        invited TEXT NOT NULL DEFAULT '[]'
+        invited TEXT NOT NULL DEFAULT '[]',
+        -- A conversation, which has no audience.
+        talk INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX spaces_by_place ON spaces (phase, place, id DESC);
     CREATE INDEX spaces_by_creator ON spaces (creator_id);
@@ -63,6 +65,17 @@ TABLES: Final = """
     CREATE TABLE invited (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
+    -- Who has ever been on stage.
+    CREATE TABLE stood (
+        space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
+    ) WITHOUT ROWID;
+    -- What was said, by Space and not by number: others tell of it than of the Space, in no agreed order. `began` is
+    -- when the replay begins (seconds since 1970), NULL where it was deleted.
+    CREATE TABLE replays (space_id TEXT PRIMARY KEY, began REAL) WITHOUT ROWID;
+    CREATE TABLE captions (
+        k INTEGER PRIMARY KEY, space_id TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, UNIQUE (space_id, id)
+    );
+    CREATE VIRTUAL TABLE said USING fts5(text, tokenize = "unicode61 remove_diacritics 2", prefix = '3');
     CREATE TABLE reminders (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
@@ -97,8 +110,15 @@ JOINABLE: Final = """
 
 ON_STAGE: Final = "EXISTS (SELECT 1 FROM stage g WHERE g.space_id = s.id AND g.person_id = :actor)"
 
-# In a list: one's own, and what one may join.
-VISIBLE: Final = f"(s.host_id = :actor OR s.creator_id = :actor OR {ON_STAGE} OR ({JOINABLE} AND {WELCOME}))"
+STOOD: Final = f"""
+    (s.phase = {OVER} AND EXISTS (SELECT 1 FROM stood d WHERE d.space_id = s.id AND d.person_id = :actor))
+"""
+
+# In a list: one's own, and what one may join; of what is over, also where one stood on the stage.
+VISIBLE: Final = f"(s.host_id = :actor OR s.creator_id = :actor OR {ON_STAGE} OR ({JOINABLE} OR {STOOD}) AND {WELCOME})"
+
+# Whose replay one may hear, as room has it for who looks back: of a conversation only those who were in it.
+AUDIBLE: Final = f"(s.host_id = :actor OR ({JOINABLE} AND NOT s.talk OR {STOOD}) AND {WELCOME})"
 
 # In the bar: one is on stage; or somebody one follows is, or it is official, and one may join. The plus keeps SQLite
 # from going through all live Spaces.

@@ -11,16 +11,17 @@ import json
 import logging
 import math
 import sqlite3
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from contracts.discovery.v1 import SearchQuery
+from contracts.discovery.v1 import SearchQuery, Spoken
 from libs.ids import is_id
 from libs.refusal import Refusal
-from services.discovery.projection import schema
+from services.discovery.projection import schema, spoken
 from services.discovery.projection.words import as_meant, as_typed
 
 _log = logging.getLogger(__name__)
@@ -33,10 +34,16 @@ _PHASES: Final = {
 _STEPS: Final = 5_000
 """Instructions of SQLite between two looks at the clock."""
 
+_SPOKEN: Final = 9
+"""The place of a cursor among what was found by what was said, which comes after every phase."""
+
 # Rank is bm25, the best match lowest: a word in the headline counts most.
-_RANKED: Final = (
-    "words w JOIN spaces s ON s.n = w.rowid WHERE words MATCH :match AND w.rank MATCH 'bm25(8.0, 3.0, 4.0)'"
-)
+_RANK: Final = "SELECT rowid AS n, bm25(words, 8.0, 3.0, 4.0) AS rank FROM words WHERE words MATCH :match"
+_RANKED: Final = f"({_RANK}) w JOIN spaces s ON s.n = w.n WHERE TRUE"
+_NEWEST_RANKED: Final = f"""(
+    SELECT * FROM ({_RANK} ORDER BY rowid DESC LIMIT :candidates)
+    UNION {_RANK} AND rowid IN (SELECT n FROM spaces WHERE phase = {schema.LIVE})
+) w JOIN spaces s ON s.n = w.n WHERE TRUE"""
 
 
 # The few Spaces of a rare topic are put in order; those of a common one are met soon by going through all in order.
@@ -49,8 +56,12 @@ _RARE: Final = 2_000
 class Found:
     """Ids of a page of Spaces, and where the next one begins."""
 
-    space_ids: tuple[str, ...]
-    next_cursor: str | None
+    space_ids: tuple[str, ...] = ()
+    next_cursor: str | None = None
+    spoken: tuple[Spoken, ...] = ()
+    """For those that were found by what was said: the best sentence of each."""
+    approximate: bool = False
+    """Whether not all that have the words were ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +76,18 @@ class _After:
 
 
 class Search:
-    """Asks the file of the read model. At most `waiting` searches wait, and each takes at most `seconds`."""
+    """Asks the file of the read model. At most `waiting` searches wait, and each takes at most `seconds`.
 
-    def __init__(self, path: Path, *, seconds: float = 1.0, threads: int = 2, waiting: int = 64) -> None:
+    Where more than `candidates` Spaces have the words, only live ones and as many of the newest are ranked; of what was
+    said as many sentences.
+    """
+
+    def __init__(
+        self, path: Path, *, seconds: float = 1.0, threads: int = 2, waiting: int = 64, candidates: int = 30_000
+    ) -> None:
         self._address = f"{path.absolute().as_uri()}?mode=ro"
         self._seconds = seconds
+        self._candidates = candidates
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="search")
         self._free = threads + waiting
 
@@ -95,7 +113,7 @@ class Search:
         try:
             with contextlib.closing(sqlite3.connect(self._address, uri=True, isolation_level=None)) as db:
                 db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-                return _answer(db, query, after)
+                return _answer(db, query, after, self._candidates)
         except sqlite3.OperationalError as error:
             if time.monotonic() < deadline:
                 # The file is just being filled anew.
@@ -105,27 +123,78 @@ class Search:
             raise Refusal("too_many_requests", detail, retry=True) from error
 
 
-def _answer(db: sqlite3.Connection, query: SearchQuery, after: _After | None) -> Found:
+def _answer(db: sqlite3.Connection, query: SearchQuery, after: _After | None, most: int) -> Found:
     if not query.words.strip():
-        return _page(db, query, None, after)
+        return _page(db, query, None, after, most)
     typed = as_typed(query.words)
     if typed is None:
-        return Found((), None)
+        return Found()
     if after is None or not after.meant:
-        found = _page(db, query, typed, after)
+        found = _as_typed(db, query, typed, after, most)
         if found.space_ids or after is not None:
             return found
     meant = as_meant(db, query.words)
-    return Found((), None) if meant is None else _page(db, query, meant, after, meant=True)
+    return Found() if meant is None else _page(db, query, meant, after, most, meant=True)
+
+
+def _as_typed(db: sqlite3.Connection, query: SearchQuery, match: str, after: _After | None, most: int) -> Found:
+    """Those whose headline, topics or host have the words; then those in whose replay they were said."""
+    among_spoken = after is not None and after.phase == _SPOKEN
+    found = Found() if among_spoken else _page(db, query, match, after, most)
+    if found.next_cursor is not None or not query.spoken or schema.OVER not in _PHASES[query.state]:
+        return found
+    where, values = _conditions(db, query, match, most)
+    left = query.limit - len(found.space_ids)
+    place = (after.place, after.space_id) if after is not None and among_spoken else None
+    rows, hits, approximate = spoken.page(db, where, values, place, left + 1)
+    last = None
+    if len(rows) > left:
+        # A page that is full without them goes on before the first.
+        last = _After(False, _SPOKEN, *(rows[left - 1] if left else (-sys.float_info.max, "0" * 26)))
+    return Found(
+        (*found.space_ids, *(space_id for _, space_id in rows[:left])),
+        None if last is None else _write(query, last),
+        tuple(hits[:left]),
+        found.approximate or approximate,
+    )
 
 
 def _page(
-    db: sqlite3.Connection, query: SearchQuery, match: str | None, after: _After | None, *, meant: bool = False
+    db: sqlite3.Connection,
+    query: SearchQuery,
+    match: str | None,
+    after: _After | None,
+    most: int,
+    *,
+    meant: bool = False,
 ) -> Found:
-    phases = _PHASES[query.state]
+    where, values = _conditions(db, query, match, most)
     place = "s.place" if match is None else "w.rank"
-    where = [f"s.phase IN ({','.join(map(str, phases))})", schema.VISIBLE]
-    values: dict[str, Any] = {"actor": query.actor or "", "limit": query.limit + 1, "match": match}
+    if after is not None:
+        where.append(
+            f"(s.phase > :phase OR s.phase = :phase AND ({place} > :place OR {place} = :place AND s.id < :id))"
+        )
+        values |= {"phase": after.phase, "place": after.place, "id": after.space_id}
+    approximate = match is not None and spoken.are_more(db, "words", match, most)
+    source = "spaces s WHERE TRUE" if match is None else _NEWEST_RANKED if approximate else _RANKED
+    phases = ",".join(map(str, _PHASES[query.state]))
+    rows = db.execute(
+        f"SELECT s.phase, {place}, s.id FROM {source} AND s.phase IN ({phases}) AND {schema.VISIBLE}"
+        f" AND {' AND '.join(where)} ORDER BY s.phase, {place}, s.id DESC LIMIT :limit",
+        values,
+    ).fetchall()
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    cursor = _write(query, _After(meant, *rows[-1])) if more else None
+    return Found(tuple(row[2] for row in rows), cursor, approximate=approximate)
+
+
+def _conditions(
+    db: sqlite3.Connection, query: SearchQuery, match: str | None, most: int
+) -> tuple[list[str], dict[str, Any]]:
+    """What is asked for beside the words, and the values of that."""
+    where = ["TRUE"]
+    values: dict[str, Any] = {"actor": query.actor or "", "match": match, "limit": query.limit + 1, "candidates": most}
     if query.topic is not None:
         values["topic"] = query.topic.lower()
         where.append(_OF_TOPIC if _is_rare(db, query.topic.lower()) else _WITH_TOPIC)
@@ -141,21 +210,7 @@ def _page(
     if query.starts_to is not None:
         where.append("s.starts < :to")
         values["to"] = query.starts_to.timestamp()
-    if after is not None:
-        where.append(
-            f"(s.phase > :phase OR s.phase = :phase AND ({place} > :place OR {place} = :place AND s.id < :id))"
-        )
-        values |= {"phase": after.phase, "place": after.place, "id": after.space_id}
-    source = "spaces s WHERE TRUE" if match is None else _RANKED
-    rows = db.execute(
-        f"SELECT s.phase, {place}, s.id FROM {source} AND {' AND '.join(where)}"
-        f" ORDER BY s.phase, {place}, s.id DESC LIMIT :limit",
-        values,
-    ).fetchall()
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    last = _After(meant, *rows[-1]) if more else None
-    return Found(tuple(row[2] for row in rows), None if last is None else _write(query, last))
+    return where, values
 
 
 def _is_rare(db: sqlite3.Connection, topic: str) -> bool:
@@ -177,7 +232,7 @@ def _read(query: SearchQuery) -> _After | None:
         good = (
             digest == _digest(query)
             and isinstance(meant, bool)
-            and phase in _PHASES["all"]
+            and phase in (*_PHASES["all"], _SPOKEN)
             and isinstance(place, int | float)
             and math.isfinite(place)
             and isinstance(space_id, str)

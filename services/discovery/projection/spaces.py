@@ -13,13 +13,15 @@ from contracts.discovery.v1 import LookupQuery, SpaceCard, SpaceDetails
 from contracts.envelope import PersonRef
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
+from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from contracts.room.follow import follow
+from contracts.transcription import v1 as transcription
 from libs.bus import Received
 from libs.ids import to_number
 from libs.readmodel import ReadModel
-from services.discovery.projection import schema
-from services.discovery.projection.details import Kept, details, refs
+from services.discovery.projection import schema, spoken
+from services.discovery.projection.details import Kept, card_of, details, refs
 from services.discovery.projection.words import terms_of
 
 _OF_THE_QUEUE: Final = (
@@ -56,6 +58,7 @@ class Spaces(ReadModel):
         subjects.events_of("room"),
         subjects.event("presence", "*", "counted"),
         subjects.events_of("people"),
+        *spoken.FILTERS,
     )
 
     def __init__(self, path: Path, official_hosts: Collection[str] = ()) -> None:
@@ -92,6 +95,9 @@ class Spaces(ReadModel):
                 )
             case room.SpaceEvent() as event if not isinstance(event, _OF_THE_QUEUE):
                 self._apply_to_space(event)
+            case transcription.Captioned() | recording.RecordingEvent() as event:
+                known = self.space(event.space_id)
+                spoken.apply(self.db, event, recorded=known is None or known.settings.recorded)
             case people.Followed(person_id=person, followee_id=other):
                 self.db.execute("INSERT OR IGNORE INTO follows VALUES (?, ?)", (person, other))
             case people.Unfollowed(person_id=person, followee_id=other):
@@ -145,15 +151,16 @@ class Spaces(ReadModel):
             "version": after.version,
             "space": after.model_dump_json(),
             "person": after.host.model_dump_json(),
+            "talk": after.settings.kind is room.Kind.CONVERSATION,
         }
         (n,) = self.db.execute(
             f"""
             INSERT INTO spaces (
                 id, phase, place, starts, host_id, host_handle, creator_id, creator_handle, creator_number,
-                who_can_join, lang, official, updated, version, space, creator
+                who_can_join, lang, official, updated, version, space, creator, talk
             ) VALUES (
                 :id, :phase, :scheduled, :starts, :host, :handle, :host, :handle, :number,
-                :join, :lang, :official, :updated, :version, :space, :person
+                :join, :lang, :official, :updated, :version, :space, :person, :talk
             )
             ON CONFLICT (id) DO UPDATE SET
                 phase = :phase,
@@ -179,6 +186,7 @@ class Spaces(ReadModel):
         match event:
             case room.StageJoined(person=who) | room.Started(host=who):
                 self._list(n, "spoke", who)
+                self.db.execute("INSERT OR IGNORE INTO stood VALUES (?, ?)", (after.id, who.id))
             case room.Invited(person=who):
                 self._list(n, "invited", who)
                 self.db.execute("INSERT OR IGNORE INTO invited VALUES (?, ?)", (after.id, who.id))
@@ -365,29 +373,12 @@ class Spaces(ReadModel):
     def _keep(self, space: room.Space) -> tuple[room.Space, SpaceCard]:
         if len(self._known) >= _KEPT:
             self._known.clear()
-        known = self._known[space.id] = space, _card(space)
+        known = self._known[space.id] = space, card_of(space)
         return known
 
     def _card(self, space_id: str, version: int, listeners: int, official: int) -> SpaceCard:
         card = self._decoded(space_id, version)[1]
         return card.model_copy(update={"listeners": listeners, "official": bool(official)})
-
-
-def _card(space: room.Space) -> SpaceCard:
-    return SpaceCard(
-        id=space.id,
-        title=space.settings.title,
-        state=space.state,
-        host=space.host,
-        speakers=tuple(member.person for member in space.stage),
-        topics=space.settings.topics,
-        lang=space.settings.lang,
-        recorded=space.settings.recorded,
-        captions=space.settings.captions,
-        scheduled_start=space.scheduled_start,
-        started_at=space.started_at,
-        ended_at=space.ended_at,
-    )
 
 
 def _on_stage(space: room.Space) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 from contracts import subjects
 from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
-from contracts.media.v1 import Disconnected, Quality
+from contracts.media.v1 import Disconnected, SpaceQuality
 from contracts.people.v1 import ReminderDue
 from libs.bus import Bus, Received, Refusal, StreamReset, Unavailable
 from services.gateway.app.feeds import OPERATORS, BarFeed, Crowd, OperatorFeed, Rooms, SpaceFeed
@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 STREAMS: Final = Gauge("rostrum_gateway_streams", "Live event streams open now")
 ENDED: Final = Counter("rostrum_gateway_streams_ended_total", "Live event streams that ended", ["why"])
+_REMEMBERED: Final = 100_000.0
+"""Packets after which half of the loss told lately is what came since."""
 
 
 @dataclass(slots=True)
@@ -50,9 +52,11 @@ class Loss:
         if isinstance(event, Disconnected):
             self.packets += event.packets
             self.lost += event.lost
-        elif isinstance(event, Quality):
-            before = event.fraction_lost if self.recent is None else self.recent
-            self.recent = 0.95 * before + 0.05 * event.fraction_lost
+        elif isinstance(event, SpaceQuality) and event.packets:
+            share = min(1.0, event.lost / event.packets)
+            before = share if self.recent is None else self.recent
+            weight = event.packets / (event.packets + _REMEMBERED)
+            self.recent = (1 - weight) * before + weight * share
 
 
 class Hub:

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, Field
 
 from contracts.discovery.v1 import BrowseQuery, SpaceCard
+from contracts.media.v1 import SpaceConnections, SpaceQualityQuery
 from contracts.room.v1 import State
 from libs.bus import Bus, Refusal, Unavailable
 from services.gateway.adapters.nodes import Nodes
@@ -83,6 +84,20 @@ class Overview:
             streams=self._hub.clients,
             position=str(self._hub.position),
         )
+
+    async def quality(self, space_id: str) -> list[SpaceConnections]:
+        """How a Space's connections fare at each node that has some; a node that is away is left out.
+
+        Raises Unavailable while no nodes are known.
+        """
+        found = await asyncio.gather(*(self._at(node.node_id, space_id) for node in await self._nodes.all()))
+        return [one for one in found if one is not None and (one.summary.listeners or one.worst)]
+
+    async def _at(self, node_id: str, space_id: str) -> SpaceConnections | None:
+        with contextlib.suppress(Refusal, Unavailable):
+            query = SpaceQualityQuery(space_id=space_id)
+            return (await self._bus.ask(query, route=node_id, timeout=_WITHIN)).result
+        return None
 
     async def _spaces(self) -> tuple[SpaceCard, ...] | None:
         with contextlib.suppress(Refusal, Unavailable):

@@ -23,6 +23,7 @@ from services.gateway.http import (
     problems,
     reminders,
     replays,
+    safety,
     spaces,
     stage,
     standing,
@@ -34,7 +35,7 @@ from services.gateway.http.border import Border
 VERSION: Final = "1"
 _ROUTERS: Final = (
     media, people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, live, replays,
-    x_spaces, ops, pages,
+    safety, x_spaces, ops, pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from contracts.envelope import PersonId, SpaceId
 from contracts.people.v1 import (
@@ -87,10 +87,17 @@ class Because(Body):
 
 
 class Sanction(Because):
-    """Why somebody is suspended or a Space is ended, and the report that is answered by it."""
+    """Why an act is done to somebody or to a Space, and the report that is answered by it."""
 
     reason: Offence
     report_id: ReportId | None = None
+
+
+class NewSuspension(Sanction):
+    """Why somebody is suspended, and for how long."""
+
+    until: AwareDatetime | None = None
+    """When it ends by itself; without it, when operators end it."""
 
 
 class Closing(Because):
@@ -266,11 +273,11 @@ async def undo(entry_id: EntryPath, order: OrderDep, gateway: GatewayDep, body: 
     "/v1/ops/people/{person_id}/suspend", status_code=204, operation_id="suspend", tags=["operators"],
     responses=responses(*_OPERATOR, "person_unknown", "report_unknown"),
 )  # fmt: skip
-async def suspend(person_id: PersonPath, body: Sanction, order: OrderDep, gateway: GatewayDep) -> None:
+async def suspend(person_id: PersonPath, body: NewSuspension, order: OrderDep, gateway: GatewayDep) -> None:
     """Refuse somebody everywhere, at once."""
     command = Suspend(
         command_id=order.command_id, actor=order.actor, operator=order.operator, person_id=person_id,
-        reason=body.reason, explanation=body.explanation, report_id=body.report_id,
+        reason=body.reason, explanation=body.explanation, report_id=body.report_id, until=body.until,
     )  # fmt: skip
     await gateway.bus.ask(command, timeout=gateway.ask_seconds)
 

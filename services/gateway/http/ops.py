@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from contracts.envelope import SpaceId
+from contracts.media.v1 import SpaceConnections
 from libs.bus import Refusal
 from libs.identity import is_loopback
 from services.gateway.app.overview import OverviewFigures
@@ -37,6 +39,15 @@ async def operator(request: Request, viewer: AddressViewerDep) -> None:
 async def overview(gateway: GatewayDep) -> OverviewFigures:
     """The instance now: services, live Spaces, people, media."""
     return await gateway.overview.figures()
+
+
+@router.get(
+    "/v1/ops/spaces/{space_id}/quality", operation_id="getSpaceQuality", dependencies=[Depends(operator)],
+    responses=responses("unauthenticated", "not_allowed", "invalid"),
+)  # fmt: skip
+async def space_quality(space_id: SpaceId, gateway: GatewayDep) -> list[SpaceConnections]:
+    """How a Space's connections fare now, at each media node that has listeners of it; the worst of them singly."""
+    return await gateway.overview.quality(space_id)
 
 
 _PLAIN: Final[dict[int | str, dict[str, Any]]] = {

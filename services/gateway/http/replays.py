@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from contracts.recording.v1 import Replay, ReplayQuery, ReplayState
+from contracts.recording.v1 import DeleteReplay, Replay, ReplayQuery, ReplayState
 from contracts.transcription.v1 import Transcript, TranscriptDocumentQuery, TranscriptQuery
 from libs.bus import Refusal
 from services.gateway.adapters.recordings import Stored
 from services.gateway.app import Gateway
 from services.gateway.app.access import look_inside
-from services.gateway.http.caller import AddressViewerDep, GatewayDep
+from services.gateway.http.caller import AddressViewerDep, GatewayDep, OrderDep
 from services.gateway.http.models import ReplayView, TrackView
 from services.gateway.http.people import PersonPath
 from services.gateway.http.problems import problem, responses
@@ -58,6 +58,19 @@ async def replay(space_id: SpacePath, viewer: AddressViewerDep, gateway: Gateway
     )
 
 
+@router.delete(
+    "/v1/spaces/{space_id}/replay", status_code=204, operation_id="deleteReplay",
+    responses=responses(
+        "unauthenticated", "suspended", "not_host", "replay_unknown", "not_ready", "idempotency_conflict", "invalid",
+        "too_many_requests",
+    ),
+)  # fmt: skip
+async def delete_replay(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> None:
+    """The host deletes the replay, its tracks and its transcript; again is fine."""
+    command = DeleteReplay(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id)
+    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+
+
 def _audio(media_type: str) -> dict[int | str, dict[str, Any]]:
     schema = {"content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
     return {
@@ -89,7 +102,7 @@ async def mix(request: Request, space_id: SpacePath, viewer: AddressViewerDep, g
     kept = await _ready(gateway, space_id, viewer)
     if kept.mix is None:
         raise Refusal("replay_unknown", "There is no mix of this Space.")
-    return await _serve(request, gateway, kept.mix, "audio/mp4")
+    return await serve(request, gateway, kept.mix, "audio/mp4")
 
 
 @router.head("/v1/spaces/{space_id}/tracks/{person_id}.ogg", include_in_schema=False)
@@ -105,10 +118,10 @@ async def track(
     found = next((one for one in kept.tracks if one.person.id == person_id), None)
     if found is None:
         raise Refusal("replay_unknown", "There is no track of this person.")
-    return await _serve(request, gateway, found.object, "audio/ogg")
+    return await serve(request, gateway, found.object, "audio/ogg")
 
 
-async def _serve(request: Request, gateway: Gateway, name: str, media_type: str) -> Response:
+async def serve(request: Request, gateway: Gateway, name: str, media_type: str) -> Response:
     """An object, or the part of it that was asked for (RFC 9110, section 14)."""
     stored = await gateway.recordings.look(name)
     headers = {

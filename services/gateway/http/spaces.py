@@ -87,7 +87,8 @@ async def browse(
         str,
         Query(
             max_length=200,
-            description="Words, or beginnings of words, of headline, topics and host; slips are forgiven.",
+            description="Words, or beginnings of words, of headline, topics and host; slips are forgiven. After those "
+            "come Spaces in whose replay they were said, with the sentence and its place.",
         ),
     ] = "",
     topic: Annotated[str | None, Query(max_length=40)] = None,

@@ -160,6 +160,10 @@ class Edge:
         self.forwarder.restart(session, (local.ufrag, local.pwd, ufrag, pwd))
         return write_fragment(mid, local)
 
+    async def reports(self) -> dict[int, Report]:
+        """Every session's connection in numbers."""
+        return await asyncio.to_thread(self.forwarder.reports)
+
     def close(self, session: int) -> None:
         """Ends a session; `listener.closed` follows."""
         self.forwarder.remove(session)

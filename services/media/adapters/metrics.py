@@ -1,4 +1,4 @@
-"""The forwarder's own counters, as Prometheus reads them."""
+"""The forwarder's own counters, and how connections fare, as Prometheus reads them. No label names a Space."""
 
 from __future__ import annotations
 
@@ -7,11 +7,29 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from rostrum_forwarder import Forwarder
 
+LOSS: Final = Histogram(
+    "rostrum_media_loss_ratio",
+    "Share of packets lost in a connection's last reporting interval, once a connection and round",
+    ["direction"],
+    buckets=(0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+)
+JITTER: Final = Histogram(
+    "rostrum_media_jitter_seconds",
+    "Interarrival jitter of a connection, once a connection and round",
+    ["direction"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+)
+ROUND_TRIP: Final = Histogram(
+    "rostrum_media_round_trip_seconds",
+    "Round trip between a sender report and its answer, once a connection and round",
+    ["direction"],
+    buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+)
 _GAUGES: Final = {"sessions": "Live media sessions", "tcp_connections": "Open connections to the TCP media port"}
 
 

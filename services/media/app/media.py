@@ -400,14 +400,17 @@ class Media:
             ),
         )
 
+    def connected_sessions(self) -> Iterable[Session]:
+        """Those whose audio can flow."""
+        return (session for session in self._by_number.values() if session.connected and session.closing is None)
+
     def leases(self) -> Iterable[Lease]:
         """Leases of everybody who is connected."""
-        for session in self._by_number.values():
-            if session.connected and session.closing is None:
-                yield Lease(
-                    space_id=session.space_id,
-                    session_id=session.presence,
-                    person_id=session.person_id,
-                    joined_at=session.opened_at,
-                    platform="webrtc",
-                )
+        for session in self.connected_sessions():
+            yield Lease(
+                space_id=session.space_id,
+                session_id=session.presence,
+                person_id=session.person_id,
+                joined_at=session.opened_at,
+                platform="webrtc",
+            )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 
 from libs.eventstore import Fact, Order, Store
@@ -19,6 +21,7 @@ from services.people.domain import (
 )
 from services.people.domain.report import Outcome
 from services.people.projection import Act, AppealRow, Moderation, Place, ReportRow, Spaces
+from services.people.projection.spaces import SAFETY_COPY_HEARD
 
 
 class Moderators:
@@ -38,16 +41,21 @@ class Moderators:
         self._spaces = spaces
         self.reasons = tuple(reasons)
         self._space_wait = space_wait
+        self.suspended = asyncio.Event()
+        """Set when somebody was suspended; for whoever waits for the end of that."""
 
     # -- suspension --------------------------------------------------------------------------------------------
 
-    async def suspend(self, order: Order, person_id: str, reason: str, explanation: str, report: str | None) -> int:
+    async def suspend(
+        self, order: Order, person_id: str, reason: str, explanation: str, report: str | None, until: datetime | None
+    ) -> int:
         """Refuse somebody everywhere, and close the report that asked for it. Refuses: person_unknown, invalid,
         report_unknown."""
         self._check(reason)
         await self._must_be_report(report)
-        decide = of_person(lambda person: person.suspend(reason, explanation, report))
+        decide = of_person(lambda it: it.suspend(reason, explanation, report, until=until, now=order.at))
         done = await self._store.execute(person_id, order, decide, nothing)
+        self.suspended.set()
         await self._answer(order, report, explanation)
         return done.version
 
@@ -172,7 +180,8 @@ class Moderators:
         if known is None or known.host != host:
             raise Refusal("not_allowed", "This is for those who run this place, and for the host of the Space.")
         found = self._spaces.acts(Place.read(before), None, space_id, limit + 1)
-        page = [replace(act, actor=None) if act.act == "ended" else act for act in found[:limit]]
+        told = [act for act in found[:limit] if act.act != SAFETY_COPY_HEARD]
+        page = [replace(act, actor=None) if act.act == "ended" else act for act in told]
         return page, str(found[limit - 1].place) if len(found) > limit else None
 
     async def undo(self, order: Order, entry_id: str, explanation: str) -> None:
@@ -246,7 +255,7 @@ def _last_appeal(person: Person) -> AppealRow:
     appeal = person.appeal
     if appeal is None:
         raise LookupError(f"{person.id} has not appealed")
-    state = "open" if appeal.granted is None else "granted" if appeal.granted else "rejected"
+    state = {None: "lapsed" if appeal.lapsed else "open", True: "granted", False: "rejected"}[appeal.granted]
     return AppealRow(
         person.id, appeal.suspension.since, appeal.suspension.reason, appeal.suspension.explanation,
         appeal.at, appeal.text, state, appeal.decided_at, appeal.answer,

@@ -74,6 +74,8 @@ class Suspended(Fact):
     reason: str
     explanation: str = ""
     report: str | None = None
+    until: datetime | None = None
+    """When it ends by itself."""
 
 
 @stored("people.reinstated")
@@ -81,6 +83,8 @@ class Reinstated(Fact):
     """The suspension is over."""
 
     explanation: str = ""
+    lapsed: bool = False
+    """It ended by itself."""
 
 
 @stored("people.appealed")
@@ -105,6 +109,7 @@ class Suspension:
     since: datetime
     reason: str
     explanation: str
+    until: datetime | None
 
 
 @dataclass(slots=True)
@@ -115,7 +120,9 @@ class Appeal:
     at: datetime
     text: str
     granted: bool | None = None
-    """None while it is open."""
+    """None while nobody has decided."""
+    lapsed: bool = False
+    """The suspension ended before anybody did."""
     decided_at: datetime | None = None
     answer: str = ""
 
@@ -213,12 +220,22 @@ class Person:
         self._must_be_known()
         return [HostingWithdrawn(explanation=explanation)] if self.listed else []
 
-    def suspend(self, reason: str, explanation: str, report: str | None) -> list[Fact]:
-        """Refuse them everywhere; nothing happens where they are suspended already."""
+    def suspend(
+        self, reason: str, explanation: str, report: str | None, *, until: datetime | None, now: datetime
+    ) -> list[Fact]:
+        """Refuse them everywhere, for ever or `until`; nothing happens where they are suspended so already."""
         self._must_be_known()
-        if self.suspension is not None:
+        if until is not None and until <= now:
+            raise Refusal("invalid", "A suspension ends in the future.")
+        if self.suspension is not None and self.suspension.until == until:
             return []
-        return [Suspended(reason=reason, explanation=explanation, report=report)]
+        return [Suspended(reason=reason, explanation=explanation, report=report, until=until)]
+
+    def lapse(self, now: datetime) -> list[Fact]:
+        """End a suspension whose time is over. An open appeal is decided by nobody then."""
+        if self.suspension is None or self.suspension.until is None or self.suspension.until > now:
+            return []
+        return [Reinstated(lapsed=True)]
 
     def reinstate(self, explanation: str) -> list[Fact]:
         """End their suspension; nothing happens where there is none. An open appeal is granted by it."""
@@ -248,7 +265,7 @@ class Person:
 
     @property
     def _appeal_is_open(self) -> bool:
-        return self.appeal is not None and self.appeal.granted is None
+        return self.appeal is not None and self.appeal.granted is None and not self.appeal.lapsed
 
     def _must_exist(self) -> None:
         if not self.exists:
@@ -280,10 +297,17 @@ class Person:
                 self.protected, self.hides_listening = protected, hides_listening
             case HostingAllowed() | HostingWithdrawn():
                 self.listed, self.listed_at = isinstance(fact, HostingAllowed), meta.at
-            case Suspended(reason=reason, explanation=explanation):
-                self.suspension = Suspension(meta.at, reason, explanation)
+            case Suspended(reason=reason, explanation=explanation, until=until):
+                if self.suspension is None:
+                    self.suspension = Suspension(meta.at, reason, explanation, until)
+                else:
+                    # The same one, of which an appeal may speak, with another end.
+                    self.suspension.reason, self.suspension.explanation = reason, explanation
+                    self.suspension.since, self.suspension.until = meta.at, until
                 self.standing_since = meta.at
-            case Reinstated():
+            case Reinstated(lapsed=lapsed):
+                if self.appeal is not None and self._appeal_is_open:
+                    self.appeal.lapsed = lapsed
                 self.suspension = None
                 self.standing_since = meta.at
             case Appealed(text=text) if self.suspension is not None:

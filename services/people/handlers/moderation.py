@@ -23,7 +23,12 @@ def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) ->
     async def suspend(command: v1.Suspend) -> Accepted[Nothing]:
         operators_only(command)
         version = await moderators.suspend(
-            whole(command, now()), command.person_id, command.reason, command.explanation, command.report_id
+            whole(command, now()),
+            command.person_id,
+            command.reason,
+            command.explanation,
+            command.report_id,
+            command.until,
         )
         return Accepted(version=version, result=Nothing())
 

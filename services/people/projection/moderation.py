@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -63,7 +63,8 @@ class Moderation(StoreModel):
             answer TEXT NOT NULL
         );
         CREATE INDEX appeals_person ON appeals (person, seq);
-        CREATE INDEX appeals_state ON appeals (state, seq)
+        CREATE INDEX appeals_state ON appeals (state, seq);
+        CREATE TABLE ending (person TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID
     """
     )
 
@@ -74,8 +75,18 @@ class Moderation(StoreModel):
         if entry is not None:
             acts.add(self.db, entry)
         match fact:
-            case domain.Reinstated():
+            case domain.Suspended(until=until):
+                run("DELETE FROM ending WHERE person = ?", (notification.aggregate_id,))
+                if until is not None:
+                    run("INSERT INTO ending VALUES (?, ?)", (notification.aggregate_id, until.timestamp()))
+            case domain.Reinstated(lapsed=lapsed):
+                run("DELETE FROM ending WHERE person = ?", (notification.aggregate_id,))
                 self._undone("suspended", notification, person=notification.aggregate_id)
+                if lapsed:
+                    run(
+                        "UPDATE appeals SET state = 'lapsed', decided_at = ? WHERE person = ? AND state = 'open'",
+                        (sortable(at), notification.aggregate_id),
+                    )
             case domain.HostingWithdrawn():
                 self._undone("hosting_allowed", notification, person=notification.aggregate_id)
             case domain.HostingAllowed():
@@ -130,6 +141,16 @@ class Moderation(StoreModel):
             (_id(notification), act, person, person, report),
         )
 
+    def ending(self, before: datetime) -> list[str]:
+        """Whose suspension ends by itself at or before a moment."""
+        rows = self.db.execute("SELECT person FROM ending WHERE until <= ? ORDER BY until", (before.timestamp(),))
+        return [person for (person,) in rows]
+
+    def next_end(self) -> datetime | None:
+        """When the next suspension ends by itself."""
+        (until,) = self.db.execute("SELECT min(until) FROM ending").fetchone()
+        return None if until is None else datetime.fromtimestamp(until, UTC)
+
     def act(self, id: str) -> Act | None:
         """One act of operators."""
         return acts.find(self.db, id)
@@ -181,7 +202,8 @@ def act_of(notification: Notification) -> Act | None:
         case domain.Suspended() as f:
             return Act(id, at, actor, "suspended", person, None, f.reason, f.explanation, f.report, True)
         case domain.Reinstated() as f:
-            return Act(id, at, actor, "reinstated", person, explanation=f.explanation)
+            act = "suspension_lapsed" if f.lapsed else "reinstated"
+            return Act(id, at, actor, act, person, explanation=f.explanation)
         case domain.HostingAllowed() as f:
             return Act(id, at, actor, "hosting_allowed", person, explanation=f.explanation, undoable=True)
         case domain.HostingWithdrawn() as f:

@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from contracts import subjects
+from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from libs.bus import Received
 from libs.readmodel import ReadModel
 from services.people.projection import acts
 from services.people.projection.acts import Act, Place, sortable
+
+SAFETY_COPY_HEARD: Final = "safety_copy_heard"
+"""An act of operators that hosts are not told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,11 @@ class Spaces(ReadModel):
     """
     )
     filters = tuple(
-        subjects.event("room", "*", event.name)
+        subjects.event(event.context, "*", event.name)
         for event in (
             room.Created, room.Started, room.HostChanged, room.SettingsChanged, room.Ended, room.Removed,
             room.RemovalRecorded, room.Readmitted, room.Muted, room.StageLeft, room.CohostDismissed,
-            room.Rescheduled, room.Canceled,
+            room.Rescheduled, room.Canceled, recording.SafetyCopyHeard, recording.ReplayDeleted,
         )
     )  # fmt: skip
 
@@ -101,6 +105,12 @@ class Spaces(ReadModel):
                 self._add(e, "moved_off_stage", e.person_id)
             case room.CohostDismissed() as e:
                 self._add(e, "cohost_dismissed", e.person_id)
+            case recording.SafetyCopyHeard() as e:
+                acts.add(
+                    self.db, Act(_id(e), e.at, e.actor_id, SAFETY_COPY_HEARD, space=e.space_id, report=e.report_id)
+                )
+            case recording.ReplayDeleted(reason="platform") as e:
+                acts.add(self.db, Act(_id(e), e.at, None, "replay_deleted", space=e.space_id))
             case _:
                 pass
 
@@ -149,5 +159,7 @@ def _scheduled(row: tuple[str, str, str, str, int]) -> Scheduled:
     return Scheduled(row[0], row[1], row[2], datetime.fromisoformat(row[3]), bool(row[4]))
 
 
-def _id(event: room.SpaceEvent) -> str:
-    return f"{event.space_id}-{event.version}"
+def _id(event: room.SpaceEvent | recording.RecordingEvent) -> str:
+    # Versions are each aggregate's own, and a Space has one at room and one at recording.
+    kind = "" if isinstance(event, room.SpaceEvent) else f"{event.context}-"
+    return f"{kind}{event.space_id}-{event.version}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
 _TYPES: Final = {".ogg": "audio/ogg", ".m4a": "audio/mp4"}
@@ -50,6 +51,16 @@ class Objects:
                 await asyncio.to_thread(_sync, self._folder / name)
         except (BaseError, OSError, ValueError) as error:
             raise ObjectsError(f"{name}: {_first_line(error)}") from error
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Remove what is there of these. Raises ObjectsError."""
+        for name in names:
+            try:
+                await obstore.delete_async(self._store, name)
+            except (NotFoundError, FileNotFoundError):
+                pass  # removed before a crash
+            except (BaseError, OSError) as error:
+                raise ObjectsError(f"{name}: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -3,6 +3,9 @@
 Within a stretch the RTP timestamps say it: they know nothing of the network. How the sender's clock lies against the
 wall clock is learned from arrivals, by the packets that were delayed least, and anew after a pause, in a new session
 and, against drift, every half minute.
+
+Who moves from one media node to another speaks at both for a moment, and is captured at both: what the earlier session
+has is kept, and the later one goes on where it ends.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ _LOOK_ROWS: Final = 1500
 _DRIFT_EVERY: Final = 30 * RATE
 _SEQUENCE_JUMP: Final = 3000
 """RTP sequence numbers farther apart (a minute) are another numbering."""
+_AT_ONCE: Final = 100 * RATE // 1000
+"""A session that begins so long before the end of the one before it says the same; one that begins by less before it
+was only quicker on its way, and waits."""
 _TOO_FAST: Final = 2 * RATE
 """Audio so far ahead of the wall clock comes from a sender that sends more than there is time."""
 
@@ -57,6 +63,7 @@ def _place_source(packets: Packets, rows: list[int], origin_ns: int, end: int) -
         waited = wall[i] - wall[i - 1]
         if i == 0:
             base, compared = _nearest(media, wall, i, _LOOK), media[i]
+            catching_up = end - (base + media[i]) > _AT_ONCE
         elif not -_LOST <= hole < _PAUSE or waited >= _PAUSE:
             found = _nearest(media, wall, i, min(_LOOK + max(waited, 0), _LOOK_FARTHEST))
             if abs(found - base) > (_AFTER_SILENCE if abs(hole) >= _LOST else _IN_SPEECH):
@@ -72,7 +79,7 @@ def _place_source(packets: Packets, rows: list[int], origin_ns: int, end: int) -
             base, catching_up = _nearest(media, wall, i, _LOOK), True
             continue
         if position < end:
-            if catching_up:
+            if catching_up and end - position > packets.samples[row] // 2:
                 continue
             base += end - position
             position = end

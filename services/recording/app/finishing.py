@@ -117,7 +117,7 @@ class Finishing:
     async def _step(self, space_id: str, *, hopeless: bool) -> bool:
         """Bring a Space one step on; whether nothing is left to do. `hopeless`: its build failed too often."""
         recording = await self._recordings.get(space_id)
-        if recording.phase is Phase.READY:
+        if recording.phase in (Phase.READY, Phase.DELETED, Phase.DESTROYED):
             await asyncio.to_thread(self._spool.remove_space, space_id)
         elif recording.phase is Phase.FAILED:
             kept = await asyncio.to_thread(self._spool.set_aside, space_id)

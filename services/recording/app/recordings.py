@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import UTC, datetime
 
-from libs.eventstore import Fact, Order, Store
+from libs.eventstore import Done, Fact, Order, Store
 from services.recording.adapters.spool import Spool
-from services.recording.domain import FailureReason, Phase, Recording, Track
+from services.recording.domain import FailureReason, Phase, Recording, Terms, Track
 
 
 class Recordings:
@@ -56,6 +56,36 @@ class Recordings:
     async def fail(self, space_id: str, *, reason: FailureReason, detail: str) -> None:
         """There will be no replay."""
         await self._execute(space_id, "fail", lambda r: r.fail(reason=reason, detail=detail))
+
+    async def note_host(self, space_id: str, cause: str, host: str) -> None:
+        """Somebody hosts the Space from now on; nothing happens where it is not recorded."""
+        await self._execute(space_id, f"host {cause}", lambda r: r.note_host(host))
+
+    async def delete(self, order: Order, space_id: str, *, operator: bool) -> Done[None]:
+        """Show the replay to nobody any more. Refuses as `Recording.delete` does."""
+        return await self._store.execute(
+            space_id, order, lambda r: r.delete(order.actor, operator=operator), lambda _: None
+        )
+
+    async def hear(self, order: Order, space_id: str, report: str) -> Done[Recording]:
+        """Put on record that an operator listens; what is kept. Refuses as `Recording.hear` does."""
+        return await self._store.execute(space_id, order, lambda r: r.hear(report), copy)
+
+    async def reported(self, space_id: str, cause: str, report: str) -> None:
+        """Somebody complains of what was said in a Space."""
+        await self._execute(space_id, f"report {cause}", lambda r: r.report(report))
+
+    async def settled(self, space_id: str, cause: str, report: str) -> None:
+        """A complaint is open no more."""
+        await self._execute(space_id, f"settle {cause}", lambda r: r.settle(report))
+
+    async def expire(self, space_id: str, now: datetime, terms: Terms) -> None:
+        """Delete the replay that has been kept for its time."""
+        await self._execute(space_id, "expire", lambda r: r.expire(now, terms))
+
+    async def destroyed(self, space_id: str, now: datetime, terms: Terms) -> None:
+        """Nothing is left of the safety copy."""
+        await self._execute(space_id, "destroy", lambda r: r.destroy(now, terms))
 
     async def _execute(self, space_id: str, id: str, decide: Callable[[Recording], Iterable[Fact]]) -> None:
         if not list(decide(await self.get(space_id))):

@@ -49,6 +49,10 @@ class Transcripts:
         """Nothing more will come."""
         await self._store.execute(space_id, self._order(f"complete:{space_id}"), lambda t: t.complete(), lambda t: None)
 
+    async def delete(self, space_id: str) -> None:
+        """Show it to nobody any more."""
+        await self._store.execute(space_id, self._order(f"delete:{space_id}"), lambda t: t.delete(), lambda t: None)
+
     async def read(self, space_id: str) -> Transcript:
         """A transcript as it is now, of which the caller changes nothing; of version 0 where there is none."""
         return await self._store.read(space_id, lambda t: t)

@@ -90,7 +90,11 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "media.connected": HOSTS | CONCERNED,
     "media.disconnected": HOSTS | CONCERNED,
     "media.quality": CONCERNED,
+    "media.space_quality": HOSTS,
     "recording.began": EVERYBODY,
+    "recording.replay_deleted": EVERYBODY,
+    "recording.safety_copy_heard": NOBODY,
+    "recording.safety_copy_destroyed": NOBODY,
     "recording.replay_ready": EVERYBODY,
     "recording.failed": HOSTS,
     "transcription.captioned": EVERYBODY,
@@ -109,7 +113,8 @@ TO_OPERATORS: Final = {
     "people.hosting_withdrawn", "people.suspended", "people.reinstated", "people.reported", "people.report_closed",
     "people.report_reopened", "people.appealed", "people.appeal_decided", "people.reminder_set",
     "people.reminder_cleared", "media.talked", "media.connected", "media.disconnected", "media.quality",
-    "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
+    "media.space_quality", "recording.safety_copy_heard", "recording.safety_copy_destroyed", "recording.failed",
+    "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
 }  # fmt: skip
 MARK: Final = "captions.partial"
 """Sent after the event in question, and public: whoever has it was told everything before it."""
@@ -230,10 +235,16 @@ class Cast:
             "media.connected": media.Connected(**listening, setup_ms=1),
             "media.disconnected": media.Disconnected(**listening, reason="closed"),
             "media.quality": media.Quality(**listening, fraction_lost=0, jitter_ms=1),
+            "media.space_quality": media.SpaceQuality(**here, node_id="n", listeners=1, reporting=1),
             "recording.began": recording.Began(**here, version=1),
             "recording.replay_ready": recording.ReplayReady(
                 **here, version=1, seconds=1, bytes=1, mix="m", tracks=(), began_at=at
             ),
+            "recording.replay_deleted": recording.ReplayDeleted(**here, version=1, reason="host"),
+            "recording.safety_copy_heard": recording.SafetyCopyHeard(
+                **here, version=1, actor_id=new_id(), report_id=new_id()
+            ),
+            "recording.safety_copy_destroyed": recording.SafetyCopyDestroyed(**here, version=1),
             "recording.failed": recording.Failed(**here, version=1, reason="storage", detail="full"),
             "transcription.captioned": transcription.Captioned(**here, version=1, caption=caption),
             "transcription.completed": transcription.Completed(**here, version=1, captions=1, words=1),

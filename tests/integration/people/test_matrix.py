@@ -201,6 +201,8 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
         "again": after(suspend_other, case(person_id=other, reason="spam")),
         "nobody": case(person_id=nobody, reason="spam"),
         "odd_reason": case(person_id=other, reason="boredom"),
+        "for_a_week": case(person_id=other, reason="spam", until=lambda w: datetime.now(UTC) + timedelta(days=7)),
+        "till_yesterday": case(person_id=other, reason="spam", until=lambda w: datetime.now(UTC) - timedelta(days=1)),
         "odd_report": case(person_id=other, reason="spam", report_id=nobody),
     },
     v1.Reinstate: {

@@ -72,6 +72,8 @@ def _least(cls: type[Event]) -> dict[str, Any]:
         "setup_ms": 1.0,
         "fraction_lost": 0.0,
         "jitter_ms": 0.0,
+        "listeners": 1,
+        "reporting": 1,
     }
     return {
         name: known.get(name, ANN.id)

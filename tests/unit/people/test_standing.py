@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from libs.eventstore import Fact
@@ -21,9 +23,43 @@ SUSPENDED = Suspended(reason="abuse", explanation="Threats.")
 APPEALED = Appealed(text="Not me.")
 
 
+NOW = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=7)
+FOR_A_WEEK = Suspended(reason="abuse", until=LATER)
+
+
 def test_somebody_is_suspended_once() -> None:
-    assert given(ANN).suspend("abuse", "Threats.", None) == [SUSPENDED]
-    assert given(ANN, SUSPENDED).suspend("spam", "", None) == []
+    assert given(ANN).suspend("abuse", "Threats.", None, until=None, now=NOW) == [SUSPENDED]
+    assert given(ANN, SUSPENDED).suspend("spam", "", None, until=None, now=NOW) == []
+
+
+def test_a_suspension_for_a_time_ends_by_itself_once() -> None:
+    assert given(ANN).suspend("abuse", "", None, until=LATER, now=NOW) == [FOR_A_WEEK]
+    assert given(ANN, FOR_A_WEEK).lapse(LATER - timedelta(seconds=1)) == []
+    assert given(ANN, FOR_A_WEEK).lapse(LATER) == [Reinstated(lapsed=True)]
+    assert given(ANN, FOR_A_WEEK, Reinstated(lapsed=True)).lapse(LATER) == []
+    assert given(ANN, SUSPENDED).lapse(LATER) == []
+
+
+def test_a_suspension_gets_another_end_and_none_in_the_past() -> None:
+    with pytest.raises(Refusal, match="invalid"):
+        given(ANN).suspend("abuse", "", None, until=NOW, now=NOW)
+    assert given(ANN, FOR_A_WEEK).suspend("abuse", "", None, until=LATER, now=NOW) == []
+    for_ever = given(ANN, FOR_A_WEEK, *given(ANN, FOR_A_WEEK).suspend("abuse", "", None, until=None, now=NOW))
+    assert for_ever.lapse(LATER) == []
+    assert for_ever.suspension is not None
+
+
+def test_an_appeal_that_nobody_heard_lapses_with_the_suspension_and_the_next_has_its_own() -> None:
+    person = given(ANN, FOR_A_WEEK, APPEALED, Suspended(reason="spam", until=LATER + timedelta(days=1)))
+    with pytest.raises(Refusal, match="wrong_state"):
+        person.lodge_appeal("Again.")
+    over = given(ANN, FOR_A_WEEK, APPEALED, Reinstated(lapsed=True))
+    assert over.appeal is not None
+    assert (over.appeal.lapsed, over.appeal.granted) == (True, None)
+    with pytest.raises(Refusal, match="wrong_state"):
+        over.decide_appeal(True, "")
+    assert given(ANN, FOR_A_WEEK, APPEALED, Reinstated(lapsed=True), SUSPENDED).lodge_appeal("Not me.") == [APPEALED]
 
 
 def test_the_suspended_follow_nobody_and_may_block() -> None:

@@ -8,7 +8,20 @@ import pytest
 
 from libs.eventstore import Fact, Meta, Record
 from libs.eventstore.facts import decode, encode, name_of
-from services.recording.domain import Began, Ended, Failed, Finished, SpeakerNoted, Track
+from services.recording.domain import (
+    Began,
+    Deleted,
+    Ended,
+    Failed,
+    Finished,
+    HostNoted,
+    Reported,
+    ReportSettled,
+    SafetyCopyDestroyed,
+    SafetyCopyHeard,
+    SpeakerNoted,
+    Track,
+)
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 META = '{"at":"2026-05-04T18:00:00Z","fact":'
@@ -40,6 +53,12 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         '"person_id":"p","handle":"ann","name":"Ann","object":"spaces/s/tracks/p.ogg","offset_seconds":1.25,'
         '"seconds":60.25,"bytes":500}]}',
     ),
+    (HostNoted(host="p"), "recording.host_noted", '{"host":"p"}'),
+    (Deleted(reason="host"), "recording.deleted", '{"reason":"host"}'),
+    (Reported(report="r"), "recording.reported", '{"report":"r"}'),
+    (ReportSettled(report="r"), "recording.report_settled", '{"report":"r"}'),
+    (SafetyCopyHeard(report="r"), "recording.safety_copy_heard", '{"report":"r"}'),
+    (SafetyCopyDestroyed(), "recording.safety_copy_destroyed", "{}"),
     (Failed(reason="storage", detail="d"), "recording.failed", '{"reason":"storage","detail":"d"}'),
 ]  # fmt: skip
 

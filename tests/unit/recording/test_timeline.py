@@ -127,6 +127,22 @@ def test_a_session_that_replaces_another_waits_for_its_last_packet(tmp_path: Pat
     assert result[100][1] == pytest.approx(3.0)
 
 
+@pytest.mark.parametrize("both", [0.2, 1.0, 1.9, 2.5, 5.0])
+@pytest.mark.parametrize("apart", [0.0, 0.007, 0.0193])
+def test_what_was_captured_at_two_nodes_at_once_is_kept_once(tmp_path: Path, both: float, apart: float) -> None:
+    rng = random.Random(6)
+    moves_at = 1 + 10 - both
+    old = [replace(s, arrival=s.arrival + rng.expovariate(1 / 0.005)) for s in sent(500)]
+    new = sent(500, at=moves_at + apart, timestamp=99, sequence=60_000)
+    new = [replace(s, arrival=s.arrival + rng.expovariate(1 / 0.005)) for s in new]
+    result = placed(tmp_path, old, new)
+    # Everything of the old connection, then of the new one what was said after it, at its time.
+    assert [n for n, _ in result[:500]] == list(range(500))
+    assert [n for n, _ in result[500:]] == list(range(1000 - len(result[500:]), 1000))
+    assert max(b - a for (_, a), (_, b) in pairwise(result)) < 0.04, "nothing is missing"
+    assert result[-1][1] == pytest.approx(moves_at + apart + 499 * 0.02, abs=0.015), "nothing is said later than it was"
+
+
 @pytest.mark.parametrize("ppm", [-300, 300])
 def test_a_clock_that_drifts_stays_near_the_wall_clock(tmp_path: Path, ppm: int) -> None:
     # Ten minutes: 180 ms. A slow clock is put right in speech; a fast one could only lose audio, and waits for a pause.

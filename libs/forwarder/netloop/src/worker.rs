@@ -212,7 +212,7 @@ impl Worker {
                 }
                 // Whoever asked may have given up waiting.
                 Command::Reports(reply) => {
-                    let _ = reply.try_send(self.engine.reports());
+                    let _ = reply.try_send(self.engine.reports(now));
                     true
                 }
             };

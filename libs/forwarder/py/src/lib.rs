@@ -54,6 +54,7 @@ struct Relayed {
 struct Report {
     packets: u64,
     lost: u64,
+    recent: bool,
     fraction_lost: f64,
     jitter_us: u32,
     round_trip_us: u32,
@@ -71,6 +72,7 @@ impl From<SessionReport> for Report {
         Self {
             packets: report.packets,
             lost: report.lost,
+            recent: report.recent,
             fraction_lost: f64::from(report.fraction_lost) / 256.0,
             jitter_us: report.jitter_us,
             round_trip_us: report.round_trip_us,

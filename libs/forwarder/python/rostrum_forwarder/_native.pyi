@@ -34,15 +34,20 @@ class Report:
     def packets(self) -> int:
         """RTP packets accepted from a publisher, or sent to a listener."""
     @property
-    def lost(self) -> int: ...
+    def lost(self) -> int:
+        """Of those, as far as known; 0 at least."""
+    @property
+    def recent(self) -> bool:
+        """Whether a receiver report, or a publisher's packet, came in the last 12 s; else jitter and loss are old."""
     @property
     def fraction_lost(self) -> float:
         """0 to 1, of the last reporting interval; the worst slot of a listener."""
     @property
-    def jitter_us(self) -> int: ...
+    def jitter_us(self) -> int:
+        """Interarrival jitter (RFC 3550, section 6.4.1), 10 s at most."""
     @property
     def round_trip_us(self) -> int:
-        """0 when unknown."""
+        """Between a sender report of ours and the receiver report that answers it; 0 when unknown, a minute at most."""
 
 @final
 class Closed:

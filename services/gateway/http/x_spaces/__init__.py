@@ -74,6 +74,7 @@ async def search(
         operator=viewer.operator,
         state="live" if wanted == "live" else "scheduled" if wanted == "scheduled" else "all",
         words=query,
+        spoken=False,
         limit=max_results,
     )
     page = (await gateway.bus.ask(asked, timeout=gateway.ask_seconds)).result

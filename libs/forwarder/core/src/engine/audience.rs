@@ -116,9 +116,9 @@ impl Audience {
         shard.listeners[at].address = address;
     }
 
-    pub fn report(&self, place: usize) -> SessionReport {
+    pub fn report(&self, place: usize, now: Now) -> SessionReport {
         let (shard, at) = self.shard(place);
-        shard.records[at].report(&shard.listeners[at])
+        shard.records[at].report(&shard.listeners[at], now)
     }
 
     /// A listener's receiver report says how a slot arrives.

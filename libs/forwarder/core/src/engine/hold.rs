@@ -6,8 +6,10 @@ use crate::opus::{self, MERGED};
 
 /// Audio in one merged packet, in samples.
 const SAMPLES: u32 = 2880;
-/// What waits this long leaves as it is, in microseconds: two further frames of 20 ms, and 10 ms for one that is late.
-pub(super) const HOLD_US: u64 = 50_000;
+/// What waits this long leaves as it is, in microseconds: no frame is later by more than this. A third frame of 20 ms
+/// that comes after it begins the next packet; one that is there when the packet leaves costs nobody anything, and
+/// joins it.
+pub(super) const HOLD_US: u64 = 40_000;
 
 /// The frames that wait to be merged.
 #[derive(Default)]

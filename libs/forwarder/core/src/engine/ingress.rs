@@ -140,6 +140,7 @@ impl Publisher {
             self.reception = crate::rtcp::Reception::default();
         }
         self.reception.packet(header.sequence, header.timestamp, now.us);
+        self.received_us = now.us;
     }
 
     /// Takes a payload apart; `None` for one that is not agreed. Copies that reach back to when it was not heard are
@@ -238,6 +239,7 @@ pub(super) fn publisher_tick(
     }
     publisher.reported_us = now.us;
     let block = publisher.reception.block(ssrc, now.us);
+    publisher.fraction_lost = block.fraction_lost;
     if batch.full() {
         io.send(batch);
         batch.clear();

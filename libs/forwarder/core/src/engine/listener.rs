@@ -18,6 +18,13 @@ use crate::srtp::{RtcpSeal, RtpSeal};
 const PADDING: usize = 255;
 /// MID is sent with a slot's first packets, until the receiver certainly knows it (RFC 8843, section 9.2).
 const MID_PACKETS: u32 = 64;
+/// What a receiver report says of the last interval counts for this long, in microseconds: a slot that fell silent is
+/// reported no more.
+const REPORT_LASTS_US: u64 = 12_000_000;
+/// Reported jitter at most, in 1/48000 s: ten seconds.
+const JITTER: u32 = 480_000;
+/// Round trip at most, in microseconds: a minute.
+const ROUND_TRIP_US: u64 = 60_000_000;
 
 /// One slot of one listener, what every packet needs of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +58,16 @@ struct Reported {
     lost: u32,
     jitter: u32,
     fraction_lost: u8,
+    /// When the last one came; 0: never.
+    at_us: u64,
+}
+
+/// Sender reports of ours that left at one time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// The middle 32 bits of their NTP time; 0: none left.
+    ntp: u32,
+    at_us: u64,
 }
 
 /// What is needed of a listener now and then; stands at the same place.
@@ -58,6 +75,8 @@ pub(super) struct Record {
     pub id: SessionId,
     rtcp: RtcpSeal,
     slots: [Reported; SLOTS],
+    /// The last two: a receiver report mentions the older one while the newer is on its way.
+    told: [Told; 2],
     round_trip_us: u32,
 }
 
@@ -70,33 +89,38 @@ impl Record {
             reported.mid[..slot.mid.len()].copy_from_slice(&slot.mid);
             reported.mid_length = slot.mid.len() as u8;
         }
-        Self { id, rtcp, slots, round_trip_us: 0 }
+        Self { id, rtcp, slots, told: Default::default(), round_trip_us: 0 }
     }
 
-    pub fn report(&self, listener: &Listener) -> SessionReport {
+    pub fn report(&self, listener: &Listener, now: Now) -> SessionReport {
+        let recent =
+            || self.slots.iter().filter(|slot| slot.at_us > 0 && slot.at_us + REPORT_LASTS_US > now.us);
         SessionReport {
             packets: listener.tracks.iter().map(|track| u64::from(track.packets)).sum(),
             lost: self.slots.iter().map(|slot| u64::from(slot.lost)).sum(),
-            fraction_lost: self.slots.iter().map(|slot| slot.fraction_lost).max().unwrap_or(0),
-            jitter_us: self.slots.iter().map(|slot| slot.jitter).max().unwrap_or(0).saturating_mul(1000) / 48,
+            recent: recent().next().is_some(),
+            fraction_lost: recent().map(|slot| slot.fraction_lost).max().unwrap_or(0),
+            jitter_us: recent().map(|slot| slot.jitter).max().unwrap_or(0) * 1000 / 48,
             round_trip_us: self.round_trip_us,
         }
     }
 
-    /// A receiver report says how a slot arrives.
+    /// A receiver report says how a slot arrives. It is the client who says it: what cannot be is bounded or ignored.
     pub fn reported(&mut self, listener: &Listener, block: &Block, now: Now) {
-        let Some(slot) = listener.tracks.iter().position(|track| track.ssrc == block.ssrc) else { return };
-        let slot = &mut self.slots[slot];
-        slot.lost = block.lost.max(0) as u32;
-        slot.jitter = block.jitter;
+        let sent = |track: &Track| track.ssrc == block.ssrc && track.packets > 0;
+        let Some(number) = listener.tracks.iter().position(sent) else { return };
+        let slot = &mut self.slots[number];
+        slot.lost = (block.lost.max(0) as u32).min(listener.tracks[number].packets);
+        slot.jitter = block.jitter.min(JITTER);
         slot.fraction_lost = block.fraction_lost;
-        if block.last_report != 0 {
-            let here = (rtcp::ntp(now.wall_ns) >> 16) as u32;
-            let trip = here.wrapping_sub(block.last_report).wrapping_sub(block.delay);
-            // Clocks that jump give nonsense; a minute is more than any round trip.
-            if trip < 60 << 16 {
-                self.round_trip_us = ((u64::from(trip) * 1_000_000) >> 16) as u32;
-            }
+        slot.at_us = now.us;
+        // The round trip (RFC 3550, section 6.4.1), on a clock that does not jump. A report that we never sent, or that
+        // was held for longer than it is old, tells none.
+        let answers = |told: &&Told| told.ntp == block.last_report && told.ntp != 0;
+        let Some(told) = self.told.iter().find(answers) else { return };
+        let held_us = (u64::from(block.delay) * 1_000_000) >> 16;
+        if let Some(trip_us) = now.us.saturating_sub(told.at_us).checked_sub(held_us) {
+            self.round_trip_us = trip_us.clamp(1, ROUND_TRIP_US) as u32;
         }
     }
 }
@@ -129,13 +153,14 @@ impl Listener {
 
     /// A sender report for each slot in which something was sent; `times`: each slot's timeline at this moment.
     pub fn send_reports(&self, record: &mut Record, times: &[u32], now: Now, out: &mut Out<'_, impl Io>) {
+        let ntp = rtcp::ntp(now.wall_ns);
+        record.told = [Told { ntp: (ntp >> 16) as u32, at_us: now.us }, record.told[0]];
         for (track, timestamp) in self.tracks.iter().zip(times) {
             if track.packets == 0 {
                 continue;
             }
             out.leaving.batch.make_room(MTU, |batch| out.io.send(batch));
             out.leaving.batch.push(self.address, |buffer| {
-                let ntp = rtcp::ntp(now.wall_ns);
                 let length =
                     rtcp::sender_report(buffer, track.ssrc, ntp, *timestamp, track.packets, track.octets);
                 record.rtcp.seal(buffer, length).unwrap_or(0)

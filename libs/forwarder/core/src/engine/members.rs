@@ -157,7 +157,7 @@ impl Engine {
     pub(super) fn close(&mut self, id: SessionId, expired: bool, now: Now, io: &mut impl Io) {
         let Some(space_id) = self.sessions.get(&id).map(|session| session.space) else { return };
         self.silence(id, space_id, now, io);
-        let report = self.report_of(id);
+        let report = self.report_of(id, now);
         let Some(mut session) = self.sessions.remove(&id) else { return };
         self.by_ufrag.remove(&session.ufrag);
         for address in session.addresses.iter().flatten() {

@@ -1,7 +1,10 @@
 //! What is counted.
 
 use super::session::{Role, Session};
-use super::{Engine, SessionId};
+use super::{Engine, Now, SessionId};
+
+/// Of a publisher that sent nothing for this long there is nothing to say, in microseconds.
+const RECENT_US: u64 = 12_000_000;
 
 /// Totals of one engine since its start; only `sessions` also falls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub struct SessionReport {
     pub packets: u64,
     /// Of those, lost on the way, as far as known.
     pub lost: u64,
+    /// Whether a receiver report, or a publisher's packet, came lately; without, the next two say nothing.
+    pub recent: bool,
     /// Lost in the last interval, in 1/256.
     pub fraction_lost: u8,
     /// Interarrival jitter in microseconds.
@@ -65,22 +70,25 @@ pub struct SessionReport {
 
 impl Engine {
     /// The numbers of every session.
-    pub fn reports(&self) -> Vec<(SessionId, SessionReport)> {
-        self.sessions.keys().map(|id| (*id, self.report_of(*id))).collect()
+    #[must_use]
+    pub fn reports(&self, now: Now) -> Vec<(SessionId, SessionReport)> {
+        self.sessions.keys().map(|id| (*id, self.report_of(*id, now))).collect()
     }
 
-    pub(super) fn report_of(&self, id: SessionId) -> SessionReport {
+    pub(super) fn report_of(&self, id: SessionId, now: Now) -> SessionReport {
         match self.sessions.get(&id) {
             Some(Session { role: Role::Publish(publisher), .. }) => SessionReport {
                 packets: publisher.accepted,
                 lost: publisher.reception.lost(),
+                recent: publisher.received_us + RECENT_US > now.us && publisher.received_us > 0,
+                fraction_lost: publisher.fraction_lost,
                 jitter_us: publisher.reception.jitter() * 1000 / 48,
-                ..SessionReport::default()
+                round_trip_us: 0,
             },
             Some(Session { role: Role::Subscribe { media, place: Some(place) }, space, .. }) => self
                 .spaces
                 .get(space)
-                .map(|space| space.groups[media.slots.len() - 1].seen(place.on_stage).report(place.at))
+                .map(|space| space.groups[media.slots.len() - 1].seen(place.on_stage).report(place.at, now))
                 .unwrap_or_default(),
             _ => SessionReport::default(),
         }

@@ -145,6 +145,10 @@ pub(super) struct Publisher {
     /// When it was last more than silence.
     pub voice_us: u64,
     pub accepted: u64,
+    /// When the last packet came, muted or not; 0: none did.
+    pub received_us: u64,
+    /// Of the last report sent, in 1/256.
+    pub fraction_lost: u8,
     pub reported_us: u64,
 }
 
@@ -216,6 +220,8 @@ impl Session {
                         loudness: 0.0,
                         voice_us: 0,
                         accepted: 0,
+                        received_us: 0,
+                        fraction_lost: 0,
                         reported_us: now.us,
                     }))
                 }

@@ -8,6 +8,7 @@ use forwarder_core::batch::Batch;
 use forwarder_core::engine::{
     Credentials, Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription,
 };
+use forwarder_core::rtcp::{self, Item};
 use forwarder_core::rtp::{Header, MTU};
 use forwarder_core::srtp::{Inbound, MASTER, MASTER_CM, Outbound};
 use forwarder_core::stun;
@@ -312,6 +313,18 @@ impl Client {
             heard.push(Heard { payload: header.payload(packet).unwrap().to_vec(), mid, header });
         }
         heard
+    }
+
+    /// What the reports say that it was sent since the last time; packets are left out.
+    pub fn reports(&mut self, world: &mut World) -> Vec<Item> {
+        let mut items = Vec::new();
+        for mut bytes in world.for_address(self.address) {
+            if (128..=191).contains(&bytes[0]) && forwarder_core::rtp::is_rtcp(&bytes) {
+                let length = self.inbound.open_rtcp(&mut bytes).unwrap();
+                assert!(rtcp::read(&bytes[..length], |item| items.push(item)));
+            }
+        }
+        items
     }
 
     /// The payloads it was sent, without the frames that end a slot.

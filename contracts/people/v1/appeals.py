@@ -1,0 +1,97 @@
+"""What suspended people have to say about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from contracts.commands import Command, Query, register
+from contracts.envelope import Audience, Model, PersonId, event
+from contracts.people.v1.hosting import Explanation
+from contracts.people.v1.profile import PersonEvent
+from contracts.people.v1.reports import Cursor
+
+
+class AppealState(StrEnum):
+    """Where an appeal stands."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    """The suspension was ended by it."""
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    """The suspension ended by itself before anybody decided."""
+
+
+class Appeal(Model):
+    """What a suspended person has to say about their suspension; one appeal each."""
+
+    person_id: PersonId
+    suspended_at: AwareDatetime
+    reason: str
+    """Of the suspension, with its explanation."""
+    explanation: str = ""
+    at: AwareDatetime
+    text: str
+    state: AppealState = AppealState.OPEN
+    decided_at: AwareDatetime | None = None
+    answer: str = ""
+
+
+@event("people", "appealed", Audience.OPERATORS)
+class Appealed(PersonEvent):
+    """A suspended person asks to be heard."""
+
+    text: str
+
+
+@event("people", "appeal_decided", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+class AppealDecided(PersonEvent):
+    """An appeal was granted (`reinstated` follows) or rejected."""
+
+    state: AppealState
+    answer: str = ""
+
+
+@register
+class LodgeAppeal(Command[Appeal]):
+    """The actor, suspended, appeals; once for each suspension. Refuses: wrong_state."""
+
+    service = "people"
+    name = "lodge_appeal"
+    result = Appeal
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+@register
+class DecideAppeal(Command[Appeal]):
+    """Operators grant or reject somebody's open appeal. Refuses: not_allowed, person_unknown, wrong_state."""
+
+    service = "people"
+    name = "decide_appeal"
+    result = Appeal
+    person_id: PersonId
+    granted: bool
+    answer: Explanation = ""
+
+
+class Appeals(Model):
+    """A page of appeals, newest first."""
+
+    appeals: tuple[Appeal, ...] = ()
+    next_cursor: str | None = None
+
+
+@register
+class AppealsQuery(Query[Appeals]):
+    """Appeals, newest first: one's own, or for operators anybody's. Refuses: not_allowed, invalid."""
+
+    service = "people"
+    name = "appeals"
+    result = Appeals
+    person_id: PersonId | None = None
+    state: AppealState | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50

@@ -1,0 +1,70 @@
+"""The log of moderation: who did what to whom, when and why, and taking it back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from contracts.commands import Command, Nothing, Query, register
+from contracts.envelope import Model, PersonId, SpaceId
+from contracts.people.v1.hosting import Explanation
+from contracts.people.v1.reports import Cursor, ReportId
+
+EntryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z-]{1,60}$")]
+
+
+class LogEntry(Model):
+    """One moderation act, of operators or of the hosts of a Space: who, what, when, why."""
+
+    id: EntryId
+    at: AwareDatetime
+    actor_id: PersonId | None = None
+    """None for the system."""
+    act: str
+    """What was done, e.g. `suspended`, `report_closed`, `removed`, `ended`."""
+    person_id: PersonId | None = None
+    """To whom."""
+    space_id: SpaceId | None = None
+    """Where, or to what."""
+    reason: str = ""
+    explanation: str = ""
+    report_id: ReportId | None = None
+    undoable: bool = False
+    """Whether `undo` takes it back."""
+    undone_by: EntryId | None = None
+
+
+class LogPage(Model):
+    """A page of the log, newest first."""
+
+    entries: tuple[LogEntry, ...] = ()
+    next_cursor: str | None = None
+
+
+@register
+class LogQuery(Query[LogPage]):
+    """The moderation log, newest first: for operators, and for a host what was done in their Space (`space_id`).
+
+    Refuses: not_allowed, invalid (a cursor of something else).
+    """
+
+    service = "people"
+    name = "log"
+    result = LogPage
+    person_id: PersonId | None = None
+    """Acts by or about this person."""
+    space_id: SpaceId | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@register
+class UndoAct(Command[Nothing]):
+    """Operators take an act back. Refuses: not_allowed, entry_unknown, wrong_state (nothing to undo, or undone)."""
+
+    service = "people"
+    name = "undo_act"
+    result = Nothing
+    entry_id: EntryId
+    explanation: Explanation = ""

@@ -1,0 +1,78 @@
+"""What those who run the instance do to people and Spaces."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from contracts.commands import Command, Nothing, register
+from contracts.envelope import Audience, PersonId, SpaceId, event
+from contracts.people.v1.hosting import Explanation
+from contracts.people.v1.profile import PersonEvent
+from contracts.people.v1.reports import Offence, ReportId
+
+
+@event("people", "suspended", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+class Suspended(PersonEvent):
+    """From now on the person is refused everywhere: no command, no stream, no stage. Who did it is on the log only."""
+
+    reason: str
+    explanation: str = ""
+    """For the person's eyes too."""
+    until: AwareDatetime | None = None
+    """When it ends by itself; None: not before operators end it. Told again, the last one holds."""
+
+
+@event("people", "reinstated", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+class Reinstated(PersonEvent):
+    """The person's suspension is over."""
+
+    explanation: str = ""
+    lapsed: bool = False
+    """It ended by itself."""
+
+
+@register
+class Suspend(Command[Nothing]):
+    """Operators suspend somebody; accepted also where they are suspended already, and then another end holds.
+
+    Refuses: not_allowed, person_unknown, invalid (a reason that is not on the list, an end in the past),
+    report_unknown.
+    """
+
+    service = "people"
+    name = "suspend"
+    result = Nothing
+    person_id: PersonId
+    reason: Offence
+    explanation: Explanation = ""
+    report_id: ReportId | None = None
+    """The report this answers; it is closed as acted upon."""
+    until: AwareDatetime | None = None
+    """When it ends by itself."""
+
+
+@register
+class Reinstate(Command[Nothing]):
+    """Operators end a suspension; accepted also where there is none. Refuses: not_allowed, person_unknown."""
+
+    service = "people"
+    name = "reinstate"
+    result = Nothing
+    person_id: PersonId
+    explanation: Explanation = ""
+
+
+@register
+class OrderSpaceEnd(Command[Nothing]):
+    """Operators put on the log that they end a Space, and why; room ends it (`end_space`).
+
+    Refuses: not_allowed, space_unknown, invalid (a reason that is not on the list), report_unknown.
+    """
+
+    service = "people"
+    name = "order_space_end"
+    result = Nothing
+    space_id: SpaceId
+    reason: Offence
+    explanation: Explanation = ""
+    report_id: ReportId | None = None

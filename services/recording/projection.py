@@ -1,0 +1,59 @@
+"""Which replays and safety copies there are, and which reports are of which Space: an index of our own facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from libs.eventstore import Notification
+from libs.readmodel import StoreModel
+from services.recording.domain import Deleted, Ended, Failed, Finished, Reported, SafetyCopyDestroyed
+
+
+class Kept(StoreModel):
+    """What is kept, by the end of its Space."""
+
+    schema = """
+        CREATE TABLE kept (
+            space_id TEXT PRIMARY KEY, ended_at REAL NOT NULL, state TEXT NOT NULL DEFAULT 'owed'
+        ) WITHOUT ROWID;
+        CREATE INDEX kept_by_end ON kept (state, ended_at);
+        CREATE TABLE reports (
+            report_id TEXT NOT NULL, space_id TEXT NOT NULL, PRIMARY KEY (report_id, space_id)
+        ) WITHOUT ROWID
+    """
+
+    def apply(self, notification: Notification) -> None:
+        space_id = notification.aggregate_id
+        match notification.fact:
+            case Ended(ended_at=ended_at):
+                run = "INSERT OR IGNORE INTO kept (space_id, ended_at) VALUES (?, ?)"
+                self.db.execute(run, (space_id, ended_at.timestamp()))
+            case Finished():
+                self.db.execute("UPDATE kept SET state = 'replay' WHERE space_id = ?", (space_id,))
+            case Deleted():
+                self.db.execute("UPDATE kept SET state = 'safety' WHERE space_id = ?", (space_id,))
+            case Failed() | SafetyCopyDestroyed():
+                self.db.execute("DELETE FROM kept WHERE space_id = ?", (space_id,))
+            case Reported(report=report):
+                self.db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?)", (report, space_id))
+            case _:
+                pass
+
+    def replays(self, before: datetime) -> list[str]:
+        """Spaces with a replay that ended before a moment, oldest first."""
+        return self._of("replay", before)
+
+    def safety_copies(self, before: datetime) -> list[str]:
+        """Spaces with a deleted replay that ended before a moment, oldest first."""
+        return self._of("safety", before)
+
+    def reported(self, report: str) -> list[str]:
+        """The Spaces that a report is of."""
+        return [row[0] for row in self.db.execute("SELECT space_id FROM reports WHERE report_id = ?", (report,))]
+
+    def _of(self, state: str, before: datetime) -> list[str]:
+        rows = self.db.execute(
+            "SELECT space_id FROM kept WHERE state = ? AND ended_at <= ? ORDER BY ended_at",
+            (state, before.astimezone(UTC).timestamp()),
+        )
+        return [row[0] for row in rows]

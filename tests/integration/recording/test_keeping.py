@@ -1,0 +1,113 @@
+"""What is kept of a Space after it: for the host, for everybody, and for reports alone."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from contracts import subjects
+from contracts.envelope import Event
+from contracts.people import v1 as people
+from contracts.recording import v1
+from contracts.room import v1 as room
+from libs.bus import Bus
+from libs.ids import new_id
+from libs.service import running
+from services.recording.main import compose
+from services.recording.settings import Settings
+from tests.integration.recording.stage import Stage, person
+from tests.support.matrix import answer_to
+from tests.unit.recording.sounds import encode, noise, stream
+
+OPERATOR = new_id()
+
+
+async def a_replay(stage: Stage) -> None:
+    """One second of noise, said by the host."""
+    await stage.start()
+    await stage.say(stage.host, stream(encode(noise(1.0)), at=1.0))
+    await stage.end()
+    await stage.ready()
+
+
+async def told(bus: Bus, space_id: str, last: type[Event]) -> list[Event]:
+    """What recording said of a Space, up to an event of a kind."""
+    found: list[Event] = []
+    async with asyncio.timeout(20):
+        async for batch in bus.follow(filters=[subjects.event("recording", space_id, "*")]):
+            found += [received.event for received in batch]
+            if any(isinstance(event, last) for event in found):
+                break
+    return found
+
+
+def report(space_id: str | None, version: int = 1, **fields: object) -> people.Reported:
+    made = {"report_id": new_id(), "at": datetime.now(UTC), "reporter_id": new_id(), "reason": "hate"}
+    return people.Reported.model_validate({**made, "version": version, "space_id": space_id, **fields})
+
+
+async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_being_destroyed(
+    bus: Bus, stage: Stage, env: dict[str, str]
+) -> None:
+    successor = person("Sofia")
+    keep = {"ROSTRUM_RECORDING_SAFETY_DAYS": "0", "ROSTRUM_RECORDING_KEEP_LOOK_SECONDS": "0.1"}
+    settings = Settings.read({**env, **keep})
+    async with running(settings, compose):
+        await stage.start()
+        await stage.join(successor)
+        await stage.say(stage.host, stream(encode(noise(1.0)), at=1.0))
+        stage.version += 1
+        await stage.tell(
+            room.HostChanged(
+                space_id=stage.space_id, version=stage.version, at=datetime.now(UTC), host=successor,
+                previous_id=stage.host.id, reason="handed_over",
+            )
+        )  # fmt: skip
+        await stage.end()
+        ready = await stage.ready()
+        # Of a moment in it, as evidence against somebody.
+        moment = {"kind": "moment", "space_id": stage.space_id, "from_seconds": 1}
+        complaint = report(None, person_id=stage.host.id, evidence=[moment])
+        await bus.publish_event(complaint)
+        hear = v1.HearSafetyCopy(
+            command_id="once", actor=OPERATOR, operator=True, space_id=stage.space_id, report_id=complaint.report_id
+        )
+        async with asyncio.timeout(10):
+            while await answer_to(lambda: bus.ask(hear)) != "ok":
+                await asyncio.sleep(0.02)  # recording hears of the report in its own time
+
+        def delete(who: str) -> v1.DeleteReplay:
+            return v1.DeleteReplay(command_id=new_id(), actor=who, space_id=stage.space_id)
+
+        assert await answer_to(lambda: bus.ask(delete(stage.host.id))) == "not_host"
+        assert await answer_to(lambda: bus.ask(delete(successor.id))) == "ok"
+        assert (await stage.replay()) == v1.Replay(space_id=stage.space_id, state=v1.ReplayState.NONE)
+        kept = (await bus.ask(hear)).result  # the same look, asked for again
+        assert (kept.state, kept.mix) == (v1.ReplayState.READY, ready.mix)
+        file = settings.var / "recordings" / ready.mix
+        await asyncio.sleep(0.3)  # three looks
+        assert file.exists(), "the report is open"
+        closed = people.ReportClosed(
+            report_id=complaint.report_id, version=2, at=datetime.now(UTC), outcome=people.ReportState.ACTED
+        )
+        await bus.publish_event(closed)
+        events = await told(bus, stage.space_id, v1.SafetyCopyDestroyed)
+        assert not file.exists()
+        assert [type(event) for event in events if isinstance(event, v1.ReplayDeleted | v1.SafetyCopyHeard)] == [
+            v1.SafetyCopyHeard,
+            v1.ReplayDeleted,
+        ]
+        (heard,) = (event for event in events if isinstance(event, v1.SafetyCopyHeard))
+        assert (heard.actor_id, heard.report_id) == (OPERATOR, complaint.report_id)
+
+
+async def test_a_replay_is_deleted_when_its_time_is_over(bus: Bus, stage: Stage, env: dict[str, str]) -> None:
+    days = {"ROSTRUM_RECORDING_REPLAY_DAYS": str(timedelta(seconds=3) / timedelta(days=1))}
+    settings = Settings.read({**env, **days, "ROSTRUM_RECORDING_KEEP_LOOK_SECONDS": "0.1"})
+    async with running(settings, compose):
+        await a_replay(stage)
+        *_, deleted = await told(bus, stage.space_id, v1.ReplayDeleted)
+        assert isinstance(deleted, v1.ReplayDeleted)
+        assert deleted.reason == "expired"
+        assert (await stage.replay()).state is v1.ReplayState.NONE
+        assert list((settings.var / "recordings").rglob("*.m4a")), "a safety copy is left"
