@@ -8,14 +8,21 @@ use forwarder_core::batch::{Batch, Entry};
 
 use crate::delays::Delays;
 use crate::sys::Sender;
-use crate::tcp::{self, Peers};
+use crate::tcp;
+
+/// What all threads send with.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    pub socket: Arc<UdpSocket>,
+    pub connections: Arc<tcp::Peers>,
+    /// Where the engine's clock begins.
+    pub began: Instant,
+}
 
 /// See the module.
 pub(crate) struct Lane {
-    socket: Arc<UdpSocket>,
-    connections: Arc<Peers>,
+    pub wire: Wire,
     sender: Sender,
-    began: Instant,
     pub tally: Tally,
 }
 
@@ -36,17 +43,8 @@ impl Tally {
 }
 
 impl Lane {
-    /// `began` is where the engine's clock begins.
-    pub fn new(socket: Arc<UdpSocket>, connections: Arc<Peers>, began: Instant) -> Self {
-        Self { socket, connections, sender: Sender::default(), began, tally: Tally::default() }
-    }
-
-    pub fn socket(&self) -> &UdpSocket {
-        &self.socket
-    }
-
-    pub fn connections(&self) -> &Peers {
-        &self.connections
+    pub fn new(wire: Wire) -> Self {
+        Self { wire, sender: Sender::default(), tally: Tally::default() }
     }
 
     /// Sends a batch. `lay_us`: for how long what is forwarded may have lain in the socket before it was read.
@@ -54,13 +52,13 @@ impl Lane {
         let over_tcp = |entry: &Entry| tcp::is_connection(entry.to);
         for entries in batch.entries().chunk_by(|one, next| over_tcp(one) == over_tcp(next)) {
             self.tally.unsent += if entries.first().is_some_and(over_tcp) {
-                self.connections.send(entries, batch.bytes())
+                self.wire.connections.send(entries, batch.bytes())
             } else {
-                self.sender.send(&self.socket, entries, batch.bytes())
+                self.sender.send(&self.wire.socket, entries, batch.bytes())
             };
         }
         if let Some(arrived_us) = batch.arrived_us() {
-            let now_us = self.began.elapsed().as_micros() as u64;
+            let now_us = self.wire.began.elapsed().as_micros() as u64;
             let datagrams = batch.entries().iter().map(|entry| entry.datagrams() as u64).sum();
             self.tally.delays.add(now_us.saturating_sub(arrived_us) + lay_us, datagrams);
         }

@@ -39,7 +39,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forwarder_core::engine::{
     Counters, Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId, Tuning,
@@ -47,12 +47,13 @@ use forwarder_core::engine::{
 
 pub use delays::Delays;
 
+use lane::Wire;
 use queue::{Command, Shared};
 pub use queue::{Dropped, QueueFull};
 use tcp::Tcp;
 pub use tcp::{Config as TcpConfig, Counters as TcpCounters};
 
-/// The forwarder: one UDP port, where wanted one TCP port, and the thread that serves them.
+/// The forwarder: one UDP port, where wanted one TCP port, and the threads that serve them.
 #[derive(Debug)]
 pub struct Forwarder {
     shared: Arc<Shared>,
@@ -79,8 +80,8 @@ pub struct Stats {
 }
 
 impl Forwarder {
-    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread, with helpers so
-    /// that `threads` seal and send.
+    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread that serves them,
+    /// with helpers so that `threads` seal and send.
     ///
     /// # Errors
     /// What the operating system says, such as an address in use, with the address it says it about.
@@ -104,7 +105,8 @@ impl Forwarder {
         let tcp = tcp.map(listen).transpose()?;
         let tcp_port = tcp.as_ref().map(Tcp::port).transpose()?;
         let shared = Arc::new(Shared::new()?);
-        let worker = worker::Worker::new(socket, tcp, connections, Arc::clone(&shared), tuning, threads)?;
+        let wire = Wire { socket: Arc::new(socket), connections, began: Instant::now() };
+        let worker = worker::Worker::new(wire, tcp, Arc::clone(&shared), tuning, threads)?;
         let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), local, tcp_port })
     }

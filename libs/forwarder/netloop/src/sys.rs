@@ -76,8 +76,10 @@ pub const NOTHING: RawFd = -1;
 ///
 /// Not `epoll`: a socket that stands in an epoll set has somebody to wake whenever the kernel has taken a datagram off
 /// its hands, which costs every send 3 %.
-pub fn wait<const N: usize>(descriptors: [RawFd; N], wait_us: u64) -> [bool; N] {
-    let mut polled = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+pub fn wait<const N: usize>(descriptors: [Option<RawFd>; N], wait_us: u64) -> [bool; N] {
+    // A negative number is passed over.
+    let mut polled =
+        descriptors.map(|fd| libc::pollfd { fd: fd.unwrap_or(-1), events: libc::POLLIN, revents: 0 });
     let timeout = libc::timespec {
         tv_sec: (wait_us / 1_000_000) as libc::time_t,
         tv_nsec: (wait_us % 1_000_000 * 1000) as libc::c_long,

@@ -1,7 +1,7 @@
 //! The loop: commands first, then datagrams in bursts, then what time brings.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use forwarder_core::batch::Batch;
 use forwarder_core::engine::{Engine, Event, Io, Now, Round, TICK_US, Tuning};
 
 use crate::Stats;
-use crate::lane::Lane;
+use crate::lane::{Lane, Wire};
 use crate::queue::{Command, Shared};
 use crate::sys::{self, Receiver};
-use crate::tcp::{self, Tcp};
+use crate::tcp::Tcp;
 use crate::team::Team;
 
 /// Bursts read before time and commands are looked at again.
@@ -44,7 +44,7 @@ impl Io for Outlet {
     }
 
     fn seen(&self, from: SocketAddr) -> SocketAddr {
-        self.lane.connections().seen(from)
+        self.lane.wire.connections.seen(from)
     }
 }
 
@@ -62,16 +62,14 @@ pub(crate) struct Worker {
 impl Worker {
     /// `threads`: how many seal and send, the worker's own included.
     pub fn new(
-        socket: UdpSocket,
+        wire: Wire,
         tcp: Option<Tcp>,
-        connections: Arc<tcp::Peers>,
         shared: Arc<Shared>,
         tuning: Tuning,
         threads: NonZeroUsize,
     ) -> io::Result<Self> {
-        let began = Instant::now();
-        let (engine, socket) = (Engine::new(tuning), Arc::new(socket));
-        let lane = || Lane::new(Arc::clone(&socket), Arc::clone(&connections), began);
+        let (engine, began) = (Engine::new(tuning), wire.began);
+        let lane = || Lane::new(wire.clone());
         let team = Team::start(engine.round(), threads.get() - 1, lane)?;
         Ok(Self {
             engine,
@@ -131,22 +129,27 @@ impl Worker {
         }
     }
 
-    /// Returns when datagrams, commands or something at the TCP port are there, after so many microseconds at the latest;
-    /// whether the last is there.
+    /// Returns when datagrams or commands are there, or something happened at the TCP port, after so many microseconds at
+    /// the latest; whether it was the TCP port.
     fn wait(&self, wait_us: u64) -> bool {
         let commands = &self.shared.commands_ready;
-        let tcp = self.tcp.as_ref().map_or(sys::NOTHING, AsRawFd::as_raw_fd);
-        let descriptors = [self.outlet.lane.socket().as_raw_fd(), commands.as_raw_fd(), tcp];
-        let [_, ordered, tcp_ready] = sys::wait(descriptors, wait_us.min(1_000_000));
+        let [_, ordered, tcp] = sys::wait(
+            [
+                Some(self.outlet.lane.wire.socket.as_raw_fd()),
+                Some(commands.as_raw_fd()),
+                self.tcp.as_ref().map(AsRawFd::as_raw_fd),
+            ],
+            wait_us.min(1_000_000),
+        );
         if ordered {
             sys::clear(commands);
         }
-        tcp_ready
+        tcp
     }
 
     /// Reads one burst; whether there may be more.
     fn burst(&mut self) -> bool {
-        let count = self.receiver.receive(self.outlet.lane.socket());
+        let count = self.receiver.receive(&self.outlet.lane.wire.socket);
         let now = self.now();
         self.read_us = now.us;
         for number in 0..count {

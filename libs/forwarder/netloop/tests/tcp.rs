@@ -17,8 +17,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 const PAYLOAD: usize = 1_000;
 
 fn started(config: TcpConfig) -> Forwarder {
-    let threads = NonZeroUsize::new(2).unwrap();
-    Forwarder::start((Ipv4Addr::LOCALHOST, 0).into(), Some(config), Tuning::default(), threads).unwrap()
+    Forwarder::start((Ipv4Addr::LOCALHOST, 0).into(), Some(config), Tuning::default(), NonZeroUsize::MIN)
+        .unwrap()
 }
 
 fn until(forwarder: &Forwarder, what: impl Fn(Stats) -> bool) {

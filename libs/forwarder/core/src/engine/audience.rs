@@ -161,18 +161,15 @@ impl Audience {
         self.turn = self.turn.wrapping_add(1);
         let part = u64::from(self.turn.wrapping_mul(0x9E37_79B9));
         let first = ((part * self.count as u64) >> 32) as usize;
-        let (before, after) = self.shards.split_at(first / SHARD);
-        let mut left = self.count;
-        for shard in after.iter().chain(before) {
-            let length = lock(shard).listeners.len();
-            left -= length;
-            out.leaving.parts.push(Part {
-                shard: Arc::clone(shard),
-                frames: Arc::clone(&self.left),
-                first: first % SHARD % length,
-            });
+        let whole = |number: usize| (number, 0..SHARD.min(self.count - number * SHARD));
+        let (at, first) = (first / SHARD, first % SHARD);
+        let (_, begun) = whole(at);
+        let others = (at + 1..self.shards.len()).chain(0..at).map(whole);
+        let parts = [(at, first..begun.end)].into_iter().chain(others).chain([(at, 0..first)]);
+        for (number, places) in parts.filter(|(_, places)| !places.is_empty()) {
+            let (shard, frames) = (Arc::clone(&self.shards[number]), Arc::clone(&self.left));
+            out.leaving.parts.push(Part { shard, places, frames });
         }
-        debug_assert_eq!(left, 0);
     }
 
     /// Sends the sender reports of those listeners whose turn it is; every listener has one turn in [`REPORT_US`].

@@ -4,6 +4,7 @@
 //! it does next, such as a mute or a removal, holds from that instant, and nothing that belongs to listeners has two
 //! owners at a time.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -11,12 +12,11 @@ use super::frame::Frames;
 use super::shard::Shard;
 use crate::batch::Batch;
 
-/// One shard, and what is sent to everybody in it.
+/// Listeners of one shard, and what they are sent.
 pub(super) struct Part {
     pub shard: Arc<Mutex<Shard>>,
+    pub places: Range<usize>,
     pub frames: Arc<Frames>,
-    /// Where in the shard it begins.
-    pub first: usize,
 }
 
 /// RTP packets, see [`super::Counters`].
@@ -67,9 +67,9 @@ impl Round {
         let mut lane = Lane { batch, send: &mut send, sent: Sent::default() };
         let mut taken = 0;
         while let Some(part) = parts.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            // Uncontended: the number above is given to one thread only.
+            // Free: the number above is given to one thread only, and a shard's two ends are a whole round apart.
             let mut shard = part.shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.send(&part.frames, part.first, &mut lane);
+            shard.send(part.places.clone(), &part.frames, &mut lane);
             taken += 1;
         }
         let sent = lane.sent;
@@ -86,7 +86,7 @@ impl Round {
         self.left.fetch_sub(taken, Ordering::AcqRel) == taken
     }
 
-    /// Parts of one shard stand in one round once: their order within a round is nobody's.
+    /// A listener stands in one part of a round at most: their order is nobody's.
     pub(super) fn begin(&self, given: &mut Vec<Part>) {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *parts, given);

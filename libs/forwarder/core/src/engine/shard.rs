@@ -1,5 +1,7 @@
 //! A part of an audience: as many listeners as leave with one system call, contiguous in the order of sending.
 
+use std::ops::Range;
+
 use super::frame::Frames;
 use super::listener::{Listener, Record};
 use super::round::Lane;
@@ -16,23 +18,19 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// Sends the frames to everybody in it, beginning at `first`.
-    pub fn send(&mut self, frames: &Frames, first: usize, lane: &mut Lane<'_, impl FnMut(&Batch)>) {
-        let (before, after) = self.listeners.split_at_mut(first);
-        let (records_before, records_after) = self.records.split_at(first);
-        for (listeners, records) in [(after, records_after), (before, records_before)] {
-            let both = listeners.iter_mut().zip(records);
-            if let [only] = frames.waiting() {
-                let payload = frames.payload(only);
-                for (listener, record) in both {
-                    if !listener.said(&only.frame) {
-                        listener.send_one(record, &only.frame, payload, lane);
-                    }
+    /// Sends the frames to those at `places`.
+    pub fn send(&mut self, places: Range<usize>, frames: &Frames, lane: &mut Lane<'_, impl FnMut(&Batch)>) {
+        let both = self.listeners[places.clone()].iter_mut().zip(&self.records[places]);
+        if let [only] = frames.waiting() {
+            let payload = frames.payload(only);
+            for (listener, record) in both {
+                if !listener.said(&only.frame) {
+                    listener.send_one(record, &only.frame, payload, lane);
                 }
-            } else {
-                for (listener, record) in both {
-                    listener.send_several(record, frames, lane);
-                }
+            }
+        } else {
+            for (listener, record) in both {
+                listener.send_several(record, frames, lane);
             }
         }
     }
