@@ -69,9 +69,6 @@ fn set(socket: &impl AsRawFd, level: libc::c_int, option: libc::c_int, value: li
     };
 }
 
-/// Stands among descriptors for none.
-pub const NOTHING: RawFd = -1;
-
 /// Waits until one of the descriptors can be read, for at most so many microseconds, or a signal comes; which can be.
 ///
 /// Not `epoll`: a socket that stands in an epoll set has somebody to wake whenever the kernel has taken a datagram off
