@@ -76,6 +76,7 @@ def _first(group: BaseExceptionGroup[Any]) -> BaseException:
 
 
 async def _run(options: argparse.Namespace, parts: list[Any]) -> int:
+    from infra.demo import cast
     from infra.demo import summary as summaries
     from infra.demo.story import play
 
@@ -88,7 +89,15 @@ async def _run(options: argparse.Namespace, parts: list[Any]) -> int:
             async with System(Path(folder), gateway_port=0, say=say) as system:
                 say(f"ready after {time.monotonic() - began:.1f} s")
                 carried = not options.speaker
-                told = await play(system.url, parts, listeners=options.listeners, overlap=carried, out=out, say=say)
+                told = await play(
+                    system.url,
+                    parts,
+                    title=cast.TITLE if carried else cast.title_of(parts),
+                    listeners=options.listeners,
+                    overlap=carried,
+                    out=out,
+                    say=say,
+                )
                 services = [await _service(system, name) for name in system.services]
                 rebuilt = await asyncio.to_thread(_rebuild, Path(folder), told.space_id, told.space["version"])
         finally:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from infra.demo import speech, voice
 from infra.demo.client import Client, Ears, Microphone
@@ -67,6 +68,11 @@ class Listener:
     session: str = ""
 
 
+TITLE: Final = "Three short stories"
+"""What the Space of the carried speakers is called."""
+_LONGEST_TITLE: Final = 70
+
+
 def carried() -> list[Part]:
     """The three speakers whose speech the project carries; the second is muted in the middle of a sentence."""
     parts = []
@@ -98,6 +104,15 @@ def given(speakers: list[str], muted: list[str]) -> list[Part]:
             raise CastError(f"--mute {name}: there is no such speaker; there are {', '.join(p.name for p in parts)}")
         part.silence = (part.seconds / 2, part.seconds)
     return parts
+
+
+def title_of(parts: list[Part]) -> str:
+    """What a Space of one's own speakers is called: after those who speak, where there is room for all."""
+    *others, last = [part.name for part in parts]
+    if not others:
+        return last
+    everybody = f"{', '.join(others)} and {last}"
+    return everybody if len(everybody) <= _LONGEST_TITLE else f"{others[0]} and others"
 
 
 def handle_of(name: str, number: int) -> str:

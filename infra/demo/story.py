@@ -82,7 +82,7 @@ class Told:
     figures: dict[str, Any]
 
 
-async def play(url: str, parts: list[Part], *, listeners: int, overlap: bool, out: Path, say: Say) -> Told:
+async def play(url: str, parts: list[Part], *, title: str, listeners: int, overlap: bool, out: Path, say: Say) -> Told:
     """Plays the whole Space through the gateway at `url`; downloads what is left of it into `out`."""
     async with contextlib.AsyncExitStack() as stack:
         tag = secrets.randbelow(90_000) + 10_000
@@ -97,7 +97,7 @@ async def play(url: str, parts: list[Part], *, listeners: int, overlap: bool, ou
         space = await host.client.call(
             "POST",
             "/v1/spaces",
-            {"title": "Three short stories", "topics": ["stories"], "recorded": True, "captions": True},
+            {"title": title, "topics": ["stories"], "recorded": True, "captions": True},
         )
         space_id = str(space["id"])
         base = f"/v1/spaces/{space_id}"

@@ -56,7 +56,7 @@ class BusSettings:
     connect_timeout: float = 10.0
     """Seconds until a NATS that cannot be reached at start is an error."""
     max_workers: int = 512
-    """Requests handled at once, per subject served."""
+    """Requests handled at once, per route served."""
 
     def shown(self) -> str:
         """The address without the password, for people."""
@@ -165,12 +165,13 @@ class Bus:
 
     # -- answering ---------------------------------------------------------------------------------------------
 
-    def serve(self, handlers: Handlers, *, route: str = subjects.ANY) -> Serving:
+    def serve(self, handlers: Handlers, *, route: str = subjects.ANY, hot: bool = False) -> Serving:
         """Answer a service's commands and queries on one route while the context is open.
 
-        Leaving it takes no new request, and finishes those that are being handled.
+        Leaving it takes no new request, and finishes those that are being handled. A `hot` route, thousands of
+        requests a second, is read from nats-py; the others through FastStream.
         """
-        return Serving(self.broker, self.nc, handlers, route, self.settings.max_workers)
+        return Serving(self.broker, self.nc, handlers, route, most=self.settings.max_workers, hot=hot)
 
     # -- events ------------------------------------------------------------------------------------------------
 

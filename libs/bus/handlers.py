@@ -7,9 +7,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from opentelemetry.trace import Span
+from prometheus_client import Counter, Histogram
 from pydantic import ValidationError
 
 from contracts.commands import Accepted, Refused, Request
@@ -19,6 +21,9 @@ from libs.refusal import Refusal
 from libs.telemetry import COMMANDS, HANDLE_SECONDS, span, trace_id
 
 _log = logging.getLogger(__name__)
+
+_Unversioned = Accepted[Any]
+"""Kept: pydantic forgets a model that nobody holds, and makes the class anew."""
 
 R = TypeVar("R", bound=Model)
 Q = TypeVar("Q", bound=Request[Any])
@@ -30,6 +35,8 @@ class Handler:
 
     request: type[Request[Any]]
     call: Callable[[Any], Awaitable[Any]]
+    span: str
+    seconds: Histogram
 
 
 class Handlers:
@@ -66,26 +73,23 @@ class Handlers:
             raise TypeError(f"{request.__name__} has an answer already")
         if not inspect.iscoroutinefunction(inspect.unwrap(call)) and not callable(call):
             raise TypeError(f"{call!r} cannot answer {request.__name__}")
-        self._table[request.kind, request.name] = Handler(request, call)
-
-    def __iter__(self) -> Any:
-        return iter(self._table.values())
-
-    def __len__(self) -> int:
-        return len(self._table)
+        name = f"{self.service}.{request.name}"
+        self._table[request.kind, request.name] = Handler(
+            request, call, f"{request.kind} {name}", HANDLE_SECONDS.labels(name)
+        )
 
     async def answer(self, kind: str, name: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """The reply to one request, as JSON. Never raises but for cancellation."""
         handler = self._table.get((kind, name))
         if handler is None:
-            COMMANDS.labels(kind, "unknown", "bad_request").inc()
+            _handled(kind, "unknown", "bad_request").inc()
             detail = f"This version of {self.service} knows no {kind} {name!r}."
             return _refused("bad_request", detail)
         started = time.perf_counter()
-        with span(f"{kind} {self.service}.{name}", "server", parent=headers) as current:
+        with span(handler.span, "server", parent=headers) as current:
             reply, outcome = await self._call(handler, body, current)
-        HANDLE_SECONDS.labels(f"{self.service}.{name}").observe(time.perf_counter() - started)
-        COMMANDS.labels(kind, name, outcome).inc()
+        handler.seconds.observe(time.perf_counter() - started)
+        _handled(kind, name, outcome).inc()
         return reply
 
     async def _call(self, handler: Handler, body: bytes, current: Span) -> tuple[bytes, str]:
@@ -109,8 +113,13 @@ class Handlers:
             detail = f"Something went wrong on our side (trace {trace_id() or 'unknown'})."
             return _refused("internal", detail, retry=True), "internal"
         if not isinstance(result, Accepted):
-            result = Accepted[Any].model_construct(outcome="accepted", version=0, result=result)
+            result = _Unversioned.model_construct(outcome="accepted", version=0, result=result)
         return _accepted(result), "accepted"
+
+
+@cache
+def _handled(kind: str, name: str, outcome: str) -> Counter:
+    return COMMANDS.labels(kind, name, outcome)
 
 
 def _accepted(answer: Accepted[Any]) -> bytes:

@@ -6,17 +6,16 @@ There are two of them, `sqlite` (the default) and `postgres`; nothing else in th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 
 from libs.database import Place
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRow:
+class CommandRow(msgspec.Struct, frozen=True, gc=False):
     """An accepted command: unique by (scope, command_id)."""
 
     scope: str
@@ -28,8 +27,7 @@ class CommandRow:
     """The aggregate's version after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A name that only one aggregate may hold (a handle, say). `owner` None gives it back."""
 
     namespace: str
@@ -37,9 +35,8 @@ class Claim:
     owner: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """An aggregate's state at a version, as `fingerprint`'s code made it."""
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """An aggregate's state at a version, as the code of `fingerprint` made it."""
 
     originator_id: str
     version: int
@@ -47,8 +44,7 @@ class Snapshot:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """All that one command writes, in one transaction."""
 
     events: Sequence[StoredEvent]

@@ -40,6 +40,18 @@ def _insert(cursor: SQLiteCursor, into: str, rows: Sequence[tuple[object, ...]])
         start += size
 
 
+def looking_for(keys: int) -> str:
+    """The query for so many commands, each found by the table's index.
+
+    Joined from the keys' side: for `(scope, command_id) IN (VALUES ...)` SQLite reads the whole table.
+    """
+    values = ",".join(["(?,?)"] * keys)
+    return (
+        f"SELECT c.scope, c.command_id FROM (VALUES {values}) AS asked "
+        "CROSS JOIN commands AS c ON c.scope = asked.column1 AND c.command_id = asked.column2"
+    )
+
+
 class _Pool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
         connection = super()._create_connection()
@@ -115,12 +127,16 @@ class SqliteRecorder(SQLiteApplicationRecorder):
                         c.execute("DELETE FROM claims WHERE namespace=? AND name=?", (claim.namespace, claim.name))
                     else:
                         c.execute("INSERT INTO claims VALUES (?,?,?)", (claim.namespace, claim.name, claim.owner))
-                for snapshot in (write.snapshot for write in writes):
-                    if snapshot is not None:
-                        c.execute(
-                            "INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)",
-                            (snapshot.originator_id, snapshot.version, snapshot.fingerprint, snapshot.state),
-                        )
+                # In their order, so that the last one of an aggregate stays.
+                _insert(
+                    c,
+                    "INSERT OR REPLACE INTO snapshots",
+                    [
+                        (kept.originator_id, kept.version, kept.fingerprint, kept.state)
+                        for write in writes
+                        if (kept := write.snapshot) is not None
+                    ],
+                )
         except IntegrityError as error:
             # SQLite names the table: "UNIQUE constraint failed: commands.scope, commands.command_id".
             text = str(error)
@@ -134,12 +150,8 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         """Which of these commands, by (scope, command_id), were accepted before; at most some thousands at once."""
         if not keys:
             return set()
-        values = ",".join(["(?,?)"] * len(keys))
         with self.datastore.transaction(commit=False) as c:
-            c.execute(
-                f"SELECT scope, command_id FROM commands WHERE (scope, command_id) IN (VALUES {values})",
-                [part for key in keys for part in key],
-            )
+            c.execute(looking_for(len(keys)), [part for key in keys for part in key])
             return {(row[0], row[1]) for row in c.fetchall()}
 
     def find_command(self, scope: str, command_id: str) -> CommandRow | None:

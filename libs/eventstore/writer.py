@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
@@ -21,11 +21,22 @@ class Broken(PersistenceError):
     """It was decided on a state that was not committed after all."""
 
 
+class Commit(asyncio.Future[None]):
+    """Done when what was submitted is on disk. Who waits for it cannot take it back: a cancellation waits, too."""
+
+    def cancel(self, msg: Any = None) -> bool:
+        return False
+
+
 @dataclass(slots=True, eq=False)
 class Lineage:
-    """The chain of decisions taken on one cached state. When one is not committed, none after it may be."""
+    """The chain of decisions taken on one state in memory. When one is not committed, none after it may be."""
 
     broken: bool = False
+    waiting: int = 0
+    """Decisions that are not committed yet."""
+    last: Commit | None = None
+    """Of the newest decision."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,26 +45,31 @@ class Job:
 
     write: Write
     lineage: Lineage
-    done: asyncio.Future[None] = field(repr=False)
+    commit: Commit = field(repr=False)
 
 
 class GroupWriter:
     """Commits jobs in the order they were submitted, many in one transaction.
 
     When a group is refused by the database, each of its jobs is tried alone, so that only the guilty one fails, and
-    with it those that were decided on its result. `committed` is called in the loop after every group.
+    with it those that were decided on its result. `ended` is called in the loop with each group, before its commits
+    are done.
     """
 
-    def __init__(self, recorder: Recorder, loop: asyncio.AbstractEventLoop, committed: Callable[[], None]) -> None:
+    def __init__(
+        self, recorder: Recorder, loop: asyncio.AbstractEventLoop, ended: Callable[[Sequence[Job]], None]
+    ) -> None:
         self._recorder = recorder
         self._loop = loop
-        self._committed = committed
+        self._ended = ended
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="event store writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Write it; `job.done` tells when it is on disk."""
+        """Write it; `job.commit` tells when it is on disk."""
+        job.lineage.waiting += 1
+        job.lineage.last = job.commit
         self._queue.put(job)
 
     async def close(self) -> None:
@@ -134,11 +150,10 @@ class GroupWriter:
         STORE_EVENTS.inc(sum(len(job.write.events) for job in jobs))
 
     def _tell(self, group: list[Job], outcomes: list[Exception | None]) -> None:
+        self._ended(group)
         for job, outcome in zip(group, outcomes, strict=True):
-            if job.done.done():
-                continue
+            job.lineage.waiting -= 1
             if outcome is None:
-                job.done.set_result(None)
+                job.commit.set_result(None)
             else:
-                job.done.set_exception(outcome)
-        self._committed()
+                job.commit.set_exception(outcome)

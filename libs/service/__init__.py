@@ -1,6 +1,7 @@
 """What runs a service: settings from an environment, telemetry, bus, health port, orderly stop (`libs/README.md`)."""
 
 from libs.service.health import Health
+from libs.service.runtime import settle
 from libs.service.service import (
     EXIT_BAD_SETTING,
     EXIT_FAILED,
@@ -23,4 +24,5 @@ __all__ = [
     "ServiceSettings",
     "run",
     "running",
+    "settle",
 ]

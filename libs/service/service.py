@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from libs.aio import end
 from libs.bus import Bus, CannotConnect, connect
 from libs.refusal import Refusal
 from libs.service.health import Health
+from libs.service.runtime import settle
 from libs.service.settings import BadSettings, ServiceSettings
 from libs.telemetry import configure_logs, configure_traces, flush_traces
 
@@ -257,7 +259,10 @@ async def _work(settings: S, compose: Compose[S], asked: asyncio.Event, composed
     name = settings.service
     try:
         async with running(settings, compose) as service:
+            settle()
             composed.set()
+            # What imports and composition made stays: a full collection that looked through it would stop everybody.
+            gc.freeze()
             first = {asyncio.create_task(asked.wait()), asyncio.create_task(service.until_stopped())}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             for task in first:

@@ -21,7 +21,6 @@ from libs.telemetry.metrics import (
 )
 from libs.telemetry.traces import (
     configure_traces,
-    context_from,
     flush_traces,
     inject,
     span,
@@ -42,7 +41,6 @@ __all__ = [
     "STORE_EVENTS",
     "configure_logs",
     "configure_traces",
-    "context_from",
     "flush_traces",
     "inject",
     "span",

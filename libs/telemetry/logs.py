@@ -8,16 +8,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-from opentelemetry import trace
+from libs.telemetry.traces import ids
 
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-def _ids() -> tuple[str, str] | None:
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid:
-        return None
-    return format(context.trace_id, "032x"), format(context.span_id, "016x")
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,13 +29,12 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        ids = _ids()
-        if ids is not None:
-            line["trace_id"], line["span_id"] = ids
+        if (current := ids()) is not None:
+            line["trace_id"], line["span_id"] = current
         line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _encode(line)
 
 
 class HumanFormatter(logging.Formatter):

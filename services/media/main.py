@@ -91,7 +91,7 @@ async def compose(service: Service[Settings]) -> None:
         clock=lambda: datetime.now(UTC),
     )
     service.spawn("tell how listeners fare", quality.run(settings.quality_seconds))
-    await service.enter(bus.serve(handlers(media, quality), route=settings.name))
+    await service.enter(bus.serve(handlers(media, quality), route=settings.name, hot=True))
     announcer = Announcer(bus, media.describe, settings.heartbeat_seconds)
     service.on_stop(announcer.leave)
     service.spawn("announce the node", announcer.run())

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from libs.eventstore import Fact, Meta, stored
+from libs.eventstore import Aggregate, Fact, Meta, stored
 from libs.refusal import Refusal
 
 DeletionReason = Literal["host", "expired", "platform"]
@@ -149,22 +149,23 @@ class Speaker(Struct, frozen=True):
         return known[-1] if known else self.consents[0][1]
 
 
-class Recording:
+class Recording(Aggregate):
     """State of the aggregate; its id is the Space's. Commands are methods that return facts."""
 
-    def __init__(self, space_id: str) -> None:
-        self.space_id = space_id
-        self.version = 0
-        self.phase = Phase.NONE
-        self.title = ""
-        self.host = ""
-        """Of whoever began to host it before this was noted: the first on its stage."""
-        self.reports: frozenset[str] = frozenset()
-        """The open ones."""
-        self.started_at: datetime | None = None
-        self.ended_at: datetime | None = None
-        self.speakers: dict[str, Speaker] = {}
-        self.finished: Finished | None = None
+    phase: Phase = Phase.NONE
+    title: str = ""
+    host: str = ""
+    """Of whoever began to host it before this was noted: the first on its stage."""
+    reports: frozenset[str] = frozenset()
+    """The open ones."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    speakers: dict[str, Speaker] = field(default_factory=dict)
+    finished: Finished | None = None
+
+    @property
+    def space_id(self) -> str:
+        return self.id
 
     def begin(self, *, started_at: datetime, title: str) -> list[Fact]:
         """Begin, where it has not begun."""

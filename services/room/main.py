@@ -66,7 +66,7 @@ async def compose(service: Service[Settings]) -> None:
         await audience.gain(partition)
         keeper.gain(partition)
         served[partition] = AsyncExitStack()
-        await served[partition].enter_async_context(bus.serve(table, route=str(partition)))
+        await served[partition].enter_async_context(bus.serve(table, route=str(partition), hot=True))
 
     async def lost(partition: int) -> None:
         await served.pop(partition).aclose()

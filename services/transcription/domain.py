@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from libs.eventstore import Fact, Meta, stored
+import msgspec
+
+from libs.eventstore import Aggregate, Fact, Meta, stored
 
 
 @stored("transcript.opened")
@@ -65,19 +67,16 @@ class Position:
         return self.sessions.get(session_id, 0)
 
 
-class Transcript:
+class Transcript(Aggregate):
     """The transcript of one Space."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.lang = ""
-        self.started_at: datetime | None = None
-        self.completed = False
-        self.deleted = False
-        self.captions: list[Captioned] = []
-        self.position = Position()
-        self._ids: set[str] = set()
+    lang: str = ""
+    started_at: datetime | None = None
+    completed: bool = False
+    deleted: bool = False
+    captions: list[Captioned] = msgspec.field(default_factory=list)
+    position: Position = msgspec.field(default_factory=Position)
+    _ids: set[str] = msgspec.field(default_factory=set)
 
     def open(self, lang: str, started_at: datetime) -> list[Fact]:
         """Begin it; once."""

@@ -1,43 +1,45 @@
-"""Durable commands: decided, committed to SQLite, answered; the plain `eventsourcing` beside it in the same run."""
+"""Durable commands: decided, committed, answered; the plain `eventsourcing` library beside it in the same run."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
-import os
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import httpx
 import psutil
 import uvloop
-from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate, event
 
 from contracts import subjects
 from contracts.room import v1 as room
 from infra.launcher import System
 from libs.bus import Bus, BusSettings, connect
+from libs.database import Database, Place
 from libs.eventstore import Order, Store, digest_of, open_store
 from libs.ids import new_id
+from libs.service import settle
 from services.room.app import Spaces
 from services.room.domain import Limits, Person, Settings, Space
 from services.room.projection import People
+from tests.bench import plain
 from tests.bench.bench_command import Live
 from tests.bench.harness import Reference, Row, quantile
+from tests.bench.requester import Requester
+from tests.support.postgres import binaries, running_postgres
 
 RUNS = 3
 IN_FLIGHT = 200
 COMMANDS = 10_000
 """Commands of one run at the application layer."""
-PLAIN_COMMANDS = 600
-ASKED = 4_000
+ASKED = 8_000
 """Commands of one run through NATS."""
 MANY = 200
 PACED = 500
@@ -67,36 +69,45 @@ class Figures:
 async def measure() -> list[Row]:
     """The application layer first, then NATS and the real service, then its clients' sockets."""
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
-        plain, plain_kept = await asyncio.to_thread(_plain, Path(folder))
-        # On a loop like the services', in a thread of its own.
-        hot = await asyncio.to_thread(uvloop.run, _application(Path(folder), 1))
-        many = await asyncio.to_thread(uvloop.run, _application(Path(folder), MANY))
+        rows = await _decided(Path(folder), lambda name: Path(folder) / f"{name}.db", "SQLite, WAL, synchronous FULL")
+    if binaries() is not None:
+        with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder, running_postgres() as server:
+            in_postgres = await _decided(
+                Path(folder), lambda name: Database(server.new_database(), name), "PostgreSQL on the same machine"
+            )
+        rows += [replace(row, name=f"{row.name}, PostgreSQL") for row in in_postgres]
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
         async with System(Path(folder), gateway_port=0, services=("room", "people", "gateway")) as system:
-            asked = await _through_nats(system)
-    runs = f"median of {RUNS} runs of {COMMANDS:,}, {IN_FLIGHT} in flight, SQLite, WAL, synchronous FULL"
-    plainly = Reference(f"plain eventsourcing, its defaults, {MANY} aggregates: get, decide, save", plain)
-    kept = Reference("plain eventsourcing, the aggregate kept in memory: decide, save", plain_kept)
-    return [
-        Row("durable commands per second, application layer, one hot Space", hot.rate, "/s",
-            f"{runs}; {hot.spent()}", plainly),
-        Row("durable commands per second, application layer, many Spaces", many.rate, "/s",
-            f"{runs}, {MANY} Spaces; {many.spent()}", plainly),
-        Row("commands of one hot Space, beside the plain library", hot.rate, "/s", runs, plainly),
-        Row("commands of one hot Space, beside the plain library that keeps it in memory", hot.rate, "/s", runs, kept),
-        Row("command p99, application layer, 200 in flight", many.p99 * 1000, "ms", f"{runs}, {MANY} Spaces"),
-        *asked,
-    ]  # fmt: skip
+            rows += await _through_nats(system)
+    return rows
 
 
 # -- the application layer -------------------------------------------------------------------------------------
 
 
-async def _application(folder: Path, spaces: int) -> Figures:
-    async with (
-        open_store(folder / f"room-{spaces}.db", Space) as store,
-        People(folder / f"people-{spaces}.db") as known,
-    ):
+async def _decided(folder: Path, place: Callable[[str], Place], where: str) -> list[Row]:
+    plainly, kept = await asyncio.to_thread(plain.commands_per_second, place("plain"))
+    # On a loop like the services', in a thread of its own.
+    hot = await asyncio.to_thread(uvloop.run, _application(folder, place("hot"), 1))
+    many = await asyncio.to_thread(uvloop.run, _application(folder, place("many"), MANY))
+    runs = f"median of {RUNS} runs of {COMMANDS:,}, {IN_FLIGHT} in flight, {where}"
+    by_the_book = Reference(f"plain eventsourcing, its defaults, {plain.MANY} aggregates: get, decide, save", plainly)
+    from_memory = Reference("plain eventsourcing, the aggregate kept in memory: decide, save", kept)
+    return [
+        Row("durable commands per second, application layer, one hot Space", hot.rate, "/s",
+            f"{runs}; {hot.spent()}", by_the_book),
+        Row("durable commands per second, application layer, many Spaces", many.rate, "/s",
+            f"{runs}, {MANY} Spaces; {many.spent()}", by_the_book),
+        Row("commands of one hot Space, beside the plain library", hot.rate, "/s", runs, by_the_book),
+        Row("commands of one hot Space, beside the plain library that keeps it in memory", hot.rate, "/s", runs,
+            from_memory),
+        Row("command p99, application layer, 200 in flight", many.p99 * 1000, "ms",
+            f"{runs}, {MANY} Spaces; p50 {many.p50 * 1000:.1f} ms"),
+    ]  # fmt: skip
+
+
+async def _application(folder: Path, place: Place, spaces: int) -> Figures:
+    async with open_store(place, Space) as store, People(folder / f"people-{spaces}.db") as known:
         app = Spaces(store, known, LIMITS, person_wait=0.0)
         ids = [await _create(store) for _ in range(spaces)]
         names = [new_id() for _ in range(RUNS * COMMANDS)]
@@ -111,10 +122,36 @@ async def _application(folder: Path, spaces: int) -> Figures:
             switch = app.mute if turn else app.unmute
             await switch(order, space, HOST.id, _version)
 
+        async def run() -> list[float]:
+            left, took = itertools.repeat(None, COMMANDS), list[float]()
+
+            async def worker() -> None:
+                for _ in left:
+                    began = time.perf_counter()
+                    await command()
+                    took.append(time.perf_counter() - began)
+
+            await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+            return took
+
         before = await store.last_notification()
-        figures = await _runs(command, COMMANDS, psutil.Process())
+        with _like_a_service():
+            figures = await _runs(run, psutil.Process())
         assert await store.last_notification() == before + RUNS * COMMANDS, "every command is one stored fact"
         return figures
+
+
+@contextlib.contextmanager
+def _like_a_service() -> Iterator[None]:
+    """The interpreter as a running service has told it to behave."""
+    switch, collect = sys.getswitchinterval(), gc.get_threshold()
+    settle()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*collect)
+        sys.setswitchinterval(switch)
 
 
 def _version(space: Space) -> int:
@@ -134,23 +171,14 @@ async def _create(store: Store[Space]) -> str:
     return space_id
 
 
-async def _runs(command: Callable[[], Awaitable[None]], count: int, process: psutil.Process) -> Figures:
-    """`count` commands, IN_FLIGHT at a time, RUNS times."""
+async def _runs(run: Callable[[], Awaitable[list[float]]], process: psutil.Process) -> Figures:
+    """Of `run`, RUNS times; it tells the seconds of each command."""
     rates, halves, slow, cpu = [], [], [], []
     for _ in range(RUNS):
-        left = itertools.repeat(None, count)
-        took: list[float] = []
-
-        async def worker(left: itertools.repeat[None], took: list[float]) -> None:
-            for _ in left:
-                began = time.perf_counter()
-                await command()
-                took.append(time.perf_counter() - began)
-
         used, began = _cpu(process), time.perf_counter()
-        await asyncio.gather(*(worker(left, took) for _ in range(IN_FLIGHT)))
+        took = await run()
         seconds = time.perf_counter() - began
-        rates.append(count / seconds)
+        rates.append(len(took) / seconds)
         halves.append(quantile(took, 0.5))
         slow.append(quantile(took, 0.99))
         cpu.append((_cpu(process) - used) / seconds)
@@ -162,80 +190,37 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-# -- the plain library -----------------------------------------------------------------------------------------
-
-
-class Microphone(Aggregate):
-    """What the plain library decides on."""
-
-    @event("Created")
-    def __init__(self, host: str) -> None:
-        self.host = host
-        self.muted = True
-
-    @event("Switched")
-    def switch(self, muted: bool, person_id: str) -> None:
-        self.muted = muted
-
-
-def _plain(folder: Path) -> tuple[float, float]:
-    """Commands per second: as its examples do it, and with the aggregate kept in memory."""
-    settings = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "plain.db")}
-    with Application[UUID]({**os.environ, **settings}) as application:
-        microphones = [Microphone(host=HOST.id) for _ in range(MANY)]
-        application.save(*microphones)
-        kept = Microphone(host=HOST.id)
-        application.save(kept)
-
-        def by_the_book(number: int) -> None:
-            microphone: Microphone = application.repository.get(microphones[number % MANY].id)
-            microphone.switch(muted=number // MANY % 2 == 0, person_id=HOST.id)
-            application.save(microphone)
-
-        def from_memory(number: int) -> None:
-            kept.switch(muted=number % 2 == 0, person_id=HOST.id)
-            application.save(kept)
-
-        return _rate(by_the_book), _rate(from_memory)
-
-
-def _rate(command: Callable[[int], None]) -> float:
-    rates = []
-    for _ in range(3):
-        began = time.perf_counter()
-        for number in range(PLAIN_COMMANDS):
-            command(number)
-        rates.append(PLAIN_COMMANDS / (time.perf_counter() - began))
-    return quantile(rates, 0.5)
-
-
 # -- NATS and the real service ---------------------------------------------------------------------------------
 
 
 async def _through_nats(system: System) -> list[Row]:
     """Commands as the gateway sends them, to the one process of room; and how long until a client has the event."""
     user, password = system.credentials("gateway")
-    nobody = BusSettings(url=system.nats_url, user=user, password=password)
     process = psutil.Process(system.pid("room"))
-    async with await connect("gateway", nobody) as bus:
+    nobody = BusSettings(url=system.nats_url, user=user, password=password)
+    async with await connect("gateway", nobody) as bus, Requester(system.nats_url, user, password) as requester:
         host = await _register(system)
-        hot = await _open(bus, host, 1)
-        many = await _open(bus, host, MANY)
-        one = await _runs(_asking(bus, host, hot), ASKED, process)
-        all_ = await _runs(_asking(bus, host, many), ASKED, process)
-        floor = await _runs(_echo(bus), ASKED, process)
-        times = await _paced(_asking(bus, host, many))
-        heard = await _heard(system, bus, host, hot[0])
+        hot, many = Switch(bus, host, await _open(bus, host, 1)), Switch(bus, host, await _open(bus, host, MANY))
+        topics = room.TopicsQuery()
+        echo = [(topics.subject(subjects.ANY), topics.model_dump_json().encode())] * ASKED
+
+        async def asked(switch: Switch | None) -> Figures:
+            ready = [switch.next(ASKED) if switch else echo for _ in range(RUNS)]
+            return await _runs(lambda: requester.keep_in_flight(ready.pop(), IN_FLIGHT), process)
+
+        one, all_, floor = await asked(hot), await asked(many), await asked(None)
+        times = await requester.pace(many.next(PACED * 4), PACED)
+        heard = await _heard(system, requester, hot)
     runs = (
         f"median of {RUNS} runs of {ASKED:,}, {IN_FLIGHT} in flight, one room process, SQLite; "
-        "client and NATS on the same cores"
+        "client, NATS, people and gateway on the same cores"
     )
-    echo = Reference("the same requests to a query that only answers", floor.rate)
+    echoed = Reference("the same requests to a query that only answers", floor.rate)
     return [
         Row("durable commands per second, through NATS and the real handler, one hot Space", one.rate, "/s",
-            f"{runs}; {one.spent()}", echo),
+            f"{runs}; {one.spent()}", echoed),
         Row("durable commands per second, through NATS and the real handler, many Spaces", all_.rate, "/s",
-            f"{runs}, {MANY} Spaces; {all_.spent()}", echo),
+            f"{runs}, {MANY} Spaces; {all_.spent()}", echoed),
         Row("command p50 through NATS", quantile(times, 0.5) * 1000, "ms", f"{PACED} a second, {MANY} Spaces"),
         Row("command p99 through NATS", quantile(times, 0.99) * 1000, "ms", f"{PACED} a second, {MANY} Spaces"),
         Row("from a command, sent, to a connected client's socket, p99", quantile(heard, 0.99) * 1000, "ms",
@@ -258,62 +243,36 @@ async def _open(bus: Bus, host: str, count: int) -> list[str]:
     return spaces
 
 
-def _asking(bus: Bus, host: str, spaces: list[str]) -> Callable[[], Awaitable[None]]:
-    """One command after another, a microphone on and off, encoded beforehand so that the client costs little."""
-    ticket = itertools.count()
-    kinds = (room.Unmute, room.Mute)
-    ready = []
-    for kind in kinds:
-        for space in spaces:
-            made = kind(command_id="0" * 26, actor=host, space_id=space, person_id=host)
-            ready.append((made.subject(bus.route_of(made)), made.model_dump_json().encode()))
+class Switch:
+    """The host's microphone goes on in one Space after another, and off again: requests ready to be sent."""
 
-    async def command() -> None:
-        number = next(ticket)
-        subject, body = ready[number % len(ready)]
-        reply = await bus.nc.request(subject, body.replace(b"0" * 26, new_id().encode()), timeout=30)
-        assert reply.data.startswith(b'{"outcome":"accepted"'), reply.data
+    def __init__(self, bus: Bus, host: str, spaces: Sequence[str]) -> None:
+        self.spaces = spaces
+        made = [
+            kind(command_id="0" * 26, actor=host, space_id=space, person_id=host)
+            for kind in (room.Unmute, room.Mute)
+            for space in spaces
+        ]
+        self._turns = itertools.cycle([(m.subject(bus.route_of(m)), m.model_dump_json().encode()) for m in made])
 
-    return command
-
-
-def _echo(bus: Bus) -> Callable[[], Awaitable[None]]:
-    query = room.TopicsQuery()
-    subject, body = query.subject(subjects.ANY), query.model_dump_json().encode()
-
-    async def ask() -> None:
-        await bus.nc.request(subject, body, timeout=30)
-
-    return ask
+    def next(self, count: int) -> list[tuple[str, bytes]]:
+        """The next requests, each with a command id of its own."""
+        return [
+            (subject, body.replace(b"0" * 26, new_id().encode()))
+            for subject, body in itertools.islice(self._turns, count)
+        ]
 
 
-async def _paced(command: Callable[[], Awaitable[None]]) -> list[float]:
-    """Seconds of each command, begun PACED a second whether or not the last has been answered."""
-    took: list[float] = []
-
-    async def timed(due: float) -> None:
-        await command()
-        took.append(time.perf_counter() - due)
-
-    began, work = time.perf_counter(), []
-    for number in range(PACED * 4):
-        due = began + number / PACED
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        work.append(asyncio.create_task(timed(due)))
-    await asyncio.gather(*work)
-    return took
-
-
-async def _heard(system: System, bus: Bus, host: str, space: str) -> list[float]:
+async def _heard(system: System, requester: Requester, switch: Switch) -> list[float]:
     """Seconds from each command's sending until the last client has its event."""
-    command, heard = _asking(bus, host, [space]), []
+    heard = []
     async with contextlib.AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(Live(system.url, space)) for _ in range(CLIENTS)]
-        for number in range(200):
+        clients = [await stack.enter_async_context(Live(system.url, switch.spaces[0])) for _ in range(CLIENTS)]
+        for request in switch.next(200):
+            name = "room.unmuted" if request[0].endswith(".unmute") else "room.muted"
             began = time.perf_counter()
-            name = "room.muted" if number % 2 else "room.unmuted"
             waiting = [asyncio.create_task(client.hear(name)) for client in clients]
-            await command()
+            await requester.keep_in_flight([request], 1)
             async with asyncio.timeout(10):
                 heard.append(max(await asyncio.gather(*waiting)) - began)
     return heard

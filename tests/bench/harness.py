@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. `value` and the reference's value are in `unit`; `conditions` say what else it depends on."""
+    """One figure. `value` and the reference's value are in `unit`; `conditions` say what else it depends on, or, where
+    there is no value, what it would take to measure it here."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     conditions: str
     reference: Reference | None = None
@@ -36,7 +38,9 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """Value over reference."""
-        return self.value / self.reference.value if self.reference and self.reference.value else None
+        if self.value is None or self.reference is None or not self.reference.value:
+            return None
+        return self.value / self.reference.value
 
 
 def quantile(values: Sequence[float], fraction: float) -> float:
@@ -59,8 +63,8 @@ def judge(part: str, rows: Sequence[Row], targets: dict[str, list[dict[str, Any]
     """The rows as they are written, each held against its target; a target without a row is a row that is missed."""
     wanted = {target["name"]: target for target in targets.get(part, [])}
     judged = [_written(row, wanted.pop(row.name, None)) for row in rows]
-    missing = (Row(target["name"], math.nan, "", "not measured") for target in wanted.values())
-    return judged + [_written(row, wanted[row.name]) | {"value": None, "unit": None, "met": False} for row in missing]
+    missing = [_written(Row(name, None, "", "not measured"), target) for name, target in wanted.items()]
+    return judged + [row | {"met": False} for row in missing]
 
 
 def _written(row: Row, target: dict[str, Any] | None) -> dict[str, Any]:
@@ -77,29 +81,47 @@ def _written(row: Row, target: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _met(row: Row, target: dict[str, Any]) -> bool:
+    if "at_most" not in target and "at_least" not in target:
+        return True
     held = row.ratio if target.get("of") == "ratio" else row.value
     if held is None:
         return False
     return bool(held <= target.get("at_most", held) and held >= target.get("at_least", held))
 
 
-def report(part: str, rows: Sequence[Row], var: Path) -> bool:
-    """Print the table, write `bench/<part>.json`; whether every target was met."""
+def say(what: str) -> None:
+    """Tells who waits what is measured now; on standard error, so that standard output is the result alone."""
+    print(f"  {what} ...", file=sys.stderr, flush=True)
+
+
+def report(part: str, rows: Sequence[Row], var: Path) -> list[dict[str, Any]]:
+    """Writes `bench/<part>.json` and returns what stands there: each row, held against its target in `met`."""
     judged = judge(part, rows, tomllib.loads(TARGETS.read_text()))
     folder = var / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{part}.json").write_text(json.dumps(judged, indent=1) + "\n")
-    print(f"\n{part}: {machine()}")
+    return judged
+
+
+def table(part: str, judged: Sequence[dict[str, Any]]) -> str:
+    """The same for people."""
+    lines = [f"\n{part}: {machine()}"]
     for row in judged:
         mark = {True: "met", False: "MISSED", None: ""}[row["met"]]
         value = "-" if row["value"] is None else f"{_short(row['value'])} {row['unit']}"
-        print(f"  {row['name']:<72} {value:>16}  {mark}")
+        lines.append(f"  {row['name']:<72} {value:>16}  {mark}")
         if row["reference"]:
-            print(f"      {row['reference']['name']}: {_short(row['reference']['value'])}, ratio {row['ratio']:.2f}")
+            lines.append(
+                f"      {row['reference']['name']}: {_short(row['reference']['value'])}, ratio {row['ratio']:.2f}"
+            )
         if row["target"]:
-            print(f"      target: {row['target']}")
-        print(f"      {row['conditions']}")
-    return all(row["met"] is not False for row in judged)
+            lines.append(f"      target: {row['target']}")
+        lines.append(f"      {row['conditions']}")
+    return "\n".join(lines)
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    return "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
 
 
 def _short(value: float) -> str:

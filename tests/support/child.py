@@ -23,7 +23,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this)
 
-    async def start(self, within: float = 20.0) -> None:
+    async def start(self, within: float = 60.0) -> None:
         """Start it, and wait until it says that it is ready."""
         ready_read = self._spawn()
         try:

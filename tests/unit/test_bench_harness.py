@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.bench import harness
+from tests.bench.__main__ import main
 from tests.bench.harness import Reference, Row, judge, quantile
 
-TARGETS = {
+TARGETS: dict[str, list[dict[str, Any]]] = {
     "part": [
         {"name": "fast", "target": "at most 5 s", "at_most": 5.0},
         {"name": "many", "target": "at least 0.9 of the peer", "at_least": 0.9, "of": "ratio"},
-    ]
+    ],
+    "peers": [{"name": "peer", "target": "reported where it is installed"}],
 }
 
 
@@ -34,15 +37,31 @@ def test_a_row_that_is_missing_is_missed() -> None:
     assert [(row["name"], row["met"]) for row in judged] == [("fast", True), ("many", False)]
 
 
+def test_a_figure_that_is_to_be_reported_only_may_need_what_is_not_here() -> None:
+    there = judge("peers", [Row("peer", 3.0, "us", "")], TARGETS)
+    without = judge("peers", [Row("peer", None, "", "not installed")], TARGETS)
+    assert [row["met"] for row in (*there, *without, *judge("peers", [], TARGETS))] == [True, True, False]
+    assert judge("part", [Row("fast", None, "s", "not installed")], TARGETS)[0]["met"] is False
+
+
 def test_a_row_nobody_asked_for_is_reported_only() -> None:
     assert judge("other", [Row("extra", 1, "s", "idle")], TARGETS)[0]["met"] is None
 
 
-def test_the_report_is_written_as_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not harness.report("start", [], tmp_path)  # every target of the part is missed
+def test_the_report_is_written_as_promised(tmp_path: Path) -> None:
+    judged = harness.report("start", [], tmp_path)
     written = json.loads((tmp_path / "bench" / "start.json").read_text())
+    assert written == judged
     assert {"name", "value", "unit", "reference", "ratio", "target", "met", "conditions"} == set(written[0])
-    assert "MISSED" in capsys.readouterr().out
+    assert all(row["met"] is False for row in written), "every target of the part is missed"
+    assert "MISSED" in harness.table("start", judged)
+
+
+def test_a_part_that_does_not_exist_is_refused_with_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["nonsense"])
+    assert ended.value.code == 2
+    assert "media" in capsys.readouterr().err
 
 
 def test_quantiles_are_nearest_rank() -> None:

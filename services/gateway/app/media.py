@@ -35,9 +35,11 @@ class Turn:
 
     def links(self, person_id: str | None) -> list[str]:
         """Values of `Link` headers with credentials good for a day (RFC 9725, section 4.6)."""
+        if not self.urls:
+            return []
         username = f"{int(time.time()) + _TURN_SECONDS}:{person_id or 'anonymous'}"
         # SHA-1 because that is what TURN servers check.
-        credential = base64.b64encode(hmac.digest(self.secret, username.encode(), hashlib.sha1)).decode()
+        credential = base64.b64encode(hmac.digest(self.secret, username.encode(), "sha1")).decode()
         return [
             f'<{url}>; rel="ice-server"; username="{username}"; credential="{credential}"; credential-type="password"'
             for url in self.urls
@@ -221,7 +223,7 @@ class Media:
 
     def _resource(self, session_id: str, node_id: str, viewer: Viewer) -> Resource:
         text = "\0".join((session_id, node_id, viewer.person_id or ""))
-        digest = hmac.digest(self._secret, text.encode(), hashlib.sha256)
+        digest = hmac.digest(self._secret, text.encode(), "sha256")
         return Resource(session_id, node_id, base64.urlsafe_b64encode(digest[:18]).decode())
 
     def _owned(self, resource_id: str, viewer: Viewer) -> Resource:

@@ -1,8 +1,8 @@
-"""More of the stage: invitations, co-hosts, hands, pins, who is there; and what a host changes while it is on."""
+"""The stage, where a request has a body: asking to speak, invitations, removals, reactions, pins; and questions."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, Field
@@ -11,25 +11,21 @@ from contracts.envelope import PersonId
 from contracts.room.v1 import (
     AcceptInvitation,
     AdmitQuery,
-    AppointCohost,
     ChangeSettings,
-    DeclineInvitation,
-    DismissCohost,
     Grant,
     HandOver,
     Invite,
     InvitedTo,
     Language,
     Link,
-    LowerHand,
-    MuteAll,
     Participants,
     ParticipantsQuery,
     PinId,
     PinLink,
     PreviewText,
-    RaiseHand,
-    ReadmitPerson,
+    React,
+    RemovePerson,
+    RequestToSpeak,
     Reschedule,
     Title,
     Topic,
@@ -38,29 +34,19 @@ from contracts.room.v1 import (
     Unpin,
     WhoCanJoin,
     WhoCanSpeak,
-    WithdrawInvitation,
 )
 from services.gateway.app.views import SpaceView
-from services.gateway.http.caller import GatewayDep, Order, OrderDep, ViewerDep
-from services.gateway.http.models import Body
-from services.gateway.http.people import PersonPath
+from services.gateway.http.caller import GatewayDep, OrderDep, ViewerDep
+from services.gateway.http.models import Body, NewReaction, NewRemoval, NewRequest
 from services.gateway.http.problems import json_only, responses
-from services.gateway.http.spaces import COMMAND, SpacePath, commanded
+from services.gateway.http.spaces import COMMAND, SpacePath, commanded, head
 
 router = APIRouter(tags=["stage"], dependencies=[Depends(json_only)])
 
 PinPath = Annotated[PinId, Path(description="Id of a pin")]
 _ALL = ("removed", "blocked", "suspended")
 _HOSTS = responses(*COMMAND, *_ALL, "not_host", "not_allowed", "not_live", "wrong_state")
-_MINE = responses(*COMMAND, *_ALL, "not_on_stage", "not_live")
 _INVITED = responses(*COMMAND, *_ALL, "invitation_unknown", "not_live", "stage_full")
-_COHOSTS = responses(*COMMAND, *_ALL, "not_host", "not_on_stage", "not_allowed", "not_live", "too_many_cohosts")
-
-
-def _head(space_id: str, order: Order) -> dict[str, Any]:
-    return {
-        "space_id": space_id, "command_id": order.command_id, "actor": order.actor, "operator": order.operator,
-    }  # fmt: skip
 
 
 # ---- what the host changes --------------------------------------------------------------------------------------
@@ -81,7 +67,7 @@ class Changes(Body):
 @router.patch("/v1/spaces/{space_id}", operation_id="changeSpace", tags=["spaces"], responses=_HOSTS)
 async def change(space_id: SpacePath, body: Changes, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """The host chooses otherwise."""
-    return await commanded(gateway, ChangeSettings(**_head(space_id, order), **body.model_dump()))
+    return await commanded(gateway, ChangeSettings(**head(space_id, order), **body.model_dump()))
 
 
 class NewStart(Body):
@@ -96,7 +82,7 @@ class NewStart(Body):
 )  # fmt: skip
 async def reschedule(space_id: SpacePath, body: NewStart, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """The host chooses another start."""
-    return await commanded(gateway, Reschedule(**_head(space_id, order), scheduled_start=body.scheduled_start))
+    return await commanded(gateway, Reschedule(**head(space_id, order), scheduled_start=body.scheduled_start))
 
 
 class Somebody(Body):
@@ -108,16 +94,38 @@ class Somebody(Body):
 @router.post("/v1/spaces/{space_id}/hand-over", operation_id="handOver", tags=["spaces"], responses=_HOSTS)
 async def hand_over(space_id: SpacePath, body: Somebody, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """The host leaves, and a co-host is the host from now on."""
-    return await commanded(gateway, HandOver(**_head(space_id, order), person_id=body.person_id))
+    return await commanded(gateway, HandOver(**head(space_id, order), person_id=body.person_id))
 
 
-@router.delete("/v1/spaces/{space_id}/removals/{person_id}", operation_id="readmitPerson", responses=_HOSTS)
-async def readmit(space_id: SpacePath, person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """Undo a removal."""
-    return await commanded(gateway, ReadmitPerson(**_head(space_id, order), person_id=person_id))
+@router.post(
+    "/v1/spaces/{space_id}/removals", operation_id="removePerson",
+    responses=responses(*COMMAND, "not_host", "not_allowed", "removed", "person_unknown", "not_live"),
+)  # fmt: skip
+async def remove(space_id: SpacePath, body: NewRemoval, order: OrderDep, gateway: GatewayDep) -> SpaceView:
+    """Remove somebody for good."""
+    command = RemovePerson(**head(space_id, order), person_id=body.person_id, explanation=body.reason)
+    return await commanded(gateway, command)
 
 
-# ---- invitations ------------------------------------------------------------------------------------------------
+# ---- requests and invitations --------------------------------------------------------------------------------
+
+
+@router.post(
+    "/v1/spaces/{space_id}/requests", status_code=202, operation_id="requestToSpeak",
+    responses=responses(
+        *COMMAND, "not_live", "removed", "blocked", "not_allowed", "person_unknown", "already_on_stage",
+        "already_requested", "stage_full",
+    ),
+)  # fmt: skip
+async def ask_to_speak(
+    space_id: SpacePath, order: OrderDep, gateway: GatewayDep, body: NewRequest | None = None
+) -> SpaceView:
+    """Ask to speak."""
+    asked = body or NewRequest()
+    command = RequestToSpeak(
+        **head(space_id, order), message=asked.message, consent_to_recording=asked.consent_to_recording
+    )
+    return await commanded(gateway, command)
 
 
 class NewInvitation(Somebody):
@@ -135,7 +143,7 @@ class NewInvitation(Somebody):
 )  # fmt: skip
 async def invite(space_id: SpacePath, body: NewInvitation, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """Invite somebody."""
-    return await commanded(gateway, Invite(**_head(space_id, order), person_id=body.person_id, to=body.to))
+    return await commanded(gateway, Invite(**head(space_id, order), person_id=body.person_id, to=body.to))
 
 
 class Acceptance(Body):
@@ -150,63 +158,10 @@ async def accept_invitation(
 ) -> SpaceView:
     """Come on stage."""
     consent = (body or Acceptance()).consent_to_recording
-    return await commanded(gateway, AcceptInvitation(**_head(space_id, order), consent_to_recording=consent))
-
-
-@router.post("/v1/spaces/{space_id}/invitations/me/decline", operation_id="declineInvitation", responses=_INVITED)
-async def decline_invitation(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """Say no."""
-    return await commanded(gateway, DeclineInvitation(**_head(space_id, order)))
-
-
-@router.delete(
-    "/v1/spaces/{space_id}/invitations/{person_id}", operation_id="withdrawInvitation",
-    responses=responses(*COMMAND, *_ALL, "not_host", "invitation_unknown"),
-)  # fmt: skip
-async def withdraw_invitation(
-    space_id: SpacePath, person_id: PersonPath, order: OrderDep, gateway: GatewayDep
-) -> SpaceView:
-    """Take an invitation to speak back."""
-    return await commanded(gateway, WithdrawInvitation(**_head(space_id, order), person_id=person_id))
+    return await commanded(gateway, AcceptInvitation(**head(space_id, order), consent_to_recording=consent))
 
 
 # ---- on stage ---------------------------------------------------------------------------------------------------
-
-
-@router.put("/v1/spaces/{space_id}/cohosts/{person_id}", operation_id="appointCohost", responses=_COHOSTS)
-async def appoint_cohost(space_id: SpacePath, person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """The host makes somebody on stage a co-host."""
-    return await commanded(gateway, AppointCohost(**_head(space_id, order), person_id=person_id))
-
-
-@router.delete("/v1/spaces/{space_id}/cohosts/{person_id}", operation_id="dismissCohost", responses=_COHOSTS)
-async def dismiss_cohost(space_id: SpacePath, person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """The host makes a co-host a speaker again."""
-    return await commanded(gateway, DismissCohost(**_head(space_id, order), person_id=person_id))
-
-
-@router.post(
-    "/v1/spaces/{space_id}/mute-all", operation_id="muteAll",
-    responses=responses(*COMMAND, *_ALL, "not_host", "not_live"),
-)  # fmt: skip
-async def mute_all(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """A host mutes everybody else on stage."""
-    return await commanded(gateway, MuteAll(**_head(space_id, order)))
-
-
-@router.put("/v1/spaces/{space_id}/hands/me", operation_id="raiseHand", responses=_MINE)
-async def raise_hand(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """Raise a hand; it stays until it is lowered or one unmutes."""
-    return await commanded(gateway, RaiseHand(**_head(space_id, order)))
-
-
-@router.delete(
-    "/v1/spaces/{space_id}/hands/{person_id}", operation_id="lowerHand",
-    responses=responses(*COMMAND, *_ALL, "not_host", "not_on_stage", "not_live"),
-)  # fmt: skip
-async def lower_hand(space_id: SpacePath, person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
-    """Lower one's hand, or as a host anybody's."""
-    return await commanded(gateway, LowerHand(**_head(space_id, order), person_id=person_id))
 
 
 class NewPin(Body):
@@ -222,7 +177,7 @@ class NewPin(Body):
 )  # fmt: skip
 async def pin(space_id: SpacePath, body: NewPin, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """Pin a link for everybody; for people on stage."""
-    command = PinLink(**_head(space_id, order), pin_id=order.new(f"pin {space_id}"), url=body.url, text=body.text)
+    command = PinLink(**head(space_id, order), pin_id=order.new(f"pin {space_id}"), url=body.url, text=body.text)
     return await commanded(gateway, command)
 
 
@@ -232,7 +187,17 @@ async def pin(space_id: SpacePath, body: NewPin, order: OrderDep, gateway: Gatew
 )  # fmt: skip
 async def unpin(space_id: SpacePath, pin_id: PinPath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """Take a link away: one's own, or as a host any."""
-    return await commanded(gateway, Unpin(**_head(space_id, order), pin_id=pin_id))
+    return await commanded(gateway, Unpin(**head(space_id, order), pin_id=pin_id))
+
+
+@router.post(
+    "/v1/spaces/{space_id}/reactions", status_code=202, operation_id="react",
+    responses=responses(*COMMAND, "removed", "not_allowed", "not_in_space", "not_live"),
+)  # fmt: skip
+async def react(space_id: SpacePath, body: NewReaction, order: OrderDep, gateway: GatewayDep) -> None:
+    """React."""
+    command = React(**head(space_id, order), reaction=body.reaction, skin_tone=body.skin_tone)
+    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
 
 
 # ---- asking -----------------------------------------------------------------------------------------------------

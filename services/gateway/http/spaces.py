@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
@@ -29,7 +29,7 @@ from libs.ids import made_at
 from services.gateway.app import Gateway
 from services.gateway.app.access import look, look_inside
 from services.gateway.app.views import SpaceView, view
-from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep
+from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, Order, OrderDep, PersonDep, ViewerDep
 from services.gateway.http.models import NewSession, NewSpace, SessionOpened
 from services.gateway.http.problems import json_only, responses
 from services.gateway.projection import Viewer
@@ -47,6 +47,13 @@ async def listeners(gateway: Gateway, space_id: str) -> int:
     if known is not None:
         return known
     return (await gateway.bus.ask(PresenceQuery(space_id=space_id), timeout=gateway.ask_seconds)).result.listeners
+
+
+def head(space_id: str, order: Order) -> dict[str, Any]:
+    """What every command about a Space carries."""
+    return {
+        "space_id": space_id, "command_id": order.command_id, "actor": order.actor, "operator": order.operator,
+    }  # fmt: skip
 
 
 async def commanded(gateway: Gateway, command: SpaceCommand) -> SpaceView:

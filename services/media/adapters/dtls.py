@@ -6,7 +6,6 @@ We are the passive side wherever the offer lets us; FFmpeg's publisher insists o
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,10 +14,9 @@ from OpenSSL import SSL, crypto
 
 MTU: Final = 1200
 _RECORD_HEADER: Final = 13
-_FLIGHT: Final = 8192
-"""More than any flight has."""
-_DIGESTS: Final = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
-"""What `a=fingerprint` and what hashlib calls them."""
+_FLIGHT: Final = 4096
+"""Bytes that hold any usual flight."""
+_DIGESTS: Final = {"sha-256": hashlib.sha256, "sha-384": hashlib.sha384, "sha-512": hashlib.sha512}
 _EXPORTER: Final = b"EXTRACTOR-dtls_srtp"
 _PROFILES: Final = (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80)
 """In the order of our preference; FFmpeg's publisher knows the second only."""
@@ -36,6 +34,7 @@ class Certificate:
         self.context = certificate._create_ssl_context(srtp_profiles=list(_PROFILES))
         # Nobody resumes a session of DTLS-SRTP: OpenSSL would keep each for five minutes, with the peer's certificate.
         self.context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        self.context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         sha256 = next(item for item in certificate.getFingerprints() if item.algorithm == "sha-256")
         self.fingerprint = f"{sha256.algorithm} {sha256.value}"
         """As it stands in `a=fingerprint`."""
@@ -120,8 +119,7 @@ class Handshake:
             raise HandshakeFailed("DTLS: the peer has no certificate")
         encoded = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
         for algorithm, value in self._fingerprints:
-            digest = hashlib.new(_DIGESTS[algorithm], encoded).hexdigest().upper()
-            if re.sub(r"[\s:]", "", value) != digest:
+            if value.replace(":", "").upper() != _DIGESTS[algorithm](encoded).hexdigest().upper():
                 raise HandshakeFailed(f"DTLS: the certificate is not the one whose {algorithm} stands in the offer")
 
     def _export(self) -> None:

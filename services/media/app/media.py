@@ -25,6 +25,7 @@ from services.media.adapters.offer import BadOffer, Offer, UnsuitableOffer, read
 from services.media.app.admission import admit
 from services.media.app.elsewhere import Elsewhere
 from services.media.app.half_open import HalfOpen
+from services.media.app.heard import Heard
 from services.media.app.session import Reason, Session, number_of
 from services.media.app.spaces import Followed, Snapshot, Spaces
 
@@ -67,7 +68,8 @@ class Media:
         self._by_number: dict[int, Session] = {}
         self._spaces = Spaces(snapshot, self._enforce)
         self._elsewhere = Elsewhere(self.edge, neighbours)
-        neighbours.on_change, neighbours.on_said = self._carriers_changed, self._said_elsewhere
+        self._heard = Heard(self._spaces, self._elsewhere, node_id, tell, clock)
+        neighbours.on_change, neighbours.on_said = self._heard.carriers_changed, self._heard.said_elsewhere
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -270,7 +272,7 @@ class Media:
             return
         self._half_open.done(known)
         known.closing = "failed" if failed else "expired" if expired else known.closing or "closed"
-        self._talked(known)
+        self._heard.fell_silent(known)
         if self._sessions.get(known.id) is known:
             del self._sessions[known.id]
         followed = self._spaces.get(known.space_id)
@@ -298,67 +300,13 @@ class Media:
 
     def talking(self, space: int, sessions: list[int]) -> None:
         """Who is heard now, loudest first."""
-        followed = self._spaces.numbered(space)
-        if followed is None:
-            return
-        now = asyncio.get_running_loop().time()
-        talkers = [known for number in sessions if (known := followed.sessions.get(number)) is not None]
-        for known in followed.sessions.values():
-            if known.talking_since is not None and known not in talkers:
-                self._talked(known)
-        for known in talkers:
-            if known.talking_since is None:
-                known.talking_since = now
-        people = (self._who(followed, number) for number in sessions)
-        followed.talkers = tuple(dict.fromkeys(person for person in people if person is not None))
-        self._say_who_speaks(followed)
-
-    def _who(self, followed: Followed, number: int) -> str | None:
-        known = followed.sessions.get(number)
-        return self._elsewhere.person(followed.id, number) if known is None else known.person_id
-
-    def _say_who_speaks(self, followed: Followed) -> None:
-        """One of the nodes that carry the Space says it for all; the others say that nobody is heard at theirs."""
-        people = followed.talkers if self._elsewhere.first(followed.id) else ()
-        if people or followed.told:
-            followed.told = people
-            self._tell(v1.Speaking(at=self._clock(), space_id=followed.id, node_id=self.node_id, person_ids=people))
-
-    # -- what other nodes say ----------------------------------------------------------------------------------
+        self._heard.talking(space, sessions)
 
     def relayed(self, session: int, packets: list[Packet]) -> None:
         """Packets of a speaker here, for the other nodes that carry the Space."""
         known = self._by_number.get(session)
         if known is not None and known.person_id is not None and not known.muted and known.closing is None:
             self._elsewhere.said_here(Said(known.space_id, known.id, known.person_id, packets))
-
-    def _said_elsewhere(self, said: Said) -> None:
-        followed = self._spaces.get(said.space_id)
-        if followed is not None and followed.state is not None:
-            self._elsewhere.said(followed.state, said)
-
-    def _carriers_changed(self, space_id: str) -> None:
-        followed = self._spaces.get(space_id)
-        if followed is None:
-            return
-        self._elsewhere.share(space_id)
-        if followed.told != (followed.talkers if self._elsewhere.first(space_id) else ()):
-            self._say_who_speaks(followed)
-
-    def _talked(self, session: Session) -> None:
-        seconds = session.talked(asyncio.get_running_loop().time())
-        if seconds is None or session.person_id is None:
-            return
-        self._tell(
-            v1.Talked(
-                at=self._clock(),
-                space_id=session.space_id,
-                node_id=self.node_id,
-                person_id=session.person_id,
-                session_id=session.id,
-                seconds=seconds,
-            )
-        )
 
     def captured(self, session: int, packets: int, bundle: bytes) -> None:
         """A bundle of a speaker's packets."""

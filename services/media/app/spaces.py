@@ -24,8 +24,10 @@ class Followed:
     early: list[room.SpaceEvent] = field(default_factory=list)
     """Events that came while a snapshot was being asked for."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    talking: tuple[Session, ...] = ()
+    """Connections here that are heard."""
     talkers: tuple[str, ...] = ()
-    """People who are heard, loudest first."""
+    """People who are heard, from wherever, loudest first."""
     told: tuple[str, ...] = ()
     """Those of whom this node last said so."""
 

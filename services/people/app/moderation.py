@@ -235,7 +235,7 @@ class Moderators:
         """Close the report that an act answers, where it is open; sent again, the command does what is missing."""
         if report is None or (await self.report(report)).state != "open":
             return
-        await self.close(replace(order, id=f"{order.id}/report", digest=""), report, "acted", explanation)
+        await self.close(Order(f"{order.id}/report", order.actor, order.at), report, "acted", explanation)
 
 
 def _must_stand_well(person: Person) -> None:

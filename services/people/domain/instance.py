@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from libs.eventstore import Fact, Meta, stored
+from libs.eventstore import Aggregate, Fact, Meta, stored
 from libs.refusal import Refusal
 
 
@@ -82,20 +82,17 @@ class Invitation:
     revoked: bool = False
 
 
-class Instance:
+class Instance(Aggregate):
     """The one of its kind; it exists from the beginning, with the rules of a fresh instance."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self._facts = 0
-        self.policy = HostingPolicy()
-        self.policy_since: datetime | None = None
-        self.policy_before = HostingPolicy()
-        self.policy_version = 0
-        """This aggregate's version at the last change of the policy."""
-        self.invitations: dict[str, Invitation] = {}
-        """In order of issue."""
+    _facts: int = 0
+    policy: HostingPolicy = HostingPolicy()
+    policy_since: datetime | None = None
+    policy_before: HostingPolicy = HostingPolicy()
+    policy_version: int = 0
+    """This aggregate's version at the last change of the policy."""
+    invitations: dict[str, Invitation] = msgspec.field(default_factory=dict)
+    """In order of issue."""
 
     # -- deciding ----------------------------------------------------------------------------------------------
 

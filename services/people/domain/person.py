@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.eventstore import Fact, Meta, stored
+import msgspec
+
+from libs.eventstore import Aggregate, Fact, Meta, stored
 from libs.refusal import Refusal
 
 
@@ -127,27 +129,24 @@ class Appeal:
     answer: str = ""
 
 
-class Person:
+class Person(Aggregate):
     """One person. Does not exist before `register`."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.handle = ""
-        self.name = ""
-        self.following: set[str] = set()
-        self.blocked: set[str] = set()
-        self.protected = False
-        self.hides_listening = False
-        self.listed = False
-        """On the list of those who may host."""
-        self.listed_at: datetime | None = None
-        """When they came on it or went off it last."""
-        self.suspension: Suspension | None = None
-        self.appeal: Appeal | None = None
-        """The last one."""
-        self.standing_since: datetime | None = None
-        """When they signed up, were suspended, reinstated, became protected or ceased to be last."""
+    handle: str = ""
+    name: str = ""
+    following: set[str] = msgspec.field(default_factory=set)
+    blocked: set[str] = msgspec.field(default_factory=set)
+    protected: bool = False
+    hides_listening: bool = False
+    listed: bool = False
+    """On the list of those who may host."""
+    listed_at: datetime | None = None
+    """When they came on it or went off it last."""
+    suspension: Suspension | None = None
+    appeal: Appeal | None = None
+    """The last one."""
+    standing_since: datetime | None = None
+    """When they signed up, were suspended, reinstated, became protected or ceased to be last."""
 
     @property
     def exists(self) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal
 
-from libs.eventstore import Fact, Meta, stored
+import msgspec
+
+from libs.eventstore import Aggregate, Fact, Meta, stored
 
 Kind = Literal["soon", "start"]
+_People = set[str]
 _TOGETHER: Final = 500
 """People reminded by one fact."""
 
@@ -38,15 +40,12 @@ class Reminded(Fact):
     people: tuple[str, ...]
 
 
-class Reminders:
+class Reminders(Aggregate):
     """The reminders of one Space."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.wanted: dict[str, None] = {}
-        """In the order in which they asked."""
-        self.told: defaultdict[tuple[Kind, datetime], set[str]] = defaultdict(set)
+    wanted: dict[str, None] = msgspec.field(default_factory=dict)
+    """In the order in which they asked."""
+    told: dict[tuple[Kind, datetime], _People] = msgspec.field(default_factory=dict)
 
     # -- deciding ----------------------------------------------------------------------------------------------
 
@@ -67,7 +66,7 @@ class Reminders:
         return self._remind("start", start, title, (*([] if host is None else [host]), *self.wanted))
 
     def _remind(self, kind: Kind, start: datetime, title: str, people: Iterable[str]) -> list[Fact]:
-        told = self.told.get((kind, start), set[str]())
+        told = self.told.get((kind, start), _People())
         left = [person for person in dict.fromkeys(people) if person not in told]
         return [
             Reminded(kind=kind, start=start, title=title, people=tuple(left[at : at + _TOGETHER]))
@@ -84,6 +83,6 @@ class Reminders:
             case ReminderCleared(person=person):
                 self.wanted.pop(person, None)
             case Reminded(kind=kind, start=start, people=people):
-                self.told[kind, start].update(people)
+                self.told.setdefault((kind, start), _People()).update(people)
             case _:
                 pass

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from libs.eventstore import Fact, Meta, stored
+from libs.eventstore import Aggregate, Fact, Meta, stored
 from libs.refusal import Refusal
 
 Outcome = Literal["dismissed", "acted"]
@@ -60,17 +60,14 @@ class Reopened(Fact):
     explanation: str = ""
 
 
-class Report:
+class Report(Aggregate):
     """One report. Does not exist before `file`."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.filed: Filed | None = None
-        self.filed_at: datetime | None = None
-        self.closed: Closed | None = None
-        self.closed_at: datetime | None = None
-        self.closed_by: str | None = None
+    filed: Filed | None = None
+    filed_at: datetime | None = None
+    closed: Closed | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
 
     # -- deciding ----------------------------------------------------------------------------------------------
 

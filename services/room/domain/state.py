@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from libs.eventstore import Fact, Meta
+from msgspec import field
+
+from libs.eventstore import Aggregate, Fact, Meta
 from libs.refusal import Refusal
 from services.room.domain.facts import (
     Arrived,
@@ -58,33 +60,30 @@ _OUT: Final[dict[Because, str]] = {
 }
 
 
-class Standing:
+class Standing(Aggregate):
     """What a Space is after its facts."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.state: State = "scheduled"
-        self.host = Person("", "", "")
-        self.settings = Settings(title="")
-        self.created_at = _NEVER
-        self.scheduled_start: datetime | None = None
-        self.slot: int | None = None
-        self.started_at: datetime | None = None
-        self.ended_at: datetime | None = None
-        self.stage: dict[str, Member] = {}
-        """By person, in the order they came."""
-        self.stood: dict[str, None] = {}
-        """Insertion-ordered set of everybody who was ever on stage; they may look back at what they were part of."""
-        self.requests: dict[str, Request] = {}
-        """By person, in the order of time."""
-        self.invitations: dict[str, Invitation] = {}
-        """To speak, not answered yet; by person."""
-        self.invited: dict[str, None] = {}
-        """Insertion-ordered set of everybody who was ever invited."""
-        self.pins: dict[str, Pin] = {}
-        self.removed: dict[str, Because] = {}
-        """Who is out, and why; in the order of time."""
+    state: State = "scheduled"
+    host: Person = Person("", "", "")
+    settings: Settings = Settings(title="")
+    created_at: datetime = _NEVER
+    scheduled_start: datetime | None = None
+    slot: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stage: dict[str, Member] = field(default_factory=dict)
+    """By person, in the order they came."""
+    stood: dict[str, None] = field(default_factory=dict)
+    """Insertion-ordered set of everybody who was ever on stage; they may look back at what they were part of."""
+    requests: dict[str, Request] = field(default_factory=dict)
+    """By person, in the order of time."""
+    invitations: dict[str, Invitation] = field(default_factory=dict)
+    """To speak, not answered yet; by person."""
+    invited: dict[str, None] = field(default_factory=dict)
+    """Insertion-ordered set of everybody who was ever invited."""
+    pins: dict[str, Pin] = field(default_factory=dict)
+    removed: dict[str, Because] = field(default_factory=dict)
+    """Who is out, and why; in the order of time."""
 
     # -- what others must know of it ---------------------------------------------------------------------------
 

@@ -1,320 +1,143 @@
-"""Commands and queries on Spaces: from the wire to the app and back."""
+"""Orders on Spaces: from the wire to the app and back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
-from contracts.commands import Accepted, Command, Nothing
-from contracts.envelope import PersonRef
+from contracts.commands import Accepted
 from contracts.room import v1
 from libs.bus import Handlers
 from libs.eventstore import Done, Order, digest_of
-from libs.refusal import Refusal
 from services.room.app import Spaces
-from services.room.domain import Role, Space
+from services.room.domain import Space
 from services.room.handlers.audience import Audience
-from services.room.relay import ref, stored_settings, wire_space
+from services.room.relay import stored_settings, wire_space
 
-Now = Callable[[], datetime]
+C = TypeVar("C", bound=v1.SpaceCommand)
+View = Callable[[Space], v1.Space]
+Carry = Callable[[C, Order, View], Awaitable[Done[v1.Space]]]
+"""Gives an order to the app; the answer is what the view makes of the Space after it."""
 _SETTINGS: Final = {"title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions"}
 
 
-def handlers(spaces: Spaces, audience: Audience, now: Now) -> Handlers:
-    """The table of everything room answers. `now` tells the time (UTC)."""
-    table = Handlers("room")
-    _lifecycle(table, spaces, audience, now)
-    _onto_the_stage(table, spaces, audience, now)
-    _on_stage(table, spaces, audience, now)
-    _presence(table, spaces, audience)
-    _queries(table, spaces, audience)
-    return table
+class _Orders:
+    """Enters orders into a table. `now` tells the time (UTC)."""
+
+    def __init__(self, table: Handlers, now: Callable[[], datetime]) -> None:
+        self._table = table
+        self._now = now
+
+    def __call__(
+        self, kind: type[C], carry: Carry[C], then: Callable[[C, v1.Space], None] = lambda command, space: None
+    ) -> None:
+        """Let `carry` answer orders of this kind. `then` is told each that was accepted, and the Space after it."""
+
+        async def answer(command: C) -> Accepted[v1.Space]:
+            done = await carry(command, self._order(command), partial(wire_space, viewer=command.actor))
+            then(command, done.view)
+            return Accepted(version=done.version, result=done.view)
+
+        self._table.add(kind, answer)
+
+    def _order(self, command: v1.SpaceCommand) -> Order:
+        digest = digest_of(command.name, command.model_dump_json(exclude={"command_id"}))
+        return Order(id=command.command_id, actor=command.actor, at=self._now(), digest=digest)
 
 
-def anywhere(topics: Sequence[str]) -> Handlers:
-    """What any process of room answers."""
-    table = Handlers("room")
+def commands(table: Handlers, spaces: Spaces, audience: Audience, now: Callable[[], datetime]) -> None:
+    """Which order of the wire is which of the app, and what the audience is told after it."""
+    on = _Orders(table, now)
 
-    @table.on(v1.TopicsQuery)
-    async def topics_there_are(_: v1.TopicsQuery) -> v1.Topics:
-        return v1.Topics(topics=tuple(topics))
+    def stage_changed(command: v1.SpaceCommand, _: v1.Space) -> None:
+        audience.stage_changed(command.space_id)
 
-    return table
-
-
-def _order(command: Command[v1.Space], now: Now) -> Order:
-    digest = digest_of(command.name, command.model_dump_json(exclude={"command_id"}))
-    return Order(id=command.command_id, actor=command.actor, at=now(), digest=digest)
-
-
-def _for(command: Command[v1.Space]) -> Callable[[Space], v1.Space]:
-    return partial(wire_space, viewer=command.actor)
-
-
-def _accepted(done: Done[v1.Space]) -> Accepted[v1.Space]:
-    return Accepted(version=done.version, result=done.view)
-
-
-def _lifecycle(table: Handlers, spaces: Spaces, audience: Audience, now: Now) -> None:
-    @table.on(v1.CreateSpace)
-    async def create(command: v1.CreateSpace) -> Accepted[v1.Space]:
-        done = await spaces.create(
-            _order(command, now),
-            command.space_id,
-            stored_settings(command.settings),
-            _for(command),
-            scheduled_start=command.scheduled_start,
-            platform=command.platform,
-        )
-        if done.view.state is v1.State.LIVE:
+    def created(command: v1.CreateSpace, space: v1.Space) -> None:
+        if space.state is v1.State.LIVE:
             audience.space_live(command.space_id)
-        return _accepted(done)
 
-    @table.on(v1.StartSpace)
-    async def start(command: v1.StartSpace) -> Accepted[v1.Space]:
-        done = await spaces.start(_order(command, now), command.space_id, _for(command))
-        audience.space_live(command.space_id)
-        return _accepted(done)
+    on(
+        v1.CreateSpace,
+        lambda c, order, view: spaces.create(
+            order,
+            c.space_id,
+            stored_settings(c.settings),
+            view,
+            scheduled_start=c.scheduled_start,
+            platform=c.platform,
+        ),
+        created,
+    )
+    on(
+        v1.StartSpace,
+        lambda c, order, view: spaces.start(order, c.space_id, view),
+        lambda c, _: audience.space_live(c.space_id),
+    )
+    on(v1.CancelSpace, lambda c, order, view: spaces.cancel(order, c.space_id, view))
+    on(v1.Reschedule, lambda c, order, view: spaces.reschedule(order, c.space_id, c.scheduled_start, view))
+    on(
+        v1.ChangeSettings,
+        lambda c, order, view: spaces.change_settings(
+            order, c.space_id, c.model_dump(include=_SETTINGS, exclude_none=True), view
+        ),
+    )
+    on(v1.HandOver, lambda c, order, view: spaces.hand_over(order, c.space_id, c.person_id, view), stage_changed)
+    on(
+        v1.EndSpace,
+        lambda c, order, view: spaces.end(order, c.space_id, view, operator=c.operator),
+        lambda c, _: audience.space_over(c.space_id),
+    )
 
-    @table.on(v1.CancelSpace)
-    async def cancel(command: v1.CancelSpace) -> Accepted[v1.Space]:
-        return _accepted(await spaces.cancel(_order(command, now), command.space_id, _for(command)))
+    on(
+        v1.RequestToSpeak,
+        lambda c, order, view: spaces.request_to_speak(
+            order,
+            c.space_id,
+            view,
+            message=c.message,
+            consent_to_recording=c.consent_to_recording,
+            here=audience.is_there(c.space_id, c.actor),
+        ),
+        stage_changed,
+    )
+    on(v1.CancelRequest, lambda c, order, view: spaces.cancel_request(order, c.space_id, view))
+    on(
+        v1.AcceptRequest,
+        lambda c, order, view: spaces.accept_request(order, c.space_id, c.person_id, view),
+        stage_changed,
+    )
+    on(v1.DeclineRequest, lambda c, order, view: spaces.decline_request(order, c.space_id, c.person_id, view))
+    on(v1.Invite, lambda c, order, view: spaces.invite(order, c.space_id, c.person_id, c.to.value, view), stage_changed)
+    on(
+        v1.AcceptInvitation,
+        lambda c, order, view: spaces.accept_invitation(
+            order, c.space_id, view, consent_to_recording=c.consent_to_recording
+        ),
+        stage_changed,
+    )
+    on(v1.DeclineInvitation, lambda c, order, view: spaces.decline_invitation(order, c.space_id, view))
+    on(v1.WithdrawInvitation, lambda c, order, view: spaces.withdraw_invitation(order, c.space_id, c.person_id, view))
 
-    @table.on(v1.Reschedule)
-    async def reschedule(command: v1.Reschedule) -> Accepted[v1.Space]:
-        done = await spaces.reschedule(_order(command, now), command.space_id, command.scheduled_start, _for(command))
-        return _accepted(done)
+    on(v1.Mute, lambda c, order, view: spaces.mute(order, c.space_id, c.person_id, view))
+    on(v1.Unmute, lambda c, order, view: spaces.unmute(order, c.space_id, c.person_id, view))
+    on(v1.MuteAll, lambda c, order, view: spaces.mute_all(order, c.space_id, view))
+    on(v1.RaiseHand, lambda c, order, view: spaces.raise_hand(order, c.space_id, view))
+    on(v1.LowerHand, lambda c, order, view: spaces.lower_hand(order, c.space_id, c.person_id, view))
+    on(v1.AppointCohost, lambda c, order, view: spaces.appoint_cohost(order, c.space_id, c.person_id, view))
+    on(
+        v1.DismissCohost,
+        lambda c, order, view: spaces.dismiss_cohost(order, c.space_id, c.person_id, view),
+        stage_changed,
+    )
+    on(v1.PinLink, lambda c, order, view: spaces.pin(order, c.space_id, c.pin_id, c.url, c.text, view))
+    on(v1.Unpin, lambda c, order, view: spaces.unpin(order, c.space_id, c.pin_id, view))
 
-    @table.on(v1.ChangeSettings)
-    async def change_settings(command: v1.ChangeSettings) -> Accepted[v1.Space]:
-        changes = command.model_dump(include=_SETTINGS, exclude_none=True)
-        return _accepted(await spaces.change_settings(_order(command, now), command.space_id, changes, _for(command)))
-
-    @table.on(v1.HandOver)
-    async def hand_over(command: v1.HandOver) -> Accepted[v1.Space]:
-        done = await spaces.hand_over(_order(command, now), command.space_id, command.person_id, _for(command))
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.EndSpace)
-    async def end(command: v1.EndSpace) -> Accepted[v1.Space]:
-        done = await spaces.end(_order(command, now), command.space_id, _for(command), operator=command.operator)
-        audience.space_over(command.space_id)
-        return _accepted(done)
-
-
-def _onto_the_stage(table: Handlers, spaces: Spaces, audience: Audience, now: Now) -> None:
-    @table.on(v1.RequestToSpeak)
-    async def request_to_speak(command: v1.RequestToSpeak) -> Accepted[v1.Space]:
-        done = await spaces.request_to_speak(
-            _order(command, now),
-            command.space_id,
-            _for(command),
-            message=command.message,
-            consent_to_recording=command.consent_to_recording,
-            here=audience.is_there(command.space_id, command.actor),
-        )
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.CancelRequest)
-    async def cancel_request(command: v1.CancelRequest) -> Accepted[v1.Space]:
-        return _accepted(await spaces.cancel_request(_order(command, now), command.space_id, _for(command)))
-
-    @table.on(v1.AcceptRequest)
-    async def accept_request(command: v1.AcceptRequest) -> Accepted[v1.Space]:
-        done = await spaces.accept_request(_order(command, now), command.space_id, command.person_id, _for(command))
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.DeclineRequest)
-    async def decline_request(command: v1.DeclineRequest) -> Accepted[v1.Space]:
-        done = await spaces.decline_request(_order(command, now), command.space_id, command.person_id, _for(command))
-        return _accepted(done)
-
-    @table.on(v1.Invite)
-    async def invite(command: v1.Invite) -> Accepted[v1.Space]:
-        done = await spaces.invite(
-            _order(command, now), command.space_id, command.person_id, command.to.value, _for(command)
-        )
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.AcceptInvitation)
-    async def accept_invitation(command: v1.AcceptInvitation) -> Accepted[v1.Space]:
-        done = await spaces.accept_invitation(
-            _order(command, now),
-            command.space_id,
-            _for(command),
-            consent_to_recording=command.consent_to_recording,
-        )
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.DeclineInvitation)
-    async def decline_invitation(command: v1.DeclineInvitation) -> Accepted[v1.Space]:
-        return _accepted(await spaces.decline_invitation(_order(command, now), command.space_id, _for(command)))
-
-    @table.on(v1.WithdrawInvitation)
-    async def withdraw_invitation(command: v1.WithdrawInvitation) -> Accepted[v1.Space]:
-        done = await spaces.withdraw_invitation(
-            _order(command, now), command.space_id, command.person_id, _for(command)
-        )
-        return _accepted(done)
-
-
-def _on_stage(table: Handlers, spaces: Spaces, audience: Audience, now: Now) -> None:
-    @table.on(v1.Mute)
-    async def mute(command: v1.Mute) -> Accepted[v1.Space]:
-        return _accepted(await spaces.mute(_order(command, now), command.space_id, command.person_id, _for(command)))
-
-    @table.on(v1.Unmute)
-    async def unmute(command: v1.Unmute) -> Accepted[v1.Space]:
-        return _accepted(await spaces.unmute(_order(command, now), command.space_id, command.person_id, _for(command)))
-
-    @table.on(v1.MuteAll)
-    async def mute_all(command: v1.MuteAll) -> Accepted[v1.Space]:
-        return _accepted(await spaces.mute_all(_order(command, now), command.space_id, _for(command)))
-
-    @table.on(v1.RaiseHand)
-    async def raise_hand(command: v1.RaiseHand) -> Accepted[v1.Space]:
-        return _accepted(await spaces.raise_hand(_order(command, now), command.space_id, _for(command)))
-
-    @table.on(v1.LowerHand)
-    async def lower_hand(command: v1.LowerHand) -> Accepted[v1.Space]:
-        done = await spaces.lower_hand(_order(command, now), command.space_id, command.person_id, _for(command))
-        return _accepted(done)
-
-    @table.on(v1.AppointCohost)
-    async def appoint_cohost(command: v1.AppointCohost) -> Accepted[v1.Space]:
-        done = await spaces.appoint_cohost(_order(command, now), command.space_id, command.person_id, _for(command))
-        return _accepted(done)
-
-    @table.on(v1.DismissCohost)
-    async def dismiss_cohost(command: v1.DismissCohost) -> Accepted[v1.Space]:
-        done = await spaces.dismiss_cohost(_order(command, now), command.space_id, command.person_id, _for(command))
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.PinLink)
-    async def pin(command: v1.PinLink) -> Accepted[v1.Space]:
-        done = await spaces.pin(
-            _order(command, now), command.space_id, command.pin_id, command.url, command.text, _for(command)
-        )
-        return _accepted(done)
-
-    @table.on(v1.Unpin)
-    async def unpin(command: v1.Unpin) -> Accepted[v1.Space]:
-        return _accepted(await spaces.unpin(_order(command, now), command.space_id, command.pin_id, _for(command)))
-
-    @table.on(v1.LeaveStage)
-    async def leave_stage(command: v1.LeaveStage) -> Accepted[v1.Space]:
-        done = await spaces.leave_stage(_order(command, now), command.space_id, command.person_id, _for(command))
-        audience.stage_changed(command.space_id)
-        return _accepted(done)
-
-    @table.on(v1.RemovePerson)
-    async def remove(command: v1.RemovePerson) -> Accepted[v1.Space]:
-        done = await spaces.remove(
-            _order(command, now), command.space_id, command.person_id, command.explanation, _for(command)
-        )
-        audience.person_removed(command.space_id, command.person_id)
-        return _accepted(done)
-
-    @table.on(v1.ReadmitPerson)
-    async def readmit(command: v1.ReadmitPerson) -> Accepted[v1.Space]:
-        done = await spaces.readmit(_order(command, now), command.space_id, command.person_id, _for(command))
-        return _accepted(done)
-
-
-def _presence(table: Handlers, spaces: Spaces, audience: Audience) -> None:
-    @table.on(v1.JoinSpace)
-    async def join(command: v1.JoinSpace) -> Accepted[v1.Session]:
-        await spaces.person(command.actor)
-
-        def admitted(space: Space, role: Role) -> tuple[Role, v1.Space, tuple[PersonRef, ...]]:
-            blocked = tuple(ref(person) for person in spaces.blocked_on_stage(space, command.actor))
-            return role, wire_space(space, command.actor), blocked
-
-        role, space, blocked = await spaces.admit(command.space_id, command.actor, admitted)
-        audience.joined(command, role)
-        session = v1.Session(
-            session_id=command.session_id,
-            role=v1.Role(role),
-            lease_seconds=audience.lease_seconds,
-            space=space,
-            blocked_on_stage=blocked,
-        )
-        return Accepted(version=space.version, result=session)
-
-    @table.on(v1.LeaveSpace)
-    async def leave(command: v1.LeaveSpace) -> Nothing:
-        audience.left(command.space_id, command.session_id, command.actor)
-        return Nothing()
-
-    @table.on(v1.React)
-    async def react(command: v1.React) -> Nothing:
-        await spaces.admit(command.space_id, command.actor, lambda _, role: role)
-        audience.reacted(command)
-        return Nothing()
-
-
-def _queries(table: Handlers, spaces: Spaces, audience: Audience) -> None:
-    @table.on(v1.SpaceQuery)
-    async def space(query: v1.SpaceQuery) -> Accepted[v1.Space]:
-        def seen(space: Space) -> v1.Space:
-            return wire_space(space, query.actor, all=query.follower)
-
-        anybody = query.follower or query.operator
-        result = await spaces.look(query.space_id, None if anybody else query.actor, seen)
-        return Accepted(version=result.version, result=result)
-
-    @table.on(v1.AdmitQuery)
-    async def admit(query: v1.AdmitQuery) -> Accepted[v1.Grant]:
-        person = await spaces.person(query.actor)
-
-        def grant(space: Space, role: Role) -> v1.Grant:
-            member = space.stage.get(query.actor or "")
-            if query.publish and member is None:
-                raise Refusal("not_on_stage", "Only people on stage can be heard.")
-            return v1.Grant(
-                space_id=space.id,
-                person=ref(person) if person else None,
-                role=v1.Role(role),
-                may_publish=member is not None,
-                muted=member.muted if member else True,
-                recorded=space.settings.recorded,
-                captions=space.settings.captions,
-                consent_to_recording=member.consent_to_recording if member else True,
-                version=space.version,
-                blocked_on_stage=tuple(ref(person) for person in spaces.blocked_on_stage(space, query.actor)),
-            )
-
-        result = await spaces.admit(query.space_id, query.actor, grant, looking_back=query.looking_back)
-        return Accepted(version=result.version, result=result)
-
-    @table.on(v1.PresenceQuery)
-    async def presence(query: v1.PresenceQuery) -> v1.Presence:
-        stage = await spaces.look(query.space_id, None, lambda space: tuple(space.stage))
-        listeners, on_stage = audience.count(query.space_id, stage)
-        return v1.Presence(space_id=query.space_id, listeners=listeners, on_stage=on_stage)
-
-    @table.on(v1.ParticipantsQuery)
-    async def participants(query: v1.ParticipantsQuery) -> v1.Participants:
-        def roles(space: Space, _: Role) -> dict[str, Role]:
-            return {member.person.id: member.role for member in space.stage.values()}
-
-        stage = await spaces.admit(query.space_id, query.actor, roles)
-        found = audience.page(query.space_id, query.after, query.limit + 1)
-        page = found[: query.limit]
-        return v1.Participants(
-            space_id=query.space_id,
-            people=tuple(
-                v1.Participant(person=ref(person), role=v1.Role(stage.get(person.id, "listener")))
-                for person in spaces.named(page)
-            ),
-            listeners=audience.count(query.space_id, stage)[0],
-            next=page[-1] if len(found) > len(page) else None,
-        )
+    on(v1.LeaveStage, lambda c, order, view: spaces.leave_stage(order, c.space_id, c.person_id, view), stage_changed)
+    on(
+        v1.RemovePerson,
+        lambda c, order, view: spaces.remove(order, c.space_id, c.person_id, c.explanation, view),
+        lambda c, _: audience.person_removed(c.space_id, c.person_id),
+    )
+    on(v1.ReadmitPerson, lambda c, order, view: spaces.readmit(order, c.space_id, c.person_id, view))

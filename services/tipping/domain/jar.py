@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from libs.eventstore import Fact, Meta, stored
+import msgspec
+
+from libs.eventstore import Aggregate, Fact, Meta, stored
 from libs.refusal import Refusal
 from services.tipping.domain.providers import provider_of
 
@@ -18,14 +20,11 @@ class Filled(Fact):
     """Name by provider."""
 
 
-class Jar:
+class Jar(Aggregate):
     """Closed and empty until it is filled."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.enabled = False
-        self.names: dict[str, str] = {}
+    enabled: bool = False
+    names: dict[str, str] = msgspec.field(default_factory=dict)
 
     def fill(self, names: Mapping[str, str], *, enabled: bool, acknowledged: bool) -> list[Fact]:
         """Say where one is paid; a provider with an empty name is left out. Nothing happens where it was said before.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from libs.eventstore import Fact, Meta, stored
+from libs.eventstore import Aggregate, Fact, Meta, stored
 from libs.refusal import Refusal
 from services.tipping.domain.jar import Jar
 from services.tipping.domain.money import Money
@@ -89,15 +89,12 @@ class Confirmed(Fact):
     recipient: str
 
 
-class Tip:
+class Tip(Aggregate):
     """Does not exist before `offer`."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.state = State.OFFERED
-        self.offered: Offered | None = None
-        self.offered_at: datetime | None = None
+    state: State = State.OFFERED
+    offered: Offered | None = None
+    offered_at: datetime | None = None
 
     # -- deciding ----------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Joined:
     def split(self) -> str:
         """Milliseconds of CPU per join, by service."""
         each = {name: seconds / max(1, self.joined) * 1000 for name, seconds in self.cpu.items()}
-        return "ms per join: " + ", ".join(f"{name} {ms:.2f}" for name, ms in each.items())
+        return "ms per join: " + ", ".join(f"{name} {max(0.0, ms):.2f}" for name, ms in each.items())
 
     def describe(self) -> str:
         """Failures and stages in one line."""
@@ -124,10 +124,11 @@ async def stage() -> AsyncIterator[tuple[System, str]]:
 
 def cpu_seconds(system: System) -> dict[str, float]:
     """CPU of each service since its start, user and system."""
-    return {name: _cpu(system.pid(name)) for name in SERVICES}
+    return {name: cpu_of(system.pid(name)) for name in SERVICES}
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """CPU of a process since its start, user and system, in seconds."""
     tasks = Path(f"/proc/{pid}/task")
     total = 0
     for task in tasks.iterdir():

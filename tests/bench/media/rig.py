@@ -127,7 +127,7 @@ class Rig:
 
     async def talk(self, milliseconds: int, talkers: int = 1, seed: int = SEED, *, silent: int = 0) -> Stretch:
         """Talkers talk; `silent` further ones have open microphones and say nothing."""
-        heard, server = await self.clients.ask("stats"), await self.server.ask("")
+        heard, server = await self._quiet(), await self.server.ask("")
         await self.clients.ask(f"talk {milliseconds} {talkers + silent} {seed} {silent}")
         heard_after, server_after = await self.clients.ask("stats"), await self.server.ask("")
         # On a busy machine the last packets take a while. Every question costs the server, so none is asked in vain.
@@ -139,12 +139,22 @@ class Rig:
             heard_after, server_after = await self.clients.ask("stats"), await self.server.ask("")
         return Stretch(_difference(server_after, server), _difference(heard_after, heard))
 
+    async def _quiet(self) -> dict[str, int]:
+        """What was heard, once nothing of the last stretch arrives any more."""
+        heard: dict[str, int] = await self.clients.ask("stats")
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            before, heard = heard, await self.clients.ask("stats")
+            if heard["packets"] == before["packets"]:
+                break
+        return heard
+
     async def floor(
-        self, milliseconds: int, talkers: int = 1, seed: int = SEED, *, segments: bool = False
+        self, milliseconds: int, talkers: int = 1, seed: int = SEED, *, segments: bool = False, whole: bool = False
     ) -> dict[str, int]:
-        """The bare loop to the same sockets: sent, cpu_ns, slowest_us."""
+        """The bare loop to the same sockets: sent, cpu_ns, slowest_us; with `whole`, from one that never fragments."""
         ports = ",".join(map(str, self.ports))
-        arguments = [ports, self.listeners, self.payloads, milliseconds, talkers, seed, int(segments)]
+        arguments = [ports, self.listeners, self.payloads, milliseconds, talkers, seed, int(segments), int(whole)]
         async with Talkative(*preferred(), self.loadgen, "floor", *map(str, arguments)) as floor:
             result: dict[str, int] = await floor.answer()
         return result

@@ -10,6 +10,7 @@ from contracts.commands import Accepted, Nothing
 from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.bus import Bus, BusSettings, CannotConnect, Handlers, Refusal, Unavailable, connect
+from libs.bus.serve import Serving
 from libs.ids import new_id
 from libs.telemetry import configure_traces, span, trace_id
 from tests.support.nats import NatsServer, free_port
@@ -48,8 +49,9 @@ class People:
         return people.Person(id=query.person_id, handle="ann", name="Ann")
 
 
-async def test_a_command_is_answered_with_result_and_version(bus: Bus) -> None:
-    async with bus.serve(People().table):
+@pytest.mark.parametrize("hot", [False, True])
+async def test_a_command_is_answered_with_result_and_version(bus: Bus, hot: bool) -> None:
+    async with bus.serve(People().table, hot=hot):
         answer = await bus.ask(sign_up("ann"))
         assert (answer.version, answer.result.handle) == (3, "ann")
         assert (await bus.ask(people.PersonQuery(person_id=ME))).result.id == ME
@@ -111,10 +113,11 @@ async def test_a_service_that_comes_a_moment_later_still_answers(bus: Bus) -> No
         assert (await asking).version == 3
 
 
-async def test_closing_finishes_what_is_being_answered(bus: Bus) -> None:
+@pytest.mark.parametrize("hot", [False, True])
+async def test_closing_finishes_what_is_being_answered(bus: Bus, hot: bool) -> None:
     there = People()
     there.hold.clear()
-    serving = bus.serve(there.table)
+    serving = bus.serve(there.table, hot=hot)
     await serving.__aenter__()
     asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(20)]
     while there.asked < 20:
@@ -128,8 +131,24 @@ async def test_closing_finishes_what_is_being_answered(bus: Bus) -> None:
         await bus.ask(sign_up("ann"), timeout=0.2)
 
 
-async def test_requests_go_on_after_nats_was_killed_and_started_again(nats: NatsServer, bus: Bus) -> None:
-    async with bus.serve(People().table):
+async def test_no_more_than_so_many_are_answered_at_once_and_the_rest_waits(bus: Bus) -> None:
+    there = People()
+    there.hold.clear()
+    few = Serving(bus.broker, bus.nc, there.table, subjects.ANY, most=3, hot=True)
+    async with few:
+        asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(10)]
+        while there.asked < 3:
+            await asyncio.sleep(0)
+        await bus.nc.flush()
+        assert there.asked == 3
+        there.hold.set()
+        assert [answer.version for answer in await asyncio.gather(*asking)] == [3] * 10
+    assert there.asked == 10
+
+
+@pytest.mark.parametrize("hot", [False, True])
+async def test_requests_go_on_after_nats_was_killed_and_started_again(nats: NatsServer, bus: Bus, hot: bool) -> None:
+    async with bus.serve(People().table, hot=hot):
         for _ in range(2):
             nats.kill()
             asking = asyncio.create_task(bus.ask(sign_up("ann"), timeout=20))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from libs.database import Place
-from libs.eventstore import Fact, Meta, Order, Store, open_store, stored
+from libs.eventstore import Aggregate, Fact, Meta, Order, Store, open_store, stored
 from libs.refusal import Refusal
 from tests.support.places import from_words
 
@@ -21,20 +21,31 @@ class Added(Fact):
     number: int
 
 
-class Counter:
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.sum = 0
+@stored("counter.noted")
+class Noted(Fact):
+    text: str
+
+
+class Counter(Aggregate):
+    sum: int = 0
+    text: str = ""
 
     def add(self, number: int) -> Sequence[Fact]:
         if self.sum + number < 0:
             raise Refusal("invalid", "It cannot fall below zero.")
         return [Added(number=number)] if number else []
 
+    def note(self, text: str) -> Sequence[Fact]:
+        return [Noted(text=text)]
+
     def apply(self, fact: Fact, meta: Meta) -> None:
-        assert isinstance(fact, Added)
-        self.sum += fact.number
+        match fact:
+            case Added(number=number):
+                self.sum += number
+            case Noted(text=text):
+                self.text = text
+            case _:
+                raise TypeError(f"{type(fact).__name__} is no fact of a counter")
 
 
 def order(id: str, actor: str | None = "ann", digest: str = "") -> Order:

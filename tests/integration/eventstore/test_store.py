@@ -10,6 +10,7 @@ import pytest
 
 from libs.database import Place
 from libs.eventstore import Claim, SqliteRecorder, history, open_recorder, open_store, rebuild
+from libs.eventstore.sqlite import looking_for
 from libs.refusal import Refusal
 from tests.integration.eventstore.counting import Counter, add, order
 from tests.support.places import execute, in_words
@@ -110,6 +111,16 @@ async def test_one_name_is_held_by_one(place: Place) -> None:
         await store.execute(winner, order("free"), lambda c: c.add(1), lambda c: None, claims=free)
         await take("new", "again")
         assert store.claimed("handle", "ann") == "new"
+
+
+async def test_a_repeated_command_is_found_without_reading_all_that_ever_were(path: Path) -> None:
+    async with open_store(path, Counter):
+        database = sqlite3.connect(path)
+        keys = [part for n in range(200) for part in ("ann", str(n))]
+        plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {looking_for(200)}", keys)]
+        database.close()
+    assert any(step.startswith("SEARCH c USING PRIMARY KEY (scope=? AND command_id=?)") for step in plan), plan
+    assert not any(step.startswith("SCAN c") for step in plan), plan
 
 
 async def test_a_locked_database_refuses_for_now_and_recovers(path: Path) -> None:

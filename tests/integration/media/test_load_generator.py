@@ -25,7 +25,8 @@ LISTENERS = 10
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live() -> AsyncIterator[tuple[System, str]]:
-    """A running system with one live Space, in which somebody talks."""
+    """A running system with one live Space, in which somebody talks for two minutes: less than a build may take."""
+    await build(optimised=False)
     async with stage() as running:
         yield running
 

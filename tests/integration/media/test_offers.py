@@ -15,15 +15,23 @@ from tests.support.nats import NatsServer
 from tests.unit.media.test_sdp import LISTENS, SPEAKS, mutate
 
 ADA = person("Ada")
-OFFERS = 400
+MOST_SECONDS = 0.1
+"""On the processor's clock: the machine may be busy with something else."""
 SDP = {"content-type": "application/sdp"}
 
 
-@pytest.mark.timeout(120)
-async def test_mutated_offers_are_answered_or_refused_and_never_fail(nats_server: NatsServer, tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("offers", [400, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_mutated_offers_are_answered_or_refused_and_never_fail(
+    offers: int, nats_server: NatsServer, tmp_path: Path
+) -> None:
     rng = random.Random(9725)
     told: Counter[int] = Counter()
-    bounds = {"ROSTRUM_MEDIA_HALF_OPEN_PER_PERSON": "10000", "ROSTRUM_MEDIA_HALF_OPEN_PER_ADDRESS": "10000"}
+    bounds = {
+        "ROSTRUM_MEDIA_CAPACITY": "20000",
+        "ROSTRUM_MEDIA_HALF_OPEN_PER_PERSON": "10000",
+        "ROSTRUM_MEDIA_HALF_OPEN_PER_ADDRESS": "20000",
+    }
     async with set_stage(nats_server, bounds) as stage:
         space = stage.room.live(ADA)
         settings = {
@@ -32,17 +40,17 @@ async def test_mutated_offers_are_answered_or_refused_and_never_fail(nats_server
             "commands_burst": 10_000,
         }
         async with running_gateway(nats_server.url, tmp_path, **settings) as gateway, gateway.client(ADA.id) as client:
-            for number in range(OFFERS):
+            for number in range(offers):
                 kind, offer = ("whip", SPEAKS) if number % 2 else ("whep", LISTENS)
                 text = mutate(rng, offer).encode(errors="surrogatepass")
                 took: list[float] = []
-                # Gateway, node and client share this process, with its garbage collector: what was slow once is sent
+                # Gateway, node and client share this thread, with its garbage collector: what was slow once is sent
                 # again, and only an offer that is slow every time is slow by itself.
-                while not took or (min(took) > 0.1 and len(took) < 4):
-                    began = time.process_time()
+                while not took or (min(took) > MOST_SECONDS and len(took) < 4):
+                    began = time.thread_time()
                     answer = await client.http.post(f"/v1/spaces/{space.id}/{kind}", content=text, headers=SDP)
-                    took.append(time.process_time() - began)
+                    took.append(time.thread_time() - began)
                     told[answer.status_code] += 1
-                assert min(took) < 0.1, text
+                assert min(took) < MOST_SECONDS, text
     assert set(told) <= {201, 400, 422}, told
-    assert told[201] > OFFERS // 20 < told[400]
+    assert told[201] > offers // 20 < told[400]

@@ -87,3 +87,24 @@ def test_this_machine_is_served(host: str) -> None:
 def test_anything_else_is_not(host: str) -> None:
     with pytest.raises(AddressRefused):
         check_address(host)
+
+
+def test_a_token_that_was_good_is_known_until_it_expires_and_one_that_resembles_it_is_not(tmp_path: Path) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    token = identity.mint(new_id(), lifetime=timedelta(seconds=60))
+    claims = identity.verify(token)
+    assert identity.verify(token) is claims
+    with pytest.raises(TokenRefused):
+        identity.verify(token[:-8] + token[-8:][::-1])
+    late = identity.mint(new_id(), lifetime=timedelta(seconds=-2))  # a clock may be 5 s behind
+    assert identity.verify(late) is not identity.verify(late)
+
+
+def test_only_so_many_good_tokens_are_known(tmp_path: Path) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    person = new_id()
+    first = identity.verify(identity.mint(person))
+    for number in range(2048):
+        identity.verify(identity.mint(person, lifetime=timedelta(minutes=number + 1)))
+    assert len(identity._good) == 2048
+    assert first not in identity._good.values()

@@ -53,6 +53,16 @@ def test_speech_becomes_twenty_millisecond_packets() -> None:
     assert packets == voice.encode(cast.SPEECH / "awb.flac"), "the same speech is the same packets"
 
 
+def test_a_space_of_ones_own_speakers_is_called_after_them() -> None:
+    def title(*names: str) -> str:
+        return cast.title_of([cast.Part(name, []) for name in names])
+
+    assert title("Ada") == "Ada"
+    assert title("Ada", "Bo") == "Ada and Bo"
+    assert title("Ada", "Bo", "Cy") == "Ada, Bo and Cy"
+    assert title("Ada Lovelace", "B" * 50, "Cy") == "Ada Lovelace and others"
+
+
 def test_a_handle_is_made_of_any_name() -> None:
     assert cast.handle_of("Ada Lovelace", 7) == "adalovela_7"
     assert cast.handle_of("Жанна", 12345) == "speaker_12345"

@@ -4,7 +4,10 @@ import json
 import logging
 import sys
 
-from libs.telemetry import configure_traces, inject, span, trace_id, traceparent
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from libs.telemetry import configure_traces, flush_traces, inject, span, trace_id, traceparent
 from libs.telemetry.logs import HumanFormatter, JsonFormatter
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -43,7 +46,32 @@ def test_a_trace_goes_on_from_headers_and_into_headers() -> None:
     assert traceparent() is None
 
 
-def test_a_malformed_traceparent_starts_a_trace_of_its_own() -> None:
+@pytest.mark.parametrize("text", ["nonsense", PARENT.replace("0af7", "0AF7"), f"00-{'0' * 32}-b7ad6b7169203331-01"])
+def test_a_malformed_traceparent_starts_a_trace_of_its_own(text: str) -> None:
     configure_traces("room")
-    with span("x", "server", parent={"traceparent": "nonsense"}):
-        assert trace_id() is not None
+    with span("x", "server", parent={"traceparent": text}):
+        own = trace_id()
+        assert own is not None
+        assert own not in text
+        with span("y"):
+            assert trace_id() == own
+            assert traceparent() not in (None, text)
+
+
+def test_where_spans_are_exported_each_one_is_with_its_parent() -> None:
+    exporter = InMemorySpanExporter()
+    configure_traces("room", exporter=exporter)
+    try:
+        with span("command", "server", parent={"traceparent": PARENT, "tracestate": "a=1"}), span("inside"):
+            assert inject({})["tracestate"] == "a=1"
+            assert traceparent() == inject({})["traceparent"]
+    finally:
+        flush_traces()
+        configure_traces("room")
+    inside, command = exporter.get_finished_spans()
+    assert [inside.name, command.name] == ["inside", "command"]
+    assert command.parent is not None
+    assert inside.parent is not None
+    assert format(command.parent.span_id, "016x") == PARENT.split("-")[2]
+    assert inside.parent.span_id == command.context.span_id
+    assert format(inside.context.trace_id, "032x") == PARENT.split("-")[1]

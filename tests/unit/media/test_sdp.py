@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import time
 from dataclasses import replace
@@ -184,25 +185,33 @@ def mutate(rng: random.Random, text: str) -> str:
     return "".join(lines)
 
 
+def is_answered(text: str, direction: Direction) -> bool:
+    """Whether an offer is answered; either way within 100 ms.
+
+    On the processor's clock, for the machine may be busy with something else; and tried again where it took longer,
+    for a garbage collection that fell into it is not the offer's doing.
+    """
+    took = [math.inf]
+    answer = None
+    while min(took) > 0.1:
+        assert len(took) <= 4, f"{min(took):.3f} s for {text[:2000]!r}"
+        began = time.thread_time()
+        with contextlib.suppress(BadOffer):
+            answer = write_answer(read_offer(text, direction), LOCAL)
+        took.append(time.thread_time() - began)
+    return answer is not None
+
+
 def test_ten_thousand_mutations_are_answered_or_refused_within_100_ms_each() -> None:
     rng = random.Random(8866)
-    refused = 0
-    slowest = 0.0
+    answered = 0
     for number in range(10_000):
         direction: Direction = "publish" if number % 2 else "subscribe"
-        text = mutate(rng, SPEAKS if number % 2 else LISTENS)
-        began = time.process_time()
-        try:
-            write_answer(read_offer(text, direction), LOCAL)
-        except BadOffer:
-            refused += 1
-        slowest = max(slowest, time.process_time() - began)
-    assert 1_000 < refused < 9_900
-    assert slowest < 0.1
+        answered += is_answered(mutate(rng, SPEAKS if number % 2 else LISTENS), direction)
+    assert 100 < answered < 9_000
 
 
 def test_the_largest_offers_that_are_looked_at_take_no_time_either() -> None:
-    # On the processor's clock: the machine may be busy with something else.
     for filler in (
         "a=rtpmap:{n} opus/48000/2\r\n",
         "a=rtcp-fb:* nack\r\n",
@@ -214,10 +223,7 @@ def test_the_largest_offers_that_are_looked_at_take_no_time_either() -> None:
         count = 750 // filler.count("\n")
         text = SPEAKS + "".join(filler.format(n=n % 128 if "rtpmap" in filler else n) for n in range(count))
         assert len(text) < 32_768
-        began = time.process_time()
-        with contextlib.suppress(BadOffer):
-            write_answer(read_offer(text, "publish"), LOCAL)
-        assert time.process_time() - began < 0.1
+        is_answered(text, "publish")
 
 
 @settings(max_examples=300, deadline=None)

@@ -6,14 +6,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::payloads::Payloads;
-use crate::sys::{Bare, cpu_ns, widen_send_buffer};
+use crate::sys::{Bare, cpu_ns, never_fragment, widen_send_buffer};
 use crate::{identity, pace};
 
 /// Header with CSRC and audio level, and the tag, around every payload.
 const AROUND: usize = 24 + 16;
 
 /// Prints one line of JSON: datagrams sent, CPU nanoseconds, and milliseconds until the last one of a turn was sent.
-/// With `segments` 1 the talkers' packets of the same turn leave together.
+/// With `segments` 1 the talkers' packets of the same turn leave together; with `whole` 1 the socket never fragments.
+#[allow(clippy::too_many_arguments)]
 pub fn run(
     ports: &str,
     listeners: &str,
@@ -22,6 +23,7 @@ pub fn run(
     talkers: &str,
     phases: &str,
     segments: &str,
+    whole: &str,
 ) -> Result<(), Box<dyn Error>> {
     let ports: Vec<u16> = ports.split(',').map(str::parse).collect::<Result<_, _>>()?;
     let listeners: u32 = listeners.parse()?;
@@ -33,6 +35,9 @@ pub fn run(
         .collect();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     widen_send_buffer(&socket);
+    if whole == "1" {
+        never_fragment(&socket);
+    }
     let mut bare = Bare::new(&destinations);
     let turns = pace::turns(milliseconds.parse()?, talkers, phases.parse()?);
     // Pages and caches are warm before the clock starts.

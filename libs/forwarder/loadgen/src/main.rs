@@ -2,8 +2,8 @@
 //!
 //! `loadgen clients SERVER LISTENERS TALKERS SOCKETS PAYLOADS`: listeners and talkers that do ICE and SRTP, ordered
 //! about by lines on standard input (see [`clients`]).
-//! `loadgen floor PORTS LISTENERS PAYLOADS MILLISECONDS TALKERS PHASES SEGMENTS`: a bare sendmmsg loop of the same bytes
-//! at the same pace to the same reading sockets (see [`floor`]).
+//! `loadgen floor PORTS LISTENERS PAYLOADS MILLISECONDS TALKERS PHASES SEGMENTS WHOLE`: a bare sendmmsg loop of the same
+//! bytes at the same pace to the same reading sockets (see [`floor`]).
 //! `loadgen dry LISTENERS PAYLOADS TURNS`: the engine without a socket (see [`dry`]).
 //!
 //! `loadgen join URL PATH OFFER PAYLOADS MOST`: listeners that join a WHEP endpoint over HTTP, ICE and DTLS, with offers
@@ -33,8 +33,8 @@ fn main() -> ExitCode {
         ["clients", server, listeners, talkers, sockets, payloads] => {
             clients::run(server, listeners, talkers, sockets, payloads)
         }
-        ["floor", ports, listeners, payloads, milliseconds, talkers, phases, segments] => {
-            floor::run(ports, listeners, payloads, milliseconds, talkers, phases, segments)
+        ["floor", ports, listeners, payloads, milliseconds, talkers, phases, segments, whole] => {
+            floor::run(ports, listeners, payloads, milliseconds, talkers, phases, segments, whole)
         }
         ["join", url, path, offer, payloads, most] => join::run(url, path, offer, payloads, most),
         ["dry", listeners, payloads, turns] => dry::run(listeners, payloads, turns),

@@ -26,6 +26,11 @@ pub fn widen_send_buffer(socket: &UdpSocket) {
     set(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, 4 * 1024 * 1024);
 }
 
+/// Datagrams that may not be fragmented need no number of their own (RFC 6864, section 4.1), which costs the kernel less.
+pub fn never_fragment(socket: &UdpSocket) {
+    set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO);
+}
+
 fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc::c_int) {
     // SAFETY: the value is a live c_int and its size is given. A refusal is harmless.
     unsafe {
