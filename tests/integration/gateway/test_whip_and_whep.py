@@ -13,6 +13,7 @@ from contracts import subjects
 from contracts.commands import Nothing
 from contracts.media.v1 import Answer, Connect, Disconnect, Node, Restart, Restarted, Trickle
 from libs.bus import Refusal
+from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer
@@ -255,3 +256,24 @@ async def test_a_browser_of_another_origin_may_read_what_it_needs(
         answer = await client.http.post(space, content=OFFER, headers={**SDP, **page})
         exposed = answer.headers["access-control-expose-headers"].lower()
         assert all(name in exposed for name in ("location", "etag", "link"))
+
+
+async def test_parameters_are_taken_or_refused_alike_however_they_come(http: httpx.AsyncClient, space: str) -> None:
+    mine = new_id()
+    nowhere = space.replace(space.split("/")[3], "nowhere")
+    asked: list[tuple[str, dict[str, str], int, str | None]] = [
+        (f"{space}?session={mine}", {"Idempotency-Key": "k1"}, 201, None),
+        (f"{space}?session={mine}&other=1", {}, 201, None),
+        (f"{space}?other=1", {}, 201, None),
+        (f"{space}?session=nonsense", {}, 422, "invalid"),
+        (f"{space}?session=", {}, 422, "invalid"),
+        (space, {"Idempotency-Key": "k" * 129}, 422, "invalid"),
+        (space, {"Idempotency-Key": "two words"}, 422, "invalid"),
+        (space, {"Authorization": "Basic b3BlbjpzZXNhbWU="}, 401, "unauthenticated"),
+        (space, {"Authorization": "Bearer nonsense"}, 401, "unauthenticated"),
+        (nowhere, {}, 404, "space_unknown"),
+    ]
+    for path, headers, status, reason in asked:
+        answer = await http.post(path, content=OFFER, headers=SDP | headers)
+        told = None if answer.is_success else answer.json()["reason"]
+        assert (answer.status_code, told) == (status, reason), (path, headers)

@@ -67,6 +67,19 @@ async def test_who_may_host_changes_while_everything_runs(instance: Instance) ->
                     await asyncio.sleep(0.05)  # room hears of it in its own time
             assert reason(refused) == (403, "may_not_host")
             assert "3 followers" in refused.json()["detail"]
+            _, as_host = await instance.sign_up("allowed")
+            async with as_host:
+                host = (await as_host.http.get("/v1/me")).json()
+                await operator.http.put(f"/v1/ops/people/{host['id']}/hosting")
+                async with asyncio.timeout(5):
+                    while (made := await as_host.http.post("/v1/spaces", json={"title": "Open"})).status_code != 201:
+                        await asyncio.sleep(0.05)  # room hears of it in its own time
+                at = f"/v1/spaces/{made.json()['id']}"
+                # Whoever may not host yet still listens and speaks.
+                assert (await as_person.http.post(f"{at}/sessions")).status_code == 201
+                assert (await as_person.http.post(f"{at}/requests")).status_code == 202
+                accepted = await as_host.http.post(f"{at}/requests/{person['id']}/accept")
+                assert accepted.status_code == 200, accepted.text
             allowed = await operator.http.put(f"/v1/ops/people/{person['id']}/hosting")
             assert allowed.status_code == 204, allowed.text
             async with asyncio.timeout(5):

@@ -10,6 +10,7 @@ import pytest
 
 from contracts import subjects
 from contracts.people import v1
+from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from libs.bus import Bus
 from libs.ids import new_id
@@ -153,6 +154,22 @@ async def test_a_suspended_person_appeals_and_is_heard(bus: Bus) -> None:
     (decided,) = (await bus.ask(v1.AppealsQuery(actor=OPERATOR, operator=True))).result.appeals
     assert (decided.state, decided.answer) == ("granted", "Indeed.")
     assert [entry.act for entry in await log(bus)] == ["reinstated", "appeal_granted", "suspended"]
+
+
+async def test_every_look_at_a_safety_copy_is_on_the_log_and_the_host_is_not_told(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann")
+    space, report = await a_space(bus, ann), new_id()
+    heard = recording.SafetyCopyHeard(
+        space_id=space, version=4, at=datetime.now(UTC), actor_id=OPERATOR, report_id=report
+    )
+    await bus.publish_event(heard)
+    async with asyncio.timeout(10):
+        while not (entries := await log(bus, space_id=space)):
+            await asyncio.sleep(0.02)  # people hears of it in its own time
+    (entry,) = entries
+    assert (entry.act, entry.actor_id, entry.report_id) == ("safety_copy_heard", OPERATOR, report)
+    assert not entry.undoable
+    assert (await bus.ask(v1.LogQuery(actor=ann.id, space_id=space))).result.entries == ()
 
 
 async def test_what_hosts_do_is_on_the_log_too(bus: Bus) -> None:

@@ -139,6 +139,16 @@ async def test_filters(music: Place, wanted: dict[str, Any], found: list[str]) -
     assert sorted(await music.titles(**wanted)) == found
 
 
+async def test_a_persons_upcoming_and_past_spaces(place: Place) -> None:
+    place.planned("Of another", 100, BOB)
+    place.planned("Later", 7200, ANN)
+    place.planned("Soon", 3600, ANN)
+    past = place.live("Past", ANN)
+    place.happen(ended(past, version=3))
+    assert await place.titles(creator=ANN.id, state="scheduled") == ["Soon", "Later"]
+    assert await place.titles(creator="@ann", state="ended") == ["Past"]
+
+
 async def test_lists_without_words_have_an_order(place: Place) -> None:
     place.live("Few", listeners=2)
     place.live("Many", listeners=9)

@@ -1,41 +1,12 @@
-"""The table of rules and tests is true; and what the wire itself keeps of the rules."""
+"""What the wire itself, and the settings, keep of the rules."""
 
 from __future__ import annotations
-
-import ast
-import re
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from contracts.room import v1
-
-TESTS = Path(__file__).parents[2]
-ROWS = [
-    line.strip("|\n ").split(" | ")
-    for line in Path(__file__).with_name("rules.md").read_text().splitlines()
-    if line.startswith("| ") and "::" in line
-]
-
-
-@pytest.mark.parametrize(("rule", "tests"), [(rule, tests) for rule, tests in ROWS], ids=[rule for rule, _ in ROWS])
-def test_the_tests_of_a_rule_exist(rule: str, tests: str) -> None:
-    for test in tests.split(", "):
-        path, _, name = test.strip().partition("::")
-        tree = ast.parse((TESTS / path).read_text())
-        names = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-        assert name in names, f"{rule}: {test}"
-
-
-def test_every_line_of_the_table_names_a_test() -> None:
-    lines = [
-        line
-        for line in Path(__file__).with_name("rules.md").read_text().splitlines()
-        if line.startswith("| ") and not re.match(r"\| Rule \|", line)
-    ]
-    assert len(lines) == len(ROWS)
-    assert len(ROWS) > 40
+from services.room.settings import Settings
 
 
 def test_a_headline_has_up_to_70_characters_and_a_space_up_to_three_topics() -> None:
@@ -54,3 +25,14 @@ def test_a_headline_has_up_to_70_characters_and_a_space_up_to_three_topics() -> 
 def test_only_links_are_pinned(url: str) -> None:
     with pytest.raises(ValidationError):
         v1.PinLink.model_validate({"command_id": "1", "space_id": "0" * 26, "pin_id": "0" * 26, "url": url})
+
+
+def test_reactions_are_those_ten_unless_chosen_otherwise_and_some_take_a_skin_tone() -> None:
+    ten = (
+        "laughing", "surprised", "crying", "purple_heart", "hundred",
+        "clap", "fist", "thumbs_up", "thumbs_down", "wave",
+    )  # fmt: skip
+    assert sorted(Settings.model_fields["reactions"].default) == sorted(ten)
+    for tone in (0, 7):
+        with pytest.raises(ValidationError):
+            v1.React.model_validate({"command_id": "1", "space_id": "0" * 26, "reaction": "clap", "skin_tone": tone})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from libs.eventstore import Fact, Meta
-from services.transcription.domain import Captioned, Completed, Opened, Position, Transcript
+from services.transcription.domain import Captioned, Completed, Deleted, Opened, Position, Transcript
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 
@@ -48,6 +48,14 @@ def test_nothing_is_added_to_what_is_complete_or_was_never_opened() -> None:
     assert given(OPENED, caption("a"), *done).complete() == []
     assert given().complete() == []
     assert given().caption(caption("a")) == []
+
+
+def test_a_transcript_goes_with_its_replay_and_nothing_is_added_to_it() -> None:
+    deleted = given(OPENED, caption("a"), Deleted())
+    assert given(OPENED, caption("a")).delete() == [Deleted()]
+    assert (deleted.deleted, deleted.spoken()) == (True, ())
+    assert deleted.delete() == deleted.caption(caption("b")) == deleted.complete() == []
+    assert given().delete() == []
 
 
 def test_captions_are_in_order_of_what_was_begun_first() -> None:

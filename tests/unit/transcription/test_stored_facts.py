@@ -8,7 +8,7 @@ import pytest
 
 from libs.eventstore import Fact, Record
 from libs.eventstore.facts import decode, encode, name_of
-from services.transcription.domain import Captioned, Completed, Opened
+from services.transcription.domain import Captioned, Completed, Deleted, Opened
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 META = '{"at":"2026-05-04T18:00:00Z","fact":'
@@ -26,6 +26,7 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         '"sequence":5,"resume":3}',
     ),
     (Completed(captions=2, words=7), "transcript.completed", '{"captions":2,"words":7}'),
+    (Deleted(), "transcript.deleted", "{}"),
 ]  # fmt: skip
 
 
