@@ -100,7 +100,6 @@ impl Worker {
                 self.outlet.lay_us = before.saturating_sub(self.read_us);
             }
             for _ in 0..BURSTS {
-                self.obey();
                 if !self.burst() {
                     break;
                 }
@@ -147,9 +146,11 @@ impl Worker {
         tcp
     }
 
-    /// Reads one burst; whether there may be more.
+    /// Reads one burst; whether there may be more. Whatever was ordered before its datagrams were sent is obeyed before
+    /// they are looked at.
     fn burst(&mut self) -> bool {
         let count = self.receiver.receive(&self.outlet.lane.wire.socket);
+        self.obey();
         let now = self.now();
         self.read_us = now.us;
         for number in 0..count {
@@ -162,16 +163,16 @@ impl Worker {
         count == Receiver::BURST
     }
 
-    /// Takes what came over TCP, up to a bound.
+    /// Takes what came over TCP, up to a bound; orders are obeyed in the same way.
     fn turn(&mut self) {
-        self.obey();
-        let now = self.now();
-        let Some(tcp) = &mut self.tcp else { return };
+        let Some(mut tcp) = self.tcp.take() else { return };
         tcp.turn(|from, packet| {
-            self.engine.datagram(now, from, packet, &mut self.outlet);
+            self.obey();
+            self.engine.datagram(self.now(), from, packet, &mut self.outlet);
             self.engine.knows(from)
         });
-        self.engine.flush(now, &mut self.outlet);
+        self.tcp = Some(tcp);
+        self.engine.flush(self.now(), &mut self.outlet);
     }
 
     fn obey(&mut self) {

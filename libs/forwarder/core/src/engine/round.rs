@@ -42,7 +42,7 @@ impl<S: FnMut(&Batch)> Lane<'_, S> {
 /// See the module.
 #[derive(Default)]
 pub struct Round {
-    /// Written between rounds only; a lock that is free whenever somebody wants it.
+    /// Written between rounds only, when at most somebody who woke late looks whether there is something left.
     parts: RwLock<Vec<Part>>,
     /// The next part that nobody has taken.
     next: AtomicUsize,
@@ -62,8 +62,7 @@ impl Round {
     /// Takes one part after another until all are taken, seals its packets into `batch`, and lets `send` have that when
     /// it is full and at the end. Returns whether the round is over by that. Any number of threads may work at once.
     pub fn work(&self, batch: &mut Batch, mut send: impl FnMut(&Batch)) -> bool {
-        // Whoever wakes late finds the next round being prepared, and is called again for that.
-        let Ok(parts) = self.parts.try_read() else { return false };
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
         let mut lane = Lane { batch, send: &mut send, sent: Sent::default() };
         let mut taken = 0;
         while let Some(part) = parts.get(self.next.fetch_add(1, Ordering::Relaxed)) {

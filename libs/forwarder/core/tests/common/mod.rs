@@ -331,18 +331,6 @@ impl Client {
         heard
     }
 
-    /// What the reports say that it was sent since the last time; packets are left out.
-    pub fn reports(&mut self, world: &mut World) -> Vec<Item> {
-        let mut items = Vec::new();
-        for mut bytes in world.for_address(self.address) {
-            if (128..=191).contains(&bytes[0]) && forwarder_core::rtp::is_rtcp(&bytes) {
-                let length = self.inbound.open_rtcp(&mut bytes).unwrap();
-                assert!(rtcp::read(&bytes[..length], |item| items.push(item)));
-            }
-        }
-        items
-    }
-
     /// Decrypts what it was sent; nothing where that is no RTP.
     pub fn open(&mut self, mut bytes: Vec<u8>) -> Option<Heard> {
         if !(128..=191).contains(&bytes[0]) || forwarder_core::rtp::is_rtcp(&bytes) {
@@ -354,6 +342,18 @@ impl Client {
         let packet = &bytes[..length];
         let mid = header.extension(packet, MID).map(<[u8]>::to_vec);
         Some(Heard { payload: header.payload(packet).unwrap().to_vec(), mid, header })
+    }
+
+    /// What the reports say that it was sent since the last time; packets are left out.
+    pub fn reports(&mut self, world: &mut World) -> Vec<Item> {
+        let mut items = Vec::new();
+        for mut bytes in world.for_address(self.address) {
+            if (128..=191).contains(&bytes[0]) && forwarder_core::rtp::is_rtcp(&bytes) {
+                let length = self.inbound.open_rtcp(&mut bytes).unwrap();
+                assert!(rtcp::read(&bytes[..length], |item| items.push(item)));
+            }
+        }
+        items
     }
 
     /// The payloads it was sent, without the frames that end a slot.
