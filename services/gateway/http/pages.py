@@ -18,6 +18,8 @@ router = APIRouter(include_in_schema=False)
 
 @router.head("/")
 @router.get("/")
+@router.head("/moderation")
+@router.get("/moderation")
 @router.head("/spaces/{space_id}")
 @router.get("/spaces/{space_id}")
 async def index(space_id: str | None = None) -> FileResponse:

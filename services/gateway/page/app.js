@@ -5,14 +5,20 @@ import { replace } from "./lib/dom.js";
 import { complain } from "./lib/messages.js";
 import { mountAccount } from "./views/account.js";
 import { HomePage } from "./views/home.js";
+import { ModerationPage } from "./views/moderation.js";
 import { SpacePage } from "./views/space.js";
 
+const MODERATION = "/moderation";
 const SPACE = /^\/spaces\/([0-9a-z]{1,40})\/?$/;
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 function show() {
   const space = SPACE.exec(location.pathname)?.[1];
+  if (location.pathname === MODERATION) {
+    replace(main, new ModerationPage());
+    return;
+  }
   const view = space ? new SpacePage() : new HomePage();
   view.go = go;
   if (view instanceof SpacePage) view.spaceId = space ?? "";

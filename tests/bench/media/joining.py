@@ -31,6 +31,7 @@ MOST: Final = 64
 HANDSHAKES_GONE: Final = 5.0
 """Seconds after which finished handshakes are dropped."""
 IDLE: Final = 1.5
+LEFT: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +172,18 @@ async def join(system: System, joining: Talkative, joins: int, per_second: float
         seconds=result["seconds"],
         bytes_each=held / max(1, result["joined"]),
     )
+
+
+async def leave(joining: Talkative) -> None:
+    """Everybody hangs up; returns once the services have most of that behind them."""
+    await joining.ask("leave")
+    await asyncio.sleep(LEFT)
+
+
+async def hear(system: System, joining: Talkative, seconds: float) -> tuple[float, dict[str, int]]:
+    """CPU of the whole media process per packet that the crowd hears, in microseconds, and the crowd's counters."""
+    before, cpu = await joining.ask("stats"), cpu_of(system.pid("media"))
+    await asyncio.sleep(seconds)
+    after, spent = await joining.ask("stats"), cpu_of(system.pid("media")) - cpu
+    counted = {name: value - before[name] for name, value in after.items()}
+    return spent * 1e6 / max(1, counted["packets"]), counted

@@ -36,7 +36,7 @@ async def talker(tmp_path: Path) -> AsyncIterator[Browser]:
         yield browser
 
 
-async def test_words_appear_while_spoken_and_the_replay_jumps_to_them(
+async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host_deletes_them(
     url: str, browser: Browser, talker: Browser
 ) -> None:
     async with visitor(talker, url) as host, visitor(browser, url) as guest:
@@ -64,3 +64,21 @@ async def test_words_appear_while_spoken_and_the_replay_jumps_to_them(
             arg=await guest.part("replay").element_handle(),
         )
         await expect(host.part("numbers")).to_contain_text("people spoke", timeout=30_000)
+
+        said = max(re.findall(r"[a-z]+", await guest.part("sentence").locator("q").first.inner_text()), key=len)
+        await guest.visit()
+        await guest.part("search").fill(said)
+        await guest.page.keyboard.press("Enter")
+        hit = guest.part("hit").filter(has_text="said at")
+        await expect(hit).to_contain_text("Read aloud")
+        seconds = float((await hit.get_by_test_id("hit-link").get_attribute("href") or "").partition("#t=")[2])
+        await hit.get_by_test_id("hit-link").click()
+        await guest.page.wait_for_function(
+            "([audio, seconds]) => Math.abs(audio.currentTime - seconds) < 0.3",
+            arg=[await guest.part("replay").element_handle(), seconds],
+        )
+
+        await host.part("delete-replay").click()
+        await host.part("confirm").click()
+        await expect(host.part("replay-state")).to_have_text("There is no replay any more.")
+        await expect(host.part("transcript-panel")).to_be_hidden()

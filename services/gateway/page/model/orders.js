@@ -1,7 +1,7 @@
 // @ts-check
 /** What a person can order in a Space, beside listening and speaking; the server decides, and says how it is then. */
 
-import { post, remove } from "../lib/api.js";
+import { call, post, put, remove } from "../lib/api.js";
 
 /** @typedef {import("./types.js").Space} Space */
 
@@ -29,6 +29,36 @@ export class Orders {
   /** @param {string} person */
   async decline(person) { this.see(await post(`${this.path}/requests/${person}/decline`)); }
 
+  /** To speak. @param {string} person */
+  async invite(person) { this.see(await post(`${this.path}/invitations`, { person_id: person })); }
+  /** @param {string} person */
+  async uninvite(person) { this.see(await remove(`${this.path}/invitations/${person}`)); }
+  /** @param {boolean} consent to being recorded */
+  async acceptInvitation(consent) {
+    this.see(await post(`${this.path}/invitations/me/accept`, { consent_to_recording: consent }));
+  }
+  async declineInvitation() { this.see(await post(`${this.path}/invitations/me/decline`)); }
+
+  /** @param {string} person */
+  async appoint(person) { this.see(await put(`${this.path}/cohosts/${person}`)); }
+  /** @param {string} person */
+  async dismiss(person) { this.see(await remove(`${this.path}/cohosts/${person}`)); }
+  /** The host leaves, and a co-host is the host. @param {string} person */
+  async handOver(person) { this.see(await post(`${this.path}/hand-over`, { person_id: person })); }
+  /** @param {Record<string, unknown>} settings those that change */
+  async change(settings) { this.see(await call("PATCH", this.path, settings)); }
+  /** @param {string} start ISO 8601 */
+  async reschedule(start) { this.see(await post(`${this.path}/reschedule`, { scheduled_start: start })); }
+
+  async raiseHand() { this.see(await put(`${this.path}/hands/me`)); }
+  /** @param {string} person */
+  async lowerHand(person) { this.see(await remove(`${this.path}/hands/${person}`)); }
+  /** @param {string} url @param {string} text */
+  async pin(url, text) { this.see(await post(`${this.path}/pins`, { url, text })); }
+  /** @param {string} pin */
+  async unpin(pin) { this.see(await remove(`${this.path}/pins/${pin}`)); }
+
+  async muteAll() { this.see(await post(`${this.path}/mute-all`)); }
   /** @param {string} person */
   async mute(person) { this.see(await post(`${this.path}/stage/${person}/mute`)); }
   /** Steps down, or moves somebody back to the listeners. @param {string} person */

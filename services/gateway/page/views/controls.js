@@ -1,11 +1,12 @@
 // @ts-check
 /** The bar at the bottom: what this person can do right now. */
 
-import { identity } from "../lib/api.js";
+import { get, identity, put, remove } from "../lib/api.js";
 import { button, h, icon, replace } from "../lib/dom.js";
-import { attempt, confirm, sheet } from "../lib/messages.js";
+import { attempt, confirm, sheet, tell } from "../lib/messages.js";
 import { signUp } from "./account.js";
 import { share } from "./create.js";
+import { manageSheet } from "./manage.js";
 import { field, tick } from "./parts.js";
 import { tipSheet } from "./tips.js";
 
@@ -32,7 +33,7 @@ export class SpaceControls extends HTMLElement {
     const { room } = this;
     if (!room?.space) return;
     this.hidden = room.space.state !== "live" && room.space.state !== "scheduled";
-    const looks = [room.space.state, room.role, room.member?.muted, room.onAir, room.request !== null, room.ears?.state, room.mouth?.state,
+    const looks = [room.space.state, room.role, room.member?.muted, room.member?.hand_raised, room.onAir, room.request !== null, room.ears?.state, room.mouth?.state,
       room.silenced, room.joined, identity.person?.id, room.space.host.id].join();
     if (looks === this.#drawn) return;
     this.#drawn = looks;
@@ -51,9 +52,10 @@ export class SpaceControls extends HTMLElement {
     const listening = room.ears !== null && !room.silenced;
     if (!listening) {
       return [
-        button({ class: "primary big", "data-testid": "listen", onclick: () => attempt(() => room.join()) },
+        button({ class: "primary big", "data-testid": "listen", onclick: () => attempt(() => enter(room)) },
           icon("listen"), room.member ? "Go in" : "Start listening"),
         this.#share(room),
+        this.#more(room),
       ];
     }
     return [
@@ -66,6 +68,7 @@ export class SpaceControls extends HTMLElement {
         } }),
       tool("tip", "Tip", { "data-testid": "tip", onclick: () => attempt(() => tipSheet(room)) }),
       this.#share(room),
+      this.#more(room),
       room.role === "host"
         ? tool("end", "End", { class: "tool bad", "data-testid": "end", onclick: () => this.#end(room) })
         : tool("leave", "Leave", { "data-testid": "leave", onclick: () => this.leave() }),
@@ -79,6 +82,8 @@ export class SpaceControls extends HTMLElement {
       mine && button({ class: "primary big", "data-testid": "start", onclick: () => attempt(async () => { await room.orders.start(); await room.join(); }) },
         icon("mic"), "Start now"),
       this.#share(room),
+      !mine && tool("clock", "Remind me", { "data-testid": "remind", onclick: () => attempt(() => remind(room)) }),
+      this.#more(room),
       mine && tool("close", "Cancel", { class: "tool bad", "data-testid": "cancel-space", onclick: async () => {
         if (await confirm("Cancel this Space?", "It will not take place. Its link stays and says so.", "Cancel it")) await attempt(() => room.orders.cancel());
       } }),
@@ -91,7 +96,12 @@ export class SpaceControls extends HTMLElement {
     return [button({
       class: open ? "mic open" : "mic", "data-testid": "mic", "data-open": String(open), "data-state": room.mouth?.state ?? "off",
       onclick: () => attempt(() => (open ? room.mute() : room.unmute())),
-    }, icon(open ? "mic" : "mic-off"), h("span", {}, open ? "Mute" : "Unmute"))];
+    }, icon(open ? "mic" : "mic-off"), h("span", {}, open ? "Mute" : "Unmute")),
+    room.member?.hand_raised
+      ? tool("hand", "Lower hand", { class: "tool raised", "data-testid": "hand", "data-raised": "true",
+        onclick: () => attempt(() => room.orders.lowerHand(identity.person?.id ?? "")) })
+      : !open && tool("hand", "Raise hand", { "data-testid": "hand", "data-raised": "false",
+        onclick: () => attempt(() => room.orders.raiseHand()) })];
   }
 
   /** @param {Room} room */
@@ -104,6 +114,11 @@ export class SpaceControls extends HTMLElement {
   /** @param {Room} room */
   #share(room) {
     return tool("share", "Share", { "data-testid": "share", onclick: () => share(room.space?.settings.title ?? "") });
+  }
+
+  /** @param {Room} room */
+  #more(room) {
+    return tool("plus", "More", { "data-testid": "more", onclick: () => manageSheet(room) });
   }
 
   /** @param {Room} room */
@@ -126,6 +141,23 @@ function status(room) {
   if (room.mouth?.state === "connecting") return "Connecting your microphone…";
   if (room.member) return room.onAir ? "You are on air" : "You are on stage, muted";
   return room.request ? "You asked to speak" : "Listening";
+}
+
+/** Goes in, after a warning where somebody on stage is blocked. @param {Room} room */
+async function enter(room) {
+  if (identity.person && !room.member) {
+    const { blocked_on_stage: blocked = [] } = await get(`${room.path}/admission`);
+    const names = blocked.map((/** @type {import("../model/types.js").Person} */ one) => one.name).join(", ");
+    if (names && !await confirm("Somebody you blocked is on stage", `You will hear ${names}.`, "Go in all the same")) return;
+  }
+  await room.join();
+}
+
+/** @param {Room} room */
+async function remind(room) {
+  if (!await signUp("To be reminded you need a handle and a name.")) return;
+  await put(`${room.path}/reminder`);
+  tell("You will be reminded when it starts.", { action: { label: "Undo", act: () => attempt(() => remove(`${room.path}/reminder`)) } });
 }
 
 /** @param {Room} room */

@@ -5,7 +5,8 @@ import { post } from "../lib/api.js";
 import { busy, button, h, write } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { signUp } from "./account.js";
-import { field, tick } from "./parts.js";
+import { JOIN, SPEAK } from "./manage.js";
+import { choice, field, tick } from "./parts.js";
 
 const TITLE_MAX = 70;
 const TOPICS_MAX = 3;
@@ -16,10 +17,6 @@ export function topicsOf(text) {
     topic.trim().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40));
   return [...new Set(slugs.filter(Boolean))].slice(0, TOPICS_MAX);
 }
-
-/** @param {[string, string][]} options @param {string} testid */
-const choice = (options, testid) =>
-  h("select", { "data-testid": testid }, options.map(([value, label]) => h("option", { value }, label)));
 
 /** @param {(path: string) => void} go */
 export async function createSpace(go) {
@@ -34,8 +31,8 @@ export async function createSpace(go) {
     const topics = h("input", { name: "topics", autocomplete: "off", placeholder: "music, open source", "data-testid": "topics" });
     const recorded = h("input", { type: "checkbox", "data-testid": "record" });
     const captions = h("input", { type: "checkbox", checked: true, "data-testid": "caption" });
-    const join = choice([["everyone", "Everyone"], ["followers", "People who follow me"], ["invited", "People I invite"]], "who-join");
-    const speak = choice([["invited", "People I let in"], ["followed", "People I follow"], ["everyone", "Everyone"]], "who-speak");
+    const join = choice(JOIN, "who-join");
+    const speak = choice(SPEAK, "who-speak");
     const start = h("input", { type: "datetime-local", name: "start" });
     const send = h("button", { class: "primary", "data-testid": "create" }, "Start now");
     start.addEventListener("input", () => write(send, start.value ? "Schedule" : "Start now"));

@@ -7,6 +7,7 @@ import { count, when } from "../lib/format.js";
 import { Live } from "../model/live.js";
 import { createSpace } from "./create.js";
 import { avatar, avatars, badges, topics } from "./parts.js";
+import { search } from "./search.js";
 
 /** @typedef {import("../model/types.js").Card} Card */
 
@@ -30,7 +31,7 @@ export class HomePage extends HTMLElement {
     replace(this, h("section", { class: "hero" },
       h("h1", {}, "Live audio rooms"),
       h("p", {}, "A few people talk on stage, anybody can listen. Tap a Space to hear what is said right now."),
-      button({ class: "primary big", "data-testid": "new-space", onclick: () => createSpace(this.go) }, icon("plus"), "Start a Space")));
+      button({ class: "primary big", "data-testid": "new-space", onclick: () => createSpace(this.go) }, icon("plus"), "Start a Space")), search());
     this.append(this.#section("bar", "People you follow"), ...SECTIONS.map(([state, title]) => this.#section(state, title)));
     const { signal } = this.#alive;
     const timer = setInterval(() => { if (!document.hidden) this.#refresh(); }, REFRESH_MS);

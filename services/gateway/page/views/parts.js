@@ -41,6 +41,10 @@ export const topics = (topics) =>
 export const field = (label, control, hint) =>
   h("label", { class: "field" }, h("span", {}, label), control, hint && h("small", {}, hint));
 
+/** @param {[string, string][]} options value and label @param {string} testid @param {string} [chosen] */
+export const choice = (options, testid, chosen) => h("select", { "data-testid": testid },
+  options.map(([value, label]) => h("option", { value, selected: value === chosen }, label)));
+
 /** @param {string} label @param {HTMLInputElement} control @param {string} [hint] */
 export const tick = (label, control, hint) =>
   h("label", { class: "tick" }, control, h("span", {}, label, hint && h("small", {}, hint)));

@@ -7,6 +7,7 @@ import { roleName } from "../lib/format.js";
 import { attempt, confirm, sheet, tell } from "../lib/messages.js";
 import { signUp } from "./account.js";
 import { avatar } from "./parts.js";
+import { reportSheet } from "./report.js";
 import { tipSheet } from "./tips.js";
 
 /** @typedef {import("../model/types.js").Person} Person */
@@ -45,6 +46,7 @@ export async function personSheet(room, person) {
   const member = () => room.space?.stage.find((one) => one.person.id === person.id);
   const me = person.id === identity.person?.id;
   const role = member()?.role ?? "listener";
+  const invited = (room.space?.invitations ?? []).some((one) => one.person.id === person.id);
   const mayModerate = room.hosts && !me && role !== "host" && (room.role === "host" || role !== "cohost");
   await sheet(person.name, (close) => {
     /** @param {() => Promise<unknown>} act */
@@ -58,15 +60,36 @@ export async function personSheet(room, person) {
         !me && room.isLive && button({ onclick: then(() => tipSheet(room, person.id)) }, icon("tip"), "Send a tip"),
         room.hosts && !me && member()?.muted === false && (mayModerate || room.role === "host") && button(
           { "data-testid": "mute-other", onclick: then(() => room.orders.mute(person.id)) }, icon("mic-off"), "Mute"),
-        mayModerate && button({ "data-testid": "move", onclick: then(() => room.orders.offStage(person.id)) }, icon("listen"),
+        room.hosts && !me && !member() && button(
+          { "data-testid": "invite", onclick: then(() => (invited ? room.orders.uninvite(person.id) : room.orders.invite(person.id))) },
+          icon("mic"), invited ? "Take the invitation back" : "Invite to speak"),
+        room.role === "host" && !me && role === "speaker" && button(
+          { "data-testid": "appoint", onclick: then(() => room.orders.appoint(person.id)) }, icon("people"), "Make co-host"),
+        room.role === "host" && role === "cohost" && button(
+          { "data-testid": "dismiss", onclick: then(() => room.orders.dismiss(person.id)) }, icon("people"), "No longer co-host"),
+        room.hosts && !me && member()?.hand_raised && button(
+          { "data-testid": "lower-hand", onclick: then(() => room.orders.lowerHand(person.id)) }, icon("hand"), "Lower their hand"),
+        mayModerate && member() && button({ "data-testid": "move", onclick: then(() => room.orders.offStage(person.id)) }, icon("listen"),
           "Move to the listeners"),
         mayModerate && button({ class: "danger", "data-testid": "remove", onclick: then(() => removeFor(room, person)) },
           icon("close"), "Remove from this Space"),
-        me && role !== "host" && button({ "data-testid": "step-down", onclick: then(() => room.orders.offStage(person.id)) },
+        !me && button({ "data-testid": "block", onclick: then(() => block(person)) }, icon("close"), "Block"),
+        !me && button({ "data-testid": "report-person", onclick: then(() => reportSheet(room, person)) }, icon("end"), "Report"),
+        me && role !== "host" && member() && button({ "data-testid": "step-down", onclick: then(() => room.orders.offStage(person.id)) },
           icon("listen"), "Step down from the stage")),
       me && h("p", {}, "That is you."),
     ];
   }, { testid: "person" });
+}
+
+/** Account-wide. @param {Person} person */
+async function block(person) {
+  if (!await signUp(`To block ${person.name} you need a handle and a name.`)) return;
+  const sure = await confirm(`Block ${person.name}?`,
+    `${person.name} cannot join your Spaces, nor you theirs, and you do not follow each other any more.`, "Block");
+  if (!sure) return;
+  await put(`/v1/me/blocked/${person.id}`);
+  tell(`You blocked ${person.name}.`, { action: { label: "Undo", act: () => attempt(() => remove(`/v1/me/blocked/${person.id}`)) } });
 }
 
 /** @param {Room} room @param {Person} person */

@@ -10,7 +10,7 @@ import { avatar } from "./parts.js";
 export class SpaceQueue extends HTMLElement {
   /** @type {import("../model/room.js").Room | null} */
   room = null;
-  #title = h("h2", {}, "Requests to speak");
+  #title = h("h2", { "aria-live": "polite" }, "Requests to speak");
   #list = h("ul", { class: "queue", "data-testid": "queue" });
 
   connectedCallback() {

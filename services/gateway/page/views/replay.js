@@ -1,9 +1,10 @@
 // @ts-check
 /** After the end: the replay, the transcript to jump in, what the host wants to know. */
 
-import { get, identity, withToken } from "../lib/api.js";
-import { h, icon, keyed, replace, write } from "../lib/dom.js";
+import { get, identity, remove, withToken } from "../lib/api.js";
+import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, duration, size } from "../lib/format.js";
+import { attempt, confirm } from "../lib/messages.js";
 import { avatar } from "./parts.js";
 
 /** @typedef {import("../model/types.js").Replay} Replay */
@@ -60,7 +61,7 @@ export class SpaceReplay extends HTMLElement {
   #showReplay(path, replay) {
     const state = replay?.state ?? "unknown";
     const words = {
-      none: "This Space was not recorded.", recording: "The replay is being made…", processing: "The replay is being made…",
+      none: this.room?.space?.settings.recorded ? "There is no replay any more." : "This Space was not recorded.", recording: "The replay is being made…", processing: "The replay is being made…",
       failed: "There is no replay: nothing could be kept.", ready: "", unknown: "Looking for the replay…",
     };
     write(this.#state, words[state]);
@@ -72,8 +73,27 @@ export class SpaceReplay extends HTMLElement {
     const mix = replay.mix ?? `${path}/replay.m4a`;
     this.#audio.src = withToken(mix);
     this.#audio.hidden = false;
+    const place = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash)?.[1];
+    if (place) this.#audio.addEventListener("loadedmetadata", () => { this.#audio.currentTime = Number(place); }, { once: true });
     replace(this.#downloads, download(mix, `Audio, ${duration(replay.seconds)}, ${size(replay.bytes)}`),
-      ...replay.tracks.map((track) => download(track.url, `Only ${track.person.name}`)));
+      ...replay.tracks.map((track) => download(track.url, `Only ${track.person.name}`)),
+      identity.person?.id === this.room?.space?.host.id && button({ class: "small danger", "data-testid": "delete-replay",
+        onclick: () => this.#delete(path) }, "Delete the replay"));
+  }
+
+  /** @param {string} path */
+  async #delete(path) {
+    const sure = await confirm("Delete the replay?", "Nobody will hear it, its tracks or read its transcript any more.", "Delete");
+    if (!sure) return;
+    await attempt(async () => {
+      await remove(`${path}/replay`);
+      this.#audio.hidden = true;
+      this.#audio.removeAttribute("src");
+      replace(this.#downloads);
+      // Asked at once, transcription may not have heard of it yet.
+      this.#showReplay(path, { state: "none", began_at: null, seconds: 0, bytes: 0, mix: null, tracks: [] });
+      this.#showTranscript(path, []);
+    });
   }
 
   /** @param {string} path @param {Caption[]} captions */

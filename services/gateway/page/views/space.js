@@ -6,9 +6,11 @@ import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, count, when } from "../lib/format.js";
 import { attempt, banner, complain, say, tell } from "../lib/messages.js";
 import { Room } from "../model/room.js";
+import { audienceSheet } from "./audience.js";
 import { SpaceCaptions } from "./captions.js";
 import { SpaceControls } from "./controls.js";
 import { address, share } from "./create.js";
+import { SpaceInvitation } from "./invitation.js";
 import { avatar, badges, topics } from "./parts.js";
 import { SpaceQueue } from "./queue.js";
 import { SpaceReactions, reactionTray } from "./reactions.js";
@@ -30,6 +32,7 @@ export class SpacePage extends HTMLElement {
   #stage = new SpaceStage();
   #queue = new SpaceQueue();
   #captions = new SpaceCaptions();
+  #invitation = new SpaceInvitation();
   #controls = new SpaceControls();
   #reactions = new SpaceReactions();
   /** @type {SpaceReplay | null} */
@@ -37,7 +40,7 @@ export class SpacePage extends HTMLElement {
   #heading = h("h1", { tabindex: "-1", "data-testid": "title" });
   #facts = h("div", { class: "facts" });
   #by = h("div", { class: "host" });
-  #audience = h("p", { class: "audience" });
+  #audience = button({ class: "audience plain", "data-testid": "audience-open", onclick: () => attempt(() => audienceSheet(this.#room)) });
   #pins = h("ul", { class: "pins", "aria-label": "Pinned", "data-testid": "pins" });
   #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()),
     button({ class: "small", "data-testid": "copy-link", onclick: () => share(this.#room.space?.settings.title ?? "") }, "Share"));
@@ -50,7 +53,7 @@ export class SpacePage extends HTMLElement {
     this.#alive = new AbortController();
     const { signal } = this.#alive;
     const room = (this.#room = new Room(this.spaceId));
-    for (const part of [this.#stage, this.#queue, this.#captions, this.#controls]) part.room = room;
+    for (const part of [this.#stage, this.#queue, this.#captions, this.#controls, this.#invitation]) part.room = room;
     this.#controls.leave = async () => { await attempt(() => room.leave()); this.go("/"); };
     this.#controls.toggleTray = () => !(this.#tray.hidden = !this.#tray.hidden);
     this.#tray.append(reactionTray(room, (kind) => this.#reactions.own(kind)));
@@ -87,7 +90,7 @@ export class SpacePage extends HTMLElement {
     replace(this, h("article", { class: "space-view" },
       h("div", { class: "main" },
         h("header", { class: "title" }, this.#facts, this.#heading, this.#by),
-        this.#lead,
+        this.#lead, this.#invitation,
         h("div", { class: "arena" }, this.#stage, this.#reactions), this.#audience, this.#pins, this.#invite),
       this.#side),
     h("div", { class: "dock" }, this.#tray, this.#controls));
@@ -114,11 +117,12 @@ export class SpacePage extends HTMLElement {
     }
     this.#stage.draw();
     this.#queue.draw();
+    this.#invitation.draw();
     this.#side.hidden = this.#queue.hidden && this.#captions.hidden;
     this.#controls.draw();
     const pins = state === "live" ? space.pins ?? [] : [];
     this.#pins.hidden = pins.length === 0;
-    keyed(this.#pins, pins, (pin) => pin.id, pinned);
+    keyed(this.#pins, pins, (pin) => pin.id, (pin) => pinned(this.#room, pin));
     this.#audience.hidden = state !== "live";
     this.#invite.hidden = host.id !== identity.person?.id || (state !== "live" && state !== "scheduled");
     if (state === "live") {
@@ -165,6 +169,7 @@ export class SpacePage extends HTMLElement {
     tellOfTip(event);
     const { hosts } = this.#room;
     if (event.type === "room.speak_requested" && hosts && event.person.id !== me) tell(`${event.person.name} asks to speak.`);
+    if (event.type === "room.hand_raised" && hosts && event.person_id !== me) tell(`${nameOf(this.#room, event.person_id)} raises a hand.`);
     if (event.type === "room.request_declined" && event.person_id === me) tell("The host did not let you speak this time.");
     if (event.type === "room.stage_joined" && event.person.id === me && event.actor !== me) {
       tell("You are on stage, muted. Unmute when you are ready to speak.");
@@ -205,12 +210,23 @@ export class SpacePage extends HTMLElement {
   }
 }
 
-/** A link that somebody on stage keeps before everybody. @param {import("../model/types.js").Pin} pin */
-function pinned(pin) {
+/** @param {Room} room @param {string} id */
+const nameOf = (room, id) => room.space?.stage.find((one) => one.person.id === id)?.person.name ?? "Somebody";
+
+/**
+ * A link that somebody on stage keeps before everybody.
+ *
+ * @param {Room} room @param {import("../model/types.js").Pin} pin
+ */
+function pinned(room, pin) {
   const safe = /^https?:\/\//.test(pin.url);
   return h("li", {}, icon("link"), h("span", { class: "by" },
     safe ? h("a", { href: pin.url, target: "_blank", rel: "noopener noreferrer ugc" }, pin.text || pin.url) : pin.url,
-    h("small", {}, `Pinned by ${pin.person.name}`)));
+    h("small", {}, `Pinned by ${pin.person.name}`)),
+  (room.hosts || pin.person.id === identity.person?.id) && button({
+    class: "small quiet", "data-testid": "unpin", "aria-label": `Unpin ${pin.text || pin.url}`,
+    onclick: () => attempt(() => room.orders.unpin(pin.id)),
+  }, "Unpin"));
 }
 
 customElements.define("space-page", SpacePage);

@@ -1,0 +1,35 @@
+// @ts-check
+/** Who is there, a page at a time. Hosts find here whom to invite to speak. */
+
+import { get } from "../lib/api.js";
+import { button, h, replace } from "../lib/dom.js";
+import { roleName } from "../lib/format.js";
+import { attempt, sheet } from "../lib/messages.js";
+import { avatar } from "./parts.js";
+import { personSheet } from "./person.js";
+
+/** @typedef {import("../model/types.js").Person} Person */
+
+const PAGE = 50;
+
+/** @param {import("../model/room.js").Room} room */
+export async function audienceSheet(room) {
+  /** @param {string} after @returns {Promise<{people: {person: Person, role: string}[], next: string | null}>} */
+  const page = (after) => get(`${room.path}/participants?limit=${PAGE}&after=${after}`);
+  const first = await page("");
+  await sheet("Who is here", (close) => {
+    const list = h("ul", { class: "queue", "data-testid": "audience-list" });
+    const more = h("div", { class: "row end" });
+    const show = (/** @type {Awaited<ReturnType<typeof page>>} */ { people, next }) => {
+      for (const { person, role } of people) {
+        list.append(h("li", { "data-testid": "audience-row" }, avatar(person), h("span", { class: "by" }, person.name, h("small", {}, roleName(role))), button({
+          class: "small", "data-testid": "audience-person", "aria-label": `What you can do with ${person.name}`,
+          onclick: () => { close(); return personSheet(room, person); },
+        }, "More")));
+      }
+      replace(more, next && button({ onclick: () => attempt(async () => show(await page(next))) }, "Show more"));
+    };
+    show(first);
+    return [h("p", {}, "Who listens by link alone, or hides what they listen to, is counted and not listed."), list, more];
+  }, { testid: "audience" });
+}

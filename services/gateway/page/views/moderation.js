@@ -1,0 +1,143 @@
+// @ts-check
+/** For those who run this place: what was reported, who appeals, and the log, from which acts are undone. */
+
+import { exchange, get, identity, post, withToken } from "../lib/api.js";
+import { busy, button, h, replace } from "../lib/dom.js";
+import { when } from "../lib/format.js";
+import { attempt, sheet, tell } from "../lib/messages.js";
+import { choice, field } from "./parts.js";
+
+/**
+ * @typedef {{id: string, at: string, reason: string, comment: string, person_id: string | null, name: string, handle: string,
+ *   space_id: string | null, title: string, evidence: {kind: string, space_id: string | null}[]}} Report
+ * @typedef {{person_id: string, reason: string, explanation: string, at: string, text: string}} Appeal
+ * @typedef {{id: string, at: string, act: string, actor_id: string | null, person_id: string | null, space_id: string | null,
+ *   reason: string, explanation: string, undoable: boolean, undone_by: string | null}} Entry
+ */
+
+const OPS = "/v1/ops/moderation";
+const DAYS = /** @type {[string, string][]} */ ([["", "Until somebody ends it"], ["1", "One day"], ["7", "A week"], ["30", "A month"]]);
+
+export class ModerationPage extends HTMLElement {
+  #reports = h("ul", { "data-testid": "reports" });
+  #appeals = h("ul", { "data-testid": "appeals" });
+  #log = h("ul", { "data-testid": "log" });
+  #more = h("div", { class: "row" });
+
+  connectedCallback() {
+    document.title = "Moderation · Rostrum";
+    this.#open();
+  }
+
+  async #open() {
+    try {
+      await exchange("GET", `${OPS}/log?limit=1`);
+    } catch {
+      this.#signIn();
+      return;
+    }
+    replace(this, h("h1", { tabindex: "-1" }, "Moderation"),
+      part("Open reports", this.#reports), part("Open appeals", this.#appeals), part("Log", this.#log, this.#more));
+    this.querySelector("h1")?.focus();
+    await attempt(() => this.#look());
+  }
+
+  #signIn() {
+    const token = h("input", { type: "password", required: true, autocomplete: "off", autofocus: true, "data-testid": "operator-token" });
+    const send = h("button", { class: "primary", "data-testid": "operator-enter" }, "Go in");
+    const submit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      return busy(send, async () => {
+        identity.become({ token: token.value.trim(), person: { id: "operator", handle: "operator", name: "Operator" } });
+        const me = await get("/v1/me").catch(() => null);
+        if (me && identity.token) identity.become({ token: identity.token, person: me });
+        await this.#open();
+        if (token.isConnected) tell("This token is not an operator's.", { bad: true });
+      });
+    };
+    replace(this, h("section", { class: "card notice" }, h("h1", {}, "For operators"), h("form", { class: "form", onsubmit: submit },
+      field("Token", token, "The one that the command `rostrum token … --operator` prints."), h("div", { class: "row end" }, send))));
+  }
+
+  async #look() {
+    const [reports, appeals] = await Promise.all([get(`${OPS}/reports?state=open`), get(`${OPS}/appeals?state=open`)]);
+    replace(this.#reports, reports.reports.map((/** @type {Report} */ one) => this.#report(one)), !reports.reports.length && none("Nothing is reported."));
+    replace(this.#appeals, appeals.appeals.map((/** @type {Appeal} */ one) => this.#appeal(one)), !appeals.appeals.length && none("Nobody appeals."));
+    replace(this.#log);
+    await this.#page("");
+  }
+
+  /** @param {string} cursor */
+  async #page(cursor) {
+    /** @type {{entries: Entry[], next_cursor: string | null}} */
+    const { entries, next_cursor: next } = await get(`${OPS}/log?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    this.#log.append(...entries.map((one) => this.#entry(one)));
+    replace(this.#more, next && button({ onclick: () => attempt(() => this.#page(next)) }, "Show more"));
+  }
+
+  /** @param {() => Promise<unknown>} act */
+  #then(act) {
+    return () => attempt(async () => { await act(); await this.#look(); });
+  }
+
+  /** @param {Report} one */
+  #report(one) {
+    const about = one.person_id ? `${one.name} (@${one.handle})` : `“${one.title}”`;
+    const heard = one.evidence.find((piece) => piece.space_id)?.space_id ?? one.space_id;
+    const close = (/** @type {string} */ outcome) => this.#then(() => post(`${OPS}/reports/${one.id}/close`, { outcome }));
+    return h("li", { class: "record", "data-testid": "report-row" }, h("strong", {}, `${one.reason}: ${about}`),
+      h("small", {}, `${when(one.at)}${one.title ? ` · in “${one.title}”` : ""}`), one.comment && h("q", {}, one.comment),
+      h("div", { class: "row" },
+        one.person_id && button({ class: "small danger", "data-testid": "suspend", onclick: () => this.#suspend(one) }, "Suspend"),
+        one.space_id && button({ class: "small danger", "data-testid": "end-space", onclick: this.#then(() =>
+          post(`/v1/ops/spaces/${one.space_id}/end`, { reason: one.reason, report_id: one.id })) }, "End the Space"),
+        heard && h("a", { class: "button small", href: withToken(`/v1/ops/spaces/${heard}/safety-copy.m4a`, { report: one.id }) }, "Listen"),
+        button({ class: "small", onclick: close("acted") }, "Done"),
+        button({ class: "small quiet", "data-testid": "dismiss-report", onclick: close("dismissed") }, "Dismiss")));
+  }
+
+  /** @param {Report} report */
+  async #suspend(report) {
+    await sheet(`Suspend ${report.name}`, (close) => {
+      const days = choice(DAYS, "suspend-days");
+      const why = h("input", { maxlength: 500, autofocus: true, "data-testid": "suspend-why" });
+      const send = h("button", { class: "danger", "data-testid": "suspend-send" }, "Suspend");
+      const submit = (/** @type {Event} */ event) => {
+        event.preventDefault();
+        return busy(send, this.#then(async () => {
+          const until = days.value ? new Date(Date.now() + Number(days.value) * 86_400_000).toISOString() : null;
+          await post(`/v1/ops/people/${report.person_id}/suspend`, { reason: report.reason, explanation: why.value, report_id: report.id, until });
+          close();
+        }));
+      };
+      return [h("form", { class: "form", onsubmit: submit }, field("For how long", days), field("What they are told", why),
+        h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send))];
+    }, { testid: "suspend-sheet" });
+  }
+
+  /** @param {Appeal} one */
+  #appeal(one) {
+    const decide = (/** @type {boolean} */ granted) => this.#then(() => post(`${OPS}/appeals/${one.person_id}`, { granted }));
+    return h("li", { class: "record", "data-testid": "appeal-row" }, h("strong", {}, `Suspended for ${one.reason}`), h("small", {}, when(one.at)),
+      h("q", {}, one.text), h("div", { class: "row" },
+        button({ class: "small primary", "data-testid": "grant", onclick: decide(true) }, "End the suspension"),
+        button({ class: "small quiet", onclick: decide(false) }, "Reject")));
+  }
+
+  /** @param {Entry} one */
+  #entry(one) {
+    const words = [one.act.replaceAll("_", " "), one.reason, one.explanation].filter(Boolean).join(" · ");
+    return h("li", { class: "record", "data-testid": "log-row", "data-act": one.act }, h("strong", {}, words),
+      h("small", {}, `${when(one.at)} · by ${one.actor_id ?? "the system"} · ${one.person_id ?? one.space_id ?? ""}`),
+      one.undoable && button({ class: "small", "data-testid": "undo", onclick: this.#then(() => post(`${OPS}/log/${one.id}/undo`)) }, "Undo"),
+      one.undone_by && h("small", {}, "Undone"));
+  }
+}
+
+/** @param {string} title @param {...Node} parts */
+const part = (title, ...parts) => h("section", { class: "panel", "aria-label": title }, h("header", {}, h("h2", {}, title)), parts);
+
+/** @param {string} words */
+const none = (words) => h("li", { class: "empty" }, words);
+
+customElements.define("moderation-page", ModerationPage);
