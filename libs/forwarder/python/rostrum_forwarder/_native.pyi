@@ -152,8 +152,8 @@ class Forwarder:
     ) -> None:
         """A session that speaks, with the payload types and header extension id of its offer. Raises ValueError.
 
-        `red_payload_type`: of Opus with copies of earlier packets (RFC 2198), where that is agreed. Listeners who agreed
-        to it too are sent it as it came, others the packets themselves.
+        `red_payload_type`: of Opus with copies of earlier packets (RFC 2198), where that is agreed. Listeners who
+        agreed to it too are sent it as it came, others the packets themselves.
         """
     def add_listener(
         self,
