@@ -19,22 +19,12 @@ from services.media.main import compose
 from services.media.settings import Settings
 from tests.integration.media.stage import Stage, set_stage
 from tests.integration.media.test_space import ADA, BOB, captured
-from tests.support.browser import LISTEN, chromium
+from tests.support.browser import LISTEN, TALK, chromium
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 from tests.support.webrtc import Negotiate, ear, opus_tone, speaker
 from tests.support.without_udp import only_tcp, without_udp
 
-TALK = """async () => {
-    const context = new AudioContext({ sampleRate: 48000 });
-    const tone = new OscillatorNode(context, { frequency: 440 }), out = context.createMediaStreamDestination();
-    tone.connect(out);
-    tone.start();
-    window.talks = new RTCPeerConnection();
-    talks.addTransceiver(out.stream.getAudioTracks()[0], { direction: 'sendonly' });
-    await talks.setLocalDescription();
-    return talks.localDescription.sdp;
-}"""
 FLOWS = """async (name) => {
     const all = await window[name].getStats(), of = (type) => [...all.values()].find((stat) => stat.type === type);
     const transport = of('transport');
