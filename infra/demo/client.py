@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import httpx
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.contrib.media import MediaRelay
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
+from infra.demo.connection import connected, new_connection, offered, tap
 from infra.demo.voice import Speech
 
 TIMEOUT = httpx.Timeout(10.0)
@@ -174,7 +175,7 @@ async def _parse(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:
 class _Link:
     """One connection at a media node."""
 
-    peer: RTCPeerConnection = field(default_factory=lambda: RTCPeerConnection(RTCConfiguration(iceServers=[])))
+    peer: RTCPeerConnection = field(default_factory=new_connection)
     resource: str | None = None
     sound: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with the first packet that came over it."""
@@ -267,11 +268,13 @@ class _Audio:
         link = _Link()
         try:
             self._prepare(link)
-            peer = link.peer
-            await peer.setLocalDescription(await peer.createOffer())
-            answer, link.resource = await self.client.negotiate(self._path, peer.localDescription.sdp)
-            await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-            await _connected(peer, limit)
+
+            async def negotiate(offer: str) -> str:
+                answer, link.resource = await self.client.negotiate(self._path, offer)
+                return answer
+
+            await offered(link.peer, negotiate)
+            await connected(link.peer, within=limit)
         except BaseException:
             await link.drop()
             raise
@@ -348,7 +351,7 @@ class Ears(_Audio):
     def _tap(self, link: _Link, receiver: RTCRtpReceiver) -> None:
         highest: int | None = None
 
-        async def take(packet: RtpPacket, arrival_time_ms: int) -> None:
+        def take(packet: RtpPacket) -> None:
             nonlocal highest
             link.sound.set()
             if self._link is not None and self._link is not link and self._link.sound.is_set():
@@ -370,15 +373,4 @@ class Ears(_Audio):
             if self._on_packet is not None:
                 self._on_packet(packet)
 
-        receiver._handle_rtp_packet = take  # type: ignore[method-assign]
-
-
-async def _connected(peer: RTCPeerConnection, limit: float) -> None:
-    changed = asyncio.Event()
-    peer.on("connectionstatechange", changed.set)
-    async with asyncio.timeout(limit):
-        while peer.connectionState != "connected":
-            if peer.connectionState in ("failed", "closed"):
-                raise ConnectionError(f"the audio connection {peer.connectionState}")
-            changed.clear()
-            await changed.wait()
+        tap(receiver, take)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -261,8 +260,6 @@ async def _work(settings: S, compose: Compose[S], asked: asyncio.Event, composed
         async with running(settings, compose) as service:
             settle()
             composed.set()
-            # What imports and composition made stays: a full collection that looked through it would stop everybody.
-            gc.freeze()
             first = {asyncio.create_task(asked.wait()), asyncio.create_task(service.until_stopped())}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             for task in first:

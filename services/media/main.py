@@ -59,6 +59,7 @@ async def compose(service: Service[Settings]) -> None:
             tcp_port=None if settings.tcp_port == "off" else settings.tcp_port,
             tcp_connections=settings.tcp_connections,
             public_hosts=settings.candidates,
+            threads=settings.threads,
             coalesce_ms=settings.coalesce_ms,
             repacketise_from=settings.repacketise_from,
         ),

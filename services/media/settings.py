@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
 from typing import Annotated, ClassVar, Literal
 
@@ -12,6 +13,11 @@ from libs.service import ServiceSettings
 
 def _address(value: str) -> str:
     return str(ip_address(value))
+
+
+def cores() -> int:
+    """Cores that this process may use, 4 at most: further threads would have too little to send each."""
+    return min(len(os.sched_getaffinity(0)), 4)
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -51,6 +57,10 @@ class Settings(ServiceSettings):
     """How often it is told how the listeners of each Space fare."""
     capture_waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Captured bundles (about ten a second and speaker) that wait while JetStream is slow or away; more are lost."""
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=cores)
+    """How many threads seal and send, each for a part of a Space's listeners; two hundred are one thread's work in any
+    case. With two, a packet is half as long in here, and costs about as much CPU. Where nothing is said: one for each
+    core that the process may use, 4 at most."""
     coalesce_ms: Annotated[int, Field(ge=0, le=20)] = 0
     """How long a packet may wait for others to the same listener (three talkers cost less, everybody hears later); at
     0 none waits, and those that are there at the same time leave together all the same."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
-from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate, event
+import uvloop
 
-from libs.eventstore import Order, SqliteRecorder, open_store, rebuild
+from libs.database import Database, Place
+from libs.eventstore import Order, open_recorder, open_store, rebuild
 from libs.ids import new_id
 from services.room.domain import Limits, Person, Settings, Space
+from tests.bench import plain
 from tests.bench.harness import Reference, Row, quantile
+from tests.support.postgres import binaries, running_postgres
 
 EVENTS = 10_000
 RUNS = 7
@@ -27,44 +28,54 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 async def measure() -> list[Row]:
     """Median of several openings, each with a connection of its own."""
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
-        path = Path(folder) / "room.db"
-        space_id = await _fill(path)
+        rows = await _opened(lambda name: Path(folder) / f"{name}.db", "SQLite, file in the page cache")
+    if binaries() is not None:
+        with running_postgres() as server:
+            in_postgres = await _opened(
+                lambda name: Database(server.new_database(), name), "PostgreSQL on the same machine"
+            )
+        rows += [replace(row, name=f"{row.name}, PostgreSQL") for row in in_postgres]
+    return rows
 
-        def ours() -> None:
-            recorder = SqliteRecorder(path, read_only=True)
-            space = rebuild(recorder, space_id, Space)
-            recorder.close()
-            assert space.version == EVENTS
 
-        plain_path = Path(folder) / "plain.db"
-        plain_id = _fill_plain(plain_path)
+async def _opened(place: Callable[[str], Place], where: str) -> list[Row]:
+    here, there = place("room"), place("plain")
+    space_id = await _fill(here)
 
-        def plain() -> None:
-            with _plain(plain_path) as application:
-                aggregate: Microphone = application.repository.get(plain_id)
-                assert aggregate.version == EVENTS
+    def ours() -> None:
+        recorder = open_recorder(here, read_only=True)
+        space = rebuild(recorder, space_id, Space)
+        recorder.close()
+        assert space.version == EVENTS
 
-        kept = [await _from_snapshot(path, space_id) for _ in range(RUNS)]
-        mine, theirs = _median(ours), _median(plain, 3)
-    conditions = f"{EVENTS:,} events, SQLite, median of {RUNS}, file in the page cache"
-    plainly = "plain eventsourcing, JSON, the same number of events, median of 3"
+    plain_id = await asyncio.to_thread(plain.fill, there, EVENTS)
+
+    def plainly() -> None:
+        with plain.application(there) as application:
+            aggregate: plain.Microphone = application.repository.get(plain_id)
+            assert aggregate.version == EVENTS
+
+    kept = [await asyncio.to_thread(uvloop.run, _from_snapshot(here, space_id)) for _ in range(RUNS)]
+    mine, theirs = _median(ours), _median(plainly, 3)
+    conditions = f"{EVENTS:,} events, {where}, median of {RUNS}"
+    beside = "plain eventsourcing, JSON, the same number of events, median of 3"
     return [
         Row(
             "opening a Space of 10,000 events from its stored events", mine * 1000, "ms", conditions,
-            Reference(plainly, theirs * 1000),
+            Reference(beside, theirs * 1000),
         ),
         Row(
             "opening a Space of 10,000 events from its snapshot", quantile(kept, 0.5) * 1000, "ms",
             f"{conditions}, taken at the last event (one is, every 200), the store open, nothing in memory",
             Reference("from its stored events", mine * 1000),
         ),
-        Row("rebuild, events per second", EVENTS / mine, "/s", conditions, Reference(plainly, EVENTS / theirs)),
+        Row("rebuild, events per second", EVENTS / mine, "/s", conditions, Reference(beside, EVENTS / theirs)),
     ]  # fmt: skip
 
 
-async def _from_snapshot(path: Path, space_id: str) -> float:
+async def _from_snapshot(place: Place, space_id: str) -> float:
     """Seconds of the first look at the Space by a store that was just opened."""
-    async with open_store(path, Space) as store:
+    async with open_store(place, Space) as store:
         await store.read(new_id(), _none)  # the thread that reads, and its connection, are there
         began = time.perf_counter()
         version = await store.read(space_id, lambda space: space.version)
@@ -73,14 +84,14 @@ async def _from_snapshot(path: Path, space_id: str) -> float:
         return seconds
 
 
-async def _fill(path: Path) -> str:
+async def _fill(place: Place) -> str:
     """A host whose microphone goes on and off until there are EVENTS events."""
     host = Person(id=new_id(), handle="host", name="Host")
     limits = Limits(stage=13, schedule_ahead=timedelta(days=30))
     settings = Settings(title="Bench", topics=(), lang="en", recorded=False, captions=False,
                         who_can_join="everyone", who_can_speak="invited")  # fmt: skip
     space_id = new_id()
-    async with open_store(path, Space) as store:
+    async with open_store(place, Space) as store:
 
         def order() -> Order:
             return Order(id=new_id(), actor=host.id, at=NOW)
@@ -108,32 +119,6 @@ async def _fill(path: Path) -> str:
 
 def _none(_: Space) -> None:
     """No answer is wanted."""
-
-
-class Microphone(Aggregate):
-    """What the plain library rebuilds."""
-
-    @event("Created")
-    def __init__(self, host: str) -> None:
-        self.host = host
-        self.muted = True
-
-    @event("Switched")
-    def switch(self, muted: bool, person_id: str) -> None:
-        self.muted = muted
-
-
-def _plain(path: Path) -> Application[UUID]:
-    return Application({**os.environ, "PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path)})
-
-
-def _fill_plain(path: Path) -> UUID:
-    with _plain(path) as application:
-        microphone = Microphone(host=new_id())
-        for number in range(EVENTS - 1):
-            microphone.switch(muted=number % 2 == 0, person_id=microphone.host)
-        application.save(microphone)
-        return microphone.id
 
 
 def _median(work: Callable[[], None], runs: int = RUNS) -> float:

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import fractions
+import functools
 import math
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 
+from infra.demo.connection import Negotiate, connected, new_connection, offered, tap
+
+__all__ = [
+    "Ear",
+    "Heard",
+    "Negotiate",
+    "PayloadTrack",
+    "Speaker",
+    "connected",
+    "dtls_client_hello",
+    "ear",
+    "new_connection",
+    "opus_tone",
+    "publishing",
+    "speaker",
+]
+
 FRAME_SAMPLES: Final = 960
 FRAME_SECONDS: Final = 0.02
-
-Negotiate = Callable[[str], Awaitable[str]]
-"""Takes an offer, returns the answer."""
 
 
 def opus_tone(hz: float, seconds: float, *, rate: int = 48_000) -> list[bytes]:
@@ -154,29 +169,6 @@ class Ear:
         self._news.set()
 
 
-def new_connection() -> RTCPeerConnection:
-    """A client that asks no STUN server."""
-    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
-
-
-async def connected(pc: RTCPeerConnection, *, within: float = 10.0) -> None:
-    """Waits for ICE and DTLS. Raises ConnectionError when they fail, TimeoutError when they take too long."""
-    changed = asyncio.Event()
-    pc.on("connectionstatechange", changed.set)
-    async with asyncio.timeout(within):
-        while pc.connectionState != "connected":
-            if pc.connectionState in ("failed", "closed"):
-                raise ConnectionError(f"the connection is {pc.connectionState}")
-            changed.clear()
-            await changed.wait()
-
-
-async def _negotiate(pc: RTCPeerConnection, negotiate: Negotiate) -> None:
-    await pc.setLocalDescription(await pc.createOffer())
-    answer = await negotiate(pc.localDescription.sdp)
-    await pc.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
-
-
 @asynccontextmanager
 async def publishing(
     negotiate: Negotiate, track: MediaStreamTrack, *, wait: bool = True
@@ -185,7 +177,7 @@ async def publishing(
     pc = new_connection()
     try:
         pc.addTransceiver(track, direction="sendonly")
-        await _negotiate(pc, negotiate)
+        await offered(pc, negotiate)
         if wait:
             await connected(pc)
         yield pc
@@ -209,24 +201,13 @@ async def ear(negotiate: Negotiate, *, slots: int = 3, decode: bool = False, wai
         listener = Ear(pc)
         for slot in range(slots):
             receiver: Any = pc.addTransceiver("audio", direction="recvonly").receiver
-            _tap(receiver, slot, listener, decode)
-        await _negotiate(pc, negotiate)
+            tap(receiver, functools.partial(listener._take, slot), decode=decode)
+        await offered(pc, negotiate)
         if wait:
             await connected(pc)
         yield listener
     finally:
         await pc.close()
-
-
-def _tap(receiver: Any, slot: int, listener: Ear, decode: bool) -> None:
-    original = receiver._handle_rtp_packet
-
-    async def handle(packet: RtpPacket, arrival_time_ms: int) -> None:
-        listener._take(slot, packet)
-        if decode:
-            await original(packet, arrival_time_ms)
-
-    receiver._handle_rtp_packet = handle
 
 
 def dtls_client_hello() -> bytes:

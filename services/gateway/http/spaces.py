@@ -117,6 +117,7 @@ async def browse(
         operator=viewer.operator,
         state=state,
         words=q,
+        spoken=viewer.person_id not in gateway.suspensions,  # who may read no transcript finds none of it
         topic=topic,
         lang=lang,
         creator=creator,

@@ -70,6 +70,8 @@ class Edge:
     tcp_connections: int = 1_000
     public_hosts: tuple[str, ...] = ()
     """Addresses in the candidates, the best first, where they are not the bound one."""
+    threads: int = 1
+    """How many seal and send packets."""
     coalesce_ms: int = 0
     """How long a packet may wait for others to the same listener."""
     repacketise_from: int = 0
@@ -84,6 +86,7 @@ class Edge:
             self.bind_port,
             tcp_port=self.tcp_port,
             tcp_connections=self.tcp_connections,
+            threads=self.threads,
             coalesce_ms=self.coalesce_ms,
             repacketise_from=self.repacketise_from,
         )

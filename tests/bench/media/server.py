@@ -1,8 +1,9 @@
 """A forwarder in a process of its own with the load generator's sessions; `python -m tests.bench.media.server CONFIG`.
 
-CONFIG is JSON: `listeners`, `talkers`, and the forwarder's own settings. The sessions' credentials and keys follow from
-their numbers, as in the load generator, so that thousands are there in a second. Orders come as lines on standard
-input, answers are lines of JSON: first `{"port": ...}`, then to each empty line the counters.
+CONFIG is JSON: `listeners`, `talkers`, and the forwarder's own settings; as many threads as media has where they say
+nothing. The sessions' credentials and keys follow from their numbers, as in the load generator, so that thousands are
+there in a second. Orders come as lines on standard input, answers are lines of JSON: first `{"port": ...}`, then to
+each empty line the counters.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from rostrum_forwarder import Forwarder, Reachable
+
+from services.media.settings import cores
 
 TALKERS: Final = 1 << 20
 SPACE: Final = 7
@@ -31,16 +34,16 @@ def master(number: int, sent_to_it: bool) -> bytes:
 
 
 def cpu_ns() -> int:
-    """CPU time of the forwarder's thread, user and system; what this script spends on questions is not the server's."""
+    """CPU time of the forwarder's threads, user and system; what this script spends on questions is not theirs."""
     tasks = Path("/proc/self/task")
-    own = [task for task in tasks.iterdir() if (task / "comm").read_text().strip() == "forwarder"]
+    own = [task for task in tasks.iterdir() if (task / "comm").read_text().startswith("forwarder")]
     return sum(int((task / "schedstat").read_text().split()[0]) for task in own)
 
 
 def main(config: dict[str, Any]) -> None:
     """Serve until standard input ends."""
     listeners, talkers = config.pop("listeners"), config.pop("talkers")
-    forwarder = Forwarder("127.0.0.1", 0, **config)
+    forwarder = Forwarder("127.0.0.1", 0, **{"threads": cores(), **config})
     for number in range(listeners):
         slots = [(str(slot), (number + 1) * 4 + slot) for slot in range(3)]
         forwarder.add_listener(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
-from contracts.recording.v1 import Replay, ReplayQuery, ReplayState, Track
+from contracts.commands import Accepted, Nothing
+from contracts.recording.v1 import DeleteReplay, HearSafetyCopy, Replay, ReplayQuery, ReplayState, Track
 from contracts.transcription.v1 import TranscriptDocument, TranscriptDocumentQuery
+from libs.bus import Refusal
+from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running
 
@@ -67,6 +70,56 @@ async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend) -
         assert (gone.status_code, gone.json()["reason"]) == (404, "replay_unknown")
         stranger = await client.http.get(f"/v1/spaces/{space.id}/tracks/{a_person('X').id}.ogg")
         assert stranger.status_code == 404
+
+
+async def test_a_safety_copy_is_heard_by_order_and_within_an_hour_that_is_one_look(
+    gateway: Running, behind: Backend
+) -> None:
+    host, report, operator_id = a_person("Host"), new_id(), new_id()
+    space = behind.add(host)
+    (gateway.var / "recordings").mkdir(parents=True, exist_ok=True)
+    for name in ("mix.m4a", "host.ogg"):
+        (gateway.var / "recordings" / name).write_bytes(AUDIO)
+    track = Track(person=host, object="host.ogg", offset_seconds=0, seconds=1, bytes=len(AUDIO))
+    kept = Replay(space_id=space.id, state=ReplayState.READY, mix="mix.m4a", tracks=(track,))
+    heard: list[HearSafetyCopy] = []
+
+    async def hear(command: HearSafetyCopy) -> Accepted[Replay]:
+        heard.append(command)
+        if not command.operator:
+            raise Refusal("not_allowed", "This is for those who run this place.")
+        return Accepted(version=1, result=kept)
+
+    behind.on(HearSafetyCopy, hear)
+    at = f"/v1/ops/spaces/{space.id}/safety-copy"
+    async with gateway.client(operator_id, operator=True) as operator, gateway.client(host.id) as other:
+        part = await operator.http.get(f"{at}.m4a", params={"report": report}, headers={"range": "bytes=0-9"})
+        assert (part.status_code, part.content) == (206, AUDIO[:10])
+        whole = await operator.http.get(f"{at}/{host.id}.ogg", params={"report": report})
+        assert (whole.status_code, whole.content) == (200, AUDIO)
+        assert {(one.actor, one.report_id, one.operator) for one in heard} == {(operator_id, report, True)}
+        assert len({one.command_id for one in heard}) <= 2, "an hour may have struck in between"
+        refused = await other.http.get(f"{at}.m4a", params={"report": report})
+        assert (refused.status_code, refused.json()["reason"]) == (403, "not_allowed")
+        assert (await operator.http.get(f"{at}.m4a")).status_code == 422
+    async with gateway.client() as nobody:
+        assert (await nobody.http.get(f"{at}.m4a", params={"report": report})).status_code == 401
+
+
+async def test_the_host_deletes_a_replay(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+
+    async def delete(command: DeleteReplay) -> Accepted[Nothing]:
+        if command.actor != host.id:
+            raise Refusal("not_host", "Only the host deletes the replay of a Space.")
+        return Accepted(version=1, result=Nothing())
+
+    behind.on(DeleteReplay, delete)
+    async with gateway.client(host.id) as client, gateway.client(a_person("Other").id) as other:
+        assert (await client.http.delete(f"/v1/spaces/{space.id}/replay")).status_code == 204
+        refused = await other.http.delete(f"/v1/spaces/{space.id}/replay")
+        assert (refused.status_code, refused.json()["reason"]) == (403, "not_host")
 
 
 async def test_a_transcript_is_a_file_of_its_own_kind(gateway: Running, behind: Backend) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import subjects
+from contracts.discovery.v1 import SearchQuery
 from contracts.people.v1 import Reinstated, Suspended
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
@@ -52,6 +53,10 @@ async def test_whoever_was_suspended_before_the_start_is_refused_from_the_first_
             while (await client.http.get("/readyz")).status_code != 200:
                 await asyncio.sleep(0.02)  # it starts
         assert reason(await client.http.post(f"/v1/spaces/{space.id}/requests")) == (403, "suspended")
+        assert (await client.http.get("/v1/spaces", params={"q": "tea"})).status_code == 200
+        (asked,) = behind.asked["search"]
+        assert isinstance(asked, SearchQuery)
+        assert not asked.spoken, "what was said is looked for, for somebody who may read none of it"
         async with gateway.client(forgiven) as other, other.events(f"/v1/spaces/{space.id}/events") as events:
             await events.until("snapshot")
 

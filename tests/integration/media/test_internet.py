@@ -31,7 +31,7 @@ ADA = person("Ada")
 
 @contextlib.asynccontextmanager
 async def injecting(address: str, per_second: int = 500) -> AsyncIterator[None]:
-    """A third party that knows the port and sends everything it can think of."""
+    """A third party that knows the port and sends everything it can think of, and is answered nothing."""
     host, port = address.rsplit(":", 1)
     rtp = b"\x80\x6f" + os.urandom(60)
     stun = b"\x00\x01\x00\x08\x21\x12\xa4\x42" + os.urandom(12) + b"\x00\x06\x00\x04abcd"
@@ -47,8 +47,10 @@ async def injecting(address: str, per_second: int = 500) -> AsyncIterator[None]:
                     with contextlib.suppress(BlockingIOError):
                         stranger.sendto(kinds[number % len(kinds)], (host, int(port)))
                     number += 1
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
 
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         task = asyncio.create_task(inject())
         try:
             yield
@@ -98,19 +100,22 @@ async def test_500_injected_datagrams_a_second_delay_no_handshake_by_more_than_1
             return (await stage.facts.until(v1.Connected, lambda e: e.session_id == session_id)).setup_ms
 
     await set_up()
-    calm: list[float] = []
-    disturbed: list[float] = []
-    # In turns, so that whatever else the machine does meets both.
-    for _ in range(7):
-        calm.append(await set_up())
-        async with injecting(address):
-            disturbed.append(await set_up())
-    before, during = statistics.median(calm), statistics.median(disturbed)
-    print(
-        f"set-up in ms, median of 7: calm {before:.0f} (worst {max(calm):.0f}), "
-        f"with 500 injected/s {during:.0f} (worst {max(disturbed):.0f})"
-    )
-    assert during - before < 100
+    delays: list[float] = []
+    # A machine that does something else delays a handshake now and then, calm or not; an injector that does would delay
+    # the worst one in every round.
+    while not delays or (min(delays) >= 100 and len(delays) < 4):
+        calm: list[float] = []
+        disturbed: list[float] = []
+        for _ in range(7):  # in turns, so that whatever else the machine does meets both
+            calm.append(await set_up())
+            async with injecting(address):
+                disturbed.append(await set_up())
+        delays.append(max(b - a for a, b in zip(sorted(calm), sorted(disturbed), strict=True)))
+        print(
+            f"set-up in ms, 7 each: calm {statistics.median(calm):.0f} (worst {max(calm):.0f}), with 500 injected/s "
+            f"{statistics.median(disturbed):.0f} (worst {max(disturbed):.0f})"
+        )
+    assert min(delays) < 100, "the quickest is delayed by as little as the slowest, and all between"
 
 
 async def test_a_certificate_that_is_not_the_offers_ends_the_connection(stage: Stage) -> None:

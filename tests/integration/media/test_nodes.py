@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,38 @@ async def test_whoever_moves_to_another_node_is_heard_once(nodes: Nodes) -> None
                 late = [p for p in listener.heard if p.payload in set(old) - set(new) and p.at > began + 0.1]
                 assert not late
                 assert gapless(listener)
+
+
+async def test_an_outage_of_nats_stops_no_audio_at_its_own_node_and_relay_and_capture_go_on_after_it(
+    nodes: Nodes,
+) -> None:
+    space = nodes.room.live(ADA, recorded=True)
+    first, second, _ = nodes.names
+    async with (
+        ear(nodes.negotiate(first, space, "subscribe")) as here,
+        ear(nodes.negotiate(second, space, "subscribe")) as there,
+        speaker(nodes.negotiate(first, space, "publish", ADA), opus_tone(440, 60.0)) as ada,
+    ):
+        await there.until(lambda listener: len(words(listener)) > 20, within=10)
+        killed = time.monotonic()
+        nodes.server.kill()
+        try:
+            await here.until(lambda listener: listener.heard[-1].at > killed + 2.5, within=10)
+        finally:
+            nodes.server.start()
+        times = [packet.at for packet in here.heard if packet.at > killed - 0.1]
+        assert max(b - a for a, b in pairwise(times)) < 0.5, "whoever listens at the speaker's node notices nothing"
+        heard = len(there.heard)
+        await there.until(lambda listener: len(listener.heard) > heard + 25, within=20)
+        assert gapless(here)
+        assert gapless(there)
+        said = list(ada.sent)
+    async with asyncio.timeout(20):
+        while len(kept := [payload for all in (await captured(nodes.bus, space.id)).values() for payload in all]) < len(
+            said
+        ):
+            await asyncio.sleep(0.1)
+    assert kept[: len(said)] == said, "and the recording has no hole"
 
 
 async def test_nothing_is_published_for_a_space_on_one_node(nodes: Nodes) -> None:

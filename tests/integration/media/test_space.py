@@ -16,8 +16,8 @@ from contracts import capture, subjects
 from contracts.media import v1
 from libs.ids import new_id
 from libs.refusal import Refusal
-from tests.integration.media.stage import Stage, person
-from tests.support.nats import eventually
+from tests.integration.media.stage import Stage, person, set_stage
+from tests.support.nats import NatsServer, eventually
 from tests.support.webrtc import ear, opus_tone, speaker
 
 ADA, BOB = person("Ada"), person("Bob")
@@ -238,6 +238,26 @@ async def test_a_dead_jetstream_delays_no_live_packet_and_the_capture_arrives_la
             while len(found) < len(words):
                 found = await captured(stage, space.id)
         assert found == words
+
+
+async def test_captured_audio_that_finds_no_room_is_counted_and_said(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = opus_tone(400, 1.5)
+    async with set_stage(nats_server, {"ROSTRUM_MEDIA_CAPTURE_WAITING": "5"}) as stage:
+        space = stage.room.live(ADA, recorded=True)
+        before = REGISTRY.get_sample_value("rostrum_capture_packets_lost_total") or 0
+        async with ear(stage.whep(space)) as listener, speaker(stage.whip(space, ADA)) as ada:
+            nats_server.kill()
+            try:
+                ada.track.say(words)
+                await listener.until(lambda listener: listener.payloads() >= Counter(words))
+                await eventually(
+                    lambda: (REGISTRY.get_sample_value("rostrum_capture_packets_lost_total") or 0) > before + 20
+                )
+            finally:
+                nats_server.start()
+    assert "captured audio is lost" in caplog.text
 
 
 async def captured(stage: Stage, space_id: str) -> list[bytes]:

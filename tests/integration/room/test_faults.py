@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import random
 import sys
@@ -23,6 +24,7 @@ from tests.integration.room.conftest import Guests
 from tests.support.child import Child
 from tests.support.nats import NatsServer
 
+_log = logging.getLogger(__name__)
 _TOGGLES: Final = ("space.muted", "space.unmuted", "space.hand_raised", "space.hand_lowered")
 
 
@@ -163,6 +165,8 @@ async def test_killed_at_random_moments_under_load_nothing_accepted_is_lost_or_d
         await toggling.stop()
         assert set(toggling.refused) <= {"unavailable"}
         await check(env, guests, toggling)
+        told = len(toggling.accepted), toggling.refused["unavailable"]
+        _log.info("%d kills; %d commands acknowledged, none lost, none twice; asked again %d times", kills, *told)
 
 
 async def test_an_order_that_is_repeated_after_a_kill_is_answered_as_before(

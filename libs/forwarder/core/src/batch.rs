@@ -68,6 +68,15 @@ impl Batch {
         self.count < ENTRIES && self.used + bytes <= BYTES
     }
 
+    /// Makes room for another entry of so many bytes: where there is none, `send` is given what waits.
+    #[inline]
+    pub fn make_room(&mut self, bytes: usize, mut send: impl FnMut(&Self)) {
+        if !self.room(bytes) {
+            send(self);
+            self.clear();
+        }
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -76,6 +76,30 @@ fn media_moves_only_to_an_address_that_answers_our_own_check() {
 }
 
 #[test]
+fn no_check_of_ours_can_be_answered_by_who_did_not_get_it() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 3);
+    let mut asked = std::collections::HashSet::new();
+    for port in 0..50 {
+        let elsewhere: SocketAddr = ([203, 0, 113, 9], 5000 + port).into();
+        let key = stun::integrity_key(b"local password of 1");
+        world.arrives(elsewhere, &stun::client_request(b"copied check", b"local1:remote1", true, &key));
+        for bytes in world.for_address(elsewhere) {
+            let message = stun::Message::parse(&bytes).unwrap();
+            if message.class == stun::Class::Request {
+                asked.insert(message.transaction);
+            }
+        }
+        let address = ear.address;
+        ear.check(&mut world, address, false);
+        world.pass(600_000);
+    }
+    assert_eq!(asked.len(), 50, "each has a transaction id of its own");
+    let bits: u32 = asked.iter().flatten().map(|byte| byte.count_ones()).sum();
+    assert!((2100..2700).contains(&bits), "{bits} of 4800 bits are set: they are random");
+}
+
+#[test]
 fn an_established_client_is_not_cut_off_by_a_check_with_its_address_forged() {
     let mut world = World::default();
     let mut ear = world.listener(1, 0, 3);
@@ -112,6 +136,7 @@ fn a_client_that_goes_silent_expires_and_one_that_checks_does_not() {
 
 #[test]
 fn consent_ends_thirty_seconds_after_the_last_check_and_not_a_second_later() {
+    assert_eq!(CONSENT_US, 30_000_000, "RFC 7675, section 5.1");
     let mut world = World::default();
     let mut ear = world.listener(1, 0, 3);
     let mut ada = world.speaker(2);

@@ -232,3 +232,27 @@ fn late_and_repeated_packets_change_nothing_for_listeners() {
     let counters = world.engine.counters();
     assert_eq!((counters.late, counters.replayed), (1, 1));
 }
+
+#[test]
+fn who_joins_after_the_numbers_of_a_slot_have_wrapped_hears_at_once_and_so_do_the_others() {
+    let mut world = World::default();
+    let mut ear = world.listener(1, 0, 1);
+    let mut ada = world.speaker(2);
+    let (mut wrapped, mut before) = (false, 0);
+    for number in 0..66_000 {
+        world.net.sent.clear();
+        ada.say(&mut world, &common::frame(2, number), Some(30));
+        // Now and then it is decrypted: the listener's rollover counter goes along.
+        if number % 100 == 0 {
+            let sequence = ear.hear(&mut world)[0].header.sequence;
+            wrapped |= sequence < before;
+            before = sequence;
+        }
+    }
+    assert!(wrapped);
+    world.net.sent.clear();
+    let mut late = world.listener(3, 0, 1);
+    let said = ada.talk(&mut world, 3, Some(30));
+    assert_eq!(late.words(&mut world), said);
+    assert_eq!(ear.words(&mut world), said);
+}

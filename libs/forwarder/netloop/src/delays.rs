@@ -31,6 +31,14 @@ impl Delays {
         self.sum_us += delay_us * packets;
     }
 
+    /// Counts what another has counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self.sum_us += other.sum_us;
+    }
+
     /// (upper end in microseconds, packets) of each bucket; the last one's end is the largest number.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
         let end = |bucket| if bucket == BUCKETS - 1 { u64::MAX } else { end_us(bucket) };

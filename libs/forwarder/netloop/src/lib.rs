@@ -1,7 +1,8 @@
-//! The thread that owns the media socket.
+//! The thread that owns the media socket, and those that help it to send.
 //!
 //! Everything else talks to it through two bounded queues: commands in, events out, each with an eventfd to wake the
-//! reader. The thread never waits for anybody; what does not fit a queue is dropped and counted.
+//! reader. It never waits for anybody but, while a round leaves, for its helpers (see `team`); what does not fit a queue
+//! is dropped and counted.
 //!
 //! Everything that a stranger, a client or a slow neighbour could make grow has its bound:
 //!
@@ -13,7 +14,7 @@
 //! | packets for other nodes | 4,096 | dropped, counted |
 //! | other events | 65,536 | dropped, counted |
 //! | commands | 16,384 | refused (`QueueFull`) |
-//! | datagrams to send | one batch: 256 trains, 160 KiB | sent before more is written |
+//! | datagrams to send | one batch a thread: 64 trains, 160 KiB | sent before more is written |
 //! | what a listener's packets wait for | three frames a slot, `coalesce_ms` | sent |
 //! | addresses of a session | 4 | the oldest unused one goes |
 //! | SSRCs of a session | 4 | refused |
@@ -24,19 +25,21 @@
 //! | what comes over TCP, and goes | see `tcp` | |
 
 mod delays;
-mod poller;
+mod lane;
 mod queue;
 mod sys;
 mod tcp;
+mod team;
 mod worker;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forwarder_core::engine::{
     Counters, Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId, Tuning,
@@ -44,12 +47,13 @@ use forwarder_core::engine::{
 
 pub use delays::Delays;
 
+use lane::Wire;
 use queue::{Command, Shared};
 pub use queue::{Dropped, QueueFull};
 use tcp::Tcp;
 pub use tcp::{Config as TcpConfig, Counters as TcpCounters};
 
-/// The forwarder: one UDP port, where wanted one TCP port, and the thread that serves them.
+/// The forwarder: one UDP port, where wanted one TCP port, and the threads that serve them.
 #[derive(Debug)]
 pub struct Forwarder {
     shared: Arc<Shared>,
@@ -76,14 +80,21 @@ pub struct Stats {
 }
 
 impl Forwarder {
-    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread.
+    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread that serves them,
+    /// with helpers so that `threads` seal and send.
     ///
     /// # Errors
     /// What the operating system says, such as an address in use, with the address it says it about.
-    pub fn start(address: SocketAddr, tcp: Option<TcpConfig>, tuning: Tuning) -> io::Result<Self> {
+    pub fn start(
+        address: SocketAddr,
+        tcp: Option<TcpConfig>,
+        tuning: Tuning,
+        threads: NonZeroUsize,
+    ) -> io::Result<Self> {
         let socket = UdpSocket::bind(address).map_err(|error| about("UDP", address, &error))?;
         socket.set_nonblocking(true)?;
         sys::widen_buffers(&socket);
+        sys::let_fragment(&socket, false);
         let local = socket.local_addr()?;
         let connections = Arc::new(tcp::Peers::default());
         let listen = |config: TcpConfig| {
@@ -94,7 +105,8 @@ impl Forwarder {
         let tcp = tcp.map(listen).transpose()?;
         let tcp_port = tcp.as_ref().map(Tcp::port).transpose()?;
         let shared = Arc::new(Shared::new()?);
-        let worker = worker::Worker::new(socket, tcp, connections, Arc::clone(&shared), tuning)?;
+        let wire = Wire { socket: Arc::new(socket), connections, began: Instant::now() };
+        let worker = worker::Worker::new(wire, tcp, Arc::clone(&shared), tuning, threads)?;
         let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), local, tcp_port })
     }

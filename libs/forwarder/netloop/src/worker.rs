@@ -1,19 +1,21 @@
 //! The loop: commands first, then datagrams in bursts, then what time brings.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use forwarder_core::batch::{Batch, Entry};
-use forwarder_core::engine::{Engine, Event, Io, Now, TICK_US, Tuning};
+use forwarder_core::batch::Batch;
+use forwarder_core::engine::{Engine, Event, Io, Now, Round, TICK_US, Tuning};
 
 use crate::Stats;
-use crate::delays::Delays;
-use crate::poller::Poller;
+use crate::lane::{Lane, Wire};
 use crate::queue::{Command, Shared};
-use crate::sys::{Receiver, Sender};
-use crate::tcp::{self, Tcp};
+use crate::sys::{self, Receiver};
+use crate::tcp::Tcp;
+use crate::team::Team;
 
 /// Bursts read before time and commands are looked at again.
 const BURSTS: usize = 8;
@@ -21,32 +23,20 @@ const BURSTS: usize = 8;
 const AWAKE_US: u64 = 20;
 
 struct Outlet {
-    socket: UdpSocket,
-    sender: Sender,
-    connections: Arc<tcp::Peers>,
+    lane: Lane,
+    team: Team,
     shared: Arc<Shared>,
-    unsent: u64,
-    began: Instant,
     /// How long the packets being forwarded may have lain in the socket, in microseconds.
     lay_us: u64,
-    delays: Delays,
 }
 
 impl Io for Outlet {
     fn send(&mut self, batch: &Batch) {
-        let over_tcp = |entry: &Entry| tcp::is_connection(entry.to);
-        for entries in batch.entries().chunk_by(|one, next| over_tcp(one) == over_tcp(next)) {
-            self.unsent += if entries.first().is_some_and(over_tcp) {
-                self.connections.send(entries, batch.bytes())
-            } else {
-                self.sender.send(&self.socket, entries, batch.bytes())
-            };
-        }
-        if let Some(arrived_us) = batch.arrived_us() {
-            let now_us = self.began.elapsed().as_micros() as u64;
-            let datagrams = batch.entries().iter().map(|entry| entry.datagrams() as u64).sum();
-            self.delays.add(now_us.saturating_sub(arrived_us) + self.lay_us, datagrams);
-        }
+        self.lane.send(batch, self.lay_us);
+    }
+
+    fn run(&mut self, _: &Round, batch: &mut Batch) {
+        self.team.run(batch, &mut self.lane, self.lay_us);
     }
 
     fn event(&mut self, event: Event) {
@@ -54,7 +44,7 @@ impl Io for Outlet {
     }
 
     fn seen(&self, from: SocketAddr) -> SocketAddr {
-        self.connections.seen(from)
+        self.lane.wire.connections.seen(from)
     }
 }
 
@@ -63,7 +53,6 @@ pub(crate) struct Worker {
     outlet: Outlet,
     receiver: Receiver,
     tcp: Option<Tcp>,
-    poller: Poller,
     shared: Arc<Shared>,
     began: Instant,
     refused_commands: u64,
@@ -71,30 +60,22 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// `threads`: how many seal and send, the worker's own included.
     pub fn new(
-        socket: UdpSocket,
+        wire: Wire,
         tcp: Option<Tcp>,
-        connections: Arc<tcp::Peers>,
         shared: Arc<Shared>,
         tuning: Tuning,
+        threads: NonZeroUsize,
     ) -> io::Result<Self> {
-        let began = Instant::now();
-        let poller = Poller::new(&socket, &shared.commands_ready, tcp.as_ref())?;
+        let (engine, began) = (Engine::new(tuning), wire.began);
+        let lane = || Lane::new(wire.clone());
+        let team = Team::start(engine.round(), threads.get() - 1, lane)?;
         Ok(Self {
-            engine: Engine::new(tuning),
-            outlet: Outlet {
-                socket,
-                sender: Sender::default(),
-                connections,
-                shared: Arc::clone(&shared),
-                unsent: 0,
-                began,
-                lay_us: 0,
-                delays: Delays::default(),
-            },
+            engine,
+            outlet: Outlet { lane: lane(), team, shared: Arc::clone(&shared), lay_us: 0 },
             receiver: Receiver::default(),
             tcp,
-            poller,
             shared,
             began,
             refused_commands: 0,
@@ -112,14 +93,13 @@ impl Worker {
         while !self.shared.stopping() {
             let before = self.now().us;
             let due_us = self.engine.due_us().map_or(tick_us, |due| due.min(tick_us));
-            let tcp_ready = self.poller.wait(due_us.saturating_sub(before), &self.shared.commands_ready);
+            let tcp_ready = self.wait(due_us.saturating_sub(before));
             // What is there after sleeping has just arrived; otherwise it may have come while the last was being sent.
             self.outlet.lay_us = 0;
             if self.now().us - before < AWAKE_US {
                 self.outlet.lay_us = before.saturating_sub(self.read_us);
             }
             for _ in 0..BURSTS {
-                self.obey();
                 if !self.burst() {
                     break;
                 }
@@ -133,12 +113,14 @@ impl Worker {
                 if let Some(tcp) = &mut self.tcp {
                     tcp.sweep(|address| self.engine.knows(address));
                 }
+                let mut tally = self.outlet.team.tally();
+                tally.add(&self.outlet.lane.tally);
                 self.shared.publish(Stats {
                     engine: self.engine.counters(),
                     tcp: self.tcp.as_ref().map(Tcp::counters).unwrap_or_default(),
-                    unsent: self.outlet.unsent,
+                    unsent: tally.unsent,
                     refused_commands: self.refused_commands,
-                    delays: self.outlet.delays,
+                    delays: tally.delays,
                     ..Stats::default()
                 });
                 tick_us = now.us + TICK_US;
@@ -146,9 +128,29 @@ impl Worker {
         }
     }
 
-    /// Reads one burst; whether there may be more.
+    /// Returns when datagrams or commands are there, or something happened at the TCP port, after so many microseconds at
+    /// the latest; whether it was the TCP port.
+    fn wait(&self, wait_us: u64) -> bool {
+        let commands = &self.shared.commands_ready;
+        let [_, ordered, tcp] = sys::wait(
+            [
+                Some(self.outlet.lane.wire.socket.as_raw_fd()),
+                Some(commands.as_raw_fd()),
+                self.tcp.as_ref().map(AsRawFd::as_raw_fd),
+            ],
+            wait_us.min(1_000_000),
+        );
+        if ordered {
+            sys::clear(commands);
+        }
+        tcp
+    }
+
+    /// Reads one burst; whether there may be more. Whatever was ordered before its datagrams were sent is obeyed before
+    /// they are looked at.
     fn burst(&mut self) -> bool {
-        let count = self.receiver.receive(&self.outlet.socket);
+        let count = self.receiver.receive(&self.outlet.lane.wire.socket);
+        self.obey();
         let now = self.now();
         self.read_us = now.us;
         for number in 0..count {

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::num::NonZeroUsize;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 const PAYLOAD: usize = 1_000;
 
 fn started(config: TcpConfig) -> Forwarder {
-    Forwarder::start((Ipv4Addr::LOCALHOST, 0).into(), Some(config), Tuning::default()).unwrap()
+    Forwarder::start((Ipv4Addr::LOCALHOST, 0).into(), Some(config), Tuning::default(), NonZeroUsize::MIN)
+        .unwrap()
 }
 
 fn until(forwarder: &Forwarder, what: impl Fn(Stats) -> bool) {

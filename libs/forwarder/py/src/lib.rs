@@ -1,6 +1,7 @@
 //! The forwarder as a Python module: converts and delegates.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 
 use forwarder_core::engine::{
     Credentials, Event, Media, Relayed as Packet, SessionConfig, SessionReport, SlotConfig, Subscription,
@@ -135,22 +136,26 @@ struct Forwarder {
 impl Forwarder {
     #[new]
     #[pyo3(signature = (
-        host, port, *, tcp_port = None, tcp_connections = 1000, coalesce_ms = 0, repacketise_from = 0
+        host, port, *, tcp_port = None, tcp_connections = 1000, threads = 1, coalesce_ms = 0, repacketise_from = 0
     ))]
+    #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn new(
         host: &str,
         port: u16,
         tcp_port: Option<u16>,
         tcp_connections: usize,
+        threads: usize,
         coalesce_ms: u16,
         repacketise_from: usize,
     ) -> PyResult<Self> {
         let ip: IpAddr =
             host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not an IP address")))?;
+        let threads = NonZeroUsize::new(threads)
+            .ok_or_else(|| PyValueError::new_err("one thread at least seals and sends"))?;
         let tuning = Tuning { coalesce_us: u64::from(coalesce_ms) * 1000, repacketise_from };
         let tcp =
             tcp_port.map(|port| TcpConfig { port, connections: tcp_connections, ..TcpConfig::default() });
-        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tcp, tuning)? })
+        Ok(Self { inner: netloop::Forwarder::start(SocketAddr::new(ip, port), tcp, tuning, threads)? })
     }
 
     #[getter]

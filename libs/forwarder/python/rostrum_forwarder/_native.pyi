@@ -104,7 +104,7 @@ class Relayed:
 
 @final
 class Forwarder:
-    """The sockets and their thread. Methods return at once; what they order is obeyed before the next datagrams.
+    """The sockets and their threads. Methods return at once; what they order is obeyed before the next datagrams.
 
     Every method that orders something raises RuntimeError when the command queue (16,384) is full.
     """
@@ -116,6 +116,7 @@ class Forwarder:
         *,
         tcp_port: int | None = None,
         tcp_connections: int = 1000,
+        threads: int = 1,
         coalesce_ms: int = 0,
         repacketise_from: int = 0,
     ) -> Forwarder:
@@ -123,6 +124,7 @@ class Forwarder:
 
         `tcp_port`: packets are taken from TCP connections to it too (RFC 4571); None: there is none. At most
         `tcp_connections` are open, each with a file descriptor.
+        `threads`: how many seal and send, 1 at least.
         `coalesce_ms`: how long a packet may wait for others to the same listener; 0: none waits, but those that are
         there at the same time leave together. `repacketise_from`: from so many listeners of a space on, those who are
         not on stage get packets of 60 ms; 0: never.

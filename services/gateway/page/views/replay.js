@@ -90,7 +90,9 @@ export class SpaceReplay extends HTMLElement {
       this.#audio.hidden = true;
       this.#audio.removeAttribute("src");
       replace(this.#downloads);
-      await this.look();
+      // Asked at once, transcription may not have heard of it yet.
+      this.#showReplay(path, { state: "none", began_at: null, seconds: 0, bytes: 0, mix: null, tracks: [] });
+      this.#showTranscript(path, []);
     });
   }
 

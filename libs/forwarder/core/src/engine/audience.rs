@@ -1,11 +1,14 @@
-//! Listeners in the order of sending, and the frames that wait for them.
+//! Listeners that are sent the same frames, in shards, and the frames that wait for them.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::frame::{Frame, Out, TOGETHER, Waiting};
+use super::frame::{Frame, Frames, Out, TOGETHER};
 use super::listener::{Listener, Record};
 use super::report::SessionReport;
+use super::round::Part;
 use super::session::Subscription;
+use super::shard::{SHARD, Shard};
 use super::{Io, Now, Owner, SessionId, TICK_US};
 use crate::rtcp::Block;
 use crate::select::SLOTS;
@@ -14,13 +17,14 @@ use crate::srtp::Outbound;
 /// Every listener gets a sender report this often, in microseconds.
 const REPORT_US: u64 = 5_000_000;
 
-/// Listeners that are sent the same frames.
+/// See the module. All shards but the last are full, so that a listener's place says where it stands.
 #[derive(Default)]
 pub(super) struct Audience {
-    listeners: Vec<Listener>,
-    records: Vec<Record>,
-    waiting: Vec<Waiting>,
-    bytes: Vec<u8>,
+    shards: Vec<Arc<Mutex<Shard>>>,
+    count: usize,
+    waiting: Arc<Frames>,
+    /// What left last; its memory is used again.
+    left: Arc<Frames>,
     /// How often was sent.
     turn: u32,
     report_next: usize,
@@ -29,13 +33,22 @@ pub(super) struct Audience {
 /// A listener on its way from one audience to another.
 pub(super) struct Moving(Listener, Record);
 
+/// Free whenever the engine's thread wants it: others hold a shard during a round only.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Audience {
     pub fn len(&self) -> usize {
-        self.listeners.len()
+        self.count
     }
 
     pub fn is_empty(&self) -> bool {
-        self.listeners.is_empty()
+        self.count == 0
+    }
+
+    fn shard(&self, place: usize) -> (MutexGuard<'_, Shard>, usize) {
+        (lock(&self.shards[place / SHARD]), place % SHARD)
     }
 
     pub fn join(
@@ -53,100 +66,124 @@ impl Audience {
 
     /// Takes a listener in; returns its place.
     pub fn enter(&mut self, Moving(listener, record): Moving) -> usize {
-        self.listeners.push(listener);
-        self.records.push(record);
-        self.listeners.len() - 1
+        let place = self.count;
+        if place / SHARD == self.shards.len() {
+            self.shards.push(Arc::default());
+        }
+        self.count += 1;
+        let (mut shard, _) = self.shard(place);
+        shard.listeners.push(listener);
+        shard.records.push(record);
+        place
     }
 
     /// Lets the listener at `place` go; returns it and the session that stands there now.
     pub fn leave(&mut self, place: usize) -> (Moving, Option<SessionId>) {
-        let moving = Moving(self.listeners.swap_remove(place), self.records.swap_remove(place));
-        (moving, self.records.get(place).map(|record| record.id))
+        self.count -= 1;
+        let mut last = lock(&self.shards[self.count / SHARD]);
+        let at = place % SHARD;
+        let (moving, moved) = if place / SHARD == self.count / SHARD {
+            let moving = Moving(last.listeners.swap_remove(at), last.records.swap_remove(at));
+            (moving, last.records.get(at).map(|record| record.id))
+        } else {
+            let (Some(listener), Some(record)) = (last.listeners.pop(), last.records.pop()) else {
+                unreachable!("the last shard is never empty");
+            };
+            let id = record.id;
+            let mut shard = lock(&self.shards[place / SHARD]);
+            let listener = std::mem::replace(&mut shard.listeners[at], listener);
+            let record = std::mem::replace(&mut shard.records[at], record);
+            (Moving(listener, record), Some(id))
+        };
+        drop(last);
+        self.shards.truncate(self.count.div_ceil(SHARD));
+        (moving, moved)
     }
 
     /// Sessions of an owner.
     pub fn of_owner(&self, owner: Owner) -> Vec<SessionId> {
-        let both = self.listeners.iter().zip(&self.records);
-        both.filter(|(listener, _)| listener.owner == owner).map(|(_, record)| record.id).collect()
+        let mut ids = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let both = shard.listeners.iter().zip(&shard.records);
+            ids.extend(both.filter(|(listener, _)| listener.owner == owner).map(|(_, record)| record.id));
+        }
+        ids
     }
 
     pub fn move_listener(&mut self, place: usize, address: SocketAddr) {
-        self.listeners[place].address = address;
+        let (mut shard, at) = self.shard(place);
+        shard.listeners[at].address = address;
     }
 
     pub fn report(&self, place: usize, now: Now) -> SessionReport {
-        self.records[place].report(&self.listeners[place], now)
+        let (shard, at) = self.shard(place);
+        shard.records[at].report(&shard.listeners[at], now)
     }
 
     /// A listener's receiver report says how a slot arrives.
     pub fn reported(&mut self, place: usize, block: &Block, now: Now) {
-        self.records[place].reported(&self.listeners[place], block, now);
+        let (mut shard, at) = self.shard(place);
+        let Shard { listeners, records } = &mut *shard;
+        records[at].reported(&listeners[at], block, now);
     }
 
     /// Lets a frame wait; where too many wait already, those leave first.
     pub fn add(&mut self, frame: Frame, payload: &[u8], out: &mut Out<'_, impl Io>) {
-        if self.listeners.is_empty() {
+        if self.is_empty() {
             return;
         }
-        if self.waiting.len() == TOGETHER {
+        if self.waiting.waiting().len() == TOGETHER {
             self.send(out);
+            out.run();
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        self.waiting.push(Waiting { frame, start, length: payload.len() });
+        Arc::make_mut(&mut self.waiting).add(frame, payload);
     }
 
     /// Whether frames wait, and since when.
     pub fn since_us(&self) -> Option<u64> {
-        self.waiting.first().map(|waiting| waiting.frame.arrived_us)
+        self.waiting.waiting().first().map(|waiting| waiting.frame.arrived_us)
     }
 
     /// Nothing of this source leaves any more.
     pub fn withdraw(&mut self, source: SessionId) {
-        self.waiting.retain(|waiting| waiting.frame.source != source);
+        Arc::make_mut(&mut self.waiting).withdraw(source);
     }
 
-    /// Sends what waits to everybody.
+    /// What waits leaves to everybody with the next [`Out::run`].
     pub fn send(&mut self, out: &mut Out<'_, impl Io>) {
-        if self.waiting.is_empty() {
+        if self.waiting.waiting().is_empty() {
             return;
         }
+        std::mem::swap(&mut self.waiting, &mut self.left);
+        Arc::make_mut(&mut self.waiting).clear();
         // Every turn begins elsewhere, spread evenly (by the golden ratio), so that nobody is always last.
         self.turn = self.turn.wrapping_add(1);
         let part = u64::from(self.turn.wrapping_mul(0x9E37_79B9));
-        let first = ((part * self.listeners.len() as u64) >> 32) as usize;
-        let (waiting, bytes) = (self.waiting.as_slice(), self.bytes.as_slice());
-        let (before, after) = self.listeners.split_at_mut(first);
-        let (records_before, records_after) = self.records.split_at(first);
-        for (listeners, records) in [(after, records_after), (before, records_before)] {
-            if let [only] = waiting {
-                let payload = &bytes[only.start..only.start + only.length];
-                for (listener, record) in listeners.iter_mut().zip(records) {
-                    if !listener.said(&only.frame) {
-                        listener.send_one(record, &only.frame, payload, out);
-                    }
-                }
-            } else {
-                for (listener, record) in listeners.iter_mut().zip(records) {
-                    listener.send_several(record, waiting, bytes, out);
-                }
-            }
+        let first = ((part * self.count as u64) >> 32) as usize;
+        let whole = |number: usize| (number, 0..SHARD.min(self.count - number * SHARD));
+        let (at, first) = (first / SHARD, first % SHARD);
+        let (_, begun) = whole(at);
+        let others = (at + 1..self.shards.len()).chain(0..at).map(whole);
+        let parts = [(at, first..begun.end)].into_iter().chain(others).chain([(at, 0..first)]);
+        for (number, places) in parts.filter(|(_, places)| !places.is_empty()) {
+            let (shard, frames) = (Arc::clone(&self.shards[number]), Arc::clone(&self.left));
+            out.leaving.parts.push(Part { shard, places, frames });
         }
-        self.waiting.clear();
-        self.bytes.clear();
     }
 
     /// Sends the sender reports of those listeners whose turn it is; every listener has one turn in [`REPORT_US`].
     /// `times`: the timestamp of each slot's timeline at this moment.
     pub fn send_reports(&mut self, times: &[u32], now: Now, out: &mut Out<'_, impl Io>) {
         let rounds = (REPORT_US / TICK_US) as usize;
-        let turns = self.listeners.len().div_ceil(rounds);
+        let turns = self.count.div_ceil(rounds);
         // With few listeners most ticks have nothing to do; the cursor counts ticks rather than listeners.
         self.report_next = (self.report_next + 1) % rounds;
         let first = self.report_next * turns;
-        let those = self.listeners.iter().zip(&mut self.records).skip(first).take(turns);
-        for (listener, record) in those {
-            listener.send_reports(record, times, now, out);
+        for place in first..(first + turns).min(self.count) {
+            let (mut shard, at) = self.shard(place);
+            let Shard { listeners, records } = &mut *shard;
+            listeners[at].send_reports(&mut records[at], times, now, out);
         }
     }
 }

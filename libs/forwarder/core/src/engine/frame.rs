@@ -1,6 +1,9 @@
-//! A frame on its way to the listeners, and where datagrams go.
+//! Frames on their way to the listeners, and where what becomes of them goes.
+
+use std::sync::Arc;
 
 use super::report::Counters;
+use super::round::{Part, Round};
 use super::{Io, Owner, SessionId};
 use crate::batch::Batch;
 use crate::rtp::{AudioLevel, MTU};
@@ -30,22 +33,71 @@ pub(super) struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     pub frame: Frame,
-    pub start: usize,
-    pub length: usize,
+    start: usize,
+    length: usize,
+}
+
+/// Frames that leave together, and their payloads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frames {
+    waiting: Vec<Waiting>,
+    bytes: Vec<u8>,
+}
+
+impl Frames {
+    pub fn add(&mut self, frame: Frame, payload: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        self.waiting.push(Waiting { frame, start, length: payload.len() });
+    }
+
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+        self.bytes.clear();
+    }
+
+    /// Forgets those of a source.
+    pub fn withdraw(&mut self, source: SessionId) {
+        self.waiting.retain(|waiting| waiting.frame.source != source);
+    }
+
+    /// Oldest first.
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
+    pub fn payload(&self, waiting: &Waiting) -> &[u8] {
+        &self.bytes[waiting.start..waiting.start + waiting.length]
+    }
+}
+
+/// What is on its way out.
+#[derive(Default)]
+pub(super) struct Leaving {
+    pub batch: Batch,
+    /// What leaves with the next [`Out::run`].
+    pub parts: Vec<Part>,
+    pub round: Arc<Round>,
 }
 
 /// Where results go.
 pub(super) struct Out<'a, I> {
-    pub batch: &'a mut Batch,
+    pub leaving: &'a mut Leaving,
     pub counters: &'a mut Counters,
     pub io: &'a mut I,
 }
 
 impl<I: Io> Out<'_, I> {
-    pub fn make_room(&mut self, bytes: usize) {
-        if !self.batch.room(bytes) {
-            self.io.send(self.batch);
-            self.batch.clear();
+    /// Has the parts sealed and sent, by as many threads as there are; nothing of them is left to send afterwards.
+    pub fn run(&mut self) {
+        let Leaving { batch, parts, round } = &mut *self.leaving;
+        if parts.is_empty() {
+            return;
         }
+        round.begin(parts);
+        self.io.run(round, batch);
+        let sent = round.end(parts);
+        self.counters.forwarded += sent.forwarded;
+        self.counters.together += sent.together;
     }
 }

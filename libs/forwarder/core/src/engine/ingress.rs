@@ -87,7 +87,7 @@ impl Engine {
             self.counters.relayed += 1;
         }
         let talker = Talker { source: session.id, owner: session.owner, voice, loudness, level };
-        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
+        let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
         if space.select(&talker, &header, payload, now, &self.tuning, &mut out) {
             space.wait(session.space, &mut self.waiting);
         }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::frame::{Frame, Out, TOGETHER, Waiting};
+use super::frame::{Frame, Frames, Out, TOGETHER};
 use super::report::SessionReport;
+use super::round::Lane;
 use super::session::Subscription;
 use super::{Io, Now, Owner, SessionId};
+use crate::batch::Batch;
 use crate::rtcp::{self, Block};
 use crate::rtp::{MTU, Outgoing};
 use crate::select::SLOTS;
@@ -153,8 +155,8 @@ impl Listener {
             if track.packets == 0 {
                 continue;
             }
-            out.make_room(MTU);
-            out.batch.push(self.address, |buffer| {
+            out.leaving.batch.make_room(MTU, |batch| out.io.send(batch));
+            out.leaving.batch.push(self.address, |buffer| {
                 let length =
                     rtcp::sender_report(buffer, track.ssrc, ntp, *timestamp, track.packets, track.octets);
                 record.rtcp.seal(buffer, length).unwrap_or(0)
@@ -214,12 +216,18 @@ impl Listener {
     }
 
     #[inline]
-    pub fn send_one(&mut self, record: &Record, frame: &Frame, payload: &[u8], out: &mut Out<'_, impl Io>) {
-        out.make_room(MTU);
+    pub fn send_one(
+        &mut self,
+        record: &Record,
+        frame: &Frame,
+        payload: &[u8],
+        lane: &mut Lane<'_, impl FnMut(&Batch)>,
+    ) {
+        lane.make_room(MTU);
         let outgoing = self.header(record, frame);
-        out.batch.push(self.address, |to| self.write(&outgoing, frame.slot, payload, 0, to));
-        out.batch.forwards(frame.arrived_us);
-        out.counters.forwarded += 1;
+        lane.batch.push(self.address, |to| self.write(&outgoing, frame.slot, payload, 0, to));
+        lane.batch.forwards(frame.arrived_us);
+        lane.sent.forwarded += 1;
     }
 
     /// Frames that wait leave in one datagram train (`UDP_SEGMENT`), padded to equal size; one that would need more
@@ -227,21 +235,21 @@ impl Listener {
     pub fn send_several(
         &mut self,
         record: &Record,
-        waiting: &[Waiting],
-        bytes: &[u8],
-        out: &mut Out<'_, impl Io>,
+        frames: &Frames,
+        lane: &mut Lane<'_, impl FnMut(&Batch)>,
     ) {
         let mut lengths = [0; TOGETHER];
         let mut chosen = [0; TOGETHER];
         let (mut count, mut longest, mut shortest) = (0, 0, usize::MAX);
-        for (number, item) in waiting.iter().enumerate().take(TOGETHER) {
+        for (number, item) in frames.waiting().iter().enumerate().take(TOGETHER) {
             if self.said(&item.frame) {
                 continue;
             }
-            let length = self.header(record, &item.frame).length() + item.length + self.rtp.tag();
+            let length =
+                self.header(record, &item.frame).length() + frames.payload(item).len() + self.rtp.tag();
             let (up, down) = (longest.max(length), shortest.min(length));
             if count > 0 && up - down > PADDING {
-                self.send_train(record, waiting, bytes, &chosen[..count], &lengths[..count], out);
+                self.send_train(record, frames, &chosen[..count], &lengths[..count], lane);
                 (count, longest, shortest) = (0, 0, usize::MAX);
             }
             (chosen[count], lengths[count]) = (number, length);
@@ -249,38 +257,35 @@ impl Listener {
             (longest, shortest) = (longest.max(length), shortest.min(length));
         }
         if count > 0 {
-            self.send_train(record, waiting, bytes, &chosen[..count], &lengths[..count], out);
+            self.send_train(record, frames, &chosen[..count], &lengths[..count], lane);
         }
     }
 
     fn send_train(
         &mut self,
         record: &Record,
-        waiting: &[Waiting],
-        bytes: &[u8],
+        frames: &Frames,
         chosen: &[usize],
         lengths: &[usize],
-        out: &mut Out<'_, impl Io>,
+        lane: &mut Lane<'_, impl FnMut(&Batch)>,
     ) {
         let segment = lengths.iter().copied().max().unwrap_or(0);
         let room = segment * chosen.len();
-        out.make_room(room);
-        out.batch.push_segments(self.address, segment, room, |to| {
+        lane.make_room(room);
+        let items = chosen.iter().map(|number| &frames.waiting()[*number]);
+        lane.batch.push_segments(self.address, segment, room, |to| {
             let mut at = 0;
-            for (number, (item, length)) in
-                chosen.iter().map(|number| &waiting[*number]).zip(lengths).enumerate()
-            {
+            for (number, (item, length)) in items.clone().zip(lengths).enumerate() {
                 let pad = if number + 1 < chosen.len() { segment - length } else { 0 };
                 let outgoing = Outgoing { padding: pad > 0, ..self.header(record, &item.frame) };
-                let payload = &bytes[item.start..item.start + item.length];
-                at += self.write(&outgoing, item.frame.slot, payload, pad, &mut to[at..]);
+                at += self.write(&outgoing, item.frame.slot, frames.payload(item), pad, &mut to[at..]);
             }
             at
         });
-        for number in chosen {
-            out.batch.forwards(waiting[*number].frame.arrived_us);
+        for item in items {
+            lane.batch.forwards(item.frame.arrived_us);
         }
-        out.counters.forwarded += chosen.len() as u64;
-        out.counters.together += if chosen.len() > 1 { chosen.len() as u64 } else { 0 };
+        lane.sent.forwarded += chosen.len() as u64;
+        lane.sent.together += if chosen.len() > 1 { chosen.len() as u64 } else { 0 };
     }
 }

@@ -137,7 +137,7 @@ impl Engine {
     /// Takes the talker's slots away and lets the listeners fall silent. Nothing more of it leaves.
     pub(super) fn silence(&mut self, id: SessionId, space_id: SpaceId, now: Now, io: &mut impl Io) {
         let Some(space) = self.spaces.get_mut(&space_id) else { return };
-        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
+        let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
         for group in &mut space.groups {
             group.withdraw(id);
             if let Some(slot) = group.selector.remove(id, now.us) {

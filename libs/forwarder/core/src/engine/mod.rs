@@ -11,17 +11,22 @@ mod members;
 mod pace;
 mod relay;
 mod report;
+mod round;
 mod session;
+mod shard;
 mod space;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::batch::Batch;
+use frame::Leaving;
 pub use relay::Relayed;
 pub use report::{Counters, SessionReport};
+pub use round::Round;
 use session::Session;
 pub use session::{Credentials, Media, SessionConfig, SlotConfig, Subscription};
 use space::Space;
@@ -112,10 +117,14 @@ pub enum Event {
     },
 }
 
-/// Where the engine's results go. Neither call may block.
+/// Where the engine's results go. No call may wait for anybody outside.
 pub trait Io {
     /// Sends the batch; what cannot be sent is lost, as on any network.
     fn send(&mut self, batch: &Batch);
+    /// Has a round sealed and sent, by this thread with `batch` or by several; returns when nothing of it is left.
+    fn run(&mut self, round: &Round, batch: &mut Batch) {
+        round.work(batch, |batch| self.send(batch));
+    }
     /// Takes an event; what does not fit is counted by the receiver.
     fn event(&mut self, event: Event);
     /// Where a peer really is whose packets come from `from`; another address where something carries them to us.
@@ -141,7 +150,7 @@ pub struct Engine {
     by_ufrag: HashMap<Box<[u8]>, SessionId>,
     by_address: HashMap<SocketAddr, SessionId>,
     spaces: HashMap<SpaceId, Space>,
-    batch: Batch,
+    leaving: Leaving,
     counters: Counters,
     random: SystemRandom,
     swept_us: u64,
@@ -158,7 +167,7 @@ impl Default for Engine {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             spaces: HashMap::new(),
-            batch: Batch::default(),
+            leaving: Leaving::default(),
             counters: Counters::default(),
             random: SystemRandom::new(),
             swept_us: 0,
@@ -174,6 +183,12 @@ impl Engine {
     #[must_use]
     pub fn new(tuning: Tuning) -> Self {
         Self { tuning, ..Self::default() }
+    }
+
+    /// The round that other threads may work on, always the same one.
+    #[must_use]
+    pub fn round(&self) -> Arc<Round> {
+        Arc::clone(&self.leaving.round)
     }
 
     /// Sends a DTLS datagram to the session's current address; without one it is dropped.

@@ -14,7 +14,7 @@ impl Engine {
         while let Some(id) = self.waiting.get(at) {
             let mut due = None;
             if let Some(space) = self.spaces.get_mut(id) {
-                let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io: &mut *io };
+                let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io: &mut *io };
                 for group in &mut space.groups {
                     let next = group.send(now.us, &self.tuning, &mut out);
                     due = [due, next].into_iter().flatten().min();
@@ -28,6 +28,7 @@ impl Engine {
                 self.waiting.swap_remove(at);
             }
         }
+        Out { leaving: &mut self.leaving, counters: &mut self.counters, io: &mut *io }.run();
         self.send_batch(io);
     }
 
@@ -38,17 +39,17 @@ impl Engine {
     }
 
     pub(super) fn send_batch(&mut self, io: &mut impl Io) {
-        if !self.batch.is_empty() {
-            io.send(&self.batch);
-            self.batch.clear();
+        if !self.leaving.batch.is_empty() {
+            io.send(&self.leaving.batch);
+            self.leaving.batch.clear();
         }
     }
 
     pub(super) fn push(&mut self, to: SocketAddr, datagram: &[u8], io: &mut impl Io) {
-        if self.batch.full() {
+        if self.leaving.batch.full() {
             self.send_batch(io);
         }
-        self.batch.push(to, |buffer| match buffer.get_mut(..datagram.len()) {
+        self.leaving.batch.push(to, |buffer| match buffer.get_mut(..datagram.len()) {
             Some(place) => {
                 place.copy_from_slice(datagram);
                 datagram.len()
@@ -60,7 +61,7 @@ impl Engine {
     /// What time brings: silences, bundles, who is talking, reports, expiry. To be called every [`TICK_US`].
     pub fn tick(&mut self, now: Now, io: &mut impl Io) {
         for (id, space) in &mut self.spaces {
-            let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io: &mut *io };
+            let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io: &mut *io };
             let mut fell_silent = false;
             for group in &mut space.groups {
                 while let Some(slot) = group.selector.fallen_silent(now.us) {
@@ -75,7 +76,7 @@ impl Engine {
             space.tell_talking(*id, now, io);
             for publisher_id in &space.publishers {
                 let Some(session) = self.sessions.get_mut(publisher_id) else { continue };
-                ingress::publisher_tick(session, now, &mut self.batch, &mut self.counters, io);
+                ingress::publisher_tick(session, now, &mut self.leaving.batch, &mut self.counters, io);
             }
         }
         if now.us.saturating_sub(self.swept_us) >= 1_000_000 {

@@ -80,7 +80,7 @@ impl Engine {
             loudness: f32::from(packet.loudness) / 2.0,
             level: packet.level,
         };
-        let mut out = Out { batch: &mut self.batch, counters: &mut self.counters, io };
+        let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
         if space.select(&talker, &header, &packet.payload, now, &self.tuning, &mut out) {
             space.wait(space_id, &mut self.waiting);
         }

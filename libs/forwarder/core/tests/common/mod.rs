@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 
 use forwarder_core::batch::Batch;
 use forwarder_core::engine::{
-    Credentials, Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription,
+    Credentials, Engine, Event, Io, Media, Now, Round, SessionConfig, SlotConfig, Subscription,
 };
 use forwarder_core::rtcp::{self, Item};
 use forwarder_core::rtp::{Header, MTU};
@@ -18,8 +19,9 @@ pub const LEVEL: u8 = 1;
 pub const MID: u8 = 4;
 pub const SPACE: u64 = 9;
 
-#[derive(Default)]
 pub struct Net {
+    /// How many work on a round at once.
+    pub threads: usize,
     pub sent: VecDeque<(SocketAddr, Vec<u8>)>,
     pub events: Vec<Event>,
     pub largest_batch: usize,
@@ -27,7 +29,29 @@ pub struct Net {
     pub largest_train: usize,
 }
 
+impl Default for Net {
+    fn default() -> Self {
+        Self { threads: 1, sent: VecDeque::new(), events: Vec::new(), largest_batch: 0, largest_train: 0 }
+    }
+}
+
 impl Io for Net {
+    fn run(&mut self, round: &Round, batch: &mut Batch) {
+        let threads = self.threads;
+        let net = Mutex::new(self);
+        let send = |batch: &Batch| {
+            net.lock().unwrap().send(batch);
+            std::thread::yield_now();
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|| round.work(&mut Batch::default(), send));
+            }
+            round.work(batch, send);
+        });
+        assert_eq!(round.left(), 0);
+    }
+
     fn send(&mut self, batch: &Batch) {
         self.largest_batch = self.largest_batch.max(batch.entries().len());
         for entry in batch.entries() {
@@ -261,18 +285,23 @@ impl Client {
     /// What it was sent since the last time, decrypted; reports are left out.
     pub fn hear(&mut self, world: &mut World) -> Vec<Heard> {
         let mut heard = Vec::new();
-        for mut bytes in world.for_address(self.address) {
-            if !(128..=191).contains(&bytes[0]) || forwarder_core::rtp::is_rtcp(&bytes) {
-                continue;
-            }
-            let header = Header::parse(&bytes).unwrap();
-            let length = self.inbound.open_rtp(&mut bytes, &header).unwrap();
-            assert_eq!(length + self.outbound.rtp.tag(), bytes.len());
-            let packet = &bytes[..length];
-            let mid = header.extension(packet, MID).map(<[u8]>::to_vec);
-            heard.push(Heard { payload: header.payload(packet).unwrap().to_vec(), mid, header });
+        for bytes in world.for_address(self.address) {
+            heard.extend(self.open(bytes));
         }
         heard
+    }
+
+    /// Decrypts what it was sent; nothing where that is no RTP.
+    pub fn open(&mut self, mut bytes: Vec<u8>) -> Option<Heard> {
+        if !(128..=191).contains(&bytes[0]) || forwarder_core::rtp::is_rtcp(&bytes) {
+            return None;
+        }
+        let header = Header::parse(&bytes).unwrap();
+        let length = self.inbound.open_rtp(&mut bytes, &header).unwrap();
+        assert_eq!(length + self.outbound.rtp.tag(), bytes.len());
+        let packet = &bytes[..length];
+        let mid = header.extension(packet, MID).map(<[u8]>::to_vec);
+        Some(Heard { payload: header.payload(packet).unwrap().to_vec(), mid, header })
     }
 
     /// What the reports say that it was sent since the last time; packets are left out.
