@@ -39,6 +39,7 @@ class Ear:
     arrivals: list[tuple[float, bytes]] = field(default_factory=list)
     """When each packet came (monotonic), and its payload."""
     ears: Ears = field(init=False)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.ears = Ears(self.client, self._take)
@@ -46,6 +47,7 @@ class Ear:
 
     def _take(self, packet: RtpPacket) -> None:
         self.arrivals.append((time.monotonic(), packet.payload))
+        self._news.set()
 
     async def hears_after(self, moment: float, packets: int = 10, within: float = 15.0) -> float:
         """When the first of so many packets after a moment came."""
@@ -54,7 +56,8 @@ class Ear:
                 after = [at for at, _ in self.arrivals if at > moment]
                 if len(after) >= packets:
                     return after[0]
-                await asyncio.sleep(0.02)  # packets arrive by themselves
+                self._news.clear()
+                await self._news.wait()
 
     def longest_gap(self, begin: float, end: float) -> float:
         """The longest time without a packet, in seconds."""
