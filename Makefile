@@ -29,7 +29,7 @@ $(STAMPS)/uv:
 
 $(STAMPS)/lock: requirements-dev.lock $(STAMPS)/uv
 	$(call say,"installing the dependencies (about 350 MB the first time)")
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes -r requirements-dev.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --compile-bytecode --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(STAMPS)/forwarder: $(RUST) $(STAMPS)/lock

@@ -1,11 +1,18 @@
-"""Tests marked `browser` are skipped where there is no Chromium, and named at the end; the longest file comes first."""
+"""How the suite runs: what one worker runs together and begins with, which servers are shared, and without Chromium."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from libs.database import Database, Place
 from tests.support.chromium import HOW_TO_GET_IT, find_chromium
@@ -13,7 +20,21 @@ from tests.support.postgres import HOW_TO_GET_IT as HOW_TO_GET_POSTGRES
 from tests.support.postgres import PostgresServer, binaries, running_postgres
 
 NO_CHROMIUM: Final = "no Chromium"
-LONGEST: Final = "test_demo.py"
+LONGEST: Final = ("tests/e2e/test_demo.py", "tests/e2e/page/", "tests/e2e/")
+"""What takes longest, longest first. Begun first, it runs beside all the rest (see `make test`)."""
+TOGETHER: Final = ("tests/e2e/page/", "tests/integration/moderation/")
+"""Folders whose files share a running system: one worker has all of a folder, and starts it once."""
+
+MEMORY: Final = Path("/dev/shm")
+ROOM: Final = 4 * 1024**3
+"""Bytes that must be free there."""
+
+# Every process that a test starts would compile our sources anew where the environment forbids to keep bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# No test takes the power away: a store that syncs to memory keeps as much over the kill of a process as one on a disk.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +60,20 @@ def place(new_place: Callable[[str], Place]) -> Place:
     return new_place("count")
 
 
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # published without types
+    """A file is what one worker runs, or a folder that shares a system."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Nearly two minutes of people talking: begun first, they run beside all the rest (see `make test`).
-    items.sort(key=lambda item: item.path.name != LONGEST)
+    items.sort(key=lambda item: next((n for n, it in enumerate(LONGEST) if item.nodeid.startswith(it)), len(LONGEST)))
     if find_chromium() is not None:
         return
     for item in items:

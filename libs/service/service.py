@@ -226,6 +226,7 @@ async def _serve(settings: S, compose: Compose[S]) -> int:
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
+    _log.info("starting")
     composed = asyncio.Event()
     work = asyncio.create_task(_work(settings, compose, asked, composed))
     watch = asyncio.create_task(asked.wait())

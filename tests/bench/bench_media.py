@@ -16,9 +16,10 @@ from typing import Final
 
 import httpx
 
+from infra.launcher.errors import StartFailed
 from tests.bench.harness import Reference, Row, say
 from tests.bench.media import janus
-from tests.bench.media.joining import CHROMIUM, aiortc_offer, crowd, hear, join, stage
+from tests.bench.media.joining import CHROMIUM, aiortc_offer, crowd, hear, join, leave, stage
 from tests.bench.media.profile import HOW_TO_GET_IT, OURS, record, shares, top
 from tests.bench.media.rig import Rig, Stretch, build, preferred, rig
 
@@ -62,7 +63,7 @@ async def measure() -> list[Row]:
         say(name)
         try:
             rows += await part()
-        except (OSError, RuntimeError, httpx.HTTPError) as error:
+        except (OSError, RuntimeError, StartFailed, httpx.HTTPError) as error:
             # Its rows count as missed; those of the others are not lost with them.
             say(f"{name} failed: {error!r}")
     return rows
@@ -246,12 +247,12 @@ async def _joins(loadgen: Path) -> list[Row]:
             first = await join(system, joining, JOINS, PER_SECOND, settle=True)
             further = await join(system, joining, JOINS, PER_SECOND, settle=True)
             each, counted = await hear(system, joining, 3.0)
-            await joining.ask("leave")
+            await leave(joining)
         full = {}
         for name, offer in (("Chromium's", chromium), ("aiortc's", aiortc)):
             async with crowd(loadgen, system.url, space, offer, most=AT_ONCE) as joining:
                 full[name] = await join(system, joining, FULL, 0)
-                await joining.ask("leave")
+                await leave(joining)
     everything = "HTTP, SDP, ICE, DTLS with the certificate checked, first packet decrypted"
     paced = f"{JOINS} at {PER_SECOND}/s with Chromium's offer ({everything}); {first.describe()}"
     best = full["Chromium's"]

@@ -18,6 +18,7 @@ from infra.demo.client import Client, Ears, heed
 from infra.demo.story import Watcher
 from infra.demo.voice import Speech
 from infra.launcher import System
+from tests.support.waiting import eventually
 
 
 class Toggler:
@@ -94,12 +95,12 @@ async def test_a_space_survives_the_death_of_each_service(system: System) -> Non
         async def hears_both() -> None:
             """From now on, payloads of both speakers arrive."""
             seen = len(ears.heard.payloads)
-            async with asyncio.timeout(20):
-                while True:
-                    fresh = set(ears.heard.payloads[seen:])
-                    if all(len(fresh & set(m.speech.packets)) >= 10 for m in microphones):
-                        return
-                    await asyncio.sleep(0.05)  # packets arrive by themselves
+
+            def both() -> bool:
+                fresh = set(ears.heard.payloads[seen:])
+                return all(len(fresh & set(m.speech.packets)) >= 10 for m in microphones)
+
+            await eventually(both, within=20)
 
         try:
             await connect()
@@ -110,10 +111,12 @@ async def test_a_space_survives_the_death_of_each_service(system: System) -> Non
                 system.kill(name)
                 await system.ready(name)
                 assert system.pid(name) != killed
-                async with asyncio.timeout(30):
-                    while toggler.acknowledged.total() < before + 4:
-                        assert not toggling.done(), toggling.exception()
-                        await asyncio.sleep(0.05)  # commands go on by themselves
+
+                def commands_go_on(before: int = before) -> bool:
+                    assert not toggling.done(), toggling.exception()
+                    return toggler.acknowledged.total() >= before + 4
+
+                await eventually(commands_go_on, within=60)
                 await hears_both()
             toggler.stop()
             await toggling

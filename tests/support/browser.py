@@ -46,6 +46,21 @@ LISTEN: Final = """async () => {
 }"""
 """Begins to listen in three slots, as `window.pc`; the offer."""
 
+TALK: Final = """async (first = "audio/opus") => {
+    const context = new AudioContext({ sampleRate: 48000 });
+    const tone = new OscillatorNode(context, { frequency: 440 }), out = context.createMediaStreamDestination();
+    tone.connect(out);
+    tone.start();
+    window.talks = new RTCPeerConnection();
+    talks.addTransceiver(out.stream.getAudioTracks()[0], { direction: 'sendonly' });
+    const { codecs } = RTCRtpSender.getCapabilities('audio'), preferred = ({ mimeType }) => mimeType === first;
+    codecs.sort((one, other) => preferred(other) - preferred(one));
+    talks.getTransceivers()[0].setCodecPreferences(codecs);
+    await talks.setLocalDescription();
+    return talks.localDescription.sdp;
+}"""
+"""Begins to play a tone of 440 Hz to the other side, as `window.talks`, in the codec it would rather; the offer."""
+
 
 @asynccontextmanager
 async def chromium(*, microphone: Path | None = None) -> AsyncIterator[Browser]:

@@ -15,9 +15,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final, Self
 
+from tests.support.waiting import LIMIT
+
 _FORKING: Final = multiprocessing.get_context("forkserver")
-# The one that is killed most often: its imports are made once, as they are where a launcher starts it.
-_FORKING.set_forkserver_preload(["services.room.main"])
+# What services need is imported once, as it is where a launcher starts them, and so is the one that is killed most.
+_FORKING.set_forkserver_preload(["infra.launcher.preload", "services.room.main"])
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # see infra.launcher.preload
 
 
 def _serve(name: str, env: Mapping[str, str], ready: Connection, log: str) -> None:
@@ -82,7 +85,7 @@ class Child:
             self._process.join(10)
             self._process = None
 
-    async def stop(self, within: float = 5.0) -> int | None:
+    async def stop(self, within: float = LIMIT) -> int | None:
         """SIGTERM; its exit code, None where it has not ended in time."""
         assert self._process is not None
         self._process.terminate()

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 
 import nats
 
@@ -25,7 +24,7 @@ def serve(name: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         say_ready()
         while True:
-            time.sleep(60)
+            signal.pause()
     asyncio.run(_serve(name, behaviour))
 
 

@@ -47,7 +47,8 @@ def _publish(url: str, hertz: float, options: dict[str, str]) -> None:
         stream.bit_rate = 32_000
         began = 0.0
         number = 0
-        while not select.select([sys.stdin], [], [], 0)[0]:
+        due = 0.0
+        while not select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             at = (np.arange(_FRAME) + number * _FRAME) / RATE
             samples = np.repeat((0.3 * 32767 * np.sin(2 * np.pi * hertz * at)).astype(np.int16), 2)
             frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
@@ -59,8 +60,7 @@ def _publish(url: str, hertz: float, options: dict[str, str]) -> None:
                 container.mux(packet)  # connects with the first one
                 began = began or time.monotonic() - number * 0.02
             number += 1
-            if began:
-                time.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
+            due = began + number * 0.02
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fractions
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ import av
 import numpy as np
 from aiortc import MediaStreamTrack
 from numpy.typing import NDArray
+
+from tests.support.waiting import pace
 
 RATE: Final = 48_000
 FRAME: Final = 960
@@ -55,14 +58,13 @@ class Microphone(MediaStreamTrack):
         self.silence.clear()
 
     async def recv(self) -> Any:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = time.monotonic()
         if now - self._next > _PAUSE:
             if self._next:
                 self._pts += round((now - self._next) * RATE / FRAME) * FRAME
             self._next = now
-        await asyncio.sleep(self._next - now)  # the pace of speech
-        self.late_ms.append((loop.time() - self._next) * 1000)
+        await pace(self._next)
+        self.late_ms.append((time.monotonic() - self._next) * 1000)
         self._next += FRAME / RATE
         frame = av.AudioFrame.from_ndarray(self._samples().reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = RATE

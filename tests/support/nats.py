@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 import signal
@@ -10,11 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.support.waiting import in_time
 
 
 def server_binary() -> str:
@@ -60,16 +60,15 @@ class NatsServer:
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
-        end = time.monotonic() + timeout
-        while True:
-            if self._process.poll() is not None:
-                raise RuntimeError((self.directory / "nats.log").read_text()[-2000:])
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5) as probe:
-                if probe.recv(4) == b"INFO":
-                    return
-            if time.monotonic() > end:
-                raise TimeoutError("nats-server does not answer")
-            time.sleep(0.02)
+        in_time(self._answers, within=timeout)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError((self.directory / "nats.log").read_text()[-2000:])
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5) as probe:
+            return probe.recv(4) == b"INFO"
+        return False
 
     def stop(self) -> None:
         """End it in order."""
@@ -101,13 +100,3 @@ def running_nats() -> Iterator[NatsServer]:
     """A server with its own empty directory, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="rostrum-nats-") as directory, NatsServer(Path(directory)) as server:
         yield server
-
-
-async def eventually(condition: object, *, within: float = 5.0, every: float = 0.01) -> None:
-    """Wait until a callable is true, at most `within` seconds; for conditions that nothing announces."""
-    assert callable(condition)
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{condition} did not become true within {within} s")
-        await asyncio.sleep(every)

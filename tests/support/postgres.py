@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from typing import Final
 import psycopg
 
 from tests.support.nats import free_port
+from tests.support.waiting import in_time
 
 HOW_TO_GET_IT: Final = "apt-get install postgresql"
 
@@ -36,6 +36,7 @@ class PostgresServer:
         self._programs = programs
         self._directory = directory
         self._data = directory / "data"
+        self._log = directory / "postgres.log"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
@@ -72,23 +73,25 @@ class PostgresServer:
 
     def start(self, timeout: float = 20.0) -> None:
         """Start it, and wait until it answers."""
-        log_path = self._directory / "postgres.log"
-        with log_path.open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     self._programs / "postgres", "-D", self._data, "-p", str(self.port),
                     "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+                    "-c", "fsync=off",  # no test takes the power away
                 ],
                 user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self._directory,
                 stdout=log, stderr=log,
             )  # fmt: skip
-        end = time.monotonic() + timeout
-        while True:
-            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
-                return
-            if self._process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(log_path.read_text()[-2000:])
-            time.sleep(0.05)
+        in_time(self._answers, within=timeout)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(self._log.read_text()[-2000:])
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
+            return True
+        return False
 
     def stop(self) -> None:
         """End it, and all its connections, as an administrator would."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-
 import psutil
+
+from tests.support.waiting import eventually
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -39,7 +38,7 @@ def running(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 async def gone(processes: list[psutil.Process], within: float) -> None:
     """Wait until none of them runs. Raises AssertionError naming those that do after `within` seconds."""
-    deadline = time.monotonic() + within
-    while left := running(processes):
-        assert time.monotonic() < deadline, f"still running: {[(p.pid, p.name()) for p in left]}"
-        await asyncio.sleep(0.02)
+    try:
+        await eventually(lambda: not running(processes), within=within)
+    except AssertionError:
+        raise AssertionError(f"still running: {[(p.pid, p.name()) for p in running(processes)]}") from None

@@ -21,6 +21,7 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 
 from infra.demo.connection import Negotiate, connected, new_connection, offered, tap
+from tests.support.waiting import LIMIT, pace
 
 __all__ = [
     "Ear",
@@ -43,18 +44,34 @@ FRAME_SECONDS: Final = 0.02
 
 def opus_tone(hz: float, seconds: float, *, rate: int = 48_000) -> list[bytes]:
     """A tone as 20 ms Opus packets, one stream of libopus."""
+    at = np.arange(round(seconds / FRAME_SECONDS) * FRAME_SAMPLES) / rate
+    return _opus(0.3 * np.sin(2 * math.pi * hz * at), rate, 32_000, {})
+
+
+def opus_with_fec(seconds: float) -> list[bytes]:
+    """A hummed vowel as 20 ms Opus packets, most of which carry the one before them at a lower rate (in-band FEC)."""
+    at = np.arange(round(seconds / FRAME_SECONDS) * FRAME_SAMPLES) / 48_000
+    phase = 2 * math.pi * np.cumsum(120 + 20 * np.sin(2 * math.pi * 3 * at)) / 48_000
+    vowel = sum(np.sin(k * phase) / k for k in range(1, 20)) * (0.3 + 0.2 * np.sin(2 * math.pi * 4 * at))
+    return _opus(vowel / 2, 48_000, 24_000, {"application": "voip", "fec": "1", "packet_loss": "20"})
+
+
+def has_fec(packet: bytes) -> bool:
+    """Whether a packet of one mono frame of 20 ms in SILK or hybrid mode has the frame before it (RFC 6716, 4.2.4)."""
+    return packet[0] >> 3 < 16 and bool(packet[1] & 0x40)
+
+
+def _opus(samples: Any, rate: int, bit_rate: int, options: dict[str, str]) -> list[bytes]:
     encoder: Any = av.CodecContext.create("libopus", "w")
     encoder.sample_rate = rate
     encoder.layout = "mono"
     encoder.format = "s16"
-    encoder.bit_rate = 32_000
+    encoder.bit_rate = bit_rate
+    encoder.options = options
     encoder.open()
-    count = round(seconds / FRAME_SECONDS)
     packets: list[bytes] = []
-    for number in range(count):
-        at = (np.arange(FRAME_SAMPLES) + number * FRAME_SAMPLES) / rate
-        samples = (0.3 * 32767 * np.sin(2 * math.pi * hz * at)).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+    for number, part in enumerate((samples * 32767).astype(np.int16).reshape(-1, 1, FRAME_SAMPLES)):
+        frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
         frame.sample_rate = rate
         frame.pts = number * FRAME_SAMPLES
         packets += [bytes(packet) for packet in encoder.encode(frame)]
@@ -87,14 +104,15 @@ class PayloadTrack(MediaStreamTrack):
     async def recv(self) -> Any:
         if self.readyState != "live":
             raise MediaStreamError
+        pauses = self._queue.empty()
         payload = await self._queue.get()
         now = time.monotonic()
-        if self._next < now - 0.2:
-            # A pause passes on the media clock too.
+        if not self._next or (pauses and self._next < now - 0.2):
+            # A pause passes on the media clock too; being late, on a busy machine, is none.
             if self._next:
                 self._pts += round((now - self._next) / FRAME_SECONDS) * FRAME_SAMPLES
             self._next = now
-        await asyncio.sleep(self._next - now)
+        await pace(self._next)
         self._next += FRAME_SECONDS
         packet = av.Packet(payload)
         packet.pts = self._pts
@@ -147,7 +165,7 @@ class Ear:
         """What arrived in one slot."""
         return [packet for packet in self.heard if packet.slot == slot]
 
-    async def until(self, condition: Callable[[Ear], bool], *, within: float = 5.0) -> None:
+    async def until(self, condition: Callable[[Ear], bool], *, within: float = LIMIT) -> None:
         """Waits until the condition holds; it is looked at again after every packet. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while not condition(self):

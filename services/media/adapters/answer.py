@@ -59,10 +59,12 @@ def _rejected(line: Line) -> list[str]:
 
 
 def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
-    opus = offer.payload_type
+    opus, red = offer.payload_type, offer.red
     publishing = offer.direction == "publish"
+    # In the offer's order, which is its sender's preference: whoever puts redundant audio first will send that.
+    formats = " ".join(item for item in line.formats if item in (str(opus), str(red)))
     lines = [
-        f"m=audio {local.port} {line.profile} {opus}",
+        f"m=audio {local.port} {line.profile} {formats}",
         f"c=IN {_family(local.hosts[0])} {local.hosts[0]}",
         f"a={'recvonly' if publishing else 'sendonly'}",
     ]
@@ -77,6 +79,7 @@ def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
         "a=rtcp-mux",
         f"a=rtpmap:{opus} opus/48000/2",
         f"a=fmtp:{opus} minptime=10;useinbandfec=1",
+        *([] if red is None else [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]),
         *_ice(local),
         f"a=fingerprint:{local.fingerprint}",
         f"a=setup:{'active' if offer.passive else 'passive'}",

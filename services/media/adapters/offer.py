@@ -7,7 +7,7 @@ Whatever is wrong with one is told as `BadOffer`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -30,12 +30,13 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}")
 _FORMAT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 # Whatever nothing here depends on is passed over: candidates, SSRCs, feedback, other codecs and extensions.
 _WANTED: Final = re.compile(
-    r"^(?:m=([^\r\n]*)|a=(mid|setup|rtcp-mux|rtpmap(?=:[0-9]+ [Oo][Pp][Uu][Ss]/)|extmap(?=:[^ \r\n]+ urn:ietf:params:)"
-    r"|group|fingerprint|ice-ufrag|ice-pwd|sendrecv|sendonly|recvonly|inactive)(?::([^\r\n]*)|(?=[\r\n])|\Z))",
+    r"^(?:m=([^\r\n]*)|a=(mid|setup|rtcp-mux|rtpmap(?=:[0-9]+ (?i:opus|red)/)|fmtp(?=:[0-9]+ [0-9]+/)"
+    r"|extmap(?=:[^ \r\n]+ urn:ietf:params:)|group|fingerprint|ice-ufrag|ice-pwd"
+    r"|sendrecv|sendonly|recvonly|inactive)(?::([^\r\n]*)|(?=[\r\n])|\Z))",
     re.MULTILINE,
 )
 _MEDIA: Final = re.compile(r"([a-z]{1,32}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Z/]{1,32}) ([^ ].*)")
-_OPUS: Final = re.compile(r"([0-9]{1,3}) [^/]+/([0-9]{1,9})(?:/([0-9]{1,3}))? *")
+_CODEC: Final = re.compile(r"([0-9]{1,3}) ([^/]+)/([0-9]{1,9})(?:/([0-9]{1,3}))? *")
 _EXTMAP: Final = re.compile(r"([0-9]{1,5})(?:/[a-z]+)? ([^ ]+)")
 _RTCP_TYPES: Final = range(72, 77)
 """Payload types that RTCP's own look like (RFC 5761, section 4)."""
@@ -79,6 +80,8 @@ class Offer:
     """(algorithm, upper-case hex with colons); all of them must match the certificate."""
     payload_type: int
     """Of Opus, in every accepted m-line."""
+    red: int | None
+    """Of Opus with copies of earlier packets (RFC 2198), where every accepted m-line offers that under one number."""
     level_extension: int | None
     mid_extension: int | None
     bundle: bool
@@ -109,6 +112,9 @@ class _Section:
     rtcp_mux: bool = False
     opus: int | None = None
     """Its payload type."""
+    red: int | None = None
+    blocks: dict[str, str] = field(default_factory=dict)
+    """Payload type of redundant audio -> those of its blocks, `111/111`."""
     extensions: dict[str, int] = field(default_factory=dict)
     bundled: tuple[str, ...] | None = None
     """MIDs of the first BUNDLE group."""
@@ -118,6 +124,9 @@ class _Section:
         match name:
             case "rtpmap":
                 self._map(value)
+            case "fmtp":
+                number, _, blocks = value.partition(" ")
+                self.blocks.setdefault(number, blocks.strip())
             case "extmap":
                 if (found := _EXTMAP.match(value)) and found[2] in _URIS:
                     self.extensions.setdefault(found[2], int(found[1]))
@@ -146,19 +155,31 @@ class _Section:
                 self.direction = direction
 
     def _map(self, value: str) -> None:
-        found = _OPUS.fullmatch(value)
+        found = _CODEC.fullmatch(value)
         if found is None:
             raise _malformed("a=rtpmap")
-        number, rate, channels = (int(part or 1) for part in found.groups())
-        if self.opus is None and (rate, channels) == (48000, 2):
+        number, rate, channels = (int(part or 1) for part in found.group(1, 3, 4))
+        if (rate, channels) != (48000, 2):
+            return
+        if found[2].lower() == "red":
+            self.red = number if self.red is None else self.red
+        elif self.opus is None:
             self.opus = number
+
+    def _sendable(self, number: int | None) -> int | None:
+        usable = number is not None and number < 128 and number not in _RTCP_TYPES and str(number) in self.formats
+        return number if usable else None
 
     @property
     def payload_type(self) -> int | None:
         """Of Opus, where the section offers it under a number that can be sent."""
-        if self.opus is None or self.opus > 127 or self.opus in _RTCP_TYPES or str(self.opus) not in self.formats:
-            return None
-        return self.opus
+        return self._sendable(self.opus)
+
+    @property
+    def red_payload_type(self) -> int | None:
+        """Of redundant audio whose blocks are all Opus, where the section offers it."""
+        blocks = set(self.blocks.get(str(self.red), "").split("/"))
+        return self._sendable(self.red) if self.red != self.opus and blocks == {str(self.opus)} else None
 
 
 def _malformed(what: str) -> BadOffer:
@@ -236,6 +257,7 @@ def _understand(session: _Section, sections: Sequence[_Section], direction: Dire
         pwd=_credential(first.pwd or session.pwd, _PWD, "ice-pwd"),
         fingerprints=_fingerprints(setup, [*session.fingerprints, *first.fingerprints]),
         payload_type=payload_type,
+        red=_common(media.red_payload_type for media in accepted),
         level_extension=_extension(accepted, LEVEL),
         mid_extension=_extension(accepted, MID),
         bundle=first.mid in bundled,
@@ -255,9 +277,14 @@ def _fingerprints(setup: str | None, prints: Sequence[tuple[str, str]]) -> tuple
 
 def _extension(accepted: Sequence[_Section], uri: str) -> int | None:
     """The id of a header extension where every accepted section gives it the same one that fits one byte."""
-    ids = {media.extensions.get(uri) for media in accepted}
-    number = ids.pop() if len(ids) == 1 else None
+    number = _common(media.extensions.get(uri) for media in accepted)
     return number if number is not None and 1 <= number <= 14 else None
+
+
+def _common(numbers: Iterable[int | None]) -> int | None:
+    """The number that all of them are, where they are one."""
+    found = set(numbers)
+    return found.pop() if len(found) == 1 else None
 
 
 def _credential(value: str | None, shape: re.Pattern[str], name: str) -> str:

@@ -31,6 +31,7 @@ MOST: Final = 64
 HANDSHAKES_GONE: Final = 5.0
 """Seconds after which finished handshakes are dropped."""
 IDLE: Final = 1.5
+LEFT: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,12 @@ async def join(system: System, joining: Talkative, joins: int, per_second: float
         seconds=result["seconds"],
         bytes_each=held / max(1, result["joined"]),
     )
+
+
+async def leave(joining: Talkative) -> None:
+    """Everybody hangs up; returns once the services have most of that behind them."""
+    await joining.ask("leave")
+    await asyncio.sleep(LEFT)
 
 
 async def hear(system: System, joining: Talkative, seconds: float) -> tuple[float, dict[str, int]]:

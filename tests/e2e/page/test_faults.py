@@ -33,11 +33,13 @@ class Talk:
     guest: Visitor
     nodes: list[str] = field(default_factory=list)
     """Where the guest's ears connected, one after the other."""
+    _connected: asyncio.Event = field(default_factory=asyncio.Event)
 
     def saw(self, response: Response) -> None:
         """The guest's page got this."""
         if "/whep" in response.url and response.status == 201:
             self.nodes.append(response.headers["location"].rpartition("/")[2].split(".")[1])
+            self._connected.set()
 
     def process(self) -> str:
         """The process at which everybody is."""
@@ -51,7 +53,8 @@ class Talk:
         self.system.kill(process)
         async with asyncio.timeout(20):
             while len(self.nodes) == before:
-                await asyncio.sleep(0.02)
+                self._connected.clear()
+                await self._connected.wait()
         await sounds(self.guest.page)
         return await longest_silence(self.guest.page)
 

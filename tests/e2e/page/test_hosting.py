@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -11,6 +13,8 @@ from infra.launcher import System
 from libs.identity import DevelopmentIdentity
 from libs.ids import new_id
 from tests.e2e.page.visitor import PHONE, Visitor, visitor
+from tests.integration.gateway.client import Client
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -109,7 +113,9 @@ async def test_a_host_does_all_that_hosts_may(url: str, system: System, browser:
             await expect(suspended).to_contain_text("Undone")
 
 
-async def test_a_scheduled_space_is_moved_and_reminded_of(url: str, browser: Browser) -> None:
+async def test_a_scheduled_space_is_moved_and_reminded_of_and_who_is_blocked_there_is_warned_of(
+    url: str, browser: Browser
+) -> None:
     async with visitor(browser, url) as host, visitor(browser, url, size=PHONE) as guest:
         await host.sign_up("Ada Byron")
         await host.part("new-space").click()
@@ -130,3 +136,22 @@ async def test_a_scheduled_space_is_moved_and_reminded_of(url: str, browser: Bro
         await expect(host.part("messages")).to_contain_text("Moved.")
         await host.part("start").click()
         await expect(guest.part("listen")).to_be_visible()
+
+        handle = new_id()[-15:]
+        async with Client(url) as nobody:
+            made = (await nobody.http.post("/v1/people", json={"handle": handle, "name": "Old Rival"})).json()
+        token = await guest.page.evaluate("JSON.parse(localStorage['rostrum.identity']).token")
+        async with Client(url, made["token"]) as rival, Client(url, token) as as_guest, asyncio.timeout(20):
+            await rival.http.post(f"/v1{path}/requests")
+            await host.part("accept").click()
+            await as_guest.http.put(f"/v1/me/blocked/{made['person']['id']}")
+
+            async def told_of_the_rival() -> list[Any]:
+                admission = (await as_guest.http.get(f"/v1{path}/admission")).json()
+                return list(admission["blocked_on_stage"])
+
+            await eventually(told_of_the_rival)
+        await guest.part("listen").click()
+        await expect(guest.part("confirmation")).to_contain_text("You will hear Old Rival.")
+        await guest.part("confirm").click()
+        await guest.listens()

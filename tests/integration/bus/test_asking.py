@@ -14,6 +14,7 @@ from libs.bus.serve import Serving
 from libs.ids import new_id
 from libs.telemetry import configure_traces, span, trace_id
 from tests.support.nats import NatsServer, free_port
+from tests.support.waiting import eventually
 
 ME = new_id()
 
@@ -120,8 +121,7 @@ async def test_closing_finishes_what_is_being_answered(bus: Bus, hot: bool) -> N
     serving = bus.serve(there.table, hot=hot)
     await serving.__aenter__()
     asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(20)]
-    while there.asked < 20:
-        await asyncio.sleep(0)
+    await eventually(lambda: there.asked == 20)
     closing = asyncio.create_task(serving.__aexit__(None, None, None))
     there.hold.set()
     assert [answer.version for answer in await asyncio.gather(*asking)] == [3] * 20
@@ -137,8 +137,7 @@ async def test_no_more_than_so_many_are_answered_at_once_and_the_rest_waits(bus:
     few = Serving(bus.broker, bus.nc, there.table, subjects.ANY, most=3, hot=True)
     async with few:
         asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(10)]
-        while there.asked < 3:
-            await asyncio.sleep(0)
+        await eventually(lambda: there.asked == 3)
         await bus.nc.flush()
         assert there.asked == 3
         there.hold.set()

@@ -12,7 +12,8 @@ from libs.aio import end
 from libs.bus import Bus, BusSettings, Poison, Received, Retry, StreamReset, connect, each
 from libs.bus.declare import declare
 from libs.ids import new_id
-from tests.support.nats import NatsServer, eventually
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 
 SPACE = new_id()
 PRESENCE = [subjects.events_of("presence")]
@@ -40,17 +41,16 @@ class Seen:
         assert isinstance(event, presence.Counted)
         number = event.listeners
         self.tries[number] = self.tries.get(number, 0) + 1
-        self.more.set()
         if number in self.bad:
             raise self.bad[number](f"number {number}")
         self.numbers.append(number)
+        self.more.set()
 
     async def until(self, number: int, within: float = 10.0) -> None:
         async with asyncio.timeout(within):
             while number not in self.numbers:
                 self.more.clear()
                 await self.more.wait()
-                await asyncio.sleep(0)
 
 
 async def dead(bus: Bus, name: str) -> list[dict[str, str]]:
@@ -61,10 +61,11 @@ async def dead(bus: Bus, name: str) -> list[dict[str, str]]:
 
 
 async def until_dead(bus: Bus, name: str, count: int) -> list[dict[str, str]]:
-    async with asyncio.timeout(10):
-        while len(letters := await dead(bus, name)) < count:
-            await asyncio.sleep(0.02)
-    return letters
+    async def enough() -> list[dict[str, str]] | None:
+        letters = await dead(bus, name)
+        return letters if len(letters) >= count else None
+
+    return await eventually(enough, within=10)
 
 
 async def test_everything_arrives_in_order_and_is_not_read_again(bus: Bus) -> None:

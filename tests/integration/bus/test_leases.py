@@ -8,7 +8,8 @@ import pytest
 
 from libs.aio import end
 from libs.bus import Bus, BusSettings, Leases, connect
-from tests.support.nats import NatsServer, eventually
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 
 
 class Owner:

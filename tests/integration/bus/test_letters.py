@@ -15,6 +15,7 @@ from libs.bus import Bus, Poison, Received, each
 from libs.bus.letters import Letter, read_letters
 from libs.ids import new_id
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 
 SPACE = new_id()
 PRESENCE = [subjects.events_of("presence")]
@@ -48,10 +49,11 @@ async def letters(bus: Bus, consumer: str = "*") -> list[Letter]:
 
 
 async def until_buried(bus: Bus, count: int) -> list[Letter]:
-    async with asyncio.timeout(20):
-        while len(found := await letters(bus)) < count:
-            await asyncio.sleep(0.02)
-    return found
+    async def enough() -> list[Letter] | None:
+        found = await letters(bus)
+        return found if len(found) >= count else None
+
+    return await eventually(enough, within=20)
 
 
 async def rostrum(nats: NatsServer, *arguments: str) -> tuple[int, str, str]:
@@ -74,9 +76,9 @@ async def test_exactly_the_poison_is_kept_and_handled_once_its_cause_is_gone(nat
     ):
         await publish(bus, 200)
         found = await until_buried(bus, len(POISON))
-        async with asyncio.timeout(20):
-            while len(consumer.handled) < 200 - len(POISON) or len(bystander.handled) < 200:
-                await asyncio.sleep(0.02)
+        await eventually(
+            lambda: len(consumer.handled) >= 200 - len(POISON) and len(bystander.handled) >= 200, within=20
+        )
         assert sorted(consumer.handled) == [n for n in range(200) if n not in POISON]
         assert sorted(letter.headers["ce-id"] for letter in found) == ["c3", "c7"]
 
@@ -128,7 +130,7 @@ async def test_a_handler_is_never_in_a_batch_and_a_letter_at_once(nats: NatsServ
             raise Poison("c3")
         inside += 1
         at_once = max(at_once, inside)
-        await asyncio.sleep(0.001)
+        await bus.nc.flush()
         inside -= 1
 
     async with bus.consume("people-busy", each(handle), filters=PRESENCE, batch=5):

@@ -19,7 +19,8 @@ from libs.service import Service, running
 from services.discovery.main import compose
 from services.discovery.settings import Settings
 from tests.support.events import at, created, ended, person, stage_joined, started
-from tests.support.nats import NatsServer, eventually, running_nats
+from tests.support.nats import NatsServer, running_nats
+from tests.support.waiting import eventually
 
 ANN, BOB, EVE = person("ann"), person("bob"), person("eve")
 

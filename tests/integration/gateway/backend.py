@@ -19,6 +19,8 @@ from libs.bus import Bus, BusSettings, Handlers, Refusal, connect
 from libs.ids import new_id
 
 Q = TypeVar("Q", bound=Request[Any])
+ROUTES = {"room": ("0",), "media": ("node-1",)}
+"""Where requests for a Space of the one partition go, and those for one node."""
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -149,6 +151,6 @@ async def backend(url: str, *services: str) -> AsyncIterator[Backend]:
             for (_, owner, _), kind in catalogue.request_types().items():
                 if owner == service:
                     handlers.add(kind, made.answer)
-            for route in (subjects.ANY, "0", "node-1"):
+            for route in (subjects.ANY, *ROUTES.get(service, ())):
                 await stack.enter_async_context(bus.serve(handlers, route=route))
         yield made

@@ -14,6 +14,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.support.waiting import LIMIT
+
 
 @dataclass(frozen=True)
 class Told:
@@ -32,17 +34,17 @@ class Stream(ABC):
     """Open live events. `next` waits for one, `until` for the first of a kind."""
 
     @abstractmethod
-    async def next(self, within: float = 5.0) -> Told:
+    async def next(self, within: float = LIMIT) -> Told:
         """The next event. Raises EOFError when the stream was closed."""
 
-    async def until(self, event: str, within: float = 5.0) -> list[Told]:
+    async def until(self, event: str, within: float = LIMIT) -> list[Told]:
         """What came up to the first of these, which is the last of the list."""
         told: list[Told] = []
         while not told or told[-1].event != event:
             told.append(await self.next(within))
         return told
 
-    async def closed(self, within: float = 5.0) -> list[Told]:
+    async def closed(self, within: float = LIMIT) -> list[Told]:
         """What came until the gateway closed the stream, or cut it off."""
         told: list[Told] = []
         try:
@@ -58,7 +60,7 @@ class Events(Stream):
     def __init__(self, response: httpx.Response) -> None:
         self._lines = response.aiter_lines()
 
-    async def next(self, within: float = 5.0) -> Told:
+    async def next(self, within: float = LIMIT) -> Told:
         """The next event. Raises EOFError when the stream was closed."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(within):
@@ -79,7 +81,7 @@ class Messages(Stream):
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
 
-    async def next(self, within: float = 5.0) -> Told:
+    async def next(self, within: float = LIMIT) -> Told:
         try:
             message = json.loads(await asyncio.wait_for(self.socket.recv(), within))
         except ConnectionClosed:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import Response
 
 from contracts import subjects
 from contracts.commands import Nothing
@@ -17,6 +17,7 @@ from libs.bus import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 SDP = {"content-type": "application/sdp"}
@@ -130,9 +131,13 @@ async def test_takes_the_least_loaded_node_that_answers(
         await node("dead-1", 0)
         await node("drained-1", 0, draining=True)
         await node("node-1", 5)
-        await asyncio.sleep(0.3)  # what is known of nodes is a quarter of a second old at most
-        answer = await client.http.post(whep, content=OFFER, headers=SDP)
-        assert (answer.status_code, answer.headers["location"].split(".")[1]) == (201, "node-1")
+
+        async def connected() -> Response | None:
+            answer = await client.http.post(whep, content=OFFER, headers=SDP)
+            return answer if answer.status_code == 201 else None
+
+        # What is known of nodes is a quarter of a second old at most.
+        assert (await eventually(connected)).headers["location"].split(".")[1] == "node-1"
 
         async def full(command: Connect) -> Answer:
             raise Refusal("node_full", "Full.", retry=True)

@@ -23,6 +23,7 @@ from tests.integration.gateway.backend import Backend, a_person, backend
 from tests.integration.gateway.client import Client
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer, free_port
+from tests.support.waiting import eventually
 
 
 def _is_problem(response: httpx.Response, status: int, reason: str) -> dict[str, Any]:
@@ -198,9 +199,11 @@ async def test_nats_away_is_a_503_and_its_return_is_noticed(nats: NatsServer, tm
             nats.kill()
             _is_problem(await client.http.get(f"/v1/spaces/{space.id}"), 503, "unavailable")
             nats.start()
-            async with asyncio.timeout(10):
-                while (await client.http.get(f"/v1/spaces/{space.id}")).status_code != 200:
-                    await asyncio.sleep(0.05)
+
+            async def answers() -> bool:
+                return (await client.http.get(f"/v1/spaces/{space.id}")).status_code == 200
+
+            await eventually(answers)
             await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
             assert (await events.until("room.unmuted", within=10))[-1].event == "room.unmuted"
 
@@ -236,9 +239,12 @@ async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> 
         _is_problem(await person.http.get("/v1/ops/overview"), 403, "not_allowed")
         # A name of somebody else's that points to this machine is not this machine's.
         _is_problem(await local.http.get("/v1/ops/overview", headers={"host": "evil.example"}), 401, "unauthenticated")
-        async with asyncio.timeout(8):
-            while not (figures := (await local.http.get("/v1/ops/overview")).json())["services"]:
-                await asyncio.sleep(0.1)
+
+        async def told() -> dict[str, Any] | None:
+            overview: dict[str, Any] = (await local.http.get("/v1/ops/overview")).json()
+            return overview if overview["services"] else None
+
+        figures = await eventually(told)
         assert figures["services"][0]["service"] == "gateway"
         assert figures["spaces_live"] == 0
         page = await local.http.get("/ops")

@@ -16,6 +16,7 @@ import pytest_asyncio
 from infra.launcher import System
 from libs.ids import new_id
 from tests.integration.gateway.client import Client
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -139,9 +140,11 @@ async def test_a_space_for_followers_is_for_them_on_every_way_in(system: System)
         for path in ("events", "replay", "transcript", "replay.m4a"):
             assert reason(await as_stranger.http.get(f"{at}/{path}")) == (403, "not_allowed"), path
         assert reason(await as_stranger.http.post(f"{at}/sessions")) == (403, "not_allowed")
-        async with asyncio.timeout(5):
-            while (await as_follower.http.post(f"{at}/sessions")).status_code != 201:
-                await asyncio.sleep(0.05)  # room hears of the follow in its own time
+
+        async def known_as_follower() -> bool:
+            return (await as_follower.http.post(f"{at}/sessions")).status_code == 201
+
+        await eventually(known_as_follower)
         async with as_follower.events(f"{at}/events") as events:
             await events.until("snapshot")
         assert (await as_host.http.post(f"{at}/end")).status_code == 200

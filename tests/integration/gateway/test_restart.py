@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from libs.identity import DevelopmentIdentity
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client, Told
 from tests.support.nats import NatsServer, free_port
+from tests.support.waiting import eventually, pace
 
 BATCHES = 100
 BATCH = 25
@@ -49,13 +51,15 @@ class GatewayProcess:
         self.spawn()
         assert self._process is not None
         async with httpx.AsyncClient(base_url=self.base, trust_env=False, verify=False) as client:
-            async with asyncio.timeout(30):
-                while True:
-                    with contextlib.suppress(httpx.TransportError):
-                        if (await client.get("/readyz")).status_code == 200:
-                            return
-                    assert self._process.poll() is None, "the gateway ended"
-                    await asyncio.sleep(0.05)
+
+            async def ready() -> bool:
+                assert self._process is not None
+                assert self._process.poll() is None, "the gateway ended"
+                with contextlib.suppress(httpx.TransportError):
+                    return (await client.get("/readyz")).status_code == 200
+                return False
+
+            await eventually(ready, within=60)
 
     def kill(self) -> None:
         """End it with SIGKILL."""
@@ -81,7 +85,7 @@ async def _follow(client: Client, path: str) -> AsyncIterator[Told]:
                     last = told.id
                     yield told
         except (EOFError, httpx.TransportError):
-            await asyncio.sleep(0.05)
+            await pace(time.monotonic() + 0.05)  # EventSource waits too
 
 
 def _reacted(space: room.Space) -> Reacted:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from contracts import subjects
 from contracts.commands import Nothing
 from contracts.media.v1 import Answer, Connect, Disconnect, Node, Restart, Restarted, Trickle
 from libs.bus import Refusal
 from libs.ids import new_id
-from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.backend import Backend, a_person, backend
 from tests.integration.gateway.conftest import Running, running_gateway
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, running_nats
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 SDP = {"content-type": "application/sdp"}
@@ -33,9 +36,31 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module")
+def nats() -> Iterator[NatsServer]:
+    """One for all these tests, as are the two below: each has a Space of its own, and leaves everything running."""
+    with running_nats() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def behind(nats: NatsServer) -> AsyncIterator[Backend]:
+    async with backend(nats.url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(
+    nats: NatsServer, behind: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    async with running_gateway(nats.url, tmp_path_factory.mktemp("gateway"), ask_seconds=2) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def node(behind: Backend) -> None:
-    """A media node that answers everything."""
+    """A media node that answers everything, and has not been asked yet."""
+    behind.asked.clear()
     made = Node(node_id="node-1", address="127.0.0.1:1", sessions=0, capacity=10)
     bucket = await behind.bus.js.key_value(subjects.NODES_BUCKET)
     await bucket.put(made.node_id, made.model_dump_json().encode())
@@ -66,14 +91,14 @@ def space(behind: Backend, kind: Kind) -> str:
     return f"/v1/spaces/{behind.add(HOST).id}/{kind}"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def http(gateway: Running) -> AsyncIterator[httpx.AsyncClient]:
     """The host's client."""
     async with gateway.client(HOST.id) as client:
         yield client.http
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def session(http: httpx.AsyncClient, space: str) -> str:
     """The path of a connection that was set up."""
     answer = await http.post(space, content=OFFER, headers=SDP)

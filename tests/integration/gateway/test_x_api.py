@@ -27,6 +27,7 @@ from services.discovery.settings import Settings
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.events import START, at, created, started
 from tests.support.nats import running_nats
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -120,9 +121,11 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 async def until(true: Callable[[tweepy.Space | None], bool], client: tweepy.Client, space_id: str) -> None:
     """Wait until what is found is so."""
-    async with asyncio.timeout(20):
-        while not true((await ask(client.get_space, space_id)).data):
-            await asyncio.sleep(0.02)
+
+    async def so() -> bool:
+        return true((await ask(client.get_space, space_id)).data)
+
+    await eventually(so, within=20)
 
 
 async def test_only_id_and_state_unless_asked(world: World) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nats import eventually
 from tests.support.processes import family, gone
+from tests.support.waiting import eventually
 
 UP = (
     sys.executable,

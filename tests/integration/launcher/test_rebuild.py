@@ -21,6 +21,7 @@ from infra.launcher import System
 from infra.nats.server import ADMIN
 from libs.bus.letters import read_letters
 from libs.eventstore import SqliteRecorder
+from tests.support.waiting import eventually
 
 Message = tuple[str, str, bytes]
 
@@ -64,12 +65,12 @@ async def published(js: JetStreamContext, var: Path) -> None:
         recorder = SqliteRecorder(var / "stores" / f"{context}.db", read_only=True)
         newest = recorder.max_notification_id()
         recorder.close()
-        async with asyncio.timeout(10):
-            while True:
-                last = await js.get_last_msg(subjects.EVENTS_STREAM, subjects.events_of(context))
-                if int((last.headers or {})[subjects.HEADER_NOTIFICATION].partition(".")[0]) == newest:
-                    break
-                await asyncio.sleep(0.02)
+
+        async def there(context: str = context, newest: int | None = newest) -> bool:
+            last = await js.get_last_msg(subjects.EVENTS_STREAM, subjects.events_of(context))
+            return int((last.headers or {})[subjects.HEADER_NOTIFICATION].partition(".")[0]) == newest
+
+        await eventually(there, within=10)
 
 
 class Host:
@@ -120,13 +121,12 @@ async def test_a_wiped_stream_comes_back_whole_and_everybody_goes_on(tmp_path: P
         assert await stored_events(js) == before
         await guest.order("PUT", f"/v1/me/following/{host.id}")
         other = await host.order("POST", "/v1/spaces", title="After the flood")
-        async with asyncio.timeout(30):
-            while True:
-                cards = (await http.get("/v1/spaces", params={"state": "live"})).raise_for_status().json()["spaces"]
-                titles = sorted(card["title"] for card in cards)
-                if titles == ["After the flood", "Before the flood"]:
-                    break
-                await asyncio.sleep(0.1)
+
+        async def both_are_found() -> bool:
+            cards = (await http.get("/v1/spaces", params={"state": "live"})).raise_for_status().json()["spaces"]
+            return sorted(card["title"] for card in cards) == ["After the flood", "Before the flood"]
+
+        await eventually(both_are_found, within=30)
         for one in (space, other):
             assert (await host.order("GET", f"/v1/spaces/{one['id']}"))["state"] == "live"
         again = {info.name for info in await js.consumers_info(subjects.EVENTS_STREAM) if info.config.durable_name}

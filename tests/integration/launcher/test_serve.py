@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.nats import running_nats
 from tests.support.processes import family, gone
+from tests.support.waiting import eventually
 
 
 async def serve(var: Path, *services: str, **settings: str) -> asyncio.subprocess.Process:
@@ -46,9 +47,8 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, services: list
     with running_nats() as server:
         process = await serve(tmp_path, *services, ROSTRUM_NATS_URL=server.url, ROSTRUM_LOG_FORMAT="json")
         try:
-            async with asyncio.timeout(60):
-                while not all((tmp_path / "stores" / f"{name}.db").exists() for name in services):
-                    await asyncio.sleep(0.02)
+            stores = [tmp_path / "stores" / f"{name}.db" for name in services]
+            await eventually(lambda: all(store.exists() for store in stores), within=60)
             everybody = family(process.pid)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 20) == 0

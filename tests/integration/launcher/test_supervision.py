@@ -17,6 +17,7 @@ import pytest
 from contracts import subjects
 from infra.launcher import AlreadyRunning, GaveUp, PortTaken, StartFailed, System
 from tests.support.processes import gone, own_children, running, started_since
+from tests.support.waiting import eventually
 
 DUMMY = "tests.support.dummy_service:serve"
 
@@ -39,13 +40,15 @@ async def ask(system: System, service: str) -> int:
     user, password = system.credentials()
     client = await nats.connect(system.nats_url, user=user, password=password)
     try:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    reply = await client.request(subjects.query(service, "whoami"), timeout=1)
-                    return int(json.loads(reply.data)["pid"])
-                except nats.errors.NoRespondersError:
-                    await asyncio.sleep(0.02)
+
+        async def whoami() -> int | None:
+            try:
+                reply = await client.request(subjects.query(service, "whoami"), timeout=1)
+            except nats.errors.NoRespondersError:
+                return None
+            return int(json.loads(reply.data)["pid"])
+
+        return await eventually(whoami, within=10)
     finally:
         await client.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -21,7 +21,8 @@ from libs.service import Service, running
 from services.media.main import compose
 from services.media.settings import Settings
 from tests.support import webrtc
-from tests.support.nats import NatsServer, eventually
+from tests.support.nats import NatsServer
+from tests.support.waiting import LIMIT, eventually
 
 E = TypeVar("E", bound=Event)
 
@@ -143,7 +144,7 @@ class Facts:
         """Those of one type."""
         return [event for event in self.all if isinstance(event, kind)]
 
-    async def until(self, kind: type[E], condition: Callable[[E], bool], *, within: float = 5.0) -> E:
+    async def until(self, kind: type[E], condition: Callable[[E], bool], *, within: float = LIMIT) -> E:
         """The first of a type that fits. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while True:
@@ -232,12 +233,10 @@ async def set_stage(server: NatsServer, env: Mapping[str, str] | None = None) ->
 @asynccontextmanager
 async def answering(bus: Bus, played: Room) -> AsyncIterator[None]:
     """Room's answers on every partition."""
-    async with AsyncExitStack() as stack:
-        for partition in range(bus.settings.partitions):
-            await stack.enter_async_context(bus.serve(played.handlers(), route=str(partition)))
+    async with bus.serve(played.handlers(), route="*"):
         yield
 
 
-async def until_ready(service: Service[Settings], within: float = 5.0) -> None:
+async def until_ready(service: Service[Settings], within: float = LIMIT) -> None:
     """Waits until nothing is missing."""
     await eventually(lambda: not service.missing(), within=within)

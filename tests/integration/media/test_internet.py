@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import statistics
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -24,6 +25,7 @@ from services.media.main import compose
 from services.media.settings import Settings
 from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.nats import NatsServer
+from tests.support.waiting import pace
 from tests.support.webrtc import dtls_client_hello, ear, new_connection, opus_tone, speaker
 
 ADA = person("Ada")
@@ -47,10 +49,9 @@ async def injecting(address: str, per_second: int = 500) -> AsyncIterator[None]:
                     with contextlib.suppress(BlockingIOError):
                         stranger.sendto(kinds[number % len(kinds)], (host, int(port)))
                     number += 1
-                await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
+                await pace(began + number / per_second)
 
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         task = asyncio.create_task(inject())
         try:
             yield

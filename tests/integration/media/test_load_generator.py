@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest_asyncio
 from infra.launcher import System
 from tests.bench.media.joining import CHROMIUM, aiortc_offer, crowd, stage
 from tests.bench.media.rig import Talkative, build
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -33,12 +33,12 @@ async def live() -> AsyncIterator[tuple[System, str]]:
 
 async def heard(joining: Talkative, packets: int) -> dict[str, int]:
     """The counters, once so many packets have arrived and some were looked into."""
-    async with asyncio.timeout(20):
-        while True:
-            counted: dict[str, int] = await joining.ask("stats")
-            if counted["packets"] >= packets and counted["decrypted"] > 0:
-                return counted
-            await asyncio.sleep(0.05)
+
+    async def enough() -> dict[str, int] | None:
+        counted: dict[str, int] = await joining.ask("stats")
+        return counted if counted["packets"] >= packets and counted["decrypted"] > 0 else None
+
+    return await eventually(enough, within=20)
 
 
 async def test_listeners_of_both_kinds_join_hear_and_leave(live: tuple[System, str]) -> None:

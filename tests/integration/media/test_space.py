@@ -17,7 +17,8 @@ from contracts.media import v1
 from libs.ids import new_id
 from libs.refusal import Refusal
 from tests.integration.media.stage import Stage, person, set_stage
-from tests.support.nats import NatsServer, eventually
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.support.webrtc import ear, opus_tone, speaker
 
 ADA, BOB = person("Ada"), person("Bob")
@@ -34,7 +35,7 @@ async def test_every_listener_hears_every_byte_and_the_speaker_hears_nothing_of_
         speaker(stage.whip(space, ADA), tone) as ada,
     ):
         for listener in (one, two, three):
-            await listener.until(lambda listener: len(listener.heard) > len(tone), within=8)
+            await listener.until(lambda listener: len(listener.heard) > len(tone))
         assert ada.sent == tone
         for listener in (one, two, three):
             payloads = [packet.payload for packet in listener.heard]
@@ -58,7 +59,7 @@ async def test_two_at_once_stand_in_two_slots_and_a_single_track_gets_one(stage:
         speaker(stage.whip(space, ADA), high),
         speaker(stage.whip(space, BOB), low),
     ):
-        await everyone.until(lambda listener: len(listener.heard) >= len(high) + len(low) + 2, within=8)
+        await everyone.until(lambda listener: len(listener.heard) >= len(high) + len(low) + 2)
         by_source: dict[tuple[int, ...], list[bytes]] = {}
         for packet in everyone.heard:
             if len(packet.payload) > 1:
@@ -99,7 +100,7 @@ async def test_nothing_of_a_muted_person_leaves_the_server_or_is_captured(stage:
         await stage.room.unmuted(space, ADA)
         await listener.until(lambda listener: len(listener.heard) > heard)
         ada.track.say(after)
-        await listener.until(lambda listener: listener.payloads() >= Counter(before + after), within=8)
+        await listener.until(lambda listener: listener.payloads() >= Counter(before + after))
         assert not secret & {packet.payload for packet in listener.heard}
     kept = await captured(stage, space.id)
     assert kept[: len(before)] == before

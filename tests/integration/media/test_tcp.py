@@ -19,21 +19,12 @@ from services.media.main import compose
 from services.media.settings import Settings
 from tests.integration.media.stage import Stage, set_stage
 from tests.integration.media.test_space import ADA, BOB, captured
-from tests.support.browser import LISTEN, chromium
+from tests.support.browser import LISTEN, TALK, chromium
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.support.webrtc import Negotiate, ear, opus_tone, speaker
 from tests.support.without_udp import only_tcp, without_udp
 
-TALK = """async () => {
-    const context = new AudioContext({ sampleRate: 48000 });
-    const tone = new OscillatorNode(context, { frequency: 440 }), out = context.createMediaStreamDestination();
-    tone.connect(out);
-    tone.start();
-    window.talks = new RTCPeerConnection();
-    talks.addTransceiver(out.stream.getAudioTracks()[0], { direction: 'sendonly' });
-    await talks.setLocalDescription();
-    return talks.localDescription.sdp;
-}"""
 FLOWS = """async (name) => {
     const all = await window[name].getStats(), of = (type) => [...all.values()].find((stat) => stat.type === type);
     const transport = of('transport');
@@ -48,12 +39,12 @@ FLOWS = """async (name) => {
 
 async def until(page: Page, connection: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What flows on a connection of the page, once the condition holds."""
-    async with asyncio.timeout(15):
-        while True:
-            flows: dict[str, Any] = await page.evaluate(FLOWS, connection)
-            if condition(flows):
-                return flows
-            await asyncio.sleep(0.05)
+
+    async def flowing() -> dict[str, Any] | None:
+        flows: dict[str, Any] = await page.evaluate(FLOWS, connection)
+        return flows if condition(flows) else None
+
+    return await eventually(flowing, within=15)
 
 
 async def test_who_has_no_udp_speaks_hears_and_is_kept_like_everybody_else(stage: Stage) -> None:
@@ -67,12 +58,12 @@ async def test_who_has_no_udp_speaks_hears_and_is_kept_like_everybody_else(stage
         speaker(speaks.negotiate, words) as ada,
     ):
         for listener in (over_tcp, over_udp):
-            await listener.until(lambda listener: listener.payloads() >= Counter(words), within=8)
+            await listener.until(lambda listener: listener.payloads() >= Counter(words))
         await ada.track.said()
         await stage.room.removed(space, ADA)
         await asyncio.wait_for(speaks.closed.wait(), 3)
         async with speaker(stage.whip(space, BOB), more):
-            await over_tcp.until(lambda listener: listener.payloads() >= Counter(more), within=8)
+            await over_tcp.until(lambda listener: listener.payloads() >= Counter(more))
         sequences = [packet.sequence for packet in over_tcp.in_slot(0)]
         assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     assert await captured(stage, space.id) == words
@@ -102,7 +93,7 @@ async def test_a_whole_connection_over_ipv6(
         listener = await stack.enter_async_context(ear(whep))
         talker = await stack.enter_async_context(speaker(whip))
         talker.track.say(words)
-        await listener.until(lambda listener: listener.payloads() >= Counter(words), within=8)
+        await listener.until(lambda listener: listener.payloads() >= Counter(words))
 
 
 @pytest.mark.browser

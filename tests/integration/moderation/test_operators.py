@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from httpx import Response
 
+from tests.integration.gateway.client import Client
 from tests.integration.moderation.conftest import Instance
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(60)]
 
@@ -40,15 +42,20 @@ async def test_a_report_leads_to_the_end_of_a_space(instance: Instance) -> None:
             ended = await operator.http.post(f"/v1/ops/spaces/{space['id']}/end", json=sanction)
             assert (ended.status_code, ended.json()["state"]) == (200, "ended")
             assert (await events.until("room.ended", 1.0))[-1].data["reason"] == "platform"
-        async with asyncio.timeout(5):
-            while True:
-                page = (await operator.http.get(f"/v1/ops/moderation/log?space_id={space['id']}")).json()
-                if len(page["entries"]) == 2:
-                    break
-                await asyncio.sleep(0.05)  # people hears of the end in its own time
-        assert {entry["act"] for entry in page["entries"]} == {"space_end_ordered", "ended"}
+
+        async def both() -> list[dict[str, Any]] | None:
+            page = (await operator.http.get(f"/v1/ops/moderation/log?space_id={space['id']}")).json()
+            return page["entries"] if len(page["entries"]) == 2 else None
+
+        assert {entry["act"] for entry in await eventually(both)} == {"space_end_ordered", "ended"}
         (closed,) = (await operator.http.get(f"/v1/ops/moderation/reports?space_id={space['id']}")).json()["reports"]
         assert closed["state"] == "acted"
+
+
+async def refused_to_host(client: Client) -> Response | None:
+    """How a Space is refused, once room has heard of why."""
+    answer = await client.http.post("/v1/spaces", json={"title": "No"})
+    return None if answer.status_code == 201 else answer
 
 
 async def test_who_may_host_changes_while_everything_runs(instance: Instance) -> None:
@@ -62,19 +69,19 @@ async def test_who_may_host_changes_while_everything_runs(instance: Instance) ->
             assert changed.status_code == 200, changed.text
             may = (await as_person.http.get("/v1/me/hosting")).json()
             assert (may["allowed"], may["reason"]) == (False, "too_few_followers")
-            async with asyncio.timeout(5):
-                while (refused := await as_person.http.post("/v1/spaces", json={"title": "No"})).status_code == 201:
-                    await asyncio.sleep(0.05)  # room hears of it in its own time
+            refused = await eventually(lambda: refused_to_host(as_person))
             assert reason(refused) == (403, "may_not_host")
             assert "3 followers" in refused.json()["detail"]
             _, as_host = await instance.sign_up("allowed")
             async with as_host:
                 host = (await as_host.http.get("/v1/me")).json()
                 await operator.http.put(f"/v1/ops/people/{host['id']}/hosting")
-                async with asyncio.timeout(5):
-                    while (made := await as_host.http.post("/v1/spaces", json={"title": "Open"})).status_code != 201:
-                        await asyncio.sleep(0.05)  # room hears of it in its own time
-                at = f"/v1/spaces/{made.json()['id']}"
+
+                async def opened() -> Response | None:
+                    answer = await as_host.http.post("/v1/spaces", json={"title": "Open"})
+                    return answer if answer.status_code == 201 else None
+
+                at = f"/v1/spaces/{(await eventually(opened)).json()['id']}"
                 # Whoever may not host yet still listens and speaks.
                 assert (await as_person.http.post(f"{at}/sessions")).status_code == 201
                 assert (await as_person.http.post(f"{at}/requests")).status_code == 202
@@ -82,9 +89,11 @@ async def test_who_may_host_changes_while_everything_runs(instance: Instance) ->
                 assert accepted.status_code == 200, accepted.text
             allowed = await operator.http.put(f"/v1/ops/people/{person['id']}/hosting")
             assert allowed.status_code == 204, allowed.text
-            async with asyncio.timeout(5):
-                while (await as_person.http.post("/v1/spaces", json={"title": "Yes"})).status_code != 201:
-                    await asyncio.sleep(0.05)  # room hears of it in its own time
+
+            async def hosts() -> bool:
+                return (await as_person.http.post("/v1/spaces", json={"title": "Yes"})).status_code == 201
+
+            await eventually(hosts)
         finally:
             (entry,) = [
                 entry
@@ -101,9 +110,7 @@ async def test_a_protected_account_does_not_host(instance: Instance) -> None:
     async with as_person:
         changed = await as_person.http.put("/v1/me/privacy", json={"protected": True, "hides_listening": True})
         assert (changed.json()["protected"], changed.json()["hides_listening"]) == (True, True)
-        async with asyncio.timeout(5):
-            while (refused := await as_person.http.post("/v1/spaces", json={"title": "No"})).status_code == 201:
-                await asyncio.sleep(0.05)  # room hears of it in its own time
+        refused = await eventually(lambda: refused_to_host(as_person))
         assert reason(refused) == (403, "may_not_host")
 
 

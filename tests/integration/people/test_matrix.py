@@ -21,6 +21,7 @@ from tests.integration.people.asking import sign_up
 from tests.integration.people.spaces import a_space, scheduled
 from tests.support.matrix import answer_to, commands_of, read
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 
 TABLE: Final = Path(__file__).with_name("matrix.txt")
 OPERATOR: Final = new_id()
@@ -264,10 +265,11 @@ async def test_every_command_by_everybody_in_every_case(server: NatsServer, bus:
         host = await a_person(bus)
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         spaces = {"live": await a_space(bus, host), "scheduled": await scheduled(bus, host.id, tomorrow)}
-        async with asyncio.timeout(10):
-            for space_id in spaces.values():
-                while await answer_to(partial(report_space, bus, host.id, space_id)) != "ok":
-                    await asyncio.sleep(0.02)  # people hears of them in its own time
+
+        async def all_are_known() -> bool:
+            return {await answer_to(partial(report_space, bus, host.id, space)) for space in spaces.values()} == {"ok"}
+
+        await eventually(all_are_known)
 
         async def cell(command: str, name: str, role: str) -> str:
             kind, whom = kinds[command], await a_person(bus)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from contracts.room import v1 as room
 from libs.bus import Bus, BusSettings, Refusal, connect
 from libs.ids import new_id
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.unit.recording.sounds import Sent, bundles
 
 
@@ -107,9 +107,11 @@ class Stage:
 
     async def comes_to(self, state: v1.ReplayState, within: float = 10.0) -> None:
         """Wait until the replay is in a state."""
-        async with asyncio.timeout(within):
-            while (await self.replay()).state is not state:
-                await asyncio.sleep(0.02)
+
+        async def there() -> bool:
+            return (await self.replay()).state is state
+
+        await eventually(there, within=within)
 
     async def outcome(self, within: float = 30.0) -> Event:
         """The `replay_ready` or `failed` event of this Space."""
@@ -204,13 +206,4 @@ class Recorder:
                 raise
 
 
-async def until(condition: object, within: float = 10.0) -> None:
-    """Wait for what nothing announces."""
-    assert callable(condition)
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.01)
-
-
-__all__ = ["Recorder", "Refusal", "Stage", "bus_of", "payloads", "person", "until"]
+__all__ = ["Recorder", "Refusal", "Stage", "bus_of", "payloads", "person"]

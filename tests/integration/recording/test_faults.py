@@ -13,7 +13,8 @@ import pytest
 from contracts import subjects
 from contracts.recording import v1
 from services.recording.main import CAPTURE_CONSUMER
-from tests.integration.recording.stage import Recorder, Stage, payloads, person, until
+from tests.integration.recording.stage import Recorder, Stage, payloads, person
+from tests.support.waiting import eventually
 from tests.unit.recording.sounds import bundles, encode, noise, stream
 
 
@@ -63,7 +64,7 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
             await stage.publish(who, sessions[who.id], bodies[at])
         # Wherever it is: before it took this in, while it writes, between the disk and the acknowledgement.
         if at in (25, 65):
-            await until(lambda: spooled(env) > 0)
+            await eventually(lambda: spooled(env) > 0)
             await recorder.kill()
             deaths += 1
         elif at == 40:
@@ -90,13 +91,13 @@ async def test_a_recorder_killed_while_it_builds_builds_again(
     await recorder.start()
     await stage.say(stage.host, stream(sent, at=5))
     await stage.end()
-    await until(lambda: list(spool.glob("build/*.ogg")))
+    await eventually(lambda: list(spool.glob("build/*.ogg")))
     await recorder.kill()
     assert (spool / "build").exists()
     await recorder.start()
     (track,) = (await stage.ready(60)).tracks
     assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
-    await until(lambda: not spool.exists())
+    await eventually(lambda: not spool.exists())
     assert (await stage.replay()).state is v1.ReplayState.READY
 
 
@@ -155,9 +156,11 @@ async def test_a_disk_that_fills_while_building_delays_the_replay(
 
 async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:
     """Wait until captured messages up to a sequence are acknowledged."""
-    async with asyncio.timeout(within):
-        while await acknowledged(stage) < sequence:
-            await asyncio.sleep(0.02)
+
+    async def there() -> bool:
+        return await acknowledged(stage) >= sequence
+
+    await eventually(there, within=within)
 
 
 async def unready(stage: Stage, recorder: Recorder, within: float = 20.0) -> dict[str, dict[str, str]]:

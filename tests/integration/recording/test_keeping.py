@@ -17,6 +17,7 @@ from services.recording.main import compose
 from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, person
 from tests.support.matrix import answer_to
+from tests.support.waiting import eventually
 from tests.unit.recording.sounds import encode, noise, stream
 
 OPERATOR = new_id()
@@ -72,9 +73,11 @@ async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_bein
         hear = v1.HearSafetyCopy(
             command_id="once", actor=OPERATOR, operator=True, space_id=stage.space_id, report_id=complaint.report_id
         )
-        async with asyncio.timeout(10):
-            while await answer_to(lambda: bus.ask(hear)) != "ok":
-                await asyncio.sleep(0.02)  # recording hears of the report in its own time
+
+        async def heard_of() -> bool:
+            return await answer_to(lambda: bus.ask(hear)) == "ok"
+
+        await eventually(heard_of)
 
         def delete(who: str) -> v1.DeleteReplay:
             return v1.DeleteReplay(command_id=new_id(), actor=who, space_id=stage.space_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from contracts.recording import v1
@@ -14,6 +13,7 @@ from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage
 from tests.integration.recording.test_keeping import OPERATOR, report
 from tests.support.matrix import answer_to, commands_of, read
+from tests.support.waiting import eventually
 from tests.unit.recording.sounds import encode, noise, stream
 
 TABLE = Path(__file__).with_name("matrix.txt")
@@ -47,8 +47,9 @@ async def test_every_command_by_everybody_in_every_case(bus: Bus, stage: Stage, 
             order["report_id"] = complaint.report_id
             return await answer_to(lambda: bus.ask(v1.HearSafetyCopy.model_validate(order)))
 
-        async with asyncio.timeout(10):
-            while await cell("HearSafetyCopy", "open", "operator") != "ok":
-                await asyncio.sleep(0.02)  # recording hears of the reports in its own time
+        async def heard_of() -> bool:
+            return await cell("HearSafetyCopy", "open", "operator") == "ok"
+
+        await eventually(heard_of)
         # In this order: what is deleted comes last.
         assert {key: await cell(*key) for key in answers} == answers

@@ -15,7 +15,8 @@ from contracts.recording import v1
 from libs.service import Service
 from services.recording.adapters import mix
 from services.recording.settings import Settings
-from tests.integration.recording.stage import Stage, payloads, person, until
+from tests.integration.recording.stage import Stage, payloads, person
+from tests.support.waiting import eventually
 from tests.unit.recording.sounds import RATE, encode, flite, load, noise, shift, stream
 
 TEXTS = {
@@ -113,7 +114,7 @@ async def test_who_does_not_consent_is_in_no_recording(stage: Stage, service: Se
     assert track.person == bold
     assert payloads(track, service.settings.var) == sent
     spool = service.settings.var / "spool"
-    await until(lambda: not list(spool.glob("*/*")))
+    await eventually(lambda: not list(spool.glob("*/*")))
 
 
 async def test_a_space_that_is_only_captioned_is_not_recorded(bus: object, service: Service[Settings]) -> None:

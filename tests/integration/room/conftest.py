@@ -17,7 +17,8 @@ from libs.ids import new_id
 from libs.service import Service, running
 from services.room.main import compose
 from services.room.settings import Settings
-from tests.support.nats import NatsServer, eventually, running_nats
+from tests.support.nats import NatsServer, running_nats
+from tests.support.waiting import eventually
 
 R = TypeVar("R", bound=Model)
 

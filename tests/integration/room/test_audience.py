@@ -18,7 +18,7 @@ from libs.service import running
 from services.room.main import compose
 from services.room.settings import Settings
 from tests.integration.room.conftest import Guests
-from tests.support.nats import eventually
+from tests.support.waiting import beats, eventually
 
 
 class Watch:
@@ -104,9 +104,8 @@ async def test_a_crowd_that_vanishes_is_gone_after_one_lease_and_writes_no_event
     assert await guests.count() == (201, 0)
 
     async def renewing() -> None:
-        while True:
+        async for _ in beats(0.3):
             await renew(bus, guests, (kept, guests.ids["bob"]))
-            await asyncio.sleep(0.3)
 
     task = asyncio.create_task(renewing())
     await eventually(lambda: watch.counts[-1:] == [(1, 0)], within=6)
@@ -187,9 +186,11 @@ async def test_after_a_restart_the_sessions_are_relearnt_and_nobody_joins_or_lea
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
         await renew(bus, guests, *((session, None) for session in sessions))
-        async with asyncio.timeout(5):
-            while await guests.count() != (20, 0):
-                await asyncio.sleep(0.02)
+
+        async def all_are_back() -> bool:
+            return await guests.count() == (20, 0)
+
+        await eventually(all_are_back)
         await renew(bus, guests, *((session, None) for session in sessions[:10]))
         await eventually(lambda: watch.counts[-1:] == [(20, 0)] and len(watch.events) > before, within=10)
     told = watch.events[before:]
@@ -220,9 +221,11 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
         await renew(bus, guests, *inside)
-        async with asyncio.timeout(5):
-            while await guests.count() != (2, 0):
-                await asyncio.sleep(0.02)  # it learns of them from the renewals
+
+        async def known_again() -> bool:
+            return await guests.count() == (2, 0)
+
+        await eventually(known_again)
         await guests.order(
             v1.LeaveSpace(command_id=new_id(), actor=guests.ids["ann"], space_id=guests.space, session_id=inside[1][0])
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,14 +21,7 @@ from services.room.main import compose, inspect
 from services.room.settings import Settings
 from tests.integration.room.conftest import Guests
 from tests.integration.room.test_audience import renew
-from tests.support.nats import eventually
-
-
-async def until(true: Callable[[], Awaitable[bool]], within: float = 15.0) -> None:
-    """Ask again until it is so."""
-    async with asyncio.timeout(within):
-        while not await true():
-            await asyncio.sleep(0.03)
+from tests.support.waiting import beats, eventually
 
 
 async def give(guests: Guests, who: str, kind: type[Request[Any]], **fields: object) -> Any:
@@ -183,7 +175,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     async def out() -> bool:
         return guests.ids["ann"] in (await guests.see(follower=True)).removed
 
-    await until(out, within=5)
+    await eventually(out)
     assert member(await guests.see(follower=True), guests.ids["ann"]) is None
     assert await guests.count() == (1, 0)
     for command in (v1.RequestToSpeak, v1.RaiseHand):
@@ -196,7 +188,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     async def in_again() -> bool:
         return not (await guests.see(follower=True)).removed
 
-    await until(in_again, within=5)
+    await eventually(in_again)
     await guests.join("ann")
 
 
@@ -213,7 +205,7 @@ async def test_a_block_that_came_while_room_was_away_is_made_up_for(guests: Gues
             space = await guests.see(follower=True)
             return guests.ids["ann"] in space.removed and len(space.stage) == 1
 
-        await until(out)
+        await eventually(out)
 
 
 @pytest.mark.usefixtures("service")
@@ -227,7 +219,7 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
     async def out() -> bool:
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"], guests.ids["bob"]}
 
-    await until(out, within=5)
+    await eventually(out)
     assert await guests.count() == (0, 0)
     about: dict[str, object] = {"person_id": guests.ids["host"]}
     fields: dict[str, dict[str, object]] = {
@@ -245,14 +237,14 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
     async def reinstated() -> bool:
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"]}
 
-    await until(reinstated, within=5)
+    await eventually(reinstated)
     await guests.join("bob")
     await say(guests, people.Suspended.model_validate({**told(guests, "host"), "reason": "spam"}))
 
     async def over() -> bool:
         return (await guests.see(follower=True)).state is v1.State.ENDED
 
-    await until(over, within=5)
+    await eventually(over)
 
 
 @pytest.mark.usefixtures("service")
@@ -274,7 +266,7 @@ async def test_who_may_host_is_the_policy_of_the_moment(guests: Guests) -> None:
         guests.space = new_id()
         return await refused_to_host("ann") == "may_not_host"
 
-    await until(policy_holds)
+    await eventually(policy_holds)
     guests.space = new_id()
     assert await refused_to_host("host") is None
 
@@ -284,9 +276,8 @@ async def test_who_may_host_is_the_policy_of_the_moment(guests: Guests) -> None:
 
 async def _stays(bus: Bus, guests: Guests, leases: dict[str, str | None]) -> None:
     """Renew these sessions for ever, as gateways do."""
-    while True:
+    async for _ in beats(0.3):
         await renew(bus, guests, *leases.items())
-        await asyncio.sleep(0.3)
 
 
 @pytest.fixture
@@ -315,7 +306,7 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a
             host = member(await guests.see(), ids["host"])
             return host is not None and host.lost_until is not None
 
-        await until(host_missed, within=20)
+        await eventually(host_missed, within=20)
         lost_until = (await guests.see()).stage[0].lost_until
     async with running(Settings.read(quick), compose) as service:
         await eventually(lambda: not service.missing())
@@ -324,7 +315,7 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a
         async def taken_over() -> bool:
             return (await guests.see()).host.id == ids["ann"]
 
-        await until(taken_over, within=25)
+        await eventually(taken_over, within=25)
         assert lost_until is not None
         assert datetime.now(UTC) >= lost_until
         space = await guests.see()
@@ -356,7 +347,7 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
             ann = member(space, ids["ann"])
             return ann is not None and ann.lost_until is not None and all(r.lost_until for r in space.requests)
 
-        await until(missed, within=20)
+        await eventually(missed, within=20)
         for name in ("ann", "cy"):
             await guests.join(name, sessions[name] if name == "cy" else None)
         cy_stays = asyncio.create_task(_stays(bus, guests, {sessions["cy"]: ids["cy"]}))
@@ -365,7 +356,7 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
             space = await guests.see("host")
             return [(r.person.handle, r.lost_until) for r in space.requests] == [("cy", None)]
 
-        await until(settled, within=20)
+        await eventually(settled, within=20)
         ann = member(await guests.see("host"), ids["ann"])
         assert ann is not None
         assert (ann.role, ann.muted) == (v1.Role.SPEAKER, False)
@@ -375,7 +366,7 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
         async def timed_out() -> bool:
             return (await guests.see()).state is v1.State.TIMED_OUT
 
-        await until(timed_out, within=25)
+        await eventually(timed_out, within=25)
 
 
 async def test_an_invitation_lapses_by_itself(guests: Guests, env: dict[str, str]) -> None:
@@ -388,5 +379,5 @@ async def test_an_invitation_lapses_by_itself(guests: Guests, env: dict[str, str
         async def lapsed() -> bool:
             return not (await guests.see("host")).invitations
 
-        await until(lapsed)
+        await eventually(lapsed)
         assert await refused(guests, "ann", v1.AcceptInvitation) == "invitation_unknown"

@@ -13,6 +13,7 @@ from libs.ids import new_id
 from libs.telemetry import configure_traces
 from services.room.main import inspect
 from tests.integration.room.conftest import Guests
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("service")
 
@@ -150,24 +151,20 @@ async def test_followers_and_blocks_come_from_the_people_service(guests: Guests)
     await guests.sign_up("last")
     # The stream is in order: whoever knows the last one knows what came before.
     await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["host"]))
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await guests.join("ann")
-                break
-            except Refusal:
-                await asyncio.sleep(0.02)
+    await eventually(lambda: _joins(guests, "ann"))
     ask = v1.RequestToSpeak(command_id="1", actor=guests.ids["ann"], space_id=guests.space)
     assert [m.person.handle for m in (await guests.order(ask)).result.stage] == ["host", "ann"]
     await guests.block("host", "bob")
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await guests.join("bob")
-            except Refusal as no:
-                if no.reason == "blocked":
-                    break
-            await asyncio.sleep(0.02)
+    await eventually(lambda: _joins(guests, "bob", refused="blocked"))
+
+
+async def _joins(guests: Guests, name: str, *, refused: str | None = None) -> bool:
+    """Whether somebody may join now, or is refused for this reason."""
+    try:
+        await guests.join(name)
+    except Refusal as no:
+        return no.reason == refused
+    return refused is None
 
 
 async def test_somebody_who_has_just_signed_up_is_waited_for(guests: Guests) -> None:

@@ -23,6 +23,7 @@ from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
 from tests.support.child import Child
 from tests.support.nats import NatsServer, free_port, running_nats
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -62,14 +63,17 @@ async def test_not_ready_while_nats_is_away_and_ready_again_when_it_is_back(nats
     async with Child("room", nats.env) as child:
         base = child.info["health"]
         nats.kill()
-        async with asyncio.timeout(10):
-            while (answer := await asyncio.to_thread(get, f"{base}/readyz"))[0] == 200:
-                await asyncio.sleep(0.05)
-        assert "bus" in json.loads(answer[1])["missing"]
+
+        async def missing() -> dict[str, str] | None:
+            status, body = await asyncio.to_thread(get, f"{base}/readyz")
+            return None if status == 200 else json.loads(body)["missing"]
+
+        async def ready() -> bool:
+            return await missing() is None
+
+        assert "bus" in await eventually(missing, within=10)
         nats.start()
-        async with asyncio.timeout(15):
-            while (await asyncio.to_thread(get, f"{base}/readyz"))[0] != 200:
-                await asyncio.sleep(0.05)
+        await eventually(ready, within=15)
 
 
 async def test_readiness_is_told_on_the_bus(nats: NatsServer) -> None:
@@ -101,8 +105,7 @@ async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) 
                 accepted.append(space)
 
         workers = [asyncio.create_task(create()) for _ in range(20)]
-        while len(accepted) < 100:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: len(accepted) >= 100, within=20)
         assert await child.stop(within=5.0) == 0
         await end(*workers)
         store = sqlite3.connect(Path(nats.env["ROSTRUM_VAR"]) / "stores" / "room.db")
@@ -180,12 +183,11 @@ async def test_sigterm_while_it_still_waits_for_nats_ends_it_too() -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        "import signal; " + code.replace("sys.exit", "print('up', flush=True); sys.exit"),
+        code,
         env={"ROSTRUM_NATS_URL": f"nats://127.0.0.1:{free_port()}", "ROSTRUM_START_TIMEOUT": "60"},
         stdout=asyncio.subprocess.PIPE,
     )
     assert child.stdout is not None
-    await child.stdout.readline()
-    await asyncio.sleep(0.5)  # it is inside its loop by then; nothing announces that
+    assert json.loads(await asyncio.wait_for(child.stdout.readline(), 20))["message"] == "starting"
     child.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(child.wait(), 5) == 0

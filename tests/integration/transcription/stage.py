@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from contracts.transcription import v1
 from infra.demo import speech, voice
 from libs.bus import Bus
 from libs.ids import new_id
+from tests.support.waiting import pace
 
 FRAME_NS = 20_000_000
 PER_BUNDLE = 5
@@ -121,15 +123,14 @@ class Stage:
 
     async def say(
         self, who: PersonRef, packets: Sequence[bytes], *, after: float = 0.0, session: str | None = None,
-        last: bool = True, pace: float | None = None,
+        last: bool = True, speed: float | None = None,
     ) -> str:  # fmt: skip
-        """Speak from `after` seconds after the start; at `pace` times real time, or at once. The session's id."""
+        """Speak from `after` seconds after the start; at `speed` times real time, or at once. The session's id."""
         session = session or new_id()
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         for index, body in enumerate(bundles(packets, base_ns=self.base_ns + round(after * 1e9), last=last)):
-            if pace is not None:
-                await asyncio.sleep(max(0.0, began + index * 0.1 / pace - loop.time()))
+            if speed is not None:
+                await pace(began + index * 0.1 / speed)
             await self.publish(who, session, body)
         return session
 

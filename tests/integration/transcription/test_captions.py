@@ -52,7 +52,7 @@ async def test_words_appear_while_they_are_spoken(stage: Stage) -> None:
     await stage.start()
     loop = asyncio.get_running_loop()
     began = loop.time()
-    speaking = asyncio.create_task(stage.say(stage.host, first, pace=1.0, last=False))
+    speaking = asyncio.create_task(stage.say(stage.host, first, speed=1.0, last=False))
     # Nothing more arrives after the sentence, as when somebody is muted: it is finished all the same.
     await captions.finals(1)
     await speaking
@@ -78,7 +78,7 @@ async def test_three_people_who_talk_at_once_are_kept_apart(stage: Stage) -> Non
     people = {"awb": stage.host, "rms": person("Robert"), "slt": person("Selma")}
     for who in list(people.values())[1:]:
         await stage.join(who)
-    await asyncio.gather(*(stage.say(who, carried()[voice].packets[:750], pace=4.0) for voice, who in people.items()))
+    await asyncio.gather(*(stage.say(who, carried()[voice].packets[:750], speed=4.0) for voice, who in people.items()))
     await stage.end()
     await captions.complete()
 

@@ -37,7 +37,7 @@ async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(sta
         speaking = asyncio.gather(
             *(
                 stage.say(
-                    who, carried()[voice].packets[: int(float(sentences[voice][-1]["end_s"]) * 50) + 25], pace=2.0
+                    who, carried()[voice].packets[: int(float(sentences[voice][-1]["end_s"]) * 50) + 25], speed=2.0
                 )
                 for voice, who in said.items()
             )
@@ -72,7 +72,7 @@ async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(sta
 async def test_a_recognition_worker_that_dies_costs_no_word(stage: Stage) -> None:
     captions = await stage.events()
     await stage.start()
-    speaking = asyncio.create_task(stage.say(stage.host, carried()["rms"].packets, pace=4.0))
+    speaking = asyncio.create_task(stage.say(stage.host, carried()["rms"].packets, speed=4.0))
     for _ in range(2):
         while not isinstance(await captions.next(), Partial):
             pass

@@ -18,7 +18,7 @@ from libs.bus import Unavailable
 from services.discovery.app import LiveBars
 from services.discovery.projection import Spaces
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, started
-from tests.support.nats import eventually
+from tests.support.waiting import eventually
 
 ANN, BOB, EVE, KIM = person("ann"), person("bob"), person("eve"), person("kim")
 TEA = space("tea")

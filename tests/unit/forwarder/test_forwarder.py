@@ -14,6 +14,8 @@ import pytest
 from aioice import stun
 from rostrum_forwarder import Closed, Dtls, Event, Forwarder, Reachable
 
+from tests.support.waiting import eventually
+
 ICE = ("ours", "our password of 22 bytes", "theirs", "their password of 22 bytes")
 E = TypeVar("E", bound=Event)
 
@@ -116,15 +118,14 @@ def test_a_check_with_another_password_gets_no_answer(forwarder: Forwarder, clie
         checked(forwarder, client, "a password that is wrong")
 
 
-def test_a_flood_of_dtls_from_one_client_is_bounded_and_counted(forwarder: Forwarder, client: socket.socket) -> None:
+async def test_a_flood_of_dtls_from_one_client_is_bounded_and_counted(
+    forwarder: Forwarder, client: socket.socket
+) -> None:
     add_speaker(forwarder)
     checked(forwarder, client)
     for number in range(200):
         client.sendto(b"\x16" + bytes([number]), ("127.0.0.1", forwarder.port))
-    end = time.monotonic() + 3
-    while forwarder.stats()["received"] < 201:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    await eventually(lambda: forwarder.stats()["received"] == 201)
     waiting = [event for event in forwarder.poll(1000) if isinstance(event, Dtls)]
     assert len(waiting) == 24
     assert forwarder.stats()["dropped_dtls"] == 200 - 24
@@ -148,13 +149,10 @@ def test_impossible_arguments_are_refused() -> None:
     forwarder.close()
 
 
-def test_an_id_in_use_changes_nothing_and_is_counted(forwarder: Forwarder, client: socket.socket) -> None:
+async def test_an_id_in_use_changes_nothing_and_is_counted(forwarder: Forwarder, client: socket.socket) -> None:
     add_speaker(forwarder)
     add_speaker(forwarder)
-    end = time.monotonic() + 3
-    while not forwarder.stats()["refused_commands"]:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    await eventually(lambda: forwarder.stats()["refused_commands"])
     assert forwarder.stats()["sessions"] == 1
     assert checked(forwarder, client).message_class is stun.Class.RESPONSE
     assert list(forwarder.reports()) == [1]

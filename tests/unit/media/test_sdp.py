@@ -42,7 +42,7 @@ def test_a_browser_that_speaks_is_answered_in_its_own_numbers() -> None:
     answer = answered(offer)
     (media,) = answer.media
     assert (media.kind, media.port, media.direction, media.rtp.muxId) == ("audio", 5004, "recvonly", "0")
-    assert [codec.payloadType for codec in media.rtp.codecs] == [111]
+    assert [codec.payloadType for codec in media.rtp.codecs] == [111, 63]
     assert media.rtcp_mux
     assert media.ice_candidates_complete
     assert media.ice is not None
@@ -68,6 +68,37 @@ def test_a_browser_that_listens_gets_one_ssrc_per_track() -> None:
 def test_we_begin_dtls_only_where_the_offer_leaves_it_to_us(theirs: str, ours: str) -> None:
     offer = read_offer(SPEAKS.replace("a=setup:actpass", f"a=setup:{theirs}"), "publish")
     assert f"a=setup:{ours}\r\n" in write_answer(offer, LOCAL)
+
+
+def test_redundant_audio_is_agreed_to_in_the_offers_order() -> None:
+    for first, order in ((SPEAKS, [111, 63]), (SPEAKS.replace("SAVPF 111 63", "SAVPF 63 111"), [63, 111])):
+        offer = read_offer(first, "publish")
+        (media,) = answered(offer).media
+        assert (offer.red, media.fmt) == (63, order)
+        assert [(codec.name, codec.payloadType) for codec in media.rtp.codecs] == [("opus", 111), ("red", 63)]
+    assert read_offer(LISTENS, "subscribe").red == 63
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("a=fmtp:63 111/111", "a=fmtp:63 111/0"),  # not all of it is Opus
+        ("a=fmtp:63 111/111\r\n", ""),
+        ("a=rtpmap:63 red/48000/2", "a=rtpmap:63 red/8000"),
+        ("SAVPF 111 63", "SAVPF 111"),
+        ("a=rtpmap:63 red/48000/2\r\n", ""),
+    ],
+)
+def test_other_redundancy_than_of_opus_is_left_out(theirs: str, ours: str) -> None:
+    assert theirs in SPEAKS
+    offer = read_offer(SPEAKS.replace(theirs, ours), "publish")
+    assert (offer.payload_type, offer.red) == (111, None)
+    assert [media.fmt for media in answered(offer).media] == [[111]]
+
+
+def test_sections_that_do_not_agree_on_redundancy_get_none() -> None:
+    one, others = LISTENS.replace("a=fmtp:63 111/111\r\n", "", 1), LISTENS
+    assert (read_offer(one, "subscribe").red, read_offer(others, "subscribe").red) == (None, 63)
 
 
 def test_every_address_is_told_over_udp_and_then_over_tcp() -> None:

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod capture;
 pub mod engine;
 pub mod opus;
+pub mod red;
 pub mod rtcp;
 pub mod rtp;
 pub mod select;

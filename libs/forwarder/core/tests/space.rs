@@ -68,7 +68,7 @@ fn a_muted_speaker_is_silent_from_that_instant_whatever_they_send() {
     world.remove(&ada);
     ada.talk(&mut world, 5, Some(30));
     assert_eq!(ear.words(&mut world), Vec::<Vec<u8>>::new());
-    let captured = captured(&world);
+    let captured = world.captured();
     assert_eq!(captured, [before, after].concat());
     let report = world.net.events.iter().find_map(|event| match event {
         Event::Closed { report, .. } => Some(*report),
@@ -81,22 +81,6 @@ fn a_muted_speaker_is_silent_from_that_instant_whatever_they_send() {
     );
 }
 
-/// Payloads of all captured bundles.
-fn captured(world: &World) -> Vec<Vec<u8>> {
-    let mut payloads = Vec::new();
-    for event in &world.net.events {
-        let Event::Captured { bundle, packets, .. } = event else { continue };
-        assert_eq!((bundle[0], u16::from_le_bytes([bundle[2], bundle[3]])), (1, *packets));
-        let mut at = 16;
-        while at < bundle.len() {
-            let length = usize::from(u16::from_le_bytes([bundle[at + 10], bundle[at + 11]]));
-            payloads.push(bundle[at + 12..at + 12 + length].to_vec());
-            at += 12 + length;
-        }
-    }
-    payloads
-}
-
 #[test]
 fn a_silent_speaker_is_captured_and_not_forwarded() {
     let mut world = World::default();
@@ -105,7 +89,7 @@ fn a_silent_speaker_is_captured_and_not_forwarded() {
     let silence = ada.talk(&mut world, 20, Some(127));
     assert_eq!(ear.hear(&mut world), Vec::new());
     world.remove(&ada);
-    assert_eq!(captured(&world), silence);
+    assert_eq!(world.captured(), silence);
     let last = world.net.events.iter().rev().find_map(|event| match event {
         Event::Captured { bundle, .. } => Some(bundle[1]),
         _ => None,

@@ -64,6 +64,7 @@ fn join(engine: &mut Engine, number: u32, now: Now, io: &mut Nowhere) -> Result<
     let media = if number == identity::TALKERS {
         Media::Publish {
             payload_type: identity::PAYLOAD_TYPE,
+            red: None,
             level_extension: Some(identity::LEVEL),
             muted: false,
             capture: false,
@@ -75,6 +76,7 @@ fn join(engine: &mut Engine, number: u32, now: Now, io: &mut Nowhere) -> Result<
         });
         Media::Subscribe(Subscription {
             payload_type: identity::PAYLOAD_TYPE,
+            red: None,
             mid_extension: Some(4),
             level_extension: Some(identity::LEVEL),
             slots: slots.collect(),

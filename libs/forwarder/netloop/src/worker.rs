@@ -163,16 +163,16 @@ impl Worker {
         count == Receiver::BURST
     }
 
-    /// Takes what came over TCP, up to a bound.
+    /// Takes what came over TCP, up to a bound; orders are obeyed in the same way.
     fn turn(&mut self) {
-        self.obey();
-        let now = self.now();
-        let Some(tcp) = &mut self.tcp else { return };
+        let Some(mut tcp) = self.tcp.take() else { return };
         tcp.turn(|from, packet| {
-            self.engine.datagram(now, from, packet, &mut self.outlet);
+            self.obey();
+            self.engine.datagram(self.now(), from, packet, &mut self.outlet);
             self.engine.knows(from)
         });
-        self.engine.flush(now, &mut self.outlet);
+        self.tcp = Some(tcp);
+        self.engine.flush(self.now(), &mut self.outlet);
     }
 
     fn obey(&mut self) {

@@ -110,7 +110,8 @@ fn add(forwarder: &Forwarder, id: u64, media: Media) -> Client {
 
 fn listener(forwarder: &Forwarder, id: u64) -> Client {
     let slots = vec![SlotConfig { mid: b"0".to_vec(), ssrc: id as u32 }];
-    let media = Subscription { payload_type: 111, mid_extension: None, level_extension: None, slots };
+    let media =
+        Subscription { payload_type: 111, red: None, mid_extension: None, level_extension: None, slots };
     add(forwarder, id, Media::Subscribe(media))
 }
 
@@ -119,7 +120,8 @@ fn a_reader_that_is_stuck_loses_packets_and_its_connection_and_nobody_else_loses
     let forwarder = started(TcpConfig { stuck_for: Duration::from_millis(400), ..TcpConfig::default() });
     let mut stuck = listener(&forwarder, 1);
     let mut well = listener(&forwarder, 2);
-    let speaks = Media::Publish { payload_type: 111, level_extension: None, muted: false, capture: false };
+    let speaks =
+        Media::Publish { payload_type: 111, red: None, level_extension: None, muted: false, capture: false };
     let mut speaker = add(&forwarder, 3, speaks);
     let seal = Outbound::new(&[3; MASTER]).unwrap();
     let begun = Instant::now();
@@ -157,7 +159,8 @@ fn who_passes_no_check_in_time_is_cut_off() {
     let mut slow = Client::connected(&forwarder);
     slow.0.write_all(&[0]).unwrap();
     let mut guesses = Client::connected(&forwarder);
-    let media = Media::Publish { payload_type: 111, level_extension: None, muted: false, capture: false };
+    let media =
+        Media::Publish { payload_type: 111, red: None, level_extension: None, muted: false, capture: false };
     let mut well = add(&forwarder, 7, media);
     guesses.send(&check(7, b"a password that is wrong"));
     for client in [&mut silent, &mut slow, &mut guesses] {

@@ -53,7 +53,8 @@ impl Client {
 
     fn listener(forwarder: &Forwarder, id: u64) -> Self {
         let slots = vec![SlotConfig { mid: b"0".to_vec(), ssrc: id as u32 }];
-        let media = Subscription { payload_type: 111, mid_extension: None, level_extension: None, slots };
+        let media =
+            Subscription { payload_type: 111, red: None, mid_extension: None, level_extension: None, slots };
         Self::connected(forwarder, id, Media::Subscribe(media))
     }
 
@@ -144,7 +145,8 @@ fn orders_during_full_send(threads: usize) {
     let threads = NonZeroUsize::new(threads).unwrap();
     let forwarder = Forwarder::start(address, None, Tuning::default(), threads).unwrap();
     let mut crowd: Vec<Client> = (1..=LISTENERS).map(|id| Client::listener(&forwarder, id)).collect();
-    let media = Media::Publish { payload_type: 111, level_extension: None, muted: false, capture: false };
+    let media =
+        Media::Publish { payload_type: 111, red: None, level_extension: None, muted: false, capture: false };
     let speaker = Client::connected(&forwarder, SPEAKER, media);
     let leash = Leash::default();
     scope(|scope| {

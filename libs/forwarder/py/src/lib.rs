@@ -177,7 +177,9 @@ impl Forwarder {
         self.inner.event_fd()
     }
 
-    #[pyo3(signature = (session, space, owner, ice, *, payload_type, level_extension, muted, capture))]
+    #[pyo3(signature = (
+        session, space, owner, ice, *, payload_type, red_payload_type = None, level_extension, muted, capture
+    ))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn add_publisher(
         &self,
@@ -186,15 +188,18 @@ impl Forwarder {
         owner: u64,
         ice: Ice,
         payload_type: u8,
+        red_payload_type: Option<u8>,
         level_extension: Option<u8>,
         muted: bool,
         capture: bool,
     ) -> PyResult<()> {
-        let media = Media::Publish { payload_type, level_extension, muted, capture };
+        let media = Media::Publish { payload_type, red: red_payload_type, level_extension, muted, capture };
         self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
     }
 
-    #[pyo3(signature = (session, space, owner, ice, *, payload_type, mid_extension, level_extension, slots))]
+    #[pyo3(signature = (
+        session, space, owner, ice, *, payload_type, red_payload_type = None, mid_extension, level_extension, slots
+    ))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn add_listener(
         &self,
@@ -203,12 +208,19 @@ impl Forwarder {
         owner: u64,
         ice: Ice,
         payload_type: u8,
+        red_payload_type: Option<u8>,
         mid_extension: Option<u8>,
         level_extension: Option<u8>,
         slots: Vec<(String, u32)>,
     ) -> PyResult<()> {
         let slots = slots.into_iter().map(|(mid, ssrc)| SlotConfig { mid: mid.into_bytes(), ssrc }).collect();
-        let media = Media::Subscribe(Subscription { payload_type, mid_extension, level_extension, slots });
+        let media = Media::Subscribe(Subscription {
+            payload_type,
+            red: red_payload_type,
+            mid_extension,
+            level_extension,
+            slots,
+        });
         self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
     }
 

@@ -145,11 +145,16 @@ class Forwarder:
         ice: _Ice,
         *,
         payload_type: int,
+        red_payload_type: int | None = None,
         level_extension: int | None,
         muted: bool,
         capture: bool,
     ) -> None:
-        """A session that speaks, with the payload type and header extension id of its offer. Raises ValueError."""
+        """A session that speaks, with the payload types and header extension id of its offer. Raises ValueError.
+
+        `red_payload_type`: of Opus with copies of earlier packets (RFC 2198), where that is agreed. Listeners who
+        agreed to it too are sent it as it came, others the packets themselves.
+        """
     def add_listener(
         self,
         session: int,
@@ -158,6 +163,7 @@ class Forwarder:
         ice: _Ice,
         *,
         payload_type: int,
+        red_payload_type: int | None = None,
         mid_extension: int | None,
         level_extension: int | None,
         slots: list[tuple[str, int]],

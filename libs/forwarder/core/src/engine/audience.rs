@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::frame::{Frame, Frames, Out, TOGETHER};
+use super::frame::{Frame, Frames, Out, Payload, TOGETHER};
 use super::listener::{Listener, Record};
 use super::report::SessionReport;
 use super::round::Part;
@@ -129,7 +129,7 @@ impl Audience {
     }
 
     /// Lets a frame wait; where too many wait already, those leave first.
-    pub fn add(&mut self, frame: Frame, payload: &[u8], out: &mut Out<'_, impl Io>) {
+    pub fn add(&mut self, frame: Frame, payload: Payload<'_>, out: &mut Out<'_, impl Io>) {
         if self.is_empty() {
             return;
         }

@@ -1,7 +1,7 @@
 //! From the slots to the listeners: one timeline per slot, own header and seal per listener.
 
 use super::audience::Audience;
-use super::frame::{Frame, Out, PAYLOAD};
+use super::frame::{Frame, Out, PAYLOAD, Payload};
 use super::hold::{HOLD_US, Hold};
 use super::{Io, Now, Owner, SessionId, Tuning};
 use crate::opus;
@@ -11,7 +11,7 @@ use crate::select::{SLOTS, Selector};
 /// One packet on its way to a group.
 pub(super) struct Arrived<'a> {
     pub header: &'a Header,
-    pub payload: &'a [u8],
+    pub payload: Payload<'a>,
     pub level: Option<AudioLevel>,
     pub owner: Owner,
     pub source: SessionId,
@@ -92,7 +92,7 @@ impl Group {
         tuning: &Tuning,
         out: &mut Out<'_, impl Io>,
     ) {
-        if packet.payload.len() > PAYLOAD {
+        if packet.payload.opus.len() > PAYLOAD {
             out.counters.junk += 1;
             return;
         }
@@ -109,10 +109,10 @@ impl Group {
         *stream = Stream {
             offset: stream.offset,
             timestamp,
-            duration: opus::duration(packet.payload).unwrap_or(960),
+            duration: opus::duration(packet.payload.opus).unwrap_or(960),
             sent_us: now.us,
             csrc: packet.header.ssrc,
-            toc: packet.payload[0],
+            toc: packet.payload.opus[0],
             owner: packet.owner,
             source: packet.source,
             audible: true,
@@ -130,16 +130,16 @@ impl Group {
         self.add(frame, packet.payload, tuning, out);
     }
 
-    fn add(&mut self, frame: Frame, payload: &[u8], tuning: &Tuning, out: &mut Out<'_, impl Io>) {
+    fn add(&mut self, frame: Frame, payload: Payload<'_>, tuning: &Tuning, out: &mut Out<'_, impl Io>) {
         self.stage.add(frame, payload, out);
         let large = tuning.repacketise_from > 0 && self.crowd.len() >= tuning.repacketise_from;
         let (hold, crowd) = (&mut self.holds[frame.slot], &mut self.crowd);
-        let mut each = |frame, payload: &[u8]| crowd.add(frame, payload, out);
+        let mut each = |frame, opus: &[u8]| crowd.add(frame, Payload::plain(opus), out);
         if large {
-            hold.feed(frame, payload, each);
+            hold.feed(frame, payload.opus, each);
         } else {
             hold.take(&mut each);
-            each(frame, payload);
+            crowd.add(frame, payload, out);
         }
     }
 
@@ -163,7 +163,7 @@ impl Group {
             arrived_us: now.us,
         };
         let payload = opus::dtx_after(stream.toc);
-        self.add(frame, &payload, tuning, out);
+        self.add(frame, Payload::plain(&payload), tuning, out);
     }
 
     /// Nothing of this source leaves any more, not even what waited.
@@ -181,7 +181,7 @@ impl Group {
         for hold in &mut self.holds {
             let Some(at) = hold.since_us().map(|since| since + HOLD_US) else { continue };
             if at <= now_us {
-                hold.take(&mut |frame, payload: &[u8]| self.crowd.add(frame, payload, out));
+                hold.take(&mut |frame, opus: &[u8]| self.crowd.add(frame, Payload::plain(opus), out));
             } else {
                 due = earlier(due, at);
             }

@@ -29,12 +29,26 @@ pub(super) struct Frame {
     pub arrived_us: u64,
 }
 
-/// A frame and where its payload lies.
+/// An Opus packet, and where it came with copies of earlier ones, all of it (RFC 2198).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payload<'a> {
+    pub opus: &'a [u8],
+    pub red: Option<&'a [u8]>,
+}
+
+impl<'a> Payload<'a> {
+    pub fn plain(opus: &'a [u8]) -> Self {
+        Self { opus, red: None }
+    }
+}
+
+/// A frame and where its payload lies: what makes it redundant, then the Opus packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     pub frame: Frame,
     start: usize,
-    length: usize,
+    opus: usize,
+    end: usize,
 }
 
 /// Frames that leave together, and their payloads.
@@ -45,10 +59,12 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub fn add(&mut self, frame: Frame, payload: &[u8]) {
+    pub fn add(&mut self, frame: Frame, payload: Payload<'_>) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        self.waiting.push(Waiting { frame, start, length: payload.len() });
+        // A redundant payload ends with the packet itself.
+        self.bytes.extend_from_slice(payload.red.unwrap_or(payload.opus));
+        let end = self.bytes.len();
+        self.waiting.push(Waiting { frame, start, opus: end - payload.opus.len(), end });
     }
 
     pub fn clear(&mut self) {
@@ -66,8 +82,10 @@ impl Frames {
         &self.waiting
     }
 
-    pub fn payload(&self, waiting: &Waiting) -> &[u8] {
-        &self.bytes[waiting.start..waiting.start + waiting.length]
+    #[inline]
+    pub fn payload(&self, waiting: &Waiting) -> Payload<'_> {
+        let Waiting { start, opus, end, .. } = *waiting;
+        Payload { opus: &self.bytes[opus..end], red: (start < opus).then(|| &self.bytes[start..end]) }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::frame::Out;
+use super::frame::{Out, PAYLOAD, Payload};
 use super::relay::Relayed;
-use super::session::{Publisher, Role, Session};
+use super::session::{Past, Publisher, Role, Session};
 use super::space::Talker;
 use super::{Counters, Engine, Event, Io, Now, SILENCE, SessionId};
 use crate::batch::Batch;
 use crate::opus;
+use crate::red::{self, Red};
 use crate::rtcp::{self, Item};
 use crate::rtp::{AudioLevel, Header, is_rtcp};
 use crate::select::HOLD_US;
@@ -65,15 +66,16 @@ impl Engine {
             self.counters.junk += 1;
             return;
         };
-        if header.payload_type != publisher.payload_type || payload.is_empty() {
+        let Some(payload) = publisher.understand(&header, payload) else {
             self.counters.unexpected += 1;
             return;
-        }
-        publisher.accept(session.id, &header, payload, now, io);
+        };
+        let opus = payload.opus;
+        publisher.accept(session.id, &header, opus, now, io);
         self.counters.accepted += 1;
         let level =
             publisher.level_extension.and_then(|id| header.extension(packet, id)).and_then(AudioLevel::parse);
-        let voice = publisher.hear(level, payload);
+        let voice = publisher.hear(level, opus);
         let loudness = publisher.loudness;
         if voice {
             publisher.voice_us = now.us;
@@ -82,7 +84,7 @@ impl Engine {
         let wanted = voice || now.us.saturating_sub(publisher.voice_us) < HOLD_US;
         let Some(space) = self.spaces.get_mut(&session.space) else { return };
         if space.shared && wanted {
-            let packet = Relayed::new(&header, level, loudness, payload);
+            let packet = Relayed::new(&header, level, loudness, opus);
             io.event(Event::Relayed { session: session.id, packet });
             self.counters.relayed += 1;
         }
@@ -139,6 +141,31 @@ impl Publisher {
         }
         self.reception.packet(header.sequence, header.timestamp, now.us);
         self.received_us = now.us;
+    }
+
+    /// Takes a payload apart; `None` for one that is not agreed. Copies that reach back to when it was not heard are
+    /// taken off, as are those for which a datagram to a listener has no room.
+    fn understand<'a>(&mut self, header: &Header, payload: &'a [u8]) -> Option<Payload<'a>> {
+        if header.payload_type == self.payload_type {
+            self.heard(header.timestamp, 0);
+            return (!payload.is_empty()).then(|| Payload::plain(payload));
+        }
+        self.red.filter(|red| *red == header.payload_type)?;
+        let Red { primary, reach } = red::read(payload, self.payload_type)?;
+        let whole = self.heard(header.timestamp, reach) && reach > 0 && payload.len() <= PAYLOAD;
+        Some(Payload { opus: &payload[primary..], red: whole.then_some(payload) })
+    }
+
+    /// A packet is heard; whether all was that was said in so many samples before it.
+    fn heard(&mut self, timestamp: u32, reach: u32) -> bool {
+        let first = match self.past {
+            Past::Over => return true,
+            Past::Unheard => timestamp,
+            Past::Since(first) => first,
+        };
+        let since = timestamp.wrapping_sub(first) as i32;
+        self.past = if since > red::REACH as i32 { Past::Over } else { Past::Since(first) };
+        since >= reach as i32
     }
 
     fn accept(&mut self, id: SessionId, header: &Header, payload: &[u8], now: Now, io: &mut impl Io) {

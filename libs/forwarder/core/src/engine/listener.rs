@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
-use super::frame::{Frame, Frames, Out, TOGETHER};
+use super::frame::{Frame, Frames, Out, Payload, TOGETHER};
 use super::report::SessionReport;
 use super::round::Lane;
 use super::session::Subscription;
 use super::{Io, Now, Owner, SessionId};
 use crate::batch::Batch;
+use crate::red;
 use crate::rtcp::{self, Block};
 use crate::rtp::{MTU, Outgoing};
 use crate::select::SLOTS;
@@ -41,6 +42,8 @@ pub(super) struct Listener {
     pub address: SocketAddr,
     pub owner: Owner,
     payload_type: u8,
+    /// Of redundant payloads.
+    red: Option<u8>,
     mid_extension: Option<u8>,
     level_extension: Option<u8>,
     tracks: [Track; SLOTS],
@@ -140,6 +143,7 @@ impl Listener {
             address,
             owner,
             payload_type: media.payload_type,
+            red: media.red,
             mid_extension: media.mid_extension,
             level_extension: media.level_extension,
             tracks,
@@ -190,6 +194,15 @@ impl Listener {
         }
     }
 
+    /// What of a payload they get, and under which payload type.
+    #[inline]
+    fn gets<'a>(&self, payload: Payload<'a>) -> (u8, &'a [u8]) {
+        match (self.red, payload.red) {
+            (Some(number), Some(red)) => (number, red),
+            _ => (self.payload_type, payload.opus),
+        }
+    }
+
     /// Writes one sealed packet and counts it; returns its length.
     #[inline]
     fn write(
@@ -203,6 +216,9 @@ impl Listener {
         let header = outgoing.write(to);
         let end = header + payload.len();
         to[header..end].copy_from_slice(payload);
+        if outgoing.payload_type != self.payload_type {
+            red::relabel(&mut to[header..end], self.payload_type);
+        }
         if pad > 0 {
             to[end..end + pad].fill(0);
             to[end + pad - 1] = pad as u8;
@@ -220,11 +236,12 @@ impl Listener {
         &mut self,
         record: &Record,
         frame: &Frame,
-        payload: &[u8],
+        payload: Payload<'_>,
         lane: &mut Lane<'_, impl FnMut(&Batch)>,
     ) {
         lane.make_room(MTU);
-        let outgoing = self.header(record, frame);
+        let (payload_type, payload) = self.gets(payload);
+        let outgoing = Outgoing { payload_type, ..self.header(record, frame) };
         lane.batch.push(self.address, |to| self.write(&outgoing, frame.slot, payload, 0, to));
         lane.batch.forwards(frame.arrived_us);
         lane.sent.forwarded += 1;
@@ -245,8 +262,8 @@ impl Listener {
             if self.said(&item.frame) {
                 continue;
             }
-            let length =
-                self.header(record, &item.frame).length() + frames.payload(item).len() + self.rtp.tag();
+            let (_, payload) = self.gets(frames.payload(item));
+            let length = self.header(record, &item.frame).length() + payload.len() + self.rtp.tag();
             let (up, down) = (longest.max(length), shortest.min(length));
             if count > 0 && up - down > PADDING {
                 self.send_train(record, frames, &chosen[..count], &lengths[..count], lane);
@@ -277,8 +294,10 @@ impl Listener {
             let mut at = 0;
             for (number, (item, length)) in items.clone().zip(lengths).enumerate() {
                 let pad = if number + 1 < chosen.len() { segment - length } else { 0 };
-                let outgoing = Outgoing { padding: pad > 0, ..self.header(record, &item.frame) };
-                at += self.write(&outgoing, item.frame.slot, frames.payload(item), pad, &mut to[at..]);
+                let (payload_type, payload) = self.gets(frames.payload(item));
+                let header = self.header(record, &item.frame);
+                let outgoing = Outgoing { padding: pad > 0, payload_type, ..header };
+                at += self.write(&outgoing, item.frame.slot, payload, pad, &mut to[at..]);
             }
             at
         });

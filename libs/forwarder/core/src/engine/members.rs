@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::egress::Place;
 use super::frame::Out;
-use super::session::{Credentials, Media, Role, Session, SessionConfig};
+use super::session::{Credentials, Media, Past, Role, Session, SessionConfig};
 use super::space::Space;
 use super::{AddError, Engine, Event, Io, Now, Owner, SessionId, SpaceId, ingress};
 use crate::srtp::{Inbound, Outbound, SrtpError};
@@ -118,6 +118,7 @@ impl Engine {
     pub fn set_muted(&mut self, id: SessionId, muted: bool, now: Now, io: &mut impl Io) {
         if let Some(Session { role: Role::Publish(publisher), space, .. }) = self.sessions.get_mut(&id) {
             publisher.muted = muted;
+            publisher.past = Past::default();
             let space = *space;
             if muted {
                 self.silence(id, space, now, io);

@@ -1,6 +1,6 @@
 //! Spaces that several nodes carry: packets for the others, and theirs for the listeners here.
 
-use super::frame::Out;
+use super::frame::{Out, Payload};
 use super::ingress::is_voice;
 use super::space::Talker;
 use super::{Engine, Io, Now, Owner, SessionId, SpaceId};
@@ -81,7 +81,7 @@ impl Engine {
             level: packet.level,
         };
         let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
-        if space.select(&talker, &header, &packet.payload, now, &self.tuning, &mut out) {
+        if space.select(&talker, &header, Payload::plain(&packet.payload), now, &self.tuning, &mut out) {
             space.wait(space_id, &mut self.waiting);
         }
         true

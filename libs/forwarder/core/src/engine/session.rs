@@ -57,6 +57,8 @@ pub enum Media {
     Publish {
         /// Of Opus.
         payload_type: u8,
+        /// Of Opus with copies of earlier packets (RFC 2198), where that is agreed.
+        red: Option<u8>,
         /// Header extension id of the audio level (RFC 6464), 1 to 14.
         level_extension: Option<u8>,
         /// Whether it begins muted.
@@ -73,6 +75,8 @@ pub enum Media {
 pub struct Subscription {
     /// Of Opus.
     pub payload_type: u8,
+    /// Of Opus with copies of earlier packets (RFC 2198), where that is agreed; it is sent as speakers send it.
+    pub red: Option<u8>,
     /// Header extension id of MID, 1 to 14.
     pub mid_extension: Option<u8>,
     /// Header extension id of the audio level, 1 to 14.
@@ -94,13 +98,14 @@ impl Media {
     /// Whether numbers and lengths are within their ranges.
     #[must_use]
     pub fn possible(&self) -> bool {
+        let numbers = |opus, red: Option<u8>| opus < 128 && red.is_none_or(|red| red < 128 && red != opus);
         let id = |id: &Option<u8>| id.is_none_or(|id| (1..=14).contains(&id));
         match self {
-            Media::Publish { payload_type, level_extension, .. } => {
-                *payload_type < 128 && id(level_extension)
+            Media::Publish { payload_type, red, level_extension, .. } => {
+                numbers(*payload_type, *red) && id(level_extension)
             }
             Media::Subscribe(media) => {
-                media.payload_type < 128
+                numbers(media.payload_type, media.red)
                     && id(&media.mid_extension)
                     && id(&media.level_extension)
                     && (1..=SLOTS).contains(&media.slots.len())
@@ -110,8 +115,22 @@ impl Media {
     }
 }
 
+/// What a publisher said before it could be heard, such as while it was muted: copies of that are not let out later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Past {
+    /// Nothing has been heard since.
+    #[default]
+    Unheard,
+    /// What was said from this timestamp on has been.
+    Since(u32),
+    /// It lies so far back that no copy reaches there.
+    Over,
+}
+
 pub(super) struct Publisher {
     pub payload_type: u8,
+    pub red: Option<u8>,
+    pub past: Past,
     pub level_extension: Option<u8>,
     pub muted: bool,
     pub capture: bool,
@@ -185,9 +204,11 @@ impl Session {
             heard_us: now.us,
             inbound: None,
             role: match config.media {
-                Media::Publish { payload_type, level_extension, muted, capture } => {
+                Media::Publish { payload_type, red, level_extension, muted, capture } => {
                     Role::Publish(Box::new(Publisher {
                         payload_type,
+                        red,
+                        past: Past::default(),
                         level_extension,
                         muted,
                         capture,

@@ -1,7 +1,7 @@
 //! One Space: who speaks in it, who listens, and what of a packet concerns whom.
 
 use super::egress::{Arrived, Group};
-use super::frame::Out;
+use super::frame::{Out, Payload};
 use super::{Event, Io, Now, Owner, SessionId, SpaceId, TALKING_US, Tuning};
 use crate::rtp::{AudioLevel, Header};
 use crate::select::Decision;
@@ -47,7 +47,7 @@ impl Space {
         &mut self,
         talker: &Talker,
         header: &Header,
-        payload: &[u8],
+        payload: Payload<'_>,
         now: Now,
         tuning: &Tuning,
         out: &mut Out<'_, impl Io>,

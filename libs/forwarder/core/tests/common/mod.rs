@@ -99,6 +99,22 @@ impl World {
         self.engine.flush(now, &mut self.net);
     }
 
+    /// Payloads of all captured bundles.
+    pub fn captured(&self) -> Vec<Vec<u8>> {
+        let mut payloads = Vec::new();
+        for event in &self.net.events {
+            let Event::Captured { bundle, packets, .. } = event else { continue };
+            assert_eq!((bundle[0], u16::from_le_bytes([bundle[2], bundle[3]])), (1, *packets));
+            let mut at = 16;
+            while at < bundle.len() {
+                let length = usize::from(u16::from_le_bytes([bundle[at + 10], bundle[at + 11]]));
+                payloads.push(bundle[at + 12..at + 12 + length].to_vec());
+                at += 12 + length;
+            }
+        }
+        payloads
+    }
+
     /// Takes what was sent to an address.
     pub fn for_address(&mut self, address: SocketAddr) -> Vec<Vec<u8>> {
         let (theirs, others) = self.net.sent.drain(..).partition(|(to, _)| *to == address);
@@ -125,21 +141,42 @@ impl World {
 
     /// A connected speaker.
     pub fn speaker(&mut self, id: u64) -> Client {
+        self.speaker_with(id, None)
+    }
+
+    /// One whose packets may have copies of earlier ones, under this payload type.
+    pub fn speaker_with(&mut self, id: u64, red: Option<u8>) -> Client {
         self.add(
             id,
             id,
-            Media::Publish { payload_type: OPUS, level_extension: Some(LEVEL), muted: false, capture: true },
+            Media::Publish {
+                payload_type: OPUS,
+                red,
+                level_extension: Some(LEVEL),
+                muted: false,
+                capture: true,
+            },
         );
         self.client(id)
     }
 
     /// A connected listener with so many slots.
     pub fn listener(&mut self, id: u64, owner: u64, slots: u32) -> Client {
+        self.listener_with(id, owner, slots, None)
+    }
+
+    /// One that may be sent packets with copies of earlier ones, under this payload type.
+    pub fn listener_with(&mut self, id: u64, owner: u64, slots: u32, red: Option<u8>) -> Client {
         let slots = (0..slots)
             .map(|slot| SlotConfig { mid: slot.to_string().into_bytes(), ssrc: 1000 + slot })
             .collect();
-        let media =
-            Subscription { payload_type: 96, mid_extension: Some(MID), level_extension: Some(LEVEL), slots };
+        let media = Subscription {
+            payload_type: 96,
+            red,
+            mid_extension: Some(MID),
+            level_extension: Some(LEVEL),
+            slots,
+        };
         self.add(id, owner, Media::Subscribe(media));
         self.client(id)
     }
@@ -178,6 +215,8 @@ pub struct Client {
     pub generation: &'static str,
     outbound: Outbound,
     inbound: Inbound,
+    /// Of what it says.
+    pub payload_type: u8,
     pub ssrc: u32,
     pub sequence: u64,
     pub timestamp: u32,
@@ -200,6 +239,7 @@ impl Client {
             generation: "",
             outbound: Outbound::new(&receive).unwrap(),
             inbound: Inbound::new(&send).unwrap(),
+            payload_type: OPUS,
             ssrc: 0xA000_0000 + id as u32,
             sequence: 65_000,
             timestamp: 0xFFFF_0000,
@@ -224,7 +264,7 @@ impl Client {
     pub fn packet(&mut self, payload: &[u8], level: Option<u8>) -> Vec<u8> {
         let mut bytes = vec![0; MTU];
         bytes[0] = 0x80;
-        bytes[1] = OPUS;
+        bytes[1] = self.payload_type;
         bytes[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
         bytes[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         bytes[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
