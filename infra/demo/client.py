@@ -83,10 +83,11 @@ class Client:
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON answer, or None where there is none. Raises RefusedError for a problem.
 
-        A command carries an Idempotency-Key, so that it is safe to repeat: a 503 is tried again for a few seconds.
+        A command carries an Idempotency-Key, so that it is safe to repeat: for half a minute it is tried again while
+        the answer is a 503 or the gateway is away.
         """
         headers = {"Idempotency-Key": uuid.uuid4().hex} if method != "GET" else {}
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             try:
                 response = await self._http.request(method, path, json=body, headers=headers)

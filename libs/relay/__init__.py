@@ -25,6 +25,7 @@ from contracts import envelope, subjects
 from contracts.envelope import Event
 from libs.aio import end
 from libs.bus import Bus
+from libs.bus.written import send, written
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -273,29 +274,29 @@ class Relay:
         self._published += len(messages)
 
     async def _publish_batch(self, messages: list[_Message]) -> None:
-        batch = new_id()
-        last = len(messages)
-        for number, message in enumerate(messages, 1):
-            headers = dict(message.headers)
-            if number == 1:
-                headers["Nats-Expected-Last-Subject-Sequence"] = str(self._sequence)
-                headers["Nats-Expected-Last-Subject-Sequence-Subject"] = self._own
-            if last > 1:
-                headers |= {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            body = message.event.model_dump_json().encode()
-            if number < last:
-                await self._bus.nc.publish(message.event.subject, body, headers=headers)
-                continue
-            if last > 1:
-                headers["Nats-Batch-Commit"] = "1"
-            reply = await self._bus.nc.request(message.event.subject, body, timeout=5.0, headers=headers)
-            answer = json.loads(reply.data)
-            if "error" in answer:
-                raise _Refused(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
-            if answer.get("duplicate"):
-                raise _Refused(_DUPLICATE_ID, "this message id was seen before")
-            self._sequence = answer["seq"]
-            self._position, self._index = message.notification, message.index
+        headers = [dict(message.headers) for message in messages]
+        headers[0]["Nats-Expected-Last-Subject-Sequence"] = str(self._sequence)
+        headers[0]["Nats-Expected-Last-Subject-Sequence-Subject"] = self._own
+        if len(messages) > 1:
+            batch = new_id()
+            for number, of_one in enumerate(headers, 1):
+                of_one["Nats-Batch-Id"], of_one["Nats-Batch-Sequence"] = batch, str(number)
+            headers[-1]["Nats-Batch-Commit"] = "1"
+            before = zip(messages[:-1], headers[:-1], strict=True)
+            await send(self._bus.nc, [written(m.event.subject, h, _body(m.event)) for m, h in before])
+        last = messages[-1]
+        reply = await self._bus.nc.request(last.event.subject, _body(last.event), timeout=5.0, headers=headers[-1])
+        answer = json.loads(reply.data)
+        if "error" in answer:
+            raise _Refused(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+        if answer.get("duplicate"):
+            raise _Refused(_DUPLICATE_ID, "this message id was seen before")
+        self._sequence = answer["seq"]
+        self._position, self._index = last.notification, last.index
+
+
+def _body(event: Event) -> bytes:
+    return event.model_dump_json().encode()
 
 
 __all__ = ["Relay", "Report", "StreamAhead", "Translate"]

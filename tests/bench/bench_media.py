@@ -17,6 +17,7 @@ from typing import Final
 
 import httpx
 
+from infra.launcher.errors import StartFailed
 from tests.bench.harness import Reference, Row, say
 from tests.bench.media import janus
 from tests.bench.media.joining import CHROMIUM, aiortc_offer, crowd, hear, join, leave, stage
@@ -64,7 +65,7 @@ async def measure() -> list[Row]:
         say(name)
         try:
             rows += await part()
-        except (OSError, RuntimeError, httpx.HTTPError) as error:
+        except (OSError, RuntimeError, StartFailed, httpx.HTTPError) as error:
             # Its rows count as missed; those of the others are not lost with them.
             say(f"{name} failed: {error!r}")
     return rows

@@ -115,7 +115,7 @@ class Requester(asyncio.Protocol):
                 self._control(line)
                 start = end + 2
         del self._buffer[:start]
-        if len(self._took) == self._wanted and not self._done.done():
+        if answered and len(self._took) == self._wanted and not self._done.done():
             self._done.set_result(None)
         if self._go_on and answered:
             self._send(answered)

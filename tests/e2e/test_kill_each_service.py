@@ -116,7 +116,7 @@ async def test_a_space_survives_the_death_of_each_service(system: System) -> Non
                     assert not toggling.done(), toggling.exception()
                     return toggler.acknowledged.total() >= before + 4
 
-                await eventually(commands_go_on, within=30)
+                await eventually(commands_go_on, within=60)
                 await hears_both()
             toggler.stop()
             await toggling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -13,6 +14,7 @@ from libs.identity import DevelopmentIdentity
 from libs.ids import new_id
 from tests.e2e.page.visitor import PHONE, Visitor, visitor
 from tests.integration.gateway.client import Client
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -143,8 +145,12 @@ async def test_a_scheduled_space_is_moved_and_reminded_of_and_who_is_blocked_the
             await rival.http.post(f"/v1{path}/requests")
             await host.part("accept").click()
             await as_guest.http.put(f"/v1/me/blocked/{made['person']['id']}")
-            while not (await as_guest.http.get(f"/v1{path}/admission")).json()["blocked_on_stage"]:
-                await asyncio.sleep(0.05)  # room hears of it in its own time
+
+            async def told_of_the_rival() -> list[Any]:
+                admission = (await as_guest.http.get(f"/v1{path}/admission")).json()
+                return list(admission["blocked_on_stage"])
+
+            await eventually(told_of_the_rival)
         await guest.part("listen").click()
         await expect(guest.part("confirmation")).to_contain_text("You will hear Old Rival.")
         await guest.part("confirm").click()

@@ -43,14 +43,16 @@ async def test_mutated_offers_are_answered_or_refused_and_never_fail(
             for number in range(offers):
                 kind, offer = ("whip", SPEAKS) if number % 2 else ("whep", LISTENS)
                 text = mutate(rng, offer).encode(errors="surrogatepass")
-                took: list[float] = []
-                # Gateway, node and client share this thread, with its garbage collector: what was slow once is sent
-                # again, and only an offer that is slow every time is slow by itself.
-                while not took or (min(took) > MOST_SECONDS and len(took) < 4):
+                # Gateway, node and client share this thread, with its garbage collector, and the machine may stand
+                # still for seconds: what was slow once, or not answered in time, is sent again. What an offer itself
+                # causes, it causes each time.
+                for _ in range(4):
                     began = time.thread_time()
                     answer = await client.http.post(f"/v1/spaces/{space.id}/{kind}", content=text, headers=SDP)
-                    took.append(time.thread_time() - began)
-                    told[answer.status_code] += 1
-                assert min(took) < MOST_SECONDS, text
+                    seconds = time.thread_time() - began
+                    if seconds < MOST_SECONDS and answer.status_code != 503:
+                        break
+                told[answer.status_code] += 1
+                assert seconds < MOST_SECONDS, text
     assert set(told) <= {201, 400, 422}, told
     assert told[201] > offers // 20 < told[400]

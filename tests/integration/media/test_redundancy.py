@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.media.stage import Stage, person
 from tests.support.browser import LISTEN, TALK, chromium
+from tests.support.waiting import eventually
 from tests.support.webrtc import Negotiate, ear, has_fec, opus_with_fec, speaker
 
 ADA = person("Ada")
@@ -118,12 +119,12 @@ async def test_redundant_audio_fills_the_gaps_of_who_agreed_to_it_and_others_get
 
         async def received(name: str, packets: int) -> dict[str, Any]:
             """What a connection has received, once it is so much."""
-            async with asyncio.timeout(20):
-                while True:
-                    stats: dict[str, Any] | None = await page.evaluate(RECEIVED, name)
-                    if stats is not None and stats["packetsReceived"] >= packets:
-                        return stats
-                    await asyncio.sleep(0.05)
+
+            async def enough() -> dict[str, Any] | None:
+                stats: dict[str, Any] | None = await page.evaluate(RECEIVED, name)
+                return stats if stats is not None and stats["packetsReceived"] >= packets else None
+
+            return await eventually(enough, within=20)
 
         made_up, size = [], []
         for before, name in [(await received(name, 60), name) for name in ("with_red", "without")]:
