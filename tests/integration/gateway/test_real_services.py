@@ -224,7 +224,7 @@ async def test_no_input_breaks_it(system: System) -> None:
             "--checks", CHECKS,
             "--phases", "coverage,fuzzing", "--max-examples", "8", "--max-time", str(FUZZ_SECONDS), "--seed", "1",
             "--no-shrink", "--request-timeout", "10", "--suppress-health-check", "all",
-            "--exclude-path-regex", "(/events|/replay|/tracks|/transcript|/analytics|/whip|/whep|/media)",
+            "--exclude-path-regex", "(/events|/replay|/safety-copy|/tracks|/transcript|/analytics|/whip|/whep|/media)",
             "--header", f"Authorization: {token}", "--warnings", "off", "--continue-on-failure",
         ]  # fmt: skip
         done = await asyncio.to_thread(
