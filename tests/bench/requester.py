@@ -25,6 +25,8 @@ class Requester(asyncio.Protocol):
         self._where = where.hostname or "127.0.0.1", where.port or 4222
         self._login = {"verbose": False, "pedantic": False, "user": user, "pass": password, "protocol": 1}
         self._inbox = f"_INBOX.{new_id()}"
+        self._numbers = itertools.count()
+        """A subject is answered once: NATS lets who answers publish to it no second time."""
         self._transport: asyncio.Transport
         self._buffer = bytearray()
         self._introduced = False
@@ -63,8 +65,8 @@ class Requester(asyncio.Protocol):
         for number in range(len(requests)):
             due = began + number / per_second
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            self._send(1)
-            self._sent[number] = due
+            for sent in self._send(1):
+                self._sent[sent] = due
         await asyncio.wait_for(self._done, 120)
         return self._took
 
@@ -74,19 +76,19 @@ class Requester(asyncio.Protocol):
         self._left = iter(
             [
                 (number, b"PUB %s %s.%d %d\r\n%s\r\n" % (subject.encode(), inbox, number, len(body), body))
-                for number, (subject, body) in enumerate(requests)
+                for number, (subject, body) in zip(self._numbers, requests, strict=False)
             ]
         )
         self._sent, self._took, self._wanted = {}, [], len(requests)
         self._done = asyncio.get_running_loop().create_future()
 
-    def _send(self, count: int) -> None:
-        frames = []
-        for number, frame in itertools.islice(self._left, count):
-            self._sent[number] = time.perf_counter()
-            frames.append(frame)
-        if frames:
-            self._transport.write(b"".join(frames))
+    def _send(self, count: int) -> list[int]:
+        """The numbers of the next requests, which are on their way."""
+        now = time.perf_counter()
+        going = list(itertools.islice(self._left, count))
+        self._sent |= {number: now for number, _ in going}
+        self._transport.write(b"".join(frame for _, frame in going))
+        return [number for number, _ in going]
 
     # -- the connection ----------------------------------------------------------------------------------------
 
