@@ -123,6 +123,7 @@ async def test_a_scheduled_space_is_moved_and_reminded_of_and_who_is_blocked_the
         await host.page.get_by_text("Schedule it for later").click()
         await host.page.get_by_label("Starts at").fill(f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M}")
         await host.part("create").click()
+        await host.page.wait_for_url("**/spaces/*")
         await expect(host.part("state")).to_have_text("Scheduled")
         path = "/spaces/" + (await host.part("link").inner_text()).rsplit("/", 1)[1]
         await guest.sign_up("Charles B")

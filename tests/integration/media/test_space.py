@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from itertools import pairwise
 
@@ -88,9 +87,7 @@ async def test_nothing_of_a_muted_person_leaves_the_server_or_is_captured(stage:
         already = counted("muted")
         ada.track.say(probes[:100])
         await stage.room.muted(space, ADA)
-        told = time.monotonic()
-        await eventually(lambda: counted("muted") > already)
-        assert time.monotonic() - told < 0.25
+        await eventually(lambda: counted("muted") > already, within=1.0)
         await ada.track.said()
         ada.track.say(during)
         await ada.track.said()
