@@ -66,7 +66,7 @@ class Settings(ServiceSettings):
     0 none waits, and those that are there at the same time leave together all the same."""
     repacketise_from: Annotated[int, Field(ge=0, le=1_000_000)] = 1_000
     """From so many listeners of a Space on, those who are not on stage get up to 60 ms of audio in a packet: hardly
-    more than a third of the packets, and no frame later by more than 40 ms. 0: never."""
+    more than a third of the packets, for 40 ms more delay at most. 0: never."""
 
     @property
     def candidates(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 use super::audience::Audience;
 use super::frame::{Frame, Out, PAYLOAD, Payload};
-use super::hold::{HOLD_US, Hold};
+use super::hold::Hold;
 use super::{Io, Now, Owner, SessionId, Tuning};
 use crate::opus;
 use crate::rtp::{AudioLevel, Header};
@@ -179,7 +179,7 @@ impl Group {
     pub(super) fn send(&mut self, now_us: u64, tuning: &Tuning, out: &mut Out<'_, impl Io>) -> Option<u64> {
         let mut due = None;
         for hold in &mut self.holds {
-            let Some(at) = hold.since_us().map(|since| since + HOLD_US) else { continue };
+            let Some(at) = hold.due_us() else { continue };
             if at <= now_us {
                 hold.take(&mut |frame, opus: &[u8]| self.crowd.add(frame, Payload::plain(opus), out));
             } else {

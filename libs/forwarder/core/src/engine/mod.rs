@@ -6,6 +6,7 @@ mod frame;
 mod hold;
 mod ice;
 mod ingress;
+mod lateness;
 mod listener;
 mod members;
 mod pace;
