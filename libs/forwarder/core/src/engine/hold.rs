@@ -15,7 +15,7 @@ const SAMPLES: u32 = 2880;
 /// What merging costs at most, in microseconds.
 const COST_US: u64 = 40_000;
 /// However late frames are, none waits longer than [`COST_US`] and this.
-const SPARE_US: u64 = 10_000;
+const SPARE_US: u64 = 20_000;
 
 /// The frames that wait to be merged.
 #[derive(Default)]
