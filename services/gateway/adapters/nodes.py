@@ -11,6 +11,7 @@ from typing import Final
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from contracts import subjects
@@ -18,6 +19,7 @@ from contracts.media.v1 import ConnectionsQuery, Node
 from libs.bus import Bus, Unavailable
 
 _log = logging.getLogger(__name__)
+_STREAM: Final = f"KV_{subjects.NODES_BUCKET}"
 _FRESH: Final = 0.25
 _LOOK: Final = 0.04
 _SUSPECT: Final = 0.3
@@ -179,17 +181,20 @@ class Nodes:
             self._read_at = loop.time()
 
     async def _read(self) -> list[Node]:
-        bucket = await self._bus.js.key_value(subjects.NODES_BUCKET)
-        watcher = await bucket.watchall(ignore_deletes=True)
-        nodes: list[Node] = []
+        # Not with a watcher: it may say that it has told everything before its first entry arrives.
+        info = await self._bus.js.stream_info(_STREAM, subjects_filter=">")
+        entries = await asyncio.gather(*(self._entry(subject) for subject in info.state.subjects or ()))
+        return [node for node in entries if node is not None]
+
+    async def _entry(self, subject: str) -> Node | None:
         try:
-            async for entry in watcher:
-                if entry is None:  # everything there was has been told
-                    break
-                try:
-                    nodes.append(Node.model_validate_json(entry.value or b""))
-                except ValidationError as error:
-                    _log.warning("a media node describes itself wrongly", extra={"key": entry.key, "why": str(error)})
-        finally:
-            await watcher.stop()  # type: ignore[no-untyped-call]
-        return nodes
+            entry = await self._bus.js.get_last_msg(_STREAM, subject)
+        except NotFoundError:
+            return None  # it lapsed meanwhile
+        if not entry.data:
+            return None  # a marker: it was removed, or lapsed
+        try:
+            return Node.model_validate_json(entry.data)
+        except ValidationError as error:
+            _log.warning("a media node describes itself wrongly", extra={"subject": subject, "why": str(error)})
+            return None
