@@ -6,8 +6,9 @@ import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import httpx
@@ -17,9 +18,16 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.waiting import LIMIT
 
 
+class Way(StrEnum):
+    """How live events come; its value is the last part of their address."""
+
+    SENT = "events"
+    SOCKET = "live"
+
+
 @dataclass(frozen=True)
 class Told:
-    """One server-sent event."""
+    """One live event."""
 
     id: str
     event: str
@@ -32,6 +40,11 @@ class Told:
 
 class Stream(ABC):
     """Open live events. `next` waits for one, `until` for the first of a kind."""
+
+    @property
+    def ended_with(self) -> tuple[int | None, str | None]:
+        """Code and words of the end, which only a WebSocket has."""
+        return None, None
 
     @abstractmethod
     async def next(self, within: float = LIMIT) -> Told:
@@ -90,7 +103,6 @@ class Messages(Stream):
 
     @property
     def ended_with(self) -> tuple[int | None, str | None]:
-        """Code and words of the end."""
         return self.socket.close_code, self.socket.close_reason
 
 
@@ -108,6 +120,21 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
+
+    def follow(
+        self, way: Way, space_id: str, last_id: str | None = None, **params: str
+    ) -> AbstractAsyncContextManager[Stream]:
+        """Open the live events of a Space, either way; they must be accepted."""
+        path = f"/v1/spaces/{space_id}/{way}"
+        return self.events(path, last_id, **params) if way is Way.SENT else self.live(path, last_id, **params)
+
+    async def not_followed(self, way: Way, space_id: str, last_id: str | None = None, **params: str) -> tuple[int, str]:
+        """Status and reason with which live events of a Space are refused, either way."""
+        path, headers = f"/v1/spaces/{space_id}/{way}", {"last-event-id": last_id} if last_id else {}
+        if way is Way.SOCKET:
+            return await self.not_live(path, headers, **params)
+        refused = await self.http.get(path, headers=headers, params=params)
+        return refused.status_code, refused.json()["reason"]
 
     @asynccontextmanager
     async def events(self, path: str, last_id: str | None = None, **params: str) -> AsyncIterator[Events]:
