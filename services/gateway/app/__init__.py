@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contracts.commands import R, Request
 from libs.bus import Bus
 from libs.identity import DevelopmentIdentity
 from services.gateway.adapters.nodes import Nodes
@@ -36,3 +37,7 @@ class Gateway:
     missing: Callable[[], dict[str, str]]
     """What keeps this process from being ready, by name."""
     ask_seconds: float
+
+    async def ask(self, request: Request[R]) -> R:
+        """The result of a command or query, waited for as long as this gateway waits. Raises Refusal, Unavailable."""
+        return (await self.bus.ask(request, timeout=self.ask_seconds)).result

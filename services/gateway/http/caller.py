@@ -112,6 +112,11 @@ class Order:
     repeatable: bool
     """Whether the client chose the id, so that it may send the command again."""
 
+    @property
+    def head(self) -> dict[str, Any]:
+        """The fields of it that a command begins with."""
+        return {"command_id": self.command_id, "actor": self.actor, "operator": self.operator}
+
     def new(self, kind: str) -> str:
         """The id of what this command makes: the same when the command is sent again, also to another gateway."""
         return derived_id(kind, self.actor or "", self.command_id) if self.repeatable else new_id()

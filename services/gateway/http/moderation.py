@@ -44,7 +44,7 @@ from services.gateway.http.caller import GatewayDep, OrderDep, PersonDep, Suspen
 from services.gateway.http.models import Body
 from services.gateway.http.people import PersonPath
 from services.gateway.http.problems import json_only, responses
-from services.gateway.http.spaces import SpacePath, commanded
+from services.gateway.http.spaces import SpacePath, commanded, head
 
 router = APIRouter(dependencies=[Depends(json_only)])
 
@@ -125,7 +125,7 @@ class Verdict(Body):
 @router.get("/v1/reports/reasons", operation_id="getReportReasons", tags=["moderation"], responses=responses())
 async def reasons(gateway: GatewayDep) -> Offences:
     """What one may report here."""
-    return (await gateway.bus.ask(OffencesQuery(), timeout=gateway.ask_seconds)).result
+    return await gateway.ask(OffencesQuery())
 
 
 @router.post(
@@ -144,14 +144,13 @@ async def report(body: NewReport, order: OrderDep, gateway: GatewayDep) -> Repor
         comment=body.comment,
         evidence=body.evidence,
     )
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)
 
 
 @router.get("/v1/me/appeals", operation_id="getMyAppeals", tags=["moderation"], responses=_LOOK)
 async def my_appeals(person_id: PersonDep, gateway: GatewayDep) -> Appeals:
     """One's appeals, newest first."""
-    query = AppealsQuery(actor=person_id, person_id=person_id)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(AppealsQuery(actor=person_id, person_id=person_id))
 
 
 @router.post(
@@ -160,8 +159,7 @@ async def my_appeals(person_id: PersonDep, gateway: GatewayDep) -> Appeals:
 )  # fmt: skip
 async def appeal(body: NewAppeal, order: SuspendedOrderDep, gateway: GatewayDep) -> Appeal:
     """Appeal against one's suspension, once."""
-    command = LodgeAppeal(command_id=order.command_id, actor=order.actor, text=body.text)
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(LodgeAppeal(command_id=order.command_id, actor=order.actor, text=body.text))
 
 
 # -- operators -------------------------------------------------------------------------------------------------------
@@ -182,7 +180,7 @@ async def reports(
         actor=viewer.person_id, operator=viewer.operator, state=state, person_id=person_id, space_id=space_id,
         cursor=cursor, limit=limit,
     )  # fmt: skip
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 _REPORT = responses(*_OPERATOR, "report_unknown", "wrong_state")
@@ -193,11 +191,7 @@ _REPORT = responses(*_OPERATOR, "report_unknown", "wrong_state")
 )
 async def close(report_id: ReportPath, body: Closing, order: OrderDep, gateway: GatewayDep) -> Report:
     """Dismiss a report, or say that something was done."""
-    command = CloseReport(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, report_id=report_id,
-        outcome=body.outcome, explanation=body.explanation,
-    )  # fmt: skip
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(CloseReport(**order.head, report_id=report_id, **dict(body)))
 
 
 @router.post(
@@ -205,11 +199,7 @@ async def close(report_id: ReportPath, body: Closing, order: OrderDep, gateway: 
 )
 async def reopen(report_id: ReportPath, order: OrderDep, gateway: GatewayDep, body: Because | None = None) -> Report:
     """Look at a report again."""
-    command = ReopenReport(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, report_id=report_id,
-        explanation=(body or Because()).explanation,
-    )  # fmt: skip
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(ReopenReport(**order.head, report_id=report_id, **dict(body or Because())))
 
 
 @router.get("/v1/ops/moderation/appeals", operation_id="getAppeals", tags=["operators"], responses=_LOOK)
@@ -223,7 +213,7 @@ async def appeals(
 ) -> Appeals:
     """Appeals, newest first; those who are no operators see their own."""
     query = AppealsQuery(actor=person_id, operator=viewer.operator, state=state, cursor=cursor, limit=limit)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.post(
@@ -232,11 +222,7 @@ async def appeals(
 )  # fmt: skip
 async def decide(person_id: PersonPath, body: Verdict, order: OrderDep, gateway: GatewayDep) -> Appeal:
     """Grant somebody's open appeal, which ends their suspension, or reject it."""
-    command = DecideAppeal(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, person_id=person_id,
-        granted=body.granted, answer=body.answer,
-    )  # fmt: skip
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(DecideAppeal(**order.head, person_id=person_id, **dict(body)))
 
 
 @router.get("/v1/ops/moderation/log", operation_id="getModerationLog", tags=["operators"], responses=_LOOK)
@@ -253,7 +239,7 @@ async def log(
         actor=viewer.person_id, operator=viewer.operator, person_id=person_id, space_id=space_id, cursor=cursor,
         limit=limit,
     )  # fmt: skip
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.post(
@@ -262,11 +248,7 @@ async def log(
 )  # fmt: skip
 async def undo(entry_id: EntryPath, order: OrderDep, gateway: GatewayDep, body: Because | None = None) -> None:
     """Take an act back, where it can be."""
-    command = UndoAct(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, entry_id=entry_id,
-        explanation=(body or Because()).explanation,
-    )  # fmt: skip
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(UndoAct(**order.head, entry_id=entry_id, **dict(body or Because())))
 
 
 @router.post(
@@ -275,11 +257,7 @@ async def undo(entry_id: EntryPath, order: OrderDep, gateway: GatewayDep, body: 
 )  # fmt: skip
 async def suspend(person_id: PersonPath, body: NewSuspension, order: OrderDep, gateway: GatewayDep) -> None:
     """Refuse somebody everywhere, at once."""
-    command = Suspend(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, person_id=person_id,
-        reason=body.reason, explanation=body.explanation, report_id=body.report_id, until=body.until,
-    )  # fmt: skip
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(Suspend(**order.head, person_id=person_id, **dict(body)))
 
 
 @router.post(
@@ -288,11 +266,7 @@ async def suspend(person_id: PersonPath, body: NewSuspension, order: OrderDep, g
 )  # fmt: skip
 async def reinstate(person_id: PersonPath, order: OrderDep, gateway: GatewayDep, body: Because | None = None) -> None:
     """End somebody's suspension."""
-    command = Reinstate(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, person_id=person_id,
-        explanation=(body or Because()).explanation,
-    )  # fmt: skip
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(Reinstate(**order.head, person_id=person_id, **dict(body or Because())))
 
 
 @router.post(
@@ -302,14 +276,5 @@ async def reinstate(person_id: PersonPath, order: OrderDep, gateway: GatewayDep,
 async def end(space_id: SpacePath, body: Sanction, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """End a Space, at once."""
     # What and why goes on the log first; sent again with the same key, what is missing is done.
-    await gateway.bus.ask(
-        OrderSpaceEnd(
-            command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id,
-            reason=body.reason, explanation=body.explanation, report_id=body.report_id,
-        ),
-        timeout=gateway.ask_seconds,
-    )  # fmt: skip
-    return await commanded(
-        gateway,
-        EndSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
-    )
+    await gateway.ask(OrderSpaceEnd(**head(space_id, order), **dict(body)))
+    return await commanded(gateway, EndSpace(**head(space_id, order)))

@@ -36,7 +36,7 @@ async def sign_up(body: NewPerson, order: AnonymousOrderDep, gateway: GatewayDep
         display_name=body.name,
         invitation=body.invitation,
     )
-    person = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    person = await gateway.ask(command)
     return SignedUp(person=person, token=gateway.identity.mint(person.id))
 
 
@@ -44,7 +44,7 @@ async def sign_up(body: NewPerson, order: AnonymousOrderDep, gateway: GatewayDep
 async def me(person_id: PersonDep, gateway: GatewayDep) -> Person:
     """The signed-in person."""
     query = PersonQuery(person_id=person_id, actor=person_id)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.get(
@@ -53,7 +53,7 @@ async def me(person_id: PersonDep, gateway: GatewayDep) -> Person:
 async def person(person_id: PersonPath, viewer: ViewerDep, gateway: GatewayDep) -> Person:
     """One profile."""
     query = PersonQuery(person_id=person_id, actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 _FOLLOWING = responses(
@@ -65,14 +65,14 @@ _FOLLOWING = responses(
 async def follow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
     """Follow somebody; again is fine."""
     command = Follow(command_id=order.command_id, actor=order.actor, followee_id=person_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.delete("/v1/me/following/{person_id}", status_code=204, operation_id="unfollow", responses=_FOLLOWING)
 async def unfollow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
     """Follow somebody no longer; fine also where one did not."""
     command = Unfollow(command_id=order.command_id, actor=order.actor, followee_id=person_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.put(
@@ -91,7 +91,7 @@ async def fill_jar(body: NewJar, order: OrderDep, gateway: GatewayDep) -> TipJar
         names=body.names(),
         public_names_acknowledged=body.public_names_acknowledged,
     )
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)
 
 
 @router.get(
@@ -100,4 +100,4 @@ async def fill_jar(body: NewJar, order: OrderDep, gateway: GatewayDep) -> TipJar
 async def jar(person_id: PersonPath, viewer: ViewerDep, gateway: GatewayDep) -> TipJar:
     """A person's tip jar; names only where it is enabled, or for its owner."""
     query = JarQuery(person_id=person_id, actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)

@@ -197,7 +197,7 @@ async def unpin(space_id: SpacePath, pin_id: PinPath, order: OrderDep, gateway: 
 async def react(space_id: SpacePath, body: NewReaction, order: OrderDep, gateway: GatewayDep) -> None:
     """React."""
     command = React(**head(space_id, order), reaction=body.reaction, skin_tone=body.skin_tone)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 # ---- asking -----------------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ async def participants(
 ) -> Participants:
     """Who is there now, a page at a time; anonymous and hidden people are only counted."""
     query = ParticipantsQuery(space_id=space_id, actor=viewer.person_id, limit=limit, after=after)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.get(
@@ -226,10 +226,10 @@ async def participants(
 async def admission(space_id: SpacePath, viewer: ViewerDep, gateway: GatewayDep) -> Grant:
     """Whether one may join, and whom on stage one has blocked, to be warned before joining."""
     query = AdmitQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.get("/v1/topics", operation_id="topics", tags=["spaces"], responses=responses("invalid"))
 async def topics(gateway: GatewayDep) -> Topics:
     """What a Space may be about."""
-    return (await gateway.bus.ask(TopicsQuery(), timeout=gateway.ask_seconds)).result
+    return await gateway.ask(TopicsQuery())

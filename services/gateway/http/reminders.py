@@ -21,17 +21,17 @@ _COMMAND = responses(
 async def set_reminder(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> None:
     """Be reminded of a scheduled Space; again is fine."""
     command = SetReminder(command_id=order.command_id, actor=order.actor, space_id=space_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.delete("/v1/spaces/{space_id}/reminder", status_code=204, operation_id="clearReminder", responses=_COMMAND)
 async def clear_reminder(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> None:
     """Be reminded no longer; fine also where one was not to be."""
     command = ClearReminder(command_id=order.command_id, actor=order.actor, space_id=space_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.get("/v1/me/reminders", operation_id="getReminders", responses=responses("unauthenticated"))
 async def reminders(person_id: PersonDep, gateway: GatewayDep) -> Reminders:
     """The scheduled Spaces one is reminded of, the next one first."""
-    return (await gateway.bus.ask(RemindersQuery(actor=person_id), timeout=gateway.ask_seconds)).result
+    return await gateway.ask(RemindersQuery(actor=person_id))

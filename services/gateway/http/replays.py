@@ -19,7 +19,7 @@ from services.gateway.http.caller import AddressViewerDep, GatewayDep, OrderDep
 from services.gateway.http.models import ReplayView, TrackView
 from services.gateway.http.people import PersonPath
 from services.gateway.http.problems import problem, responses
-from services.gateway.http.spaces import SpacePath
+from services.gateway.http.spaces import SpacePath, head
 from services.gateway.projection import Viewer
 
 router = APIRouter(tags=["what was said"])
@@ -30,7 +30,7 @@ _LOOK: Final = ("unauthenticated", "removed", "blocked", "not_allowed", "space_u
 async def _replay(gateway: Gateway, space_id: str, viewer: Viewer) -> Replay:
     await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = ReplayQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.get("/v1/spaces/{space_id}/replay", operation_id="getReplay", responses=responses(*_LOOK))
@@ -67,8 +67,7 @@ async def replay(space_id: SpacePath, viewer: AddressViewerDep, gateway: Gateway
 )  # fmt: skip
 async def delete_replay(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> None:
     """The host deletes the replay, its tracks and its transcript; again is fine."""
-    command = DeleteReplay(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(DeleteReplay(**head(space_id, order)))
 
 
 def _audio(media_type: str) -> dict[int | str, dict[str, Any]]:
@@ -194,7 +193,7 @@ async def transcript(space_id: SpacePath, viewer: AddressViewerDep, gateway: Gat
     """Every final caption so far."""
     await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = TranscriptQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 Format = Literal["vtt", "srt", "txt", "json"]
@@ -220,5 +219,5 @@ async def transcript_file(
     """The transcript as a file: WebVTT, SubRip, plain text or JSON."""
     await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = TranscriptDocumentQuery(space_id=space_id, format=format, actor=viewer.person_id, operator=viewer.operator)
-    document = (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    document = await gateway.ask(query)
     return Response(document.body, headers={"Content-Type": document.content_type})

@@ -42,7 +42,7 @@ async def _hear(gateway: Gateway, viewer: Viewer, space_id: str, report_id: str)
         space_id=space_id,
         report_id=report_id,
     )
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)
 
 
 @router.get(

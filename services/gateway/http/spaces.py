@@ -46,19 +46,17 @@ async def listeners(gateway: Gateway, space_id: str) -> int:
     known = gateway.hub.rooms.listeners(space_id)
     if known is not None:
         return known
-    return (await gateway.bus.ask(PresenceQuery(space_id=space_id), timeout=gateway.ask_seconds)).result.listeners
+    return (await gateway.ask(PresenceQuery(space_id=space_id))).listeners
 
 
 def head(space_id: str, order: Order) -> dict[str, Any]:
     """What every command about a Space carries."""
-    return {
-        "space_id": space_id, "command_id": order.command_id, "actor": order.actor, "operator": order.operator,
-    }  # fmt: skip
+    return {"space_id": space_id, **order.head}
 
 
 async def commanded(gateway: Gateway, command: SpaceCommand) -> SpaceView:
     """Send a command; the Space after it, as its actor may see it."""
-    space = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    space = await gateway.ask(command)
     return view(space, gateway.hub.rooms.listeners(space.id) or 0)
 
 
@@ -72,9 +70,7 @@ async def commanded(gateway: Gateway, command: SpaceCommand) -> SpaceView:
 async def create(body: NewSpace, order: OrderDep, gateway: GatewayDep, response: Response) -> SpaceView:
     """Create a Space with oneself as host."""
     command = CreateSpace(
-        command_id=order.command_id,
-        actor=order.actor,
-        operator=order.operator,
+        **order.head,
         space_id=order.new("space"),
         settings=body.settings(),
         scheduled_start=body.scheduled_start,
@@ -126,7 +122,7 @@ async def browse(
         cursor=cursor,
         limit=limit,
     )
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.get("/v1/live-bar", operation_id="getLiveBar", responses=responses("unauthenticated", "invalid"))
@@ -135,7 +131,7 @@ async def live_bar(
 ) -> SpaceCards:
     """Every live Space in which somebody one follows is on stage."""
     query = LiveBarQuery(actor=person_id, limit=limit)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.get(
@@ -169,28 +165,19 @@ _LIFECYCLE = responses(*COMMAND, "not_host", "not_live", "not_scheduled", "alrea
 @router.post("/v1/spaces/{space_id}/start", operation_id="startSpace", responses=_LIFECYCLE)
 async def start(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """The host starts a scheduled Space."""
-    return await commanded(
-        gateway,
-        StartSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
-    )
+    return await commanded(gateway, StartSpace(**head(space_id, order)))
 
 
 @router.post("/v1/spaces/{space_id}/cancel", operation_id="cancelSpace", responses=_LIFECYCLE)
 async def cancel(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """The host cancels a scheduled Space."""
-    return await commanded(
-        gateway,
-        CancelSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
-    )
+    return await commanded(gateway, CancelSpace(**head(space_id, order)))
 
 
 @router.post("/v1/spaces/{space_id}/end", operation_id="endSpace", responses=_LIFECYCLE)
 async def end(space_id: SpacePath, order: OrderDep, gateway: GatewayDep) -> SpaceView:
     """The host ends it."""
-    return await commanded(
-        gateway,
-        EndSpace(command_id=order.command_id, actor=order.actor, operator=order.operator, space_id=space_id),
-    )
+    return await commanded(gateway, EndSpace(**head(space_id, order)))
 
 
 _PRESENCE = responses(
@@ -206,16 +193,13 @@ async def open_session(
     """Join: open a session, anonymously without a token."""
     body = body or NewSession()
     command = JoinSpace(
-        command_id=order.command_id,
-        actor=order.actor,
-        operator=order.operator,
-        space_id=space_id,
+        **head(space_id, order),
         session_id=order.new(f"session {space_id}"),
         platform=body.platform,
         source=body.source,
         hidden=body.hidden,
     )
-    session = (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    session = await gateway.ask(command)
     gateway.renewals.opened(
         Lease(
             space_id=space_id,
@@ -263,7 +247,7 @@ async def close_session(
 ) -> None:
     """Leave; fine also where the session is gone already."""
     command = LeaveSpace(command_id=order.command_id, actor=order.actor, space_id=space_id, session_id=session_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.get(
@@ -276,4 +260,4 @@ async def analytics(space_id: SpacePath, person_id: PersonDep, viewer: ViewerDep
     if space.host.id != person_id and not viewer.operator:
         raise Refusal("not_host", "Only the host sees the figures of a Space.")
     query = SpaceFiguresQuery(space_id=space_id, actor=person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)

@@ -71,7 +71,7 @@ async def privacy(body: NewPrivacy, order: OrderDep, gateway: GatewayDep) -> Per
     command = ChangePrivacy(
         command_id=order.command_id, actor=order.actor, protected=body.protected, hides_listening=body.hides_listening
     )
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)
 
 
 _BLOCKING = responses(*_COMMAND, "not_allowed")
@@ -81,7 +81,7 @@ _BLOCKING = responses(*_COMMAND, "not_allowed")
 async def block(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
     """Block somebody: neither joins the other's Spaces. Again is fine."""
     command = Block(command_id=order.command_id, actor=order.actor, blocked_id=person_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.delete(
@@ -90,7 +90,7 @@ async def block(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> 
 async def unblock(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
     """Lift a block; fine also where there is none."""
     command = Unblock(command_id=order.command_id, actor=order.actor, blocked_id=person_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(command)
 
 
 @router.get(
@@ -100,7 +100,7 @@ async def unblock(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -
 async def may_i_host(person_id: PersonDep, gateway: GatewayDep, platform: PlatformQuery = "web") -> HostingAnswer:
     """Whether one may host, why not, since when, and whether it would be the first time."""
     query = MayHostQuery(actor=person_id, person_id=person_id, platform=platform)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 # -- operators -------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ async def may_they_host(
 ) -> HostingAnswer:
     """Whether somebody may host."""
     query = MayHostQuery(actor=viewer.person_id, operator=viewer.operator, person_id=person_id, platform=platform)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.put(
@@ -124,8 +124,7 @@ async def may_they_host(
 )  # fmt: skip
 async def allow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
     """Put somebody on the list of those who may host."""
-    command = AllowHosting(command_id=order.command_id, actor=order.actor, operator=order.operator, person_id=person_id)
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(AllowHosting(**order.head, person_id=person_id))
 
 
 @router.delete(
@@ -134,26 +133,20 @@ async def allow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> 
 )  # fmt: skip
 async def withdraw(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
     """Take somebody off the list of those who may host."""
-    command = WithdrawHosting(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, person_id=person_id
-    )
-    await gateway.bus.ask(command, timeout=gateway.ask_seconds)
+    await gateway.ask(WithdrawHosting(**order.head, person_id=person_id))
 
 
 @router.get("/v1/ops/hosting-policy", operation_id="getHostingPolicy", tags=["operators"], responses=responses())
 async def policy(gateway: GatewayDep) -> HostingPolicy:
     """Who may host; no secret."""
-    return (await gateway.bus.ask(HostingPolicyQuery(), timeout=gateway.ask_seconds)).result
+    return await gateway.ask(HostingPolicyQuery())
 
 
 @router.put("/v1/ops/hosting-policy", operation_id="changeHostingPolicy", tags=["operators"], responses=_OPERATOR)
 async def change_policy(body: NewPolicy, order: OrderDep, gateway: GatewayDep) -> HostingPolicy:
     """Choose who may host from now on."""
-    command = ChangeHostingPolicy(
-        command_id=order.command_id, actor=order.actor, operator=order.operator,
-        policy=HostingPolicy(rule=body.rule, platforms=body.platforms), explanation=body.explanation,
-    )  # fmt: skip
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    rules = HostingPolicy(rule=body.rule, platforms=body.platforms)
+    return await gateway.ask(ChangeHostingPolicy(**order.head, policy=rules, explanation=body.explanation))
 
 
 @router.get(
@@ -163,7 +156,7 @@ async def change_policy(body: NewPolicy, order: OrderDep, gateway: GatewayDep) -
 async def invitations(viewer: ViewerDep, gateway: GatewayDep) -> InvitationCodes:
     """The codes to sign up with."""
     query = InvitationsQuery(actor=viewer.person_id, operator=viewer.operator)
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(query)
 
 
 @router.post(
@@ -171,11 +164,7 @@ async def invitations(viewer: ViewerDep, gateway: GatewayDep) -> InvitationCodes
 )
 async def issue(body: NewCode, order: OrderDep, gateway: GatewayDep) -> InvitationCode:
     """Make a code to sign up with."""
-    command = IssueInvitation(
-        command_id=order.command_id, actor=order.actor, operator=order.operator, uses=body.uses,
-        expires_at=body.expires_at, note=body.note,
-    )  # fmt: skip
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(IssueInvitation(**order.head, **dict(body)))
 
 
 @router.delete(
@@ -186,5 +175,4 @@ async def revoke(
     code: Annotated[Code, Path(description="A code")], order: OrderDep, gateway: GatewayDep
 ) -> InvitationCode:
     """Make a code worthless."""
-    command = RevokeInvitation(command_id=order.command_id, actor=order.actor, operator=order.operator, code=code)
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(RevokeInvitation(**order.head, code=code))

@@ -41,7 +41,7 @@ async def offer(space_id: SpacePath, body: NewTip, order: OrderDep, viewer: View
         currency=body.currency,
         note=body.note,
     )
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)
 
 
 @router.get(
@@ -52,7 +52,7 @@ async def offer(space_id: SpacePath, body: NewTip, order: OrderDep, viewer: View
 async def tips(space_id: SpacePath, person_id: PersonDep, viewer: ViewerDep, gateway: GatewayDep) -> Tips:
     """The tips of a Space that one gave or was offered."""
     await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
-    return (await gateway.bus.ask(TipsQuery(space_id=space_id, actor=person_id), timeout=gateway.ask_seconds)).result
+    return await gateway.ask(TipsQuery(space_id=space_id, actor=person_id))
 
 
 _TIP = responses(
@@ -65,11 +65,11 @@ _TIP = responses(
 async def opened(tip_id: TipPath, order: OrderDep, gateway: GatewayDep) -> Tip:
     """The payer followed the link."""
     command = OpenTip(command_id=order.command_id, actor=order.actor, tip_id=tip_id)
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)
 
 
 @router.post("/v1/tips/{tip_id}/confirmed", operation_id="confirmTip", responses=_TIP)
 async def confirmed(tip_id: TipPath, order: OrderDep, gateway: GatewayDep) -> Tip:
     """The recipient says that it arrived."""
     command = ConfirmTip(command_id=order.command_id, actor=order.actor, tip_id=tip_id)
-    return (await gateway.bus.ask(command, timeout=gateway.ask_seconds)).result
+    return await gateway.ask(command)

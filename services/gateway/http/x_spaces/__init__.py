@@ -46,7 +46,7 @@ _Id = Annotated[str, Path(description="Id of a Space")]
 
 
 async def _lookup(gateway: Gateway, query: LookupQuery) -> tuple[SpaceDetails, ...]:
-    return (await gateway.bus.ask(query, timeout=gateway.ask_seconds)).result.spaces
+    return (await gateway.ask(query)).spaces
 
 
 @router.get(
@@ -77,7 +77,7 @@ async def search(
         spoken=False,
         limit=max_results,
     )
-    page = (await gateway.bus.ask(asked, timeout=gateway.ask_seconds)).result
+    page = await gateway.ask(asked)
     # Those that are over come last, and are not found here.
     ids = tuple(card.id for card in page.spaces if card.state in (State.LIVE, State.SCHEDULED))
     found = await _lookup(gateway, LookupQuery(actor=person_id, operator=viewer.operator, space_ids=ids)) if ids else ()
