@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, StringConstraints
 
-from contracts.commands import Command, Query, register
+from contracts.commands import Command, register
 from contracts.envelope import Audience, Model, PersonId, event
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.profile import PersonEvent
-from contracts.people.v1.reports import Cursor
+from contracts.people.v1.reports import PagedQuery
 
 
 class AppealState(StrEnum):
@@ -85,13 +85,10 @@ class Appeals(Model):
 
 
 @register
-class AppealsQuery(Query[Appeals]):
+class AppealsQuery(PagedQuery[Appeals]):
     """Appeals, newest first: one's own, or for operators anybody's. Refuses: not_allowed, invalid."""
 
-    service = "people"
     name = "appeals"
     result = Appeals
     person_id: PersonId | None = None
     state: AppealState | None = None
-    cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50

@@ -116,26 +116,27 @@ class ChangeHostingPolicy(Command[HostingPolicy]):
     explanation: Explanation = ""
 
 
+class Ruling(Command[Nothing]):
+    """What operators decide about one person, and why. Refuses: not_allowed, person_unknown."""
+
+    service = "people"
+    result = Nothing
+    person_id: PersonId
+    explanation: Explanation = ""
+
+
 @register
-class AllowHosting(Command[Nothing]):
+class AllowHosting(Ruling):
     """Operators put somebody on the list of those who may host. Refuses: not_allowed, person_unknown."""
 
-    service = "people"
     name = "allow_hosting"
-    result = Nothing
-    person_id: PersonId
-    explanation: Explanation = ""
 
 
 @register
-class WithdrawHosting(Command[Nothing]):
+class WithdrawHosting(Ruling):
     """Operators take somebody off the list of those who may host. Refuses: not_allowed, person_unknown."""
 
-    service = "people"
     name = "withdraw_hosting"
-    result = Nothing
-    person_id: PersonId
-    explanation: Explanation = ""
 
 
 @register

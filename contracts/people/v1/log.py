@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, StringConstraints
 
-from contracts.commands import Command, Nothing, Query, register
+from contracts.commands import Command, Nothing, register
 from contracts.envelope import Model, PersonId, SpaceId
 from contracts.people.v1.hosting import Explanation
-from contracts.people.v1.reports import Cursor, ReportId
+from contracts.people.v1.reports import PagedQuery, ReportId
 
 EntryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z-]{1,60}$")]
 
@@ -43,20 +43,17 @@ class LogPage(Model):
 
 
 @register
-class LogQuery(Query[LogPage]):
+class LogQuery(PagedQuery[LogPage]):
     """The moderation log, newest first: for operators, and for a host what was done in their Space (`space_id`).
 
     Refuses: not_allowed, invalid (a cursor of something else).
     """
 
-    service = "people"
     name = "log"
     result = LogPage
     person_id: PersonId | None = None
     """Acts by or about this person."""
     space_id: SpaceId | None = None
-    cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 @register

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Generic, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from contracts.commands import Command, Query, register
+from contracts.commands import Command, Query, R, register
 from contracts.envelope import Audience, Event, Model, PersonId, SpaceId, event
 from contracts.people.v1.hosting import Explanation
 
@@ -172,18 +172,23 @@ class Reports(Model):
     next_cursor: str | None = None
 
 
-@register
-class ReportsQuery(Query[Reports]):
-    """Reports for operators, newest first. Refuses: not_allowed, invalid (a cursor of something else)."""
+class PagedQuery(Query[R], Generic[R]):
+    """Asks for a page of a list. Refuses: invalid (a cursor of something else)."""
 
     service = "people"
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@register
+class ReportsQuery(PagedQuery[Reports]):
+    """Reports for operators, newest first. Refuses: not_allowed, invalid (a cursor of something else)."""
+
     name = "reports"
     result = Reports
     state: ReportState | None = None
     person_id: PersonId | None = None
     space_id: SpaceId | None = None
-    cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class Offences(Model):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from contracts.commands import Command, Nothing, register
-from contracts.envelope import Audience, PersonId, SpaceId, event
-from contracts.people.v1.hosting import Explanation
+from contracts.envelope import Audience, SpaceId, event
+from contracts.people.v1.hosting import Explanation, Ruling
 from contracts.people.v1.profile import PersonEvent
 from contracts.people.v1.reports import Offence, ReportId
 
@@ -32,19 +32,15 @@ class Reinstated(PersonEvent):
 
 
 @register
-class Suspend(Command[Nothing]):
+class Suspend(Ruling):
     """Operators suspend somebody; accepted also where they are suspended already, and then another end holds.
 
     Refuses: not_allowed, person_unknown, invalid (a reason that is not on the list, an end in the past),
     report_unknown.
     """
 
-    service = "people"
     name = "suspend"
-    result = Nothing
-    person_id: PersonId
     reason: Offence
-    explanation: Explanation = ""
     report_id: ReportId | None = None
     """The report this answers; it is closed as acted upon."""
     until: AwareDatetime | None = None
@@ -52,14 +48,10 @@ class Suspend(Command[Nothing]):
 
 
 @register
-class Reinstate(Command[Nothing]):
+class Reinstate(Ruling):
     """Operators end a suspension; accepted also where there is none. Refuses: not_allowed, person_unknown."""
 
-    service = "people"
     name = "reinstate"
-    result = Nothing
-    person_id: PersonId
-    explanation: Explanation = ""
 
 
 @register
