@@ -120,8 +120,8 @@ def _details(received: Received) -> Mapping[str, Any]:
             return {"counts": counts, "seconds": window / 1000}
         case media.Speaking(node_id=node, person_ids=persons):
             return {"node_id": node, "people": list(persons)}
-        case media.Talked(node_id=node, person_id=person, session_id=session, seconds=seconds):
-            return {"node_id": node, "person_id": person, "session_id": session, "seconds": seconds}
+        case media.Talked() as event:
+            return _of_session(event) | {"seconds": event.seconds}
         case media.Connected() as event:
             return _of_connection(event) | {"seconds": event.setup_ms / 1000}
         case media.Disconnected() as event:
@@ -158,13 +158,12 @@ def _details(received: Received) -> Mapping[str, Any]:
             return {"person_id": getattr(event, "person_id", None) or ""}
 
 
+def _of_session(event: media.Talked | media.Connected | media.Disconnected | media.Quality) -> dict[str, Any]:
+    return {"node_id": event.node_id, "session_id": event.session_id, "person_id": event.person_id or ""}
+
+
 def _of_connection(event: media.Connected | media.Disconnected | media.Quality) -> dict[str, Any]:
-    return {
-        "node_id": event.node_id,
-        "session_id": event.session_id,
-        "person_id": event.person_id or "",
-        "direction": event.direction,
-    }
+    return _of_session(event) | {"direction": event.direction}
 
 
 def _of_listeners(event: media.SpaceQuality) -> dict[str, Any]:

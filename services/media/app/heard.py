@@ -53,16 +53,7 @@ class Heard:
         seconds = session.talked(asyncio.get_running_loop().time())
         if seconds is None or session.person_id is None:
             return
-        self._tell(
-            v1.Talked(
-                at=self._clock(),
-                space_id=session.space_id,
-                node_id=self._node_id,
-                person_id=session.person_id,
-                session_id=session.id,
-                seconds=seconds,
-            )
-        )
+        self._tell(v1.Talked(**session.head(self._node_id, self._clock()), seconds=seconds))
 
     def said_elsewhere(self, said: Said) -> None:
         """Packets of a speaker at another node."""

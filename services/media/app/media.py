@@ -253,17 +253,8 @@ class Media:
             return
         known.connected = True
         self._half_open.done(known)
-        self._tell(
-            v1.Connected(
-                at=self._clock(),
-                space_id=known.space_id,
-                node_id=self.node_id,
-                session_id=known.id,
-                person_id=known.person_id,
-                direction=known.direction,
-                setup_ms=setup_ms,
-            )
-        )
+        head = known.head(self.node_id, self._clock())
+        self._tell(v1.Connected(**head, direction=known.direction, setup_ms=setup_ms))
 
     def closed(self, session: int, *, expired: bool, failed: bool, report: Report) -> None:
         """The forwarder has let go of it."""
@@ -286,11 +277,7 @@ class Media:
             self._empty.set()
         self._tell(
             v1.Disconnected(
-                at=self._clock(),
-                space_id=known.space_id,
-                node_id=self.node_id,
-                session_id=known.id,
-                person_id=known.person_id,
+                **known.head(self.node_id, self._clock()),
                 direction=known.direction,
                 reason=known.closing,
                 packets=report.packets,

@@ -138,11 +138,7 @@ class Quality:
 
     def _of_connection(self, fares: _Fares) -> v1.Quality:
         return v1.Quality(
-            at=self._clock(),
-            space_id=fares.session.space_id,
-            node_id=self._node_id,
-            session_id=fares.session.id,
-            person_id=fares.session.person_id,
+            **fares.session.head(self._node_id, self._clock()),
             direction=fares.session.direction,
             fraction_lost=round(fares.fraction_lost, 4),
             jitter_ms=round(fares.jitter_ms, 3),

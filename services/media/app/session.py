@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from contracts.envelope import PersonRef
 from contracts.media import v1
@@ -62,6 +62,12 @@ class Session:
     def etag(self) -> str:
         """Names the ICE session."""
         return f"{self.id}-{self.restarts}" if self.restarts else self.id
+
+    def head(self, node_id: str, at: datetime) -> dict[str, Any]:
+        """What every event about it carries."""
+        return {
+            "at": at, "node_id": node_id, "space_id": self.space_id, "session_id": self.id, "person_id": self.person_id,
+        }  # fmt: skip
 
     def talked(self, now: float) -> float | None:
         """Ends a stretch of talking: its seconds, or None when there was none."""
