@@ -76,7 +76,7 @@ class Requester(asyncio.Protocol):
         self._left = iter(
             [
                 (number, b"PUB %s %s.%d %d\r\n%s\r\n" % (subject.encode(), inbox, number, len(body), body))
-                for number, (subject, body) in zip(self._numbers, requests, strict=False)
+                for (subject, body), number in zip(requests, self._numbers, strict=False)
             ]
         )
         self._sent, self._took, self._wanted = {}, [], len(requests)
