@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.support.program import Program
 from tests.support.waiting import in_time
 
 
@@ -33,13 +30,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class NatsServer:
+class NatsServer(Program):
     """A server that can be killed and started again on the same port and data."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        storage = str(directory / "jetstream")
+        command = [server_binary(), "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", storage]
+        super().__init__(command, directory / "nats.log")
 
     @property
     def url(self) -> str:
@@ -50,49 +49,16 @@ class NatsServer:
         """The environment a service of this server is given."""
         return {"ROSTRUM_NATS_URL": self.url, "ROSTRUM_VAR": str(self.directory / "var")}
 
-    def start(self, timeout: float = 10.0) -> None:
+    def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        with (self.directory / "nats.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    server_binary(), "-a", "127.0.0.1", "-p", str(self.port),
-                    "-js", "-sd", str(self.directory / "jetstream"),
-                ],
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        in_time(self._answers, within=timeout)
+        super().start()
+        in_time(self._answers, within=10)
 
     def _answers(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise RuntimeError((self.directory / "nats.log").read_text()[-2000:])
+        self.must_run()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5) as probe:
             return probe.recv(4) == b"INFO"
         return False
-
-    def stop(self) -> None:
-        """End it in order."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it with SIGKILL, as a crash would."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(how)
-        self._process.wait(10)
-        self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
 
 
 @contextlib.contextmanager

@@ -11,11 +11,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
 from tests.support.nats import free_port
+from tests.support.program import Program
 from tests.support.waiting import in_time
 
 HOW_TO_GET_IT: Final = "apt-get install postgresql"
@@ -29,22 +30,27 @@ def binaries() -> Path | None:
     return newest or (Path(beside).parent if beside else None)
 
 
-class PostgresServer:
+class PostgresServer(Program):
     """A server that can be killed and started again on the same port and data."""
 
     def __init__(self, programs: Path, directory: Path) -> None:
         self._programs = programs
         self._directory = directory
         self._data = directory / "data"
-        self._log = directory / "postgres.log"
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         # It refuses to run as root; Debian's package makes this user.
-        self._user = "postgres" if os.geteuid() == 0 else None
-        if self._user:
-            owner = pwd.getpwnam(self._user)
+        user = "postgres" if os.geteuid() == 0 else None
+        if user:
+            owner = pwd.getpwnam(user)
             os.chown(directory, owner.pw_uid, owner.pw_gid)
+        self._as_user: dict[str, Any] = {"user": user, "group": user, "extra_groups": [] if user else None}
+        command = [
+            str(programs / "postgres"), "-D", str(self._data), "-p", str(self.port),
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+            "-c", "fsync=off",  # no test takes the power away
+        ]  # fmt: skip
+        super().__init__(command, directory / "postgres.log", **self._as_user)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://rostrum:secret@127.0.0.1:{self.port}/{database}"
@@ -67,45 +73,27 @@ class PostgresServer:
                 self._programs / "initdb", "-D", self._data, "-U", "rostrum", f"--pwfile={password}",
                 "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
             ],
-            user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self._directory,
-            check=True, stdout=subprocess.DEVNULL, timeout=60,
+            **self._as_user, cwd=self._directory, check=True, stdout=subprocess.DEVNULL, timeout=60,
         )  # fmt: skip
 
-    def start(self, timeout: float = 20.0) -> None:
+    def start(self) -> None:
         """Start it, and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    self._programs / "postgres", "-D", self._data, "-p", str(self.port),
-                    "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-                    "-c", "fsync=off",  # no test takes the power away
-                ],
-                user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self._directory,
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        in_time(self._answers, within=timeout)
+        super().start()
+        in_time(self._answers, within=20)
 
     def _answers(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise RuntimeError(self._log.read_text()[-2000:])
+        self.must_run()
         with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
             return True
         return False
 
-    def stop(self) -> None:
+    def stop(self) -> int:
         """End it, and all its connections, as an administrator would."""
-        self._end(signal.SIGINT)
+        return self._end(signal.SIGINT)
 
-    def throw_away(self) -> None:
-        """End it at once: nobody needs what it holds any more."""
+    def kill(self) -> None:
+        """End it and its processes at once, as a crash would."""
         self._end(signal.SIGQUIT)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(20)
-            self._process = None
 
 
 @contextlib.contextmanager
@@ -117,8 +105,5 @@ def running_postgres() -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="rostrum-postgres-") as directory:
         server = PostgresServer(programs, Path(directory))
         server.create()
-        server.start()
-        try:
+        with server:
             yield server
-        finally:
-            server.throw_away()

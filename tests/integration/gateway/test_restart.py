@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -20,6 +17,7 @@ from libs.identity import DevelopmentIdentity
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client, Told
 from tests.support.nats import NatsServer, free_port
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually, pace
 
 BATCHES = 100
@@ -27,51 +25,29 @@ BATCH = 25
 KILLED_AFTER = (30, 70)
 
 
-class GatewayProcess:
+class GatewayProcess(ServiceProcess):
     """A gateway in its own process, on one port, that can be killed and started again."""
 
     def __init__(self, nats: NatsServer, var: Path) -> None:
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self._log = (var / "gateway.log").open("ab")
-        self._env = {
-            **os.environ, **nats.env, "ROSTRUM_VAR": str(var), "ROSTRUM_PARTITIONS": "1",
-            "ROSTRUM_GATEWAY_PORT": str(self.port), "ROSTRUM_LOG_FORMAT": "json",
+        port = free_port()
+        self.base = f"http://127.0.0.1:{port}"
+        env = {
+            **nats.env, "ROSTRUM_VAR": str(var), "ROSTRUM_PARTITIONS": "1",
+            "ROSTRUM_GATEWAY_PORT": str(port), "ROSTRUM_LOG_FORMAT": "json",
         }  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__("gateway", env, var / "gateway.log")
 
-    def spawn(self) -> None:
-        """Start it."""
-        code = "import os, sys; from services.gateway.main import main; sys.exit(main(os.environ))"
-        argv = [sys.executable, "-c", code]
-        self._process = subprocess.Popen(argv, env=self._env, stdout=self._log, stderr=self._log)
-
-    async def start(self) -> None:
-        """Start it, and wait until it serves."""
-        self.spawn()
-        assert self._process is not None
+    async def ready(self) -> None:
+        """Wait until it serves."""
         async with httpx.AsyncClient(base_url=self.base, trust_env=False, verify=False) as client:
 
-            async def ready() -> bool:
-                assert self._process is not None
-                assert self._process.poll() is None, "the gateway ended"
+            async def answers() -> bool:
+                self.must_run()
                 with contextlib.suppress(httpx.TransportError):
                     return (await client.get("/readyz")).status_code == 200
                 return False
 
-            await eventually(ready, within=60)
-
-    def kill(self) -> None:
-        """End it with SIGKILL."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(5)
-            self._process = None
-
-    def close(self) -> None:
-        """Leave nothing."""
-        self.kill()
-        self._log.close()
+            await eventually(answers, within=60)
 
 
 async def _follow(client: Client, path: str) -> AsyncIterator[Told]:
@@ -116,8 +92,8 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
                     return got
         return got
 
-    try:
-        await gateway.start()
+    with gateway:
+        await gateway.ready()
         listening = {
             "host": asyncio.create_task(listen("host", host.id)),
             "nobody": asyncio.create_task(listen("nobody", None)),
@@ -139,12 +115,11 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
                 if starting is not None:
                     await starting
                 gateway.kill()
-                starting = asyncio.create_task(gateway.start())
+                gateway.start()
+                starting = asyncio.create_task(gateway.ready())
         if starting is not None:
             await starting
         last = await behind.emit(room.Ended(**behind.next(space)))
         for name, task in listening.items():
             got = await asyncio.wait_for(task, 60)
             assert got == [*expected[name], last], name
-    finally:
-        gateway.close()
