@@ -4,6 +4,9 @@ Little-endian. Header (16 bytes): version u8 (1), flags u8 (bit 0: last bundle o
 (wall clock of the bundle's first arrival, ns since the Unix epoch), ssrc u32. Then `count` times: arrival u32
 (microseconds after base), RTP timestamp u32 (48 kHz), RTP sequence u16, length u16, payload. Muted packets and those of
 people who did not consent are never in a bundle. The message's headers carry person, name and session.
+
+Who moves from one media node to another speaks at both for a moment, and is captured in two sessions. Of such a moment
+what the session that began first has counts, and the later one goes on where it ends.
 """
 
 from __future__ import annotations

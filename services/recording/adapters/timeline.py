@@ -4,8 +4,8 @@ Within a stretch the RTP timestamps say it: they know nothing of the network. Ho
 wall clock is learned from arrivals, by the packets that were delayed least, and anew after a pause, in a new session
 and, against drift, every half minute.
 
-Who moves from one media node to another speaks at both for a moment, and is captured at both: what the earlier session
-has is kept, and the later one goes on where it ends.
+Who speaks in two sessions at once is kept once (`contracts.capture`): where the earlier one ends is known here to the
+sample, because all of it is there.
 """
 
 from __future__ import annotations

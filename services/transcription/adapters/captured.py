@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nats.js.errors import NotFoundError
 
-from contracts import subjects
+from contracts import capture, subjects
 from libs.bus import Bus
 from libs.bus.follow import follow_raw
 from libs.telemetry import DEAD_LETTERS
@@ -19,13 +19,17 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One captured message; its body is not looked at yet."""
+    """One captured message."""
 
     sequence: int
     session_id: str
     person_id: str | None
+    published_ns: int
+    """When the stream took it, ns since the Unix epoch."""
     subject: str
     body: bytes
+    bundle: capture.Bundle | None
+    """The body, decoded; None where it is none: whoever hears the body says why."""
 
 
 async def captured(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[Captured]]:
@@ -38,11 +42,20 @@ async def captured(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIter
                 sequence=message.metadata.sequence.stream,
                 session_id=message.subject.rpartition(".")[2],
                 person_id=(message.headers or {}).get(subjects.HEADER_PERSON),
+                published_ns=round(message.metadata.timestamp.timestamp() * 1e9),
                 subject=message.subject,
                 body=message.data,
+                bundle=_decoded(message.data),
             )
             for message in messages
         ]
+
+
+def _decoded(body: bytes) -> capture.Bundle | None:
+    try:
+        return capture.decode(body)
+    except ValueError:
+        return None
 
 
 async def newest(bus: Bus, space_id: str) -> int:

@@ -20,6 +20,7 @@ from services.transcription.adapters.captured import Captured, bury, captured, n
 from services.transcription.adapters.messages import Heard, Said, SoFar
 from services.transcription.adapters.workers import BadBundle, EarOf, Workers
 from services.transcription.app.transcripts import Transcripts
+from services.transcription.app.turns import Turns
 from services.transcription.domain import Captioned, Position
 from services.transcription.projection import CaptionedSpace, Speaker, Stages
 
@@ -93,6 +94,7 @@ class Hearing:
         self._workers = workers
         self._pace = pace
         self._sessions: dict[str, _Session] = {}
+        self._turns = Turns(pace.flush_after)
         self._left_out: set[str] = set()
         self._position = Position()
         self._epoch = ""
@@ -124,6 +126,8 @@ class Hearing:
             for message in batch:
                 if message.sequence > self._position.of(message.session_id):
                     await self._dispatch(message, tasks)
+                else:
+                    self._turns.read(message)
                 self._read_to = message.sequence
             self._read_at = time.monotonic()
             self._reading = False
@@ -139,6 +143,7 @@ class Hearing:
                 return
             session = self._sessions[message.session_id] = _Session(message.session_id, speaker)
             session.task = tasks.create_task(self._listen(session), name=f"listen {session.id}")
+        message = self._turns.read(message)
         session.pending.append(message.sequence)
         await session.queue.put(message)
 
@@ -165,7 +170,8 @@ class Hearing:
         heard_to = 0
         try:
             while True:
-                message = await self._next(session)
+                arrived = await self._next(session)
+                message = None if arrived is None else await self._in_turn(session, arrived)
                 if message is None:
                     heard = await ear.flush(heard_to)
                 else:
@@ -173,10 +179,11 @@ class Hearing:
                     heard = await self._hear(ear, message)
                 await self._take(session, heard)
                 session.held = heard.needed
-                if message is not None:
+                if arrived is not None:
                     session.pending.popleft()
                 if heard.last and session.queue.empty():
                     del self._sessions[session.id]
+                    self._turns.close(session.speaker.person_id, session.id)
                     return
         finally:
             ear.close()
@@ -193,6 +200,20 @@ class Hearing:
                 # While we are behind, an empty queue means nothing.
                 if not self._reading:
                     return None
+
+    async def _in_turn(self, session: _Session, message: Captured) -> Captured | None:
+        """A message with what only it has; None where another session of the same speaker has all of it."""
+        # With a full queue nothing is read any more, and nothing could come that it waits for.
+        while self._turns.must_wait(message) and not session.queue.full():
+            try:
+                async with asyncio.timeout(self._pace.flush_after):
+                    await self._turns.news()
+            except TimeoutError:
+                if not self._reading:
+                    self._turns.stop_waiting(message)
+        taken = self._turns.take(message)
+        bundle = taken.bundle
+        return taken if bundle is None or bundle.packets or bundle.last else None
 
     async def _hear(self, ear: EarOf, message: Captured) -> Heard:
         try:

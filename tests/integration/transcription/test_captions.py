@@ -8,11 +8,13 @@ from itertools import pairwise
 
 import pytest
 
+from contracts import capture
 from contracts.captions.v1 import Partial
 from contracts.transcription import v1
+from libs.ids import new_id
 from libs.service import Service
 from services.transcription.settings import Settings
-from tests.integration.transcription.stage import Stage, carried, person
+from tests.integration.transcription.stage import FRAME_NS, Stage, bundles, carried, person
 from tests.support.wer import word_error_rate
 
 MOST_WRONG = 0.15
@@ -93,6 +95,37 @@ async def test_three_people_who_talk_at_once_are_kept_apart(stage: Stage) -> Non
 
 def _before(caption: v1.Caption, stage: Stage, seconds: float) -> bool:
     return caption.end_at - stage.started_at < timedelta(seconds=seconds - 0.1)
+
+
+@pytest.mark.usefixtures("service")
+async def test_who_moves_to_another_node_is_captioned_once(stage: Stage) -> None:
+    said = carried()["slt"]
+    captions = await stage.events()
+    await stage.start()
+    # Captured at the old node up to the pause after the second sentence, at the new one from the middle of it on.
+    leaves, comes, ends = 425, 300, 640
+    old, new = new_id(), new_id()
+    at_both = [
+        *((old, body) for body in bundles(said.packets[:leaves], base_ns=stage.base_ns)),
+        *(
+            (new, body)
+            for body in bundles(
+                said.packets[comes:ends], base_ns=stage.base_ns + comes * FRAME_NS, first=30_000, ssrc=8
+            )
+        ),
+    ]
+    # The new node is always a little quicker than the old one.
+    at_both.sort(key=lambda one: capture.decode(one[1]).base_ns - (150_000_000 if one[0] == new else 0))
+    for session, body in at_both:
+        await stage.publish(stage.host, session, body)
+    await stage.end()
+    await captions.complete()
+
+    text = " ".join(str(sentence["text"]) for sentence in said.sentences[:3])
+    assert word_error_rate(text, captions.text(stage.host)) <= MOST_WRONG
+    assert len(captions.final) == 3
+    in_order = sorted(captions.final, key=lambda caption: caption.start_at)
+    assert all(one.end_at <= other.start_at for one, other in pairwise(in_order))
 
 
 @pytest.mark.usefixtures("service")
