@@ -98,10 +98,7 @@ async def _ready(gateway: Gateway, space_id: str, viewer: Viewer) -> Replay:
 )  # fmt: skip
 async def mix(request: Request, space_id: SpacePath, viewer: AddressViewerDep, gateway: GatewayDep) -> Response:
     """The mix; ranges are served."""
-    kept = await _ready(gateway, space_id, viewer)
-    if kept.mix is None:
-        raise Refusal("replay_unknown", "There is no mix of this Space.")
-    return await serve(request, gateway, kept.mix, "audio/mp4")
+    return await serve_mix(request, gateway, await _ready(gateway, space_id, viewer))
 
 
 @router.head("/v1/spaces/{space_id}/tracks/{person_id}.ogg", include_in_schema=False)
@@ -113,14 +110,25 @@ async def track(
     request: Request, space_id: SpacePath, person_id: PersonPath, viewer: AddressViewerDep, gateway: GatewayDep
 ) -> Response:
     """One speaker's own audio; ranges are served."""
-    kept = await _ready(gateway, space_id, viewer)
+    return await serve_track(request, gateway, await _ready(gateway, space_id, viewer), person_id)
+
+
+async def serve_mix(request: Request, gateway: Gateway, kept: Replay) -> Response:
+    """The mix, or the part of it that was asked for. Refuses: replay_unknown."""
+    if kept.mix is None:
+        raise Refusal("replay_unknown", "There is no mix of this Space.")
+    return await _serve(request, gateway, kept.mix, "audio/mp4")
+
+
+async def serve_track(request: Request, gateway: Gateway, kept: Replay, person_id: str) -> Response:
+    """What one person said, or the part of it that was asked for. Refuses: replay_unknown."""
     found = next((one for one in kept.tracks if one.person.id == person_id), None)
     if found is None:
         raise Refusal("replay_unknown", "There is no track of this person.")
-    return await serve(request, gateway, found.object, "audio/ogg")
+    return await _serve(request, gateway, found.object, "audio/ogg")
 
 
-async def serve(request: Request, gateway: Gateway, name: str, media_type: str) -> Response:
+async def _serve(request: Request, gateway: Gateway, name: str, media_type: str) -> Response:
     """An object, or the part of it that was asked for (RFC 9110, section 14)."""
     stored = await gateway.recordings.look(name)
     headers = {

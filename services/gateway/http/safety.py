@@ -15,7 +15,7 @@ from services.gateway.app import Gateway
 from services.gateway.http.caller import AddressViewerDep, GatewayDep, derived_id
 from services.gateway.http.people import PersonPath
 from services.gateway.http.problems import responses
-from services.gateway.http.replays import serve
+from services.gateway.http.replays import serve_mix, serve_track
 from services.gateway.http.spaces import SpacePath
 from services.gateway.projection import Viewer
 
@@ -53,10 +53,7 @@ async def mix(
     request: Request, space_id: SpacePath, report_id: ReportQuery, viewer: AddressViewerDep, gateway: GatewayDep
 ) -> Response:
     """The mix; ranges are served."""
-    kept = await _hear(gateway, viewer, space_id, report_id)
-    if kept.mix is None:
-        raise Refusal("replay_unknown", "There is no mix of this Space.")
-    return await serve(request, gateway, kept.mix, "audio/mp4")
+    return await serve_mix(request, gateway, await _hear(gateway, viewer, space_id, report_id))
 
 
 @router.get(
@@ -72,8 +69,4 @@ async def track(
     gateway: GatewayDep,
 ) -> Response:
     """What one person said; ranges are served."""
-    kept = await _hear(gateway, viewer, space_id, report_id)
-    found = next((one for one in kept.tracks if one.person.id == person_id), None)
-    if found is None:
-        raise Refusal("replay_unknown", "There is no track of this person.")
-    return await serve(request, gateway, found.object, "audio/ogg")
+    return await serve_track(request, gateway, await _hear(gateway, viewer, space_id, report_id), person_id)

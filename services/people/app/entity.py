@@ -16,51 +16,30 @@ from services.people.domain import (
     stored_report,
 )
 
+E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
 
-def of_person(call: Callable[[Person], T]) -> Callable[[Entity], T]:
-    """Decide or view what is a person."""
+def _of(kind: type[E]) -> Callable[[Callable[[E], T]], Callable[[Entity], T]]:
+    def of_kind(call: Callable[[E], T]) -> Callable[[Entity], T]:
+        def on(entity: Entity) -> T:
+            if not isinstance(entity, kind):
+                raise TypeError(f"{entity.id} is no {kind.__name__}")
+            return call(entity)
 
-    def on(entity: Entity) -> T:
-        if not isinstance(entity, Person):
-            raise TypeError(f"{entity.id} is no person")
-        return call(entity)
+        return on
 
-    return on
-
-
-def of_report(call: Callable[[Report], T]) -> Callable[[Entity], T]:
-    """Decide or view what is a report."""
-
-    def on(entity: Entity) -> T:
-        if not isinstance(entity, Report):
-            raise TypeError(f"{entity.id} is no report")
-        return call(entity)
-
-    return on
+    return of_kind
 
 
-def of_reminders(call: Callable[[Reminders], T]) -> Callable[[Entity], T]:
-    """Decide or view what is the reminders of a Space."""
-
-    def on(entity: Entity) -> T:
-        if not isinstance(entity, Reminders):
-            raise TypeError(f"{entity.id} is no reminders")
-        return call(entity)
-
-    return on
-
-
-def of_instance(call: Callable[[Instance], T]) -> Callable[[Entity], T]:
-    """Decide or view what is the instance."""
-
-    def on(entity: Entity) -> T:
-        if not isinstance(entity, Instance):
-            raise TypeError(f"{entity.id} is not the instance")
-        return call(entity)
-
-    return on
+of_person = _of(Person)
+"""Decide or view what is a person."""
+of_report = _of(Report)
+"""Decide or view what is a report."""
+of_reminders = _of(Reminders)
+"""Decide or view what is the reminders of a Space."""
+of_instance = _of(Instance)
+"""Decide or view what is the instance."""
 
 
 def nothing(entity: Entity) -> None:

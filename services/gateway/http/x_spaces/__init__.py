@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from contracts.discovery.v1 import LookupQuery, SearchQuery, SpaceDetails
 from contracts.room.v1 import Pin, State
@@ -36,13 +36,24 @@ from services.gateway.http.x_spaces.models import XIncludes, XMany, XMeta, XOne,
 router = APIRouter(tags=["X API v2"], route_class=Route)
 
 _ERRORS: Final = responses("bad_request", "unauthenticated", "too_many_requests")
-_Text = Annotated[str | None, Query(max_length=2048)]
-_SpaceFields = Annotated[str | None, Query(alias="space.fields", description="Comma-separated names of fields.")]
 _Expansions = Annotated[str | None, Query(alias="expansions", description="Comma-separated names of expansions.")]
 _UserFields = Annotated[str | None, Query(alias="user.fields")]
-_TopicFields = Annotated[str | None, Query(alias="topic.fields")]
 _TweetFields = Annotated[str | None, Query(alias="tweet.fields")]
 _Id = Annotated[str, Path(description="Id of a Space")]
+
+
+async def _wishes(
+    space_fields: Annotated[
+        str | None, Query(alias="space.fields", description="Comma-separated names of fields.")
+    ] = None,
+    expansions: _Expansions = None,
+    user_fields: _UserFields = None,
+    topic_fields: Annotated[str | None, Query(alias="topic.fields")] = None,
+) -> None:
+    """Says in the OpenAPI document what `Wishes` reads from the request."""
+
+
+_WISHES: Final = Depends(_wishes)
 
 
 async def _lookup(gateway: Gateway, query: LookupQuery) -> tuple[SpaceDetails, ...]:
@@ -50,7 +61,8 @@ async def _lookup(gateway: Gateway, query: LookupQuery) -> tuple[SpaceDetails, .
 
 
 @router.get(
-    "/2/spaces/search", operation_id="searchSpaces", responses=_ERRORS, response_model_exclude_none=True
+    "/2/spaces/search", operation_id="searchSpaces", responses=_ERRORS, response_model_exclude_none=True,
+    dependencies=[_WISHES],
 )  # fmt: skip
 async def search(
     request: Request,
@@ -60,10 +72,6 @@ async def search(
     query: Annotated[str, Query(min_length=1, max_length=2048)],
     state: Annotated[str, Query()] = "all",
     max_results: Annotated[int, Query(ge=1, le=MOST)] = MOST,
-    space_fields: _SpaceFields = None,
-    expansions: _Expansions = None,
-    user_fields: _UserFields = None,
-    topic_fields: _TopicFields = None,
 ) -> XMany:
     """Live and scheduled Spaces with these words."""
     only(request, "query", "state", "max_results", *OF_SPACES)
@@ -86,7 +94,7 @@ async def search(
 
 @router.get(
     "/2/spaces/by/creator_ids", operation_id="findSpacesByCreatorIds", responses=_ERRORS,
-    response_model_exclude_none=True,
+    response_model_exclude_none=True, dependencies=[_WISHES],
 )  # fmt: skip
 async def by_creators(
     request: Request,
@@ -94,10 +102,6 @@ async def by_creators(
     person_id: PersonDep,
     viewer: ViewerDep,
     user_ids: Annotated[str, Query(min_length=1, max_length=4096, description="Comma-separated ids of people.")],
-    space_fields: _SpaceFields = None,
-    expansions: _Expansions = None,
-    user_fields: _UserFields = None,
-    topic_fields: _TopicFields = None,
 ) -> XMany:
     """Live and scheduled Spaces of their creators."""
     only(request, "user_ids", *OF_SPACES)
@@ -112,17 +116,16 @@ async def by_creators(
     return _many(wishes, await _lookup(gateway, query), counted=True)
 
 
-@router.get("/2/spaces", operation_id="findSpacesByIds", responses=_ERRORS, response_model_exclude_none=True)
+@router.get(
+    "/2/spaces", operation_id="findSpacesByIds", responses=_ERRORS, response_model_exclude_none=True,
+    dependencies=[_WISHES],
+)  # fmt: skip
 async def by_ids(
     request: Request,
     gateway: GatewayDep,
     person_id: PersonDep,
     viewer: ViewerDep,
     ids: Annotated[str, Query(min_length=1, max_length=4096, description="Comma-separated ids of Spaces.")],
-    space_fields: _SpaceFields = None,
-    expansions: _Expansions = None,
-    user_fields: _UserFields = None,
-    topic_fields: _TopicFields = None,
 ) -> XMany:
     """Several Spaces; those that are not there are in `errors`."""
     only(request, "ids", *OF_SPACES)
@@ -137,17 +140,16 @@ async def by_ids(
     return answer.model_copy(update={"errors": errors or None})
 
 
-@router.get("/2/spaces/{id}", operation_id="findSpaceById", responses=_ERRORS, response_model_exclude_none=True)
+@router.get(
+    "/2/spaces/{id}", operation_id="findSpaceById", responses=_ERRORS, response_model_exclude_none=True,
+    dependencies=[_WISHES],
+)  # fmt: skip
 async def by_id(
     request: Request,
     gateway: GatewayDep,
     person_id: PersonDep,
     viewer: ViewerDep,
     id: _Id,
-    space_fields: _SpaceFields = None,
-    expansions: _Expansions = None,
-    user_fields: _UserFields = None,
-    topic_fields: _TopicFields = None,
 ) -> XOne:
     """One Space."""
     only(request, *OF_SPACES)
