@@ -181,6 +181,7 @@ class _Link:
     sound: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with the first packet that came over it."""
     track: MediaStreamTrack | None = None
+    _ending: asyncio.Task[None] | None = None
 
     @property
     def session_id(self) -> str:
@@ -198,7 +199,9 @@ class _Link:
         """Forgets it; there is nobody to tell."""
         if self.track is not None:
             self.track.stop()
-        await self.peer.close()
+        # An RTCPeerConnection whose close() is cancelled never closes: who calls it once more waits for ever.
+        self._ending = self._ending or asyncio.create_task(self.peer.close())
+        await asyncio.shield(self._ending)
 
 
 class _Audio:

@@ -87,6 +87,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
     connections = Connections(service.bus, hub)
     nodes.on_heard, nodes.on_lost, hub.on_event = connections.heard, connections.lost, connections.hear
     service.spawn("media nodes", nodes.run())
+    service.ready_when("media nodes", lambda: nodes.lack() or connections.lack())
     turn_secret = settings.turn_secret.get_secret_value() if settings.turn_secret else ""
     turn = Turn(settings.turn_urls if turn_secret else (), turn_secret.encode())
     gateway = Gateway(

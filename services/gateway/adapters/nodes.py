@@ -82,6 +82,10 @@ class Nodes:
         await self._refresh()
         return [node for node in self._known if self._dead.get(node.node_id) != node.boot]
 
+    def lack(self) -> str | None:
+        """What is missing until all who live have been heard."""
+        return None if self._settled.is_set() else "listens for media nodes"
+
     def died_lately(self, node_id: str) -> bool:
         """Whether it was lost a few seconds ago: it may be back, and is the last to be trusted with a Space."""
         return asyncio.get_running_loop().time() - self._lost_at.get(node_id, float("-inf")) < _PROBATION

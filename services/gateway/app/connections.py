@@ -76,7 +76,8 @@ class _Said:
 
 class Connections:
     """Fed by what this gateway sets up, by heartbeats (a node that took connections from others is asked for them), and
-    by the event stream (who hung up). So it is complete in every gateway, also in one that has just started."""
+    by the event stream (who hung up). So it is complete in every gateway, also in one that has just started: that is not
+    ready before it is."""
 
     def __init__(self, bus: Bus, hub: Hub) -> None:
         self._bus = bus
@@ -84,6 +85,12 @@ class Connections:
         self._nodes: dict[str, _At] = {}
         self._said: deque[_Said] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._complete = False
+
+    def lack(self) -> str | None:
+        """What is missing until the nodes that were heard first have told their connections."""
+        self._complete = self._complete or not self._tasks
+        return None if self._complete else "learns who is connected at which media node"
 
     def carrying(self, space_id: str) -> list[str]:
         """The nodes with connections of a Space, the one with the most first."""

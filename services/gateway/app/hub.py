@@ -107,11 +107,10 @@ class Hub:
                 async for batch in batches:
                     for received in batch:
                         self._deliver(received)
+                return  # the connection is closed
             except StreamReset as reset:
                 _log.warning("the event stream was rebuilt; clients start over", extra={"epoch": reset.epoch})
                 await self._start_over()
-            # Reached when the bus is closed: the service is stopping.
-            await asyncio.sleep(0.1)
 
     async def keep_bars(self, every: float) -> None:
         """Ask for the live bar of everybody who watches one, every so many seconds, for ever: discovery tells of
