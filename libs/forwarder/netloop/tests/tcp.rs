@@ -97,7 +97,7 @@ impl Client {
 
 fn check(id: u64, password: &[u8]) -> Vec<u8> {
     let username = format!("ours{id}:theirs");
-    stun::client_request(b"transaction!", username.as_bytes(), true, &stun::integrity_key(password))
+    stun::client_request(b"transaction!", username.as_bytes(), true, &stun::integrity_key(password)).to_vec()
 }
 
 fn add(forwarder: &Forwarder, id: u64, media: Media) -> Client {
