@@ -56,7 +56,7 @@ pub fn held() -> i64 {
     HELD.get()
 }
 
-/// How often all threads have asked for memory, since the beginning.
-pub fn everywhere() -> u64 {
-    EVERYWHERE.load(Ordering::Relaxed)
+/// How often all other threads have asked for memory, since the beginning.
+pub fn elsewhere() -> u64 {
+    EVERYWHERE.load(Ordering::Relaxed) - HERE.get()
 }
