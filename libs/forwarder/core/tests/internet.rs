@@ -5,7 +5,8 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{Client, World, credentials};
-use forwarder_core::engine::{CONSENT_US, Event};
+use forwarder_core::engine::{CONSENT_US, Event, TICK_US};
+use forwarder_core::rtcp::{self, Block};
 use forwarder_core::stun;
 
 fn stranger() -> SocketAddr {
@@ -134,22 +135,61 @@ fn a_client_that_goes_silent_expires_and_one_that_checks_does_not() {
     assert_eq!(world.engine.counters().sessions, 1);
 }
 
-#[test]
-fn consent_ends_thirty_seconds_after_the_last_check_and_not_a_second_later() {
-    assert_eq!(CONSENT_US, 30_000_000, "RFC 7675, section 5.1");
+/// A listener whose last check came just now, and a talker; returns after how long the last byte left for the listener,
+/// who goes on doing `meanwhile` every 20 ms, in microseconds.
+fn last_byte_after(mut meanwhile: impl FnMut(&mut World, &mut Client)) -> u64 {
     let mut world = World::default();
-    let mut ear = world.listener(1, 0, 3);
+    // Others come and go at other times.
+    let others = [3, 4].map(|id| {
+        world.listener(id, 0, 3);
+        world.pass(1_310_000);
+        id
+    });
     let mut ada = world.speaker(2);
-    world.pass(CONSENT_US - 1_000_000);
-    let address = ada.address;
-    assert!(ada.check(&mut world, address, false));
-    let said = ada.talk(&mut world, 3, Some(30));
-    assert_eq!(ear.words(&mut world), said, "still there");
-    world.pass(2_000_000);
-    ear.hear(&mut world);
-    ada.talk(&mut world, 3, Some(30));
-    assert_eq!(ear.hear(&mut world), Vec::new(), "no byte leaves after consent has ended");
-    assert_eq!(world.engine.counters().expired, 1);
+    let mut ear = world.listener(1, 0, 3);
+    world.for_address(ear.address);
+    let (begun, mut last) = (world.us, 0);
+    while world.us < begun + CONSENT_US + 2_000_000 {
+        ada.say(&mut world, b"\x78hello", Some(30));
+        meanwhile(&mut world, &mut ear);
+        world.pass(TICK_US);
+        if world.us % 1_000_000 < TICK_US {
+            let address = ada.address;
+            ada.check(&mut world, address, false);
+        }
+        if !world.for_address(ear.address).is_empty() {
+            last = world.us - begun;
+        }
+    }
+    let closed = |id: u64| {
+        let of =
+            |event: &&Event| matches!(event, Event::Closed { session, expired: true, .. } if *session == id);
+        world.net.events.iter().filter(of).count()
+    };
+    assert_eq!([closed(ear.id), closed(ada.id)], [1, 0]);
+    assert_eq!(others.map(closed), [1, 1]);
+    assert_eq!(world.engine.counters().expired, 3);
+    last
+}
+
+#[test]
+fn no_byte_leaves_for_who_sends_no_check_for_thirty_seconds() {
+    assert_eq!(CONSENT_US, 30_000_000, "RFC 7675, section 5.1");
+    assert_eq!(last_byte_after(|_, _| {}), CONSENT_US);
+}
+
+#[test]
+fn nothing_but_an_authentic_check_keeps_consent_alive() {
+    let mut report = [0; 32];
+    let length = rtcp::receiver_report(&mut report, 77, &Block { ssrc: 1000, ..Block::default() });
+    let guess = stun::integrity_key(b"a guess");
+    let last = last_byte_after(|world, ear| {
+        let sealed = ear.seal_rtcp(&report[..length]).unwrap();
+        world.arrives(ear.address, &sealed);
+        world.arrives(ear.address, &[22; 100]);
+        world.arrives(ear.address, &stun::client_request(b"transaction!", b"local1:remote1", true, &guess));
+    });
+    assert_eq!(last, CONSENT_US);
 }
 
 #[test]

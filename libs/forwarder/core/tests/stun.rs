@@ -76,6 +76,9 @@ fn what_is_built_is_understood() {
     assert!(Message::parse(&bytes).unwrap().controlled);
     let bytes = stun::role_conflict(&transaction, &key);
     assert_eq!(Message::parse(&bytes).unwrap().class, Class::Error);
+    let bytes = stun::request(&transaction, &[b'u'; 513], &key);
+    assert_eq!(Message::parse(&bytes).unwrap().username, Some(&[b'u'; 513][..]), "the longest there may be");
+    assert!(stun::request(&transaction, &[b'u'; 640], &key).is_empty());
 }
 
 #[test]

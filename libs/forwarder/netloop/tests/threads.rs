@@ -1,21 +1,22 @@
 //! Real sockets, several threads that send, and orders while they do.
 
+mod common;
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use forwarder_core::engine::{Credentials, Media, SessionConfig, SlotConfig, Subscription, Tuning};
-use forwarder_core::rtp::{Header, MTU, is_rtcp};
-use forwarder_core::srtp::{Inbound, MASTER, Outbound};
-use forwarder_core::stun;
+use common::{FROM, LIMIT, TO, is_audio, listens, master, over_udp, packet, speaks};
+use forwarder_core::engine::{Media, Tuning};
+use forwarder_core::rtp::{Header, MTU};
+use forwarder_core::srtp::{Inbound, Outbound};
 use forwarder_netloop::Forwarder;
 
 /// Enough that a helper has its share of every round.
 const LISTENERS: u64 = 300;
 const SPEAKER: u64 = 1_000;
-const LIMIT: Duration = Duration::from_secs(20);
 
 struct Client {
     id: u64,
@@ -26,36 +27,15 @@ struct Client {
 }
 
 impl Client {
-    /// One that has passed its check and has keys.
+    /// One that has passed its check and has keys; it does not wait for what it reads.
     fn connected(forwarder: &Forwarder, id: u64, media: Media) -> Self {
-        let text = |what: &str| format!("{what} of {id}, long enough").into_bytes();
-        let ice = Credentials {
-            local_ufrag: format!("ours{id}").into_bytes(),
-            local_pwd: text("our password"),
-            remote_ufrag: b"theirs".to_vec(),
-            remote_pwd: text("their password"),
-        };
-        let username = format!("ours{id}:theirs");
-        let key = stun::integrity_key(&ice.local_pwd);
-        let check = stun::client_request(b"transaction!", username.as_bytes(), true, &key);
-        forwarder.add(SessionConfig { id, space: 1, owner: id, ice, media }).unwrap();
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        socket.connect(forwarder.local_address()).unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
-        socket.send(&check).unwrap();
-        let mut answer = [0; MTU];
-        let length = socket.recv(&mut answer).unwrap();
-        assert_eq!(stun::Message::parse(&answer[..length]).unwrap().class, stun::Class::Success);
-        forwarder.set_keys(id, master(id, 0x11), master(id, 0x22)).unwrap();
+        let socket = over_udp(forwarder, id, media);
         socket.set_nonblocking(true).unwrap();
-        Self { id, socket, inbound: Inbound::new(&master(id, 0x22)).unwrap(), next: None }
+        Self { id, socket, inbound: Inbound::new(&master(id, TO)).unwrap(), next: None }
     }
 
     fn listener(forwarder: &Forwarder, id: u64) -> Self {
-        let slots = vec![SlotConfig { mid: b"0".to_vec(), ssrc: id as u32 }];
-        let media =
-            Subscription { payload_type: 111, red: None, mid_extension: None, level_extension: None, slots };
-        Self::connected(forwarder, id, Media::Subscribe(media))
+        Self::connected(forwarder, id, listens(id))
     }
 
     /// Reads what is there: every packet opens, once, and follows the one before it. Returns the frames of speech.
@@ -63,7 +43,7 @@ impl Client {
         let (mut bytes, mut heard) = ([0; MTU], Vec::new());
         while let Ok(length) = self.socket.recv(&mut bytes) {
             let packet = &mut bytes[..length];
-            if is_rtcp(packet) || stun::is_stun(packet) {
+            if !is_audio(packet) {
                 continue;
             }
             let header = Header::parse(packet).unwrap();
@@ -78,10 +58,6 @@ impl Client {
         assert!(heard.is_sorted_by(|a, b| a < b));
         heard
     }
-}
-
-fn master(id: u64, fill: u8) -> Vec<u8> {
-    [&id.to_be_bytes()[..], &[fill; MASTER - 8]].concat()
 }
 
 /// How far the talker may go: those who listen read what waits for them before it goes on.
@@ -100,7 +76,7 @@ impl Leash {
 
 /// A frame every two milliseconds, as far as it may go.
 fn talk(socket: &UdpSocket, leash: &Leash) {
-    let outbound = Outbound::new(&master(SPEAKER, 0x11)).unwrap();
+    let outbound = Outbound::new(&master(SPEAKER, FROM)).unwrap();
     for number in 0u64.. {
         while number >= leash.frames.load(Ordering::Relaxed) {
             if leash.over.load(Ordering::Relaxed) {
@@ -108,15 +84,8 @@ fn talk(socket: &UdpSocket, leash: &Leash) {
             }
             sleep(Duration::from_millis(2));
         }
-        let mut bytes = [0; MTU];
-        bytes[..2].copy_from_slice(&[0x80, 111]);
-        bytes[2..4].copy_from_slice(&(number as u16).to_be_bytes());
-        bytes[4..8].copy_from_slice(&(number as u32 * 960).to_be_bytes());
-        bytes[8..12].copy_from_slice(&7u32.to_be_bytes());
-        bytes[12] = 0x78;
-        bytes[13..21].copy_from_slice(&number.to_be_bytes());
-        let length = outbound.seal_rtp(&mut bytes, 12, 9, 7, number).unwrap();
-        socket.send(&bytes[..length]).unwrap();
+        let payload = [&[0x78][..], &number.to_be_bytes()].concat();
+        socket.send(&packet(&outbound, number, &payload)).unwrap();
         sleep(Duration::from_millis(2));
     }
 }
@@ -145,9 +114,7 @@ fn orders_during_full_send(threads: usize) {
     let threads = NonZeroUsize::new(threads).unwrap();
     let forwarder = Forwarder::start(address, None, Tuning::default(), threads).unwrap();
     let mut crowd: Vec<Client> = (1..=LISTENERS).map(|id| Client::listener(&forwarder, id)).collect();
-    let media =
-        Media::Publish { payload_type: 111, red: None, level_extension: None, muted: false, capture: false };
-    let speaker = Client::connected(&forwarder, SPEAKER, media);
+    let speaker = Client::connected(&forwarder, SPEAKER, speaks());
     let leash = Leash::default();
     scope(|scope| {
         scope.spawn(|| talk(&speaker.socket, &leash));

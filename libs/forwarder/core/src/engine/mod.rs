@@ -154,7 +154,8 @@ pub struct Engine {
     leaving: Leaving,
     counters: Counters,
     random: SystemRandom,
-    swept_us: u64,
+    /// Nobody's consent ends before this.
+    expiry_us: u64,
     tuning: Tuning,
     /// Spaces with packets that have not left yet.
     waiting: Vec<SpaceId>,
@@ -171,7 +172,7 @@ impl Default for Engine {
             leaving: Leaving::default(),
             counters: Counters::default(),
             random: SystemRandom::new(),
-            swept_us: 0,
+            expiry_us: 0,
             tuning: Tuning::default(),
             waiting: Vec::new(),
             due_us: None,

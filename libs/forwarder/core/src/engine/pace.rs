@@ -79,19 +79,28 @@ impl Engine {
                 ingress::publisher_tick(session, now, &mut self.leaving.batch, &mut self.counters, io);
             }
         }
-        if now.us.saturating_sub(self.swept_us) >= 1_000_000 {
-            self.swept_us = now.us;
-            let expired: Vec<SessionId> = self
-                .sessions
-                .values()
-                .filter(|session| now.us.saturating_sub(session.heard_us) >= CONSENT_US)
-                .map(|session| session.id)
-                .collect();
-            for id in expired {
-                self.counters.expired += 1;
-                self.close(id, true, now, io);
-            }
+        if now.us >= self.expiry_us {
+            self.expire(now, io);
         }
         self.flush(now, io);
+    }
+
+    /// Closes the sessions whose consent has ended. Checks only put its end off, so nobody's comes unseen before that of
+    /// the first one left, or of who joins now.
+    fn expire(&mut self, now: Now, io: &mut impl Io) {
+        let mut expired: Vec<SessionId> = Vec::new();
+        self.expiry_us = now.us + CONSENT_US;
+        for session in self.sessions.values() {
+            let end_us = session.heard_us + CONSENT_US;
+            if end_us <= now.us {
+                expired.push(session.id);
+            } else {
+                self.expiry_us = self.expiry_us.min(end_us);
+            }
+        }
+        for id in expired {
+            self.counters.expired += 1;
+            self.close(id, true, now, io);
+        }
     }
 }

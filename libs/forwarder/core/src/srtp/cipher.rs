@@ -1,6 +1,6 @@
 //! The two transforms: AEAD_AES_128_GCM (RFC 7714) and AES_CM_128_HMAC_SHA1_80 (RFC 3711), and how keys are derived.
 
-use aes::Aes128;
+use aes::Aes128Enc;
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
@@ -10,7 +10,7 @@ use super::{MASTER, MASTER_CM, RTCP_TRAILER, SrtpError, TAG, TAG_CM};
 /// AES in counter mode as the key derivation function (RFC 3711, section 4.3.3): `out` is filled with the keystream of
 /// `label` under the master key; a master salt shorter than 14 bytes is padded with zeros on the right.
 pub fn derive(master_key: &[u8; 16], master_salt: &[u8], label: u8, out: &mut [u8]) {
-    let cipher = Aes128::new(&(*master_key).into());
+    let cipher = Aes128Enc::new(&(*master_key).into());
     let mut block = [0u8; 16];
     block[..master_salt.len().min(14)].copy_from_slice(&master_salt[..master_salt.len().min(14)]);
     block[7] ^= label;
@@ -47,7 +47,7 @@ impl Aead {
 
 /// AES in counter mode with HMAC-SHA1 cut to 80 bits (RFC 3711, sections 4.1.1 and 4.2.1).
 pub(super) struct CounterMode {
-    cipher: Aes128,
+    cipher: Aes128Enc,
     salt: [u8; 14],
     authentication: hmac::Key,
 }
@@ -55,7 +55,7 @@ pub(super) struct CounterMode {
 impl CounterMode {
     pub(super) fn new(key: [u8; 16], salt: [u8; 14], authentication: &[u8; 20]) -> Self {
         Self {
-            cipher: Aes128::new(&key.into()),
+            cipher: Aes128Enc::new(&key.into()),
             salt,
             authentication: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, authentication),
         }
@@ -72,7 +72,7 @@ impl CounterMode {
         }
         let mut counter = 0u16;
         for part in body.chunks_mut(16 * AT_ONCE) {
-            let mut stream = [Block::<Aes128>::from(start); AT_ONCE];
+            let mut stream = [Block::<Aes128Enc>::from(start); AT_ONCE];
             for block in &mut stream {
                 block[14..].copy_from_slice(&counter.to_be_bytes());
                 counter = counter.wrapping_add(1);
@@ -103,11 +103,10 @@ impl CounterMode {
     }
 }
 
-#[allow(clippy::large_enum_variant)] // The large one is the one that nearly every peer has.
+/// Not boxed: what a listener is sent with stands in one place.
 pub(super) enum Cipher {
     Gcm(Aead),
-    /// Its tables are large, and few peers need it.
-    Cm(Box<CounterMode>),
+    Cm(CounterMode),
 }
 
 /// The labels of session key, authentication key and salt (RFC 3711, section 4.3.2).
@@ -136,7 +135,7 @@ impl Cipher {
                 let (mut salt, mut authentication) = ([0; 14], [0; 20]);
                 derive(master_key, master_salt, labels.salt, &mut salt);
                 derive(master_key, master_salt, labels.authentication, &mut authentication);
-                Ok(Self::Cm(Box::new(CounterMode::new(key, salt, &authentication))))
+                Ok(Self::Cm(CounterMode::new(key, salt, &authentication)))
             }
             _ => Err(SrtpError::Key),
         }

@@ -167,28 +167,31 @@ impl World {
 
     /// One that may be sent packets with copies of earlier ones, under this payload type.
     pub fn listener_with(&mut self, id: u64, owner: u64, slots: u32, red: Option<u8>) -> Client {
-        let slots = (0..slots)
-            .map(|slot| SlotConfig { mid: slot.to_string().into_bytes(), ssrc: 1000 + slot })
-            .collect();
-        let media = Subscription {
-            payload_type: 96,
-            red,
-            mid_extension: Some(MID),
-            level_extension: Some(LEVEL),
-            slots,
-        };
-        self.add(id, owner, Media::Subscribe(media));
+        self.add(id, owner, Media::Subscribe(subscription(slots, red)));
         self.client(id)
     }
 
-    fn client(&mut self, id: u64) -> Client {
+    /// Passes a check for a session that was added.
+    pub fn checked(&mut self, id: u64) -> Client {
         let address: SocketAddr = ([198, 51, 100, (id % 250) as u8], 10_000 + id as u16).into();
         let mut client = Client::new(id, address);
-        client.check(self, address, true);
+        assert!(client.check(self, address, true));
+        client
+    }
+
+    fn client(&mut self, id: u64) -> Client {
+        let client = self.checked(id);
         let (receive, send) = keys(id);
         self.engine.set_keys(id, &receive, &send).unwrap();
         client
     }
+}
+
+/// What a listener with so many slots agrees to.
+pub fn subscription(slots: u32, red: Option<u8>) -> Subscription {
+    let slots =
+        (0..slots).map(|slot| SlotConfig { mid: slot.to_string().into_bytes(), ssrc: 1000 + slot }).collect();
+    Subscription { payload_type: 96, red, mid_extension: Some(MID), level_extension: Some(LEVEL), slots }
 }
 
 /// Those of a client's first ICE session, or of one after that.
@@ -202,7 +205,7 @@ pub fn credentials(id: u64, generation: &str) -> Credentials {
 }
 
 /// Every other client does AES_CM_128_HMAC_SHA1_80, the others AEAD_AES_128_GCM.
-fn keys(id: u64) -> (Vec<u8>, Vec<u8>) {
+pub fn keys(id: u64) -> (Vec<u8>, Vec<u8>) {
     let length = if id.is_multiple_of(2) { MASTER } else { MASTER_CM };
     let key = |fill| [&id.to_be_bytes()[..], &vec![fill; length - 8]].concat();
     (key(0x11), key(0x22))
@@ -246,13 +249,18 @@ impl Client {
         }
     }
 
-    /// Sends an authenticated Binding request from an address; whether it was answered.
-    pub fn check(&mut self, world: &mut World, from: SocketAddr, nominate: bool) -> bool {
+    /// An authenticated Binding request.
+    pub fn request(&self, nominate: bool) -> Vec<u8> {
         let ice = credentials(self.id, self.generation);
         let key = stun::integrity_key(&ice.local_pwd);
         let username = [ice.local_ufrag.as_slice(), b":", &ice.remote_ufrag].concat();
-        let request = stun::client_request(b"transaction!", &username, nominate, &key);
-        world.arrives(from, &request);
+        stun::client_request(b"transaction!", &username, nominate, &key).to_vec()
+    }
+
+    /// Sends an authenticated Binding request from an address; whether it was answered.
+    pub fn check(&mut self, world: &mut World, from: SocketAddr, nominate: bool) -> bool {
+        let key = stun::integrity_key(&credentials(self.id, self.generation).local_pwd);
+        world.arrives(from, &self.request(nominate));
         world.for_address(from).iter().any(|bytes| {
             stun::Message::parse(bytes).is_ok_and(|answer| {
                 answer.class == stun::Class::Success && answer.mapped == Some(from) && answer.authentic(&key)

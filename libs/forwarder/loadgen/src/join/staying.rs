@@ -88,7 +88,7 @@ fn look_after(kept: &Mutex<Vec<Kept>>, turn: upkeep::Turn) {
     for (_, client) in kept.iter_mut().enumerate().filter(|(number, _)| turn.is_of(*number)) {
         let report = upkeep::report(&mut client.outbound, client.ssrc ^ 1, client.ssrc);
         let check = stun::client_request(&[0x5A; 12], &client.username, true, &client.key);
-        for datagram in report.iter().chain([&check]) {
+        for datagram in report.iter().map(|report| &report[..]).chain([&check[..]]) {
             // A refusal is what a server that is gone answers; whoever counts sees that nothing comes.
             let _ = client.socket.send(datagram);
         }
