@@ -54,7 +54,12 @@ demo: setup ## one Space from creation to replay on real speech; results in var/
 
 # ---- checking --------------------------------------------------------------------------------------
 
-test: setup ## all tests but the long ones (PYTEST_ARGS=...)
+$(STAMPS)/rust-tests: $(RUST) $(STAMPS)/lock
+	$(call say,"building the Rust tests")
+	@infra/setup/rust_tests.sh
+	@touch $@
+
+test: setup $(STAMPS)/rust-tests ## all tests but the long ones (PYTEST_ARGS=...)
 	@exec $(PYTEST) -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: setup ## the tests that take minutes
