@@ -1,7 +1,8 @@
 """Building a replay from a Space's spool: one Ogg Opus file per speaker and the mix.
 
 It runs in a process of its own (`build` starts it): decoding and encoding take cores and minutes, and numpy and PyAV
-have no place in the service. The child ends with its parent. Job and answer are JSON on standard input and output.
+have no place in the service. The child ends with its parent, who holds the other end of a pipe. Job and answer are JSON
+on standard input and output.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from services.recording.adapters import ogg, spool, timeline
 
@@ -46,8 +46,6 @@ class Job(BaseModel):
     spool: Path
     out: Path
     """An empty folder; gets `replay.m4a` and `<person>.ogg`."""
-    parent: int = Field(default_factory=os.getpid)
-    """The child ends when this process is no longer its parent."""
 
 
 class BuiltTrack(BaseModel):
@@ -138,9 +136,11 @@ async def build(job: Job) -> Built:
     # there; Popen executes the child at once.
     threads = ThreadPoolExecutor(1, thread_name_prefix="build")
     process: subprocess.Popen[bytes] | None = None
+    open_while_we_live, held = os.pipe()
     try:
         process = subprocess.Popen(  # noqa: ASYNC220  (it does not wait for the child)
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, str(open_while_we_live)],
+            pass_fds=(open_while_we_live,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -150,6 +150,8 @@ async def build(job: Job) -> Built:
     finally:
         if process is not None and process.returncode is None:
             process.kill()
+        os.close(open_while_we_live)
+        os.close(held)
         threads.shutdown(wait=False)
     if process.returncode == 0:
         return Built.model_validate_json(answer)
@@ -161,15 +163,14 @@ async def build(job: Job) -> Built:
     raise BuildError(f"the build ended with {process.returncode}: {complaint[-1000:]}")
 
 
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
+def _end_with_parent(open_while_it_lives: int) -> None:
+    os.read(open_while_it_lives, 1)  # nobody writes; it returns when the other end is closed
     os._exit(1)
 
 
 def _main() -> int:
     job = Job.model_validate_json(sys.stdin.buffer.read())
-    threading.Thread(target=_end_with_parent, args=(job.parent,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     os.nice(_NICE)
     try:
         built = build_here(job)

@@ -14,6 +14,7 @@ from contracts import subjects
 from contracts.recording import v1
 from services.recording.main import CAPTURE_CONSUMER
 from tests.integration.recording.stage import Recorder, Stage, payloads, person
+from tests.support.processes import family, gone
 from tests.support.waiting import eventually
 from tests.unit.recording.sounds import bundles, encode, noise, stream
 
@@ -92,7 +93,11 @@ async def test_a_recorder_killed_while_it_builds_builds_again(
     await stage.say(stage.host, stream(sent, at=5))
     await stage.end()
     await eventually(lambda: list(spool.glob("build/*.ogg")))
+    assert recorder.process is not None
+    recorder_and_builder = family(recorder.process.pid)
+    assert len(recorder_and_builder) == 2
     await recorder.kill()
+    await gone(recorder_and_builder, within=10)
     assert (spool / "build").exists()
     await recorder.start()
     (track,) = (await stage.ready(60)).tracks
