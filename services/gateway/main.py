@@ -47,6 +47,20 @@ def _unexpected(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: the service is told to stop, and stops it."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.started_or_over = asyncio.Event()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        finally:
+            self.started_or_over.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.started_or_over.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -141,11 +155,10 @@ async def compose(service: Service[GatewaySettings]) -> None:
         await serving
 
     service.on_stop(stop)
-    while not server.started:
-        if serving.done():
-            serving.result()
-            raise CannotStart("the HTTP server did not start")
-        await asyncio.sleep(0.01)
+    await server.started_or_over.wait()
+    if not server.started:
+        await serving
+        raise CannotStart("the HTTP server did not start")
     host, port = listening.getsockname()[:2]
     _log.info("serving http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
