@@ -76,8 +76,8 @@ class _Said:
 
 class Connections:
     """Fed by what this gateway sets up, by heartbeats (a node that took connections from others is asked for them), and
-    by the event stream (who hung up). So it is complete in every gateway, also in one that has just started: that is not
-    ready before it is."""
+    by the event stream (who hung up). So it is complete in every gateway, also in one that has just started: that one
+    is not ready before."""
 
     def __init__(self, bus: Bus, hub: Hub) -> None:
         self._bus = bus
