@@ -11,8 +11,9 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from infra.demo.client import Client
 from tests.support.webrtc import Negotiate
 
 _UDP: Final = re.compile(r"^a=candidate:\S+ 1 udp .*\r\n", re.MULTILINE)
@@ -95,3 +96,30 @@ async def without_udp(negotiate: Negotiate) -> AsyncIterator[Path]:
         yield path
     finally:
         await path.close()
+
+
+class ClientWithoutUdp(Client):
+    """Somebody whose audio, of every connection that they make, goes over TCP."""
+
+    def __init__(self, url: str, token: str | None = None, person: dict[str, Any] | None = None) -> None:
+        super().__init__(url, token, person)
+        self._paths: list[Path] = []
+
+    async def negotiate(self, path: str, offer: str) -> tuple[str, str]:
+        """As a client does; the answer's one candidate is a path of its own to the TCP port."""
+        resource = ""
+        negotiate = super().negotiate
+
+        async def negotiated(offer: str) -> str:
+            nonlocal resource
+            answer, resource = await negotiate(path, offer)
+            return answer
+
+        self._paths.append(Path(negotiated))
+        return await self._paths[-1].negotiate(offer), resource
+
+    async def aclose(self) -> None:
+        """Closes the connections, those of the audio too."""
+        for path in self._paths:
+            await path.close()
+        await super().aclose()
