@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -76,6 +77,20 @@ async def test_a_connection_over_tcp_is_closed_with_its_session(stage: Stage) ->
         await stage.disconnect(session_id)
         await stage.facts.until(v1.Disconnected, lambda e: e.session_id == session_id)
         await asyncio.wait_for(path.closed.wait(), 3)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(90)
+async def test_whoever_is_cut_off_is_gone_after_thirty_seconds_and_said_to_be(stage: Stage) -> None:
+    space = stage.room.live(ADA)
+    session_id = new_id()
+    async with without_udp(stage.whep(space, session_id=session_id)) as path, ear(path.negotiate, slots=1):
+        await path.close()
+        cut = time.monotonic()
+        gone = await stage.facts.until(v1.Disconnected, lambda e: e.session_id == session_id, within=60)
+        assert gone.reason == "expired"
+        # The last check is up to six seconds older.
+        assert time.monotonic() - cut > 30 - 6 - 1
 
 
 @pytest.mark.parametrize("path", ["udp", "tcp"])
