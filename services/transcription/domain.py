@@ -79,8 +79,8 @@ class Transcript(Aggregate):
     _ids: set[str] = msgspec.field(default_factory=set)
 
     def open(self, lang: str, started_at: datetime) -> list[Fact]:
-        """Begin it; once."""
-        return [] if self.started_at is not None else [Opened(lang=lang, started_at=started_at)]
+        """Begin it; once, and not after its replay was deleted."""
+        return [] if self.started_at is not None or self.deleted else [Opened(lang=lang, started_at=started_at)]
 
     def caption(self, caption: Captioned) -> list[Fact]:
         """Add a caption; nothing when it is there already, or the transcript is complete."""
@@ -96,8 +96,8 @@ class Transcript(Aggregate):
         return [Completed(captions=len(self.captions), words=words)]
 
     def delete(self) -> list[Fact]:
-        """Show it to nobody any more; again changes nothing."""
-        return [] if self.started_at is None or self.deleted else [Deleted()]
+        """Show it to nobody any more, nor begin it; again changes nothing."""
+        return [] if self.deleted else [Deleted()]
 
     def spoken(self) -> tuple[Captioned, ...]:
         """All captions in the order in which they were begun."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from contracts import subjects
+from contracts.recording.v1 import ReplayDeleted
 from contracts.room import v1 as room
 from contracts.transcription import v1
 from libs.bus import Received
@@ -49,7 +50,8 @@ class Stages(ReadModel):
     """
     filters = (
         *(subjects.event("room", "*", name) for name in ("started", "stage_joined", "ended")),
-        subjects.event("transcription", "*", "completed"),
+        subjects.event("transcription", "*", v1.Completed.name),
+        subjects.event("recording", "*", ReplayDeleted.name),
     )
 
     def __init__(self, path: Path) -> None:
@@ -72,9 +74,8 @@ class Stages(ReadModel):
                 self._on_stage(event.space_id, person.id, person.handle, person.name, event.consent_to_recording)
             case room.Ended() as event:
                 self.db.execute("UPDATE spaces SET ended = 1 WHERE id = ?", (event.space_id,))
-            case v1.Completed() as event:
-                self.db.execute("DELETE FROM spaces WHERE id = ?", (event.space_id,))
-                self.db.execute("DELETE FROM speakers WHERE space_id = ?", (event.space_id,))
+            case v1.Completed() | ReplayDeleted() as event:
+                self._remove(event.space_id)
             case _:
                 pass
 
@@ -83,6 +84,15 @@ class Stages(ReadModel):
             "INSERT OR REPLACE INTO speakers SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM spaces WHERE id = ?)",
             (space_id, person_id, handle, name, consents, space_id),
         )
+
+    def forget(self, space_id: str) -> None:
+        """Nothing of this Space will be transcribed."""
+        with self.transaction():
+            self._remove(space_id)
+
+    def _remove(self, space_id: str) -> None:
+        self.db.execute("DELETE FROM spaces WHERE id = ?", (space_id,))
+        self.db.execute("DELETE FROM speakers WHERE space_id = ?", (space_id,))
 
     def open(self) -> list[CaptionedSpace]:
         """Every Space that may still have something to transcribe."""

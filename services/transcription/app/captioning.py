@@ -60,6 +60,9 @@ class Captioning:
     async def _tend(self, space: CaptionedSpace) -> None:
         if space.lang.partition("-")[0].lower() not in self._languages:
             _log.warning("Space %s has no captions", space.id, extra={"why": f"nothing here understands {space.lang}"})
+            # Until then a restart may bring a model that does.
+            await self._stages.until(lambda: self._stages.has_ended(space.id))
+            self._stages.forget(space.id)
             return
         pause = _PAUSE_FIRST
         with LISTENING.track_inprogress():

@@ -21,11 +21,9 @@ class Transcripts:
 
     async def open(self, space_id: str, lang: str, started_at: datetime) -> bool:
         """Begin a transcript; whether there is still something to add to it."""
-        done = await self._store.execute(
+        await self._store.execute(
             space_id, self._order(f"open:{space_id}"), lambda t: t.open(lang, started_at), lambda t: None
         )
-        if not done.repeated:
-            return True
         return not await self._store.read(space_id, lambda t: t.completed)
 
     async def position(self, space_id: str) -> Position:
@@ -50,7 +48,7 @@ class Transcripts:
         await self._store.execute(space_id, self._order(f"complete:{space_id}"), lambda t: t.complete(), lambda t: None)
 
     async def delete(self, space_id: str) -> None:
-        """Show it to nobody any more."""
+        """Show it to nobody any more, nor begin it."""
         await self._store.execute(space_id, self._order(f"delete:{space_id}"), lambda t: t.delete(), lambda t: None)
 
     async def read(self, space_id: str) -> Transcript:

@@ -6,7 +6,10 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,10 +18,12 @@ import pytest
 
 from contracts import capture, subjects
 from contracts.captions.v1 import Partial
+from contracts.recording.v1 import ReplayDeleted
 from contracts.transcription import v1
 from libs.ids import new_id
 from tests.integration.transcription.stage import Process, Stage, bundles, carried, person
 from tests.support.processes import gone
+from tests.support.waiting import eventually
 from tests.support.wer import word_error_rate
 
 MOST_WRONG = 0.15
@@ -156,10 +161,18 @@ async def test_what_was_captured_while_transcription_was_away_is_transcribed(sta
     await stage.start()
     await stage.say(stage.host, carried()["slt"].packets)
     await stage.end()
+    deleted = Stage(stage.bus)
+    await deleted.start()
+    await deleted.say(deleted.host, carried()["awb"].packets[:100])
+    await deleted.end()
+    await deleted.tell(ReplayDeleted(space_id=deleted.space_id, version=9, at=datetime.now(UTC), reason="host"))
     process = Process(env)
     await process.start()
     try:
         await captions.complete()
+        with closing(sqlite3.connect(Path(env["ROSTRUM_VAR"], "stores", "transcription-stages.db"))) as db:
+            await eventually(lambda: not db.execute("SELECT 1 FROM spaces").fetchall())
+        assert (await deleted.transcript()).state == "none"
         assert word_error_rate(carried()["slt"].text, captions.text(stage.host)) <= MOST_WRONG
         # A start afterwards finds nothing left to do, and tells what it knows.
         await process.kill()

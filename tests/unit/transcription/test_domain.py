@@ -55,7 +55,12 @@ def test_a_transcript_goes_with_its_replay_and_nothing_is_added_to_it() -> None:
     assert given(OPENED, caption("a")).delete() == [Deleted()]
     assert (deleted.deleted, deleted.spoken()) == (True, ())
     assert deleted.delete() == deleted.caption(caption("b")) == deleted.complete() == []
-    assert given().delete() == []
+
+
+def test_a_replay_that_is_deleted_before_its_transcript_began_gets_none() -> None:
+    assert given().delete() == [Deleted()]
+    deleted = given(Deleted())
+    assert deleted.open("en", AT) == deleted.caption(caption("a")) == deleted.complete() == deleted.delete() == []
 
 
 def test_captions_are_in_order_of_what_was_begun_first() -> None:
