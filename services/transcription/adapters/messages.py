@@ -1,4 +1,4 @@
-"""What the service and its recognition workers say to each other: length-prefixed msgpack over pipes.
+"""What the service and its recognition workers say to each other: length-prefixed msgpack over a socket.
 
 Every request has one answer, in order.
 """
@@ -117,10 +117,10 @@ def answer_of(body: bytes) -> Answer:
     return _answers.decode(body)
 
 
-def read_request(pipe: BinaryIO) -> Request | None:
-    """The next request, None at the end of the pipe. Blocks."""
-    prefix = pipe.read(PREFIX)
+def read_request(requests: BinaryIO) -> Request | None:
+    """The next request, None at the end. Blocks."""
+    prefix = requests.read(PREFIX)
     if len(prefix) < PREFIX:
         return None
-    body = pipe.read(int.from_bytes(prefix, "little"))
+    body = requests.read(int.from_bytes(prefix, "little"))
     return _requests.decode(body)

@@ -75,9 +75,9 @@ class OpusStream:
             # A clock that jumped, or ran backwards, tells nothing about time that passed.
             if missing * 10**9 > self._longest_gap_ns * _RTP_RATE:
                 missing = 0
-        samples, seconds_48k = self._decode(packet.payload)
+        samples, samples_48k = self._decode(packet.payload)
         self._sequence = packet.sequence
-        self._timestamp = (packet.timestamp + seconds_48k) & 0xFFFFFFFF
+        self._timestamp = (packet.timestamp + samples_48k) & 0xFFFFFFFF
         self._arrived_ns = arrived_ns
         return Piece(arrived_ns, _SILENCE * (missing * RATE // _RTP_RATE) + samples, pause)
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from pocketsphinx import Decoder, Hypothesis
 
-RATE: Final = 16_000
-"""Hz; 16-bit mono."""
+from services.transcription.adapters.opus import RATE
+
 _FILLER: Final = re.compile(r"<[^>]*>|\[[^\]]*\]|\+\+\S+|\(\d+\)")
 
 

@@ -71,8 +71,8 @@ class Worker:
 
 
 def main() -> None:
-    """Serve the pipe until it closes."""
-    # The terminal's Ctrl-C is for the service, which closes the pipe when it is done.
+    """Serve the socket until it closes."""
+    # The terminal's Ctrl-C is for the service, which closes the socket when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Worker()
     with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as answers, contextlib.suppress(BrokenPipeError):

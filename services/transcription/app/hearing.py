@@ -154,7 +154,9 @@ class Hearing:
         if person_id is None:
             reason = "no_person"
         else:
-            await self._stages.until(lambda: self._stages.speaker(space_id, person_id) is not None, self._pace.settle)
+            # Audio may be faster than room's events, and far ahead of them while we catch up after a start.
+            await self._stages.until(lambda: self._stages.lack() is None or self._consents(person_id))
+            await self._stages.until(lambda: self._consents(person_id), self._pace.settle)
             speaker = self._stages.speaker(space_id, person_id)
             if speaker is not None and speaker.consents:
                 return speaker
@@ -162,6 +164,10 @@ class Hearing:
         LEFT_OUT.labels(reason).inc()
         _log.warning("session %s is not transcribed", message.session_id, extra={"why": reason})
         return None
+
+    def _consents(self, person_id: str) -> bool:
+        speaker = self._stages.speaker(self._space.id, person_id)
+        return speaker is not None and speaker.consents
 
     # -- listening ---------------------------------------------------------------------------------------------
 

@@ -134,6 +134,11 @@ class Stage:
             await self.publish(who, session, body)
         return session
 
+    async def all_captured_is_read(self) -> bool:
+        """Whether whoever listens to captured audio has been handed everything."""
+        listeners = await self.bus.js.consumers_info(subjects.CAPTURE_STREAM)
+        return bool(listeners) and all(listener.num_pending == 0 for listener in listeners)
+
     async def events(self) -> Captions:
         """Everything transcription says of this Space, from the beginning on."""
         subscription = await self.bus.js.subscribe(

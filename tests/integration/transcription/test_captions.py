@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from itertools import pairwise
 
@@ -15,6 +17,7 @@ from libs.ids import new_id
 from libs.service import Service
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import FRAME_NS, Stage, bundles, carried, person
+from tests.support.waiting import eventually
 from tests.support.wer import word_error_rate
 
 MOST_WRONG = 0.15
@@ -102,8 +105,8 @@ async def test_who_moves_to_another_node_is_captioned_once(stage: Stage) -> None
     said = carried()["slt"]
     captions = await stage.events()
     await stage.start()
-    # Captured at the old node up to the pause after the second sentence, at the new one from the middle of it on.
-    leaves, comes, ends = 425, 300, 640
+    # Captured at the old node up to the pause after the first sentence, at the new one from the middle of it on.
+    leaves, comes, ends = 195, 100, 430
     old, new = new_id(), new_id()
     at_both = [
         *((old, body) for body in bundles(said.packets[:leaves], base_ns=stage.base_ns)),
@@ -121,31 +124,39 @@ async def test_who_moves_to_another_node_is_captioned_once(stage: Stage) -> None
     await stage.end()
     await captions.complete()
 
-    text = " ".join(str(sentence["text"]) for sentence in said.sentences[:3])
+    text = " ".join(str(sentence["text"]) for sentence in said.sentences[:2])
     assert word_error_rate(text, captions.text(stage.host)) <= MOST_WRONG
-    assert len(captions.final) == 3
+    assert len(captions.final) == 2
     in_order = sorted(captions.final, key=lambda caption: caption.start_at)
     assert all(one.end_at <= other.start_at for one, other in pairwise(in_order))
 
 
 @pytest.mark.usefixtures("service")
 async def test_who_does_not_consent_is_in_no_transcript(stage: Stage) -> None:
-    shy = person("Shy")
+    shy, selma = person("Shy"), person("Selma")
     captions = await stage.events()
     await stage.start()
-    await stage.join(shy, consents=False)
+    for who in (shy, selma):
+        await stage.join(who, consents=False)
+    # She is back on stage and consents by now; what she says is faster than room's event.
+    first, *others = bundles(carried()["slt"].packets[:200], base_ns=stage.base_ns)
+    session = new_id()
+    await stage.publish(selma, session, first)
+    await eventually(stage.all_captured_is_read)
+    await stage.join(selma)
+    for body in others:
+        await stage.publish(selma, session, body)
     await stage.say(shy, carried()["awb"].packets[:250])
     await stage.say(person("Nobody"), carried()["awb"].packets[:250])
-    await stage.say(stage.host, carried()["slt"].packets[:200])
     await stage.end()
     await captions.complete()
 
-    assert {caption.person.id for caption in captions.final} == {stage.host.id}
-    assert {partial.person.id for partial in captions.partial} <= {stage.host.id}
+    assert captions.text(selma).startswith("My sister and I")
+    assert {caption.person.id for caption in captions.final} == {selma.id}
+    assert {partial.person.id for partial in captions.partial} <= {selma.id}
 
 
-@pytest.mark.usefixtures("service")
-async def test_a_space_without_captions_has_none(stage: Stage) -> None:
+async def test_a_space_without_captions_has_none(stage: Stage, service: Service[Settings]) -> None:
     silent = Stage(stage.bus, captions=False)
     foreign = Stage(stage.bus, lang="de")
     for space in (silent, foreign, stage):
@@ -158,6 +169,8 @@ async def test_a_space_without_captions_has_none(stage: Stage) -> None:
     assert (await stage.transcript()).state == "complete"
     for space in (silent, foreign):
         assert (await space.transcript()).state == "none"
+    with closing(sqlite3.connect(service.settings.var / "stores" / "transcription-stages.db")) as db:
+        await eventually(lambda: not db.execute("SELECT 1 FROM spaces UNION SELECT 1 FROM speakers").fetchall())
 
 
 async def test_a_transcript_can_be_taken_home(stage: Stage, service: Service[Settings]) -> None:
