@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from libs.eventstore.condition import Condition
@@ -11,6 +14,7 @@ from libs.eventstore.recorder import Recorder
 from libs.eventstore.words import Notification
 
 PAGE: Final = 1000
+_KEPT: Final = 2 * PAGE
 
 
 class Log:
@@ -20,6 +24,8 @@ class Log:
         self._recorder = recorder
         self._condition = condition
         self._news = asyncio.Event()
+        self._newest: deque[Notification] = deque(maxlen=_KEPT)
+        """What this process committed last, one after another without a gap."""
 
     async def read(self, after: int, limit: int) -> list[Notification]:
         """Committed facts with a notification id above `after`, in order. Raises Refusal."""
@@ -29,6 +35,20 @@ class Log:
     def _select(self, after: int, limit: int) -> list[Notification]:
         rows = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         return [Notification(r.id, str(r.originator_id), r.originator_version, decode(r.topic, r.state)) for r in rows]
+
+    def append(self, committed: Sequence[Notification]) -> None:
+        """Keep what this process has just committed."""
+        if self._newest and committed and committed[0].id != self._newest[-1].id + 1:
+            self._newest.clear()  # what another process committed lies between
+        self._newest.extend(committed)
+
+    def newest(self, after: int, limit: int) -> list[Notification]:
+        """The same as `read` from memory, as far as it reaches: without what others committed since, and nothing at all
+        where `after` lies further back."""
+        if not self._newest or not self._newest[0].id <= after + 1 <= self._newest[-1].id:
+            return []
+        start = after + 1 - self._newest[0].id
+        return list(islice(self._newest, start, start + limit))
 
     async def last(self) -> int:
         """Id of the newest committed fact, 0 where there is none. Raises Refusal."""

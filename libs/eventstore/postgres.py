@@ -53,7 +53,7 @@ _INSERT_EVENTS: Final = (
     "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
     "SELECT id, version, topic, state, number + (SELECT coalesce(max(notification_id), 0) FROM stored_events) "
     "FROM unnest(%s::text[], %s::bigint[], %s::text[], %b::bytea[]) WITH ORDINALITY AS new(id, version, topic, state, "
-    "number)"
+    "number) RETURNING notification_id"
 )
 _INSERT_COMMANDS: Final = (
     "INSERT INTO commands (scope, command_id, digest, originator_id, version) "
@@ -205,12 +205,13 @@ class PostgresRecorder:
 
     # -- writing -----------------------------------------------------------------------------------------------
 
-    def write(self, writes: Sequence[Write]) -> None:
+    def write(self, writes: Sequence[Write]) -> int:
         events = [event for write in writes for event in write.events]
         commands = [row for write in writes if (row := write.command) is not None]
         with self._cursor() as c, c.connection.transaction():
             # Readers pass it; writers follow one another, so that no id is committed after a higher one.
             c.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+            last = 0
             if events:
                 c.execute(
                     _INSERT_EVENTS,
@@ -221,6 +222,7 @@ class PostgresRecorder:
                         [event.state for event in events],
                     ),
                 )
+                last = max(row[0] for row in c.fetchall())
             if commands:
                 c.execute(
                     _INSERT_COMMANDS,
@@ -244,6 +246,7 @@ class PostgresRecorder:
                         "version=excluded.version, fingerprint=excluded.fingerprint, state=excluded.state",
                         (snapshot.originator_id, snapshot.version, snapshot.fingerprint, snapshot.state),
                     )
+        return last
 
     # -- reading -----------------------------------------------------------------------------------------------
 

@@ -67,10 +67,11 @@ class Recorder(Protocol):
     What has no error of its own raises PersistenceError where the database is away, locked or full.
     """
 
-    def write(self, writes: Sequence[Write]) -> None:
+    def write(self, writes: Sequence[Write]) -> int:
         """Write all of it in one transaction, or nothing. It is on disk when this returns.
 
-        Raises CommandRepeated, NameTaken, IntegrityError (a version exists already).
+        Returns the notification id of the last fact written, 0 where there was none; the others have the ids right
+        before it, in their order. Raises CommandRepeated, NameTaken, IntegrityError (a version exists already).
         """
 
     def repeated(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from eventsourcing.persistence import IntegrityError, InterfaceError, StoredEvent
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -83,9 +83,7 @@ class SqliteRecorder(SQLiteApplicationRecorder):
                 self._lookup = sqlite3.connect(path, check_same_thread=False, timeout=lock_timeout)
             else:
                 self.max_notification_id()
-        except (sqlite3.Error, InterfaceError) as error:
-            raise OSError(f"the event store {path} cannot be opened: {error}") from error
-        except Exception as error:
+        except (sqlite3.Error, PersistenceError) as error:
             self.close()
             raise OSError(f"the event store {path} cannot be opened: {error}") from error
 
@@ -100,19 +98,22 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             "state BLOB)",
         ]
 
-    def write(self, writes: Sequence[Write]) -> None:
-        """Write all of it in one transaction, or nothing.
+    def write(self, writes: Sequence[Write]) -> int:
+        """Write all of it in one transaction, or nothing; the notification id of the last fact.
 
         Raises CommandRepeated, NameTaken, IntegrityError (a version exists already), OperationalError (disk full,
         locked).
         """
+        rows = [_row(event) for write in writes for event in write.events]
         try:
             with self.datastore.transaction(commit=True) as c:
                 _insert(
                     c,
                     f"INSERT INTO {self.events_table_name} (originator_id, originator_version, topic, state)",
-                    [_row(event) for write in writes for event in write.events],
+                    rows,
                 )
+                # Rows are never deleted, so that SQLite numbers them without gaps (https://sqlite.org/autoinc.html).
+                last = int(c.lastrowid) if rows else 0
                 _insert(
                     c,
                     "INSERT INTO commands",
@@ -145,6 +146,7 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             if "claims." in text:
                 raise NameTaken(text) from error
             raise
+        return last
 
     def repeated(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these commands, by (scope, command_id), were accepted before; at most some thousands at once."""

@@ -146,16 +146,18 @@ class Store(Generic[S]):
     ) -> tuple[CommandRow, T, Commit]:
         state = live.state
         trace = traceparent() if facts else None
+        records: list[Record[Fact]] = []
         events: list[StoredEvent] = []
         for fact in facts:
             record = Record(fact=fact, at=order.at, actor=order.actor, command_id=order.id, traceparent=trace)
             state.apply(fact, record)
             state.version += 1
+            records.append(record)
             events.append(StoredEvent(id, state.version, name_of(fact), encode(record)))
         result = view(state)
         row = CommandRow(*key, order.digest, id, state.version)
         commit = self._ordered[key] = Commit()
-        self._writer.submit(Job(Write(events, row, claims, live.snapshot(id)), live.lineage, commit))
+        self._writer.submit(Job(Write(events, row, claims, live.snapshot(id)), records, live.lineage, commit))
         return row, result, commit
 
     async def _repeated(self, key: _Key, order: Order, view: Callable[[S], T], *, look: bool) -> Done[T] | None:
@@ -183,6 +185,7 @@ class Store(Generic[S]):
         for job in group:
             if (row := job.write.command) is not None:
                 self._ordered.pop((row.scope, row.command_id), None)
+            self._log.append(job.notifications())
         self._condition.written()
         self._log.wake()
 
@@ -222,6 +225,11 @@ class Store(Generic[S]):
     async def notifications(self, after: int, limit: int = PAGE) -> list[Notification]:
         """Committed facts with a notification id above `after`, in order. Raises Refusal."""
         return await self._log.read(after, limit)
+
+    def newest(self, after: int, limit: int = PAGE) -> list[Notification]:
+        """The same from memory, for who follows closely: what this process committed last, without what others did
+        since. Empty where `after` lies too far back, or at the end."""
+        return self._log.newest(after, limit)
 
     async def last_notification(self) -> int:
         """Id of the newest committed fact, 0 where there is none. Raises Refusal."""

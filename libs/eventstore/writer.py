@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from libs.eventstore.facts import Fact, Record
 from libs.eventstore.recorder import CommandRepeated, Recorder, Write
+from libs.eventstore.words import Notification
 from libs.telemetry import STORE_COMMITS, STORE_EVENTS
 
 LARGEST_GROUP: Final = 512
@@ -44,8 +46,20 @@ class Job:
     """A write that waits for its commit."""
 
     write: Write
+    records: Sequence[Record[Fact]]
+    """What the write's events were encoded from."""
     lineage: Lineage
     commit: Commit = field(repr=False)
+    last: int = 0
+    """Notification id of its last fact, 0 until that is committed."""
+
+    def notifications(self) -> list[Notification]:
+        """Its facts at their place in the store; none before they are committed."""
+        if not self.last:
+            return []
+        first = self.last - len(self.records) + 1
+        facts = enumerate(zip(self.write.events, self.records, strict=True), first)
+        return [Notification(id, str(e.originator_id), e.originator_version, record) for id, (e, record) in facts]
 
 
 class GroupWriter:
@@ -142,12 +156,17 @@ class GroupWriter:
 
     def _write(self, jobs: list[Job]) -> None:
         try:
-            self._recorder.write([job.write for job in jobs])
+            last = self._recorder.write([job.write for job in jobs])
         except PersistenceError as error:
             STORE_COMMITS.labels(type(error).__name__).inc()
             raise
+        written = 0
+        for job in reversed(jobs):
+            if job.records:
+                job.last = last - written
+                written += len(job.records)
         STORE_COMMITS.labels("committed").inc()
-        STORE_EVENTS.inc(sum(len(job.write.events) for job in jobs))
+        STORE_EVENTS.inc(written)
 
     def _tell(self, group: list[Job], outcomes: list[Exception | None]) -> None:
         self._ended(group)

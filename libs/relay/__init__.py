@@ -188,7 +188,10 @@ class Relay:
             raise error
 
     async def _turn(self) -> None:
-        notifications = await self._store.notifications(self._position - (self._index >= 0), _PAGE)
+        after = self._position - (self._index >= 0)
+        notifications = [] if self._looked else self._store.newest(after, _PAGE)
+        if not notifications:
+            notifications = await self._store.notifications(after, _PAGE)
         messages = [m for n in notifications for m in self._messages(n)]
         for start in range(0, len(messages), _BATCH):
             await self._publish(messages[start : start + _BATCH])

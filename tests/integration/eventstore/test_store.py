@@ -192,3 +192,36 @@ async def test_the_log_is_in_the_order_of_commits_with_several_writers_and_has_n
         assert seen == list(range(1, 401))
         assert await other.last_notification() == 400
         assert [n.id for n in await other.notifications(390, 5)] == list(range(391, 396))
+
+
+async def test_followers_are_told_the_same_from_memory_as_from_the_database(place: Place) -> None:
+    async with (
+        open_store(place, Counter) as one,
+        open_store(place, Counter) as other,
+        open_store(place, Counter) as new,
+    ):
+        number = iter(range(10_000))
+        for turn, store in enumerate((one, one, other, one, other, other, one)):
+            # A group of commits, some without a fact; the two write the same aggregates.
+            await asyncio.gather(*(add(store, f"c{n % 3}", n % 4, str(next(number))) for n in range(turn, turn + 20)))
+        stored = await new.notifications(0)
+        assert [notification.id for notification in stored] == list(range(1, len(stored) + 1))
+        for store in (one, other):
+            told = [store.newest(after, 7) for after in range(len(stored) + 2)]
+            assert max(map(len, told)) == 7
+            assert told == [stored[after : after + len(some)] for after, some in enumerate(told)]
+            assert told[0] == [], "what the other one committed lies between"
+        assert one.newest(len(stored) - 1) == stored[-1:]
+        assert other.newest(len(stored) - 1) == []
+
+
+async def test_no_more_than_the_newest_facts_are_kept_in_memory(place: Place) -> None:
+    async with open_store(place, Counter) as store:
+        for begin in range(0, 2_500, 500):
+            await asyncio.gather(*(add(store, "c", 1, str(begin + n)) for n in range(500)))
+        for after in (499, 0, 100, 2_500):
+            assert store.newest(after, 10) == []
+        for after in (500, 501, 2_499):
+            assert [notification.id for notification in store.newest(after, 10)] == [
+                *range(after + 1, min(after + 10, 2_500) + 1)
+            ]
