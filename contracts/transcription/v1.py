@@ -23,11 +23,15 @@ class Caption(Model):
 
 
 class Transcript(Model):
-    """All final captions of a Space in order of `start_at`."""
+    """Final captions of a Space in order of `start_at`: all of them, or as many as one answer carries."""
 
     space_id: SpaceId
     state: Literal["none", "open", "complete"]
     captions: tuple[Caption, ...] = ()
+    version: int = Field(default=0, ge=0)
+    """Rises with whatever is added."""
+    more: bool = False
+    """There are captions after these."""
 
 
 class TranscriptionEvent(Event):
@@ -54,12 +58,19 @@ class Completed(TranscriptionEvent):
 
 @register
 class TranscriptQuery(Query[Transcript]):
-    """A Space's transcript; state `none` where it has no captions. The gateway has asked room who may look."""
+    """A Space's transcript; state `none` where it has no captions. The gateway has asked room who may look.
+
+    An answer says whether there is more, which is asked for with `after` and the answer's version as `at`.
+    """
 
     service = "transcription"
     name = "transcript"
     result = Transcript
     space_id: SpaceId
+    after: int = Field(default=0, ge=0)
+    """So many captions are left out, the first ones."""
+    at: int | None = Field(default=None, ge=1)
+    """The transcript as it was at this version; as it is now where None. Of a deleted one nothing is told."""
 
 
 class TranscriptDocument(Model):
@@ -68,13 +79,19 @@ class TranscriptDocument(Model):
     content_type: str
     """Media type with its charset."""
     body: str
+    """The text, or as much of it as one answer carries."""
+    version: int = Field(default=0, ge=0)
+    """Of the transcript."""
+    more: bool = False
+    """The text goes on."""
 
 
 @register
 class TranscriptDocumentQuery(Query[TranscriptDocument]):
     """A transcript as WebVTT (with voice spans), SubRip, plain text or JSON. Times count from the Space's start.
 
-    The gateway has asked room who may look. Refuses: transcript_unknown (a Space without captions).
+    The gateway has asked room who may look. An answer says whether there is more, which is asked for with `after` and
+    the answer's version as `at`. Refuses: transcript_unknown (a Space without captions).
     """
 
     service = "transcription"
@@ -82,3 +99,7 @@ class TranscriptDocumentQuery(Query[TranscriptDocument]):
     result = TranscriptDocument
     space_id: SpaceId
     format: Literal["vtt", "srt", "txt", "json"]
+    after: int = Field(default=0, ge=0)
+    """So many characters are left out, the first ones."""
+    at: int | None = Field(default=None, ge=1)
+    """The transcript as it was at this version; as it is now where None. Of a deleted one nothing is told."""

@@ -201,7 +201,13 @@ async def transcript(space_id: SpacePath, viewer: AddressViewerDep, gateway: Gat
     """Every final caption so far."""
     await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = TranscriptQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
-    return await gateway.ask(query)
+    found = await gateway.ask(query)
+    while found.more:
+        part = await gateway.ask(query.model_copy(update={"after": len(found.captions), "at": found.version}))
+        # Of one that was deleted meanwhile nothing is shown.
+        before = found.captions if part.captions else ()
+        found = part.model_copy(update={"captions": before + part.captions})
+    return found
 
 
 Format = Literal["vtt", "srt", "txt", "json"]
@@ -228,4 +234,7 @@ async def transcript_file(
     await look_inside(gateway.bus, space_id, viewer, gateway.ask_seconds)
     query = TranscriptDocumentQuery(space_id=space_id, format=format, actor=viewer.person_id, operator=viewer.operator)
     document = await gateway.ask(query)
+    while document.more:
+        part = await gateway.ask(query.model_copy(update={"after": len(document.body), "at": document.version}))
+        document = part.model_copy(update={"body": document.body + part.body})
     return Response(document.body, headers={"Content-Type": document.content_type})

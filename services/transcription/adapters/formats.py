@@ -57,7 +57,9 @@ def _clock(seconds: float, point: str) -> str:
 
 def _one_line(text: str) -> str:
     """Whatever could end a line, or a cue, is a space."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def _escaped(text: str) -> str:

@@ -51,6 +51,12 @@ class Transcripts:
         """Show it to nobody any more, nor begin it."""
         await self._store.execute(space_id, self._order(f"delete:{space_id}"), lambda t: t.delete(), lambda t: None)
 
-    async def read(self, space_id: str) -> Transcript:
-        """A transcript as it is now, of which the caller changes nothing; of version 0 where there is none."""
-        return await self._store.read(space_id, lambda t: t)
+    async def read(self, space_id: str, at: int | None = None) -> Transcript:
+        """A transcript as it is now, of which the caller changes nothing; of version 0 where there is none.
+
+        With `at` as it was at that version, unless it is deleted by now.
+        """
+        now = await self._store.read(space_id, lambda t: t)
+        if at is None or at >= now.version or now.deleted:
+            return now
+        return await self._store.load(space_id, at=at)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
 from contracts.commands import Accepted, Nothing
 from contracts.recording.v1 import DeleteReplay, HearSafetyCopy, Replay, ReplayQuery, ReplayState, Track
-from contracts.transcription.v1 import TranscriptDocument, TranscriptDocumentQuery
+from contracts.transcription.v1 import Caption, Transcript, TranscriptDocument, TranscriptDocumentQuery, TranscriptQuery
 from libs.bus import Refusal
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
@@ -133,6 +135,41 @@ async def test_a_transcript_is_a_file_of_its_own_kind(gateway: Running, behind: 
         got = await client.http.get(f"/v1/spaces/{space.id}/transcript.vtt")
         assert (got.text, got.headers["content-type"]) == ("WEBVTT vtt é", "text/vtt; charset=utf-8")
         assert (await client.http.get(f"/v1/spaces/{space.id}/transcript.exe")).status_code in (404, 422)
+
+
+async def test_a_transcript_that_no_one_answer_carries_is_put_together(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    said = [
+        Caption(
+            id=str(n), person=host, lang="en", text="Good evening", start_at=space.created_at, end_at=space.created_at
+        )
+        for n in range(5)
+    ]
+    state: Literal["open", "none"] = "open"
+
+    async def part(query: TranscriptQuery) -> Transcript:
+        assert query.at == (None if query.after == 0 else 7)
+        if query.after == 2 and state == "none":
+            return Transcript(space_id=space.id, state="none")
+        shown, more = said[query.after : query.after + 2], query.after + 2 < len(said)
+        return Transcript(space_id=space.id, state="open", captions=tuple(shown), version=7, more=more)
+
+    async def piece(query: TranscriptDocumentQuery) -> TranscriptDocument:
+        text = "WEBVTT é, to the end"
+        body, more = text[query.after : query.after + 8], query.after + 8 < len(text)
+        return TranscriptDocument(content_type="text/vtt", body=body, version=7, more=more)
+
+    behind.on(TranscriptQuery, part)
+    behind.on(TranscriptDocumentQuery, piece)
+    async with gateway.client() as client:
+        got = (await client.http.get(f"/v1/spaces/{space.id}/transcript")).json()
+        assert [caption["id"] for caption in got["captions"]] == ["0", "1", "2", "3", "4"]
+        assert got["more"] is False
+        assert (await client.http.get(f"/v1/spaces/{space.id}/transcript.vtt")).text == "WEBVTT é, to the end"
+        state = "none"
+        deleted = (await client.http.get(f"/v1/spaces/{space.id}/transcript")).json()
+        assert (deleted["state"], deleted["captions"]) == ("none", [])
 
 
 async def test_figures_are_for_the_host(gateway: Running, behind: Backend) -> None:
