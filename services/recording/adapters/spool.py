@@ -207,7 +207,8 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
 class Packets:
     """One person's captured packets in columns, a row each (34 bytes), in the order they were stored.
 
-    A source is one SSRC of one session. Only `payload` touches the files.
+    A source is one SSRC of one session. Only `payload` touches the files, one at a time: somebody whose connection
+    came and went for hours has more sessions than a process may have open files.
     """
 
     source: array[int] = field(default_factory=lambda: array("I"))
@@ -223,8 +224,10 @@ class Packets:
     """Packets left out, because they are no Opus."""
     _offset: array[int] = field(default_factory=lambda: array("Q"))
     _length: array[int] = field(default_factory=lambda: array("H"))
-    _file: array[int] = field(default_factory=lambda: array("H"))
-    _files: list[BinaryIO] = field(default_factory=list)
+    _file: array[int] = field(default_factory=lambda: array("I"))
+    _files: list[Path] = field(default_factory=list)
+    _open: tuple[int, BinaryIO] | None = None
+    """The file that was read last, and its index."""
 
     def __len__(self) -> int:
         return len(self.source)
@@ -235,12 +238,20 @@ class Packets:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files:
-            file.close()
+        self._close()
 
     def payload(self, row: int) -> bytes:
-        """The Opus packet of a row, as captured."""
-        return os.pread(self._files[self._file[row]].fileno(), self._length[row], self._offset[row])
+        """The Opus packet of a row, as captured. Cheap where rows of one source are asked for in turn."""
+        index = self._file[row]
+        if self._open is None or self._open[0] != index:
+            self._close()
+            self._open = index, open(self._files[index], "rb")  # noqa: SIM115  (for the rows that follow)
+        return os.pread(self._open[1].fileno(), self._length[row], self._offset[row])
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
 
 
 def people(folder: Path) -> list[str]:
@@ -251,14 +262,21 @@ def people(folder: Path) -> list[str]:
 def read(folder: Path, person_id: str) -> Packets:
     """The packets of one person. Bundles stored twice, and what is no Opus, are left out. Close it by leaving it."""
     packets = Packets()
-    sources: dict[tuple[int, int], int] = {}
+    sources = 0
     for path in sorted((folder / person_id).glob("*.spool")):
-        file = open(path, "rb")  # noqa: SIM115  (held open for the payloads; closed by Packets)
-        index = len(packets._files)
-        packets._files.append(file)
+        sources += _read_session(packets, path, sources)
+    return packets
+
+
+def _read_session(packets: Packets, path: Path, first_source: int) -> int:
+    """Add the packets of one file, whose sources are numbered from `first_source` on; how many sources they were."""
+    index = len(packets._files)
+    packets._files.append(path)
+    sources: dict[int, int] = {}
+    seen: set[tuple[int, int, int]] = set()
+    with open(path, "rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
-            continue
-        seen: set[tuple[int, int, int]] = set()
+            return 0
         for at, _sequence, body in _records(file):
             bundle = capture.decode(body)
             if not bundle.packets:
@@ -268,7 +286,7 @@ def read(folder: Path, person_id: str) -> Packets:
             if identity in seen:
                 continue
             seen.add(identity)
-            source = sources.setdefault((index, bundle.ssrc), len(sources))
+            source = sources.setdefault(bundle.ssrc, first_source + len(sources))
             offset = at + _BUNDLE_HEADER
             for packet in bundle.packets:
                 offset += _PACKET_HEADER
@@ -287,4 +305,4 @@ def read(folder: Path, person_id: str) -> Packets:
                     packets._offset.append(offset)
                     packets._length.append(len(packet.payload))
                 offset += len(packet.payload)
-    return packets
+    return len(sources)

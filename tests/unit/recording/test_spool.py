@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,21 @@ def test_bundles_that_come_again_are_read_once(tmp_path: Path) -> None:
     store.append(everything[3:9])
     store.append([entry._replace(sequence=entry.sequence + 1000) for entry in everything[:4]])
     assert kept(store) == packets
+
+
+def test_somebody_who_connected_more_often_than_files_may_be_open_is_read_whole(tmp_path: Path) -> None:
+    store, packets = spool.Spool(tmp_path), encode(noise(1))
+    (bundle, *_) = entries(packets)
+    store.append(bundle._replace(session_id=f"{n:026d}", sequence=n) for n in range(60))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = os.open(os.devnull, os.O_RDONLY)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 20, before[1]))
+        found = kept(store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        os.close(opened)
+    assert found == payloads_of(bundle) * 60
 
 
 def test_a_torn_end_is_cut_off_wherever_it_tore(tmp_path: Path) -> None:
