@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from libs.bus import each
 from libs.eventstore import open_store
 from libs.relay import Relay
-from libs.service import Service, run
+from libs.service import CannotStart, Service, run
+from services.transcription.adapters import model
 from services.transcription.adapters.messages import Tuning
 from services.transcription.adapters.workers import Workers
 from services.transcription.app import Captioning, Pace, Transcripts
@@ -30,6 +31,11 @@ def _now() -> datetime:
 async def compose(service: Service[Settings]) -> None:
     """Store, relay, workers, what is known of stages, listening, queries."""
     settings, bus = service.settings, service.bus
+    if settings.model is not None:
+        try:
+            model.check(settings.model)
+        except ValueError as error:
+            raise CannotStart(f"ROSTRUM_TRANSCRIPTION_MODEL: {error}") from error
     store = await service.enter(open_store(settings.store_place, Transcript, cached=_CACHED))
     service.ready_when("store", store.trouble)
     relay = Relay(bus, store, translate, context="transcription")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import DirectoryPath, Field
+from pydantic import DirectoryPath, Field, StringConstraints
 
 from libs.service import ServiceSettings
 
@@ -20,8 +20,8 @@ class Settings(ServiceSettings):
     """Decoders per worker: how many people it follows live at once. Each takes about 90 MB."""
     model: DirectoryPath | None = None
     """Folder of a pocketsphinx model (`acoustic/`, `words.dict`, `language.lm.bin`); its own English one by default."""
-    languages: tuple[str, ...] = ("en",)
-    """Languages the model understands; a Space in another one has no captions."""
+    languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")], ...] = ("en",)
+    """Languages the model understands (BCP 47 primary subtags); a Space in another one has no captions."""
     silence: Annotated[float, Field(ge=0.1, le=2)] = 0.36
     """Silence that ends a caption."""
     longest: Annotated[float, Field(ge=2, le=30)] = 12.0

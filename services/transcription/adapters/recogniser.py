@@ -13,6 +13,7 @@ from typing import Final
 
 from pocketsphinx import Decoder, Hypothesis
 
+from services.transcription.adapters.model import PARTS
 from services.transcription.adapters.opus import RATE
 
 _FILLER: Final = re.compile(r"<[^>]*>|\[[^\]]*\]|\+\+\S+|\(\d+\)")
@@ -22,19 +23,12 @@ class Recogniser:
     """One decoder: one utterance at a time."""
 
     def __init__(self, model: Path | None = None) -> None:
-        """Load pocketsphinx's own English model, or the one in `model`: `acoustic/`, `words.dict`, `language.lm.bin`.
-
-        Raises RuntimeError where it cannot be loaded.
-        """
+        """Load pocketsphinx's own English model, or the one in a folder. Raises RuntimeError where it cannot be."""
         # The second, flat pass over the lexicon costs a quarter more time and changed no word of the carried speech.
         # 5000 active HMMs a frame instead of 30000 halve the rest, for one word in three hundred.
         options: dict[str, object] = {"samprate": RATE, "loglevel": "FATAL", "fwdflat": False, "maxhmmpf": 5000}
         if model is not None:
-            options |= {
-                "hmm": str(model / "acoustic"),
-                "dict": str(model / "words.dict"),
-                "lm": str(model / "language.lm.bin"),
-            }
+            options |= {option: str(model / name) for option, name in PARTS.items()}
         self._decoder = Decoder(**options)
         self._mean = self._decoder.get_cmn()
 

@@ -86,7 +86,8 @@ class _Process:
                 await worker.ask(start)
         except BadBundle as error:
             await worker.stop()
-            raise CannotRecognise(f"the speech model cannot be loaded: {error}") from error
+            which = "of pocketsphinx itself" if start.model is None else f"in {start.model}"
+            raise CannotRecognise(f"the speech model {which} cannot be loaded: {error}") from error
         except TimeoutError:
             await worker.stop()
             raise WorkerLost(f"it does not load its model within {_START_WITHIN:.0f} s") from None

@@ -21,6 +21,9 @@ from contracts.captions.v1 import Partial
 from contracts.recording.v1 import ReplayDeleted
 from contracts.transcription import v1
 from libs.ids import new_id
+from libs.service import BadSettings, CannotStart, running
+from services.transcription.main import compose
+from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Process, Stage, bundles, carried, person
 from tests.support.processes import gone
 from tests.support.waiting import eventually
@@ -185,14 +188,23 @@ async def test_what_was_captured_while_transcription_was_away_is_transcribed(sta
 
 
 async def test_a_model_that_is_none_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    def model(folder: Path) -> dict[str, str]:
+        return {**env, "ROSTRUM_TRANSCRIPTION_MODEL": str(folder)}
+
+    with pytest.raises(BadSettings, match=r"ROSTRUM_TRANSCRIPTION_MODEL: .*directory"):
+        Settings.read(model(tmp_path / "nowhere"))
+    for part in ("acoustic", "words.dict"):
+        (tmp_path / part).touch()
+    with pytest.raises(CannotStart, match=rf"_MODEL: {tmp_path} is no speech model: it lacks language\.lm\.bin"):
+        async with running(Settings.read(model(tmp_path)), compose):
+            pass
+    # Complete, and nothing that can be loaded.
+    (tmp_path / "language.lm.bin").touch()
     code = "import os, sys; from services.transcription.main import main; sys.exit(main(dict(os.environ)))"
-    for model, exit_code in ((f"{tmp_path}/nowhere", 2), (str(tmp_path), 1)):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code,
-            env={**os.environ, **env, "ROSTRUM_TRANSCRIPTION_MODEL": model},
-            stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        _, stderr = await asyncio.wait_for(process.communicate(), 30)
-        assert process.returncode == exit_code
-        last = stderr.decode().strip().splitlines()[-1]
-        assert "MODEL" in last or "speech model cannot be loaded" in last
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code,
+        env={**os.environ, **model(tmp_path)}, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    _, stderr = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert f"the speech model in {tmp_path} cannot be loaded" in stderr.decode().strip().splitlines()[-1]
