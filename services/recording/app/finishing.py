@@ -120,6 +120,7 @@ class Finishing:
         if recording.phase in (Phase.READY, Phase.DELETED, Phase.DESTROYED):
             await asyncio.to_thread(self._spool.remove_space, space_id)
         elif recording.phase is Phase.FAILED:
+            await self._remove_parts(recording)
             kept = await asyncio.to_thread(self._spool.set_aside, space_id)
             if kept is not None:
                 _log.error("there is no replay of %s; its audio is kept in %s", space_id, kept)
@@ -141,8 +142,17 @@ class Finishing:
         except (ObjectsError, StorageFullError, OSError) as error:
             if datetime.now(UTC) - recording.ended_at < self._limits.give_up:
                 raise
-            await self._recordings.fail(space_id, reason="storage", detail=f"The replay found no room: {error}")
+            _log.error("the replay of %s is given up", space_id, exc_info=error)
+            await self._recordings.fail(space_id, reason="storage", detail="The replay could not be stored.")
         return False
+
+    async def _remove_parts(self, recording: Recording) -> None:
+        """Remove what was stored of a replay that there will not be; said in the log where that cannot be done."""
+        for name in (mix_name(recording.space_id), *(track_name(recording.space_id, id) for id in recording.speakers)):
+            try:
+                await self._objects.remove([name])
+            except ObjectsError as error:
+                _log.error("what was stored of a replay that is given up may be left: %s", error)
 
     async def _drain(self, recording: Recording) -> None:
         """Wait until the grace time is over and all that was captured is in the spool."""

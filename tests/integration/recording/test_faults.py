@@ -12,7 +12,9 @@ import pytest
 
 from contracts import subjects
 from contracts.recording import v1
-from services.recording.main import CAPTURE_CONSUMER
+from libs.service import running
+from services.recording.main import CAPTURE_CONSUMER, compose
+from services.recording.settings import Settings
 from tests.integration.recording.stage import Recorder, Stage, payloads, person
 from tests.support.processes import family, gone
 from tests.support.waiting import eventually
@@ -157,6 +159,25 @@ async def test_a_disk_that_fills_while_building_delays_the_replay(
     resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
     assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+
+
+async def test_a_replay_that_is_given_up_leaves_nothing_where_replays_are_and_what_was_captured_aside(
+    stage: Stage, env: dict[str, str]
+) -> None:
+    var = Path(env["ROSTRUM_VAR"])
+    space = var / "recordings" / "spaces" / stage.space_id
+    # The mix, which is stored last, finds its place taken.
+    (space / "replay.m4a" / "taken").mkdir(parents=True)
+    await stage.start()
+    await stage.say(stage.host, stream(encode(noise(1)), at=5))
+    await stage.end()
+    async with running(Settings.read({**env, "ROSTRUM_RECORDING_GIVE_UP_HOURS": "1e-9"}), compose):
+        event = await stage.outcome()
+        assert isinstance(event, v1.Failed)
+        assert (event.reason, event.detail) == ("storage", "The replay could not be stored.")
+        await eventually(lambda: not (var / "spool" / stage.space_id).exists())
+    assert list(space.rglob("*.ogg")) == []
+    assert len(list((var / "spool" / ".failed" / stage.space_id).glob("*/*.spool"))) == 1
 
 
 async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:
