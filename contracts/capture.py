@@ -14,12 +14,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 VERSION: Final = 1
 LAST: Final = 1
 MAX_PACKETS: Final = 512
 MAX_BYTES: Final = 256 * 1024
+CLOCKS_DIFFER: Final = timedelta(seconds=60)
+"""A bundle that is farther ahead of the moment at which the stream took it comes from a node whose clock is wrong."""
 
 _HEADER: Final = struct.Struct("<BBHQI")
 _PACKET: Final = struct.Struct("<IIHH")
@@ -47,6 +50,10 @@ class Bundle:
     ssrc: int
     packets: Sequence[Packet]
     last: bool = False
+
+    def arrived_ns(self, packet: Packet) -> int:
+        """Wall clock of a packet's arrival, ns since the Unix epoch."""
+        return self.base_ns + packet.arrival_us * 1000
 
 
 def encode(bundle: Bundle) -> bytes:

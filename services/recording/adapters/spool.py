@@ -297,7 +297,7 @@ def _read_session(packets: Packets, path: Path, first_source: int) -> int:
                 else:
                     packets.stereo = packets.stereo or opus.is_stereo(packet.payload)
                     packets.source.append(source)
-                    packets.arrival.append(bundle.base_ns + packet.arrival_us * 1000)
+                    packets.arrival.append(bundle.arrived_ns(packet))
                     packets.timestamp.append(packet.timestamp)
                     packets.sequence.append(packet.sequence)
                     packets.samples.append(samples)

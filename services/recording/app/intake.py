@@ -6,14 +6,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
+from contracts.capture import CLOCKS_DIFFER
 from services.recording.adapters.spool import Entry, Spool
 from services.recording.app.recordings import Recordings
 from services.recording.domain import Phase
 
-_CLOCKS_DIFFER: Final = timedelta(seconds=60)
 _LONGEST_BUNDLE_US: Final = 60_000_000
 _REMEMBERED: Final = 10_000
 
@@ -73,7 +73,7 @@ class Intake:
             at = datetime.fromtimestamp(bundle.base_ns / 1e9, UTC)
         except (ValueError, OverflowError, OSError):
             raise RejectedError(f"its clock says {bundle.base_ns} ns") from None
-        if not recording.started_at - _CLOCKS_DIFFER <= at <= bundle.published_at + _CLOCKS_DIFFER:
+        if not recording.started_at - CLOCKS_DIFFER <= at <= bundle.published_at + CLOCKS_DIFFER:
             raise RejectedError(f"its clock says {at:%Y-%m-%d %H:%M:%S}, which is not within the Space")
         if bundle.longest_us > _LONGEST_BUNDLE_US:
             raise RejectedError(f"it spans {bundle.longest_us / 1e6:.0f} s")

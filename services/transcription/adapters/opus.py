@@ -65,7 +65,7 @@ class OpusStream:
         for packet in sorted(packets, key=lambda p: _distance(last, p.sequence)):
             if self._sequence >= 0 and _distance(self._sequence, packet.sequence) <= 0:
                 continue
-            yield self._piece(packet, bundle.base_ns + packet.arrival_us * 1000)
+            yield self._piece(packet, bundle.arrived_ns(packet))
 
     def _piece(self, packet: Packet, arrived_ns: int) -> Piece:
         pause = self._arrived_ns > 0 and arrived_ns - self._arrived_ns > self._longest_gap_ns

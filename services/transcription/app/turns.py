@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import takewhile
 from typing import Final
 
@@ -21,8 +22,8 @@ from services.transcription.adapters.captured import Captured
 DOUBLED: Final = Counter(
     "rostrum_transcription_doubled_total", "Captured packets left out: another session of the speaker has their time"
 )
-_CLOCKS_DIFFER_NS: Final = 60 * 10**9
-"""A node's clock that is farther ahead than this silences nobody at the other nodes."""
+_CLOCKS_DIFFER_NS: Final = capture.CLOCKS_DIFFER // timedelta(microseconds=1) * 1000
+"""A clock that is wrong silences nobody who speaks at the other nodes."""
 _CLOSED: Final = ""
 """Stands for sessions of a person that were closed before any of the others began."""
 
@@ -112,7 +113,7 @@ def _after(message: Captured, ns: int) -> Captured:
     bundle = message.bundle
     if bundle is None:
         return message
-    packets = tuple(p for p in bundle.packets if bundle.base_ns + p.arrival_us * 1000 > ns)
+    packets = tuple(p for p in bundle.packets if bundle.arrived_ns(p) > ns)
     doubled = len(bundle.packets) - len(packets)
     if not doubled:
         return message
@@ -123,6 +124,4 @@ def _after(message: Captured, ns: int) -> Captured:
 
 def _until(bundle: capture.Bundle | None) -> int:
     """When its newest packet arrived; 0 where there is none."""
-    if bundle is None or not bundle.packets:
-        return 0
-    return bundle.base_ns + 1000 * max(packet.arrival_us for packet in bundle.packets)
+    return 0 if bundle is None else max(map(bundle.arrived_ns, bundle.packets), default=0)
