@@ -14,7 +14,8 @@ from contracts import capture
 from contracts.captions.v1 import Partial
 from contracts.transcription import v1
 from libs.ids import new_id
-from libs.service import Service
+from libs.service import Service, running
+from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import FRAME_NS, Stage, bundles, carried, person
 from tests.support.waiting import eventually
@@ -100,8 +101,7 @@ def _before(caption: v1.Caption, stage: Stage, seconds: float) -> bool:
     return caption.end_at - stage.started_at < timedelta(seconds=seconds - 0.1)
 
 
-@pytest.mark.usefixtures("service")
-async def test_who_moves_to_another_node_is_captioned_once(stage: Stage) -> None:
+async def test_who_moves_to_another_node_is_captioned_once(stage: Stage, env: dict[str, str]) -> None:
     said = carried()["slt"]
     captions = await stage.events()
     await stage.start()
@@ -122,7 +122,8 @@ async def test_who_moves_to_another_node_is_captioned_once(stage: Stage) -> None
     for session, body in at_both:
         await stage.publish(stage.host, session, body)
     await stage.end()
-    await captions.complete()
+    async with running(Settings.read(env), compose):
+        await captions.complete()
 
     text = " ".join(str(sentence["text"]) for sentence in said.sentences[:2])
     assert word_error_rate(text, captions.text(stage.host)) <= MOST_WRONG
