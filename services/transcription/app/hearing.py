@@ -182,7 +182,7 @@ class Hearing:
                     heard = await ear.flush(heard_to)
                 else:
                     heard_to = message.sequence
-                    heard = await self._hear(ear, message)
+                    heard = await self._hear(session, ear, message)
                 await self._take(session, heard)
                 session.held = heard.needed
                 if arrived is not None:
@@ -221,14 +221,14 @@ class Hearing:
         bundle = taken.bundle
         return taken if bundle is None or bundle.packets or bundle.last else None
 
-    async def _hear(self, ear: EarOf, message: Captured) -> Heard:
+    async def _hear(self, session: _Session, ear: EarOf, message: Captured) -> Heard:
         try:
             return await ear.hear(message.sequence, message.body)
         except BadBundle as error:
             LEFT_OUT.labels("bad_bundle").inc()
             _log.warning("captured message %d cannot be used", message.sequence, extra={"why": str(error)})
             await bury(self._bus, message, str(error))
-            return Heard()
+            return Heard(session.held)
 
     # -- captions ----------------------------------------------------------------------------------------------
 
