@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from contracts.envelope import Event, PersonRef
 from contracts.room import v1
 from libs.eventstore import Fact, Notification
 from services.room import domain
-from services.room.domain import HOSTING, Person, Role, Space
+from services.room.domain import HOSTING, Invitation, Member, Person, Pin, Request, Role, Space
+
+T = TypeVar("T")
 
 
 # Wire models are frozen, and made anew for every answer: what has not changed since the last one is found again.
@@ -49,8 +52,20 @@ def stored_settings(settings: v1.Settings) -> domain.Settings:
     )
 
 
+def _wire_member(member: Member) -> v1.StageMember:
+    return _stage_member(
+        member.person,
+        member.role,
+        member.muted,
+        member.consent_to_recording,
+        member.joined_at,
+        member.hand_raised,
+        member.lost_until,
+    )
+
+
 @lru_cache(maxsize=65_536)
-def _wire_member(
+def _stage_member(
     person: Person,
     role: Role,
     muted: bool,
@@ -70,6 +85,28 @@ def _wire_member(
     )
 
 
+def _wire_request(request: Request) -> v1.SpeakRequest:
+    return v1.SpeakRequest(
+        person=ref(request.person),
+        message=request.message,
+        consent_to_recording=request.consent_to_recording,
+        requested_at=request.requested_at,
+        lost_until=request.lost_until,
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _wire_invitation(invitation: Invitation) -> v1.Invitation:
+    return v1.Invitation(
+        person=ref(invitation.person), invited_by=invitation.invited_by, expires_at=invitation.expires_at
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _wire_pin(pin: Pin) -> v1.Pin:
+    return v1.Pin(id=pin.id, url=pin.url, text=pin.text, person=ref(pin.person), pinned_at=pin.pinned_at)
+
+
 def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) -> v1.Space:
     """The Space as `viewer` may see it: the queue, invitations and the removed are for hosts, one's own request and
     invitation for oneself.
@@ -77,6 +114,12 @@ def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) ->
     `all` shows everything, for services that follow the Space.
     """
     sees_all = all or space.role_of(viewer) in HOSTING
+
+    def shown(by_person: Mapping[str, T]) -> Iterable[T]:
+        if sees_all:
+            return by_person.values()
+        return (by_person[viewer],) if viewer is not None and viewer in by_person else ()
+
     return v1.Space(
         id=space.id,
         version=space.version,
@@ -87,54 +130,31 @@ def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) ->
         scheduled_start=space.scheduled_start,
         started_at=space.started_at,
         ended_at=space.ended_at,
-        stage=tuple(
-            _wire_member(
-                member.person,
-                member.role,
-                member.muted,
-                member.consent_to_recording,
-                member.joined_at,
-                member.hand_raised,
-                member.lost_until,
-            )
-            for member in space.stage.values()
-        ),
-        requests=tuple(
-            v1.SpeakRequest(
-                person=ref(request.person),
-                message=request.message,
-                consent_to_recording=request.consent_to_recording,
-                requested_at=request.requested_at,
-                lost_until=request.lost_until,
-            )
-            for request in space.requests.values()
-            if sees_all or request.person.id == viewer
-        ),
+        stage=tuple(map(_wire_member, space.stage.values())),
+        requests=tuple(map(_wire_request, shown(space.requests))),
         removed=tuple(space.removed) if sees_all else (),
-        invitations=tuple(
-            v1.Invitation(
-                person=ref(invitation.person), invited_by=invitation.invited_by, expires_at=invitation.expires_at
-            )
-            for invitation in space.invitations.values()
-            if sees_all or invitation.person.id == viewer
-        ),
-        invited=tuple(person_id for person_id in space.invited if sees_all or person_id == viewer),
-        pins=tuple(
-            v1.Pin(id=pin.id, url=pin.url, text=pin.text, person=ref(pin.person), pinned_at=pin.pinned_at)
-            for pin in space.pins.values()
-        ),
+        invitations=tuple(map(_wire_invitation, shown(space.invitations))),
+        invited=tuple(space.invited)
+        if sees_all
+        else (viewer,)
+        if viewer is not None and viewer in space.invited
+        else (),
+        pins=tuple(map(_wire_pin, space.pins.values())),
     )
 
 
 def translate(notification: Notification) -> list[Event]:
     """The contract events of a stored fact, in order. Raises TypeError for a fact nobody taught it."""
-    fact = notification.fact
+    fact = notification.record.fact
     head: dict[str, Any] = {
         "space_id": notification.aggregate_id,
         "version": notification.version,
         "at": notification.record.at,
         "actor": notification.record.actor,
     }
+    about_one = _ABOUT_ONE.get(type(fact))
+    if about_one is not None:
+        return [about_one.model_validate({**head, "person_id": getattr(fact, "person_id")})]  # noqa: B009
     match fact:
         case domain.Created():
             return [
@@ -210,10 +230,7 @@ def _of_somebody(fact: Fact, head: dict[str, Any]) -> Event:
         case domain.RequestHeld():
             return v1.RequestHeld(**head, person_id=fact.person_id, until=fact.until)
         case _:
-            kind = _ABOUT_ONE.get(type(fact))
-            if kind is None:
-                raise TypeError(f"{type(fact).__name__} has no contract event")
-            return kind.model_validate({**head, "person_id": getattr(fact, "person_id")})  # noqa: B009
+            raise TypeError(f"{type(fact).__name__} has no contract event")
 
 
 _ABOUT_ONE: Final[dict[type[Fact], type[v1.SpaceEvent]]] = {
