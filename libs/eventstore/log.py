@@ -14,7 +14,7 @@ from libs.eventstore.recorder import Recorder
 from libs.eventstore.words import Notification
 
 PAGE: Final = 1000
-_KEPT: Final = 2 * PAGE
+_KEPT: Final = 8 * PAGE
 
 
 class Log:

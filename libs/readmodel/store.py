@@ -34,10 +34,10 @@ class StoreModel(ModelFile, ABC):
             if self.sequence > await store.last_notification():
                 _log.warning("the event store is another one; %s is filled anew", self.path.name)
                 self.clear()
-            while notifications := await store.notifications(self.sequence, _PAGE):
+            while notifications := (
+                store.newest(self.sequence, _PAGE) or await store.notifications(self.sequence, _PAGE)
+            ):
                 self.take(notifications)
-                if len(notifications) < _PAGE:
-                    return
 
     def take(self, notifications: Sequence[Notification]) -> None:
         """Apply facts, leaving out what is applied already."""
