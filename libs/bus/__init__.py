@@ -4,7 +4,7 @@ from libs.bus.bus import Bus, BusSettings, connect
 from libs.bus.consume import Consumer, Raw, Received, each
 from libs.bus.declare import declare
 from libs.bus.errors import BusError, CannotConnect, Poison, Retry, StreamReset, Unavailable
-from libs.bus.handlers import Handlers
+from libs.bus.handlers import Encoded, Handlers
 from libs.bus.leases import Leases
 from libs.bus.serve import Serving
 from libs.refusal import Refusal
@@ -15,6 +15,7 @@ __all__ = [
     "BusSettings",
     "CannotConnect",
     "Consumer",
+    "Encoded",
     "Handlers",
     "Leases",
     "Poison",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from contracts.envelope import Event, PersonRef
+import msgspec
+
+from contracts.envelope import Event, Model, PersonRef
 from contracts.room import v1
 from libs.eventstore import Fact, Notification
 from services.room import domain
 from services.room.domain import HOSTING, Invitation, Member, Person, Pin, Request, Role, Space
 
 T = TypeVar("T")
+_encode: Final = msgspec.json.Encoder().encode
 
 
 # Wire models are frozen, and made anew for every answer: what has not changed since the last one is found again.
@@ -52,7 +55,34 @@ def stored_settings(settings: v1.Settings) -> domain.Settings:
     )
 
 
-def _wire_member(member: Member) -> v1.StageMember:
+class _Part:
+    """A part of a Space on the wire: the model, and its JSON, which is written when it is first asked for."""
+
+    __slots__ = ("_json", "model")
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._json: msgspec.Raw | None = None
+
+    @property
+    def json(self) -> msgspec.Raw:
+        if self._json is None:
+            self._json = msgspec.Raw(self.model.model_dump_json().encode())
+        return self._json
+
+
+@lru_cache(maxsize=65_536)
+def _person(person: Person) -> _Part:
+    return _Part(ref(person))
+
+
+@lru_cache(maxsize=8_192)
+def _settings(settings: domain.Settings) -> _Part:
+    return _Part(wire_settings(settings))
+
+
+def _member(member: Member) -> _Part:
+    # By what is shown of it: the record itself changes.
     return _stage_member(
         member.person,
         member.role,
@@ -73,38 +103,51 @@ def _stage_member(
     joined_at: datetime,
     hand_raised: bool,
     lost_until: datetime | None,
-) -> v1.StageMember:
-    return v1.StageMember(
-        person=ref(person),
-        role=v1.Role(role),
-        muted=muted,
-        consent_to_recording=consent_to_recording,
-        joined_at=joined_at,
-        hand_raised=hand_raised,
-        lost_until=lost_until,
+) -> _Part:
+    return _Part(
+        v1.StageMember(
+            person=ref(person),
+            role=v1.Role(role),
+            muted=muted,
+            consent_to_recording=consent_to_recording,
+            joined_at=joined_at,
+            hand_raised=hand_raised,
+            lost_until=lost_until,
+        )
     )
 
 
-def _wire_request(request: Request) -> v1.SpeakRequest:
-    return v1.SpeakRequest(
-        person=ref(request.person),
-        message=request.message,
-        consent_to_recording=request.consent_to_recording,
-        requested_at=request.requested_at,
-        lost_until=request.lost_until,
+def _request(request: Request) -> _Part:
+    return _speak_request(
+        request.person, request.message, request.consent_to_recording, request.requested_at, request.lost_until
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _speak_request(
+    person: Person, message: str, consent_to_recording: bool, requested_at: datetime, lost_until: datetime | None
+) -> _Part:
+    return _Part(
+        v1.SpeakRequest(
+            person=ref(person),
+            message=message,
+            consent_to_recording=consent_to_recording,
+            requested_at=requested_at,
+            lost_until=lost_until,
+        )
     )
 
 
 @lru_cache(maxsize=8_192)
-def _wire_invitation(invitation: Invitation) -> v1.Invitation:
-    return v1.Invitation(
-        person=ref(invitation.person), invited_by=invitation.invited_by, expires_at=invitation.expires_at
+def _invitation(invitation: Invitation) -> _Part:
+    return _Part(
+        v1.Invitation(person=ref(invitation.person), invited_by=invitation.invited_by, expires_at=invitation.expires_at)
     )
 
 
 @lru_cache(maxsize=8_192)
-def _wire_pin(pin: Pin) -> v1.Pin:
-    return v1.Pin(id=pin.id, url=pin.url, text=pin.text, person=ref(pin.person), pinned_at=pin.pinned_at)
+def _pin(pin: Pin) -> _Part:
+    return _Part(v1.Pin(id=pin.id, url=pin.url, text=pin.text, person=ref(pin.person), pinned_at=pin.pinned_at))
 
 
 def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) -> v1.Space:
@@ -113,34 +156,40 @@ def wire_space(space: Space, viewer: str | None = None, *, all: bool = False) ->
 
     `all` shows everything, for services that follow the Space.
     """
+    return v1.Space.model_validate(_shown(space, viewer, all=all, form=lambda part: part.model))
+
+
+def space_json(space: Space, viewer: str | None) -> bytes:
+    """The same as JSON, put together from parts that were written before: every command is answered with it."""
+    return _encode(_shown(space, viewer, all=False, form=lambda part: part.json))
+
+
+def _shown(space: Space, viewer: str | None, *, all: bool, form: Callable[[_Part], object]) -> dict[str, object]:
+    """The fields of `v1.Space` in their order."""
     sees_all = all or space.role_of(viewer) in HOSTING
 
-    def shown(by_person: Mapping[str, T]) -> Iterable[T]:
+    def own(by_person: Mapping[str, T]) -> Iterable[T]:
         if sees_all:
             return by_person.values()
         return (by_person[viewer],) if viewer is not None and viewer in by_person else ()
 
-    return v1.Space(
-        id=space.id,
-        version=space.version,
-        state=v1.State(space.state),
-        host=ref(space.host),
-        settings=wire_settings(space.settings),
-        created_at=space.created_at,
-        scheduled_start=space.scheduled_start,
-        started_at=space.started_at,
-        ended_at=space.ended_at,
-        stage=tuple(map(_wire_member, space.stage.values())),
-        requests=tuple(map(_wire_request, shown(space.requests))),
-        removed=tuple(space.removed) if sees_all else (),
-        invitations=tuple(map(_wire_invitation, shown(space.invitations))),
-        invited=tuple(space.invited)
-        if sees_all
-        else (viewer,)
-        if viewer is not None and viewer in space.invited
-        else (),
-        pins=tuple(map(_wire_pin, space.pins.values())),
-    )
+    return {
+        "id": space.id,
+        "version": space.version,
+        "state": space.state,
+        "host": form(_person(space.host)),
+        "settings": form(_settings(space.settings)),
+        "created_at": space.created_at,
+        "scheduled_start": space.scheduled_start,
+        "started_at": space.started_at,
+        "ended_at": space.ended_at,
+        "stage": [form(_member(member)) for member in space.stage.values()],
+        "requests": [form(_request(request)) for request in own(space.requests)],
+        "removed": list(space.removed) if sees_all else [],
+        "invitations": [form(_invitation(invitation)) for invitation in own(space.invitations)],
+        "invited": list(space.invited) if sees_all else [viewer] if viewer in space.invited else [],
+        "pins": [form(_pin(pin)) for pin in space.pins.values()],
+    }
 
 
 def translate(notification: Notification) -> list[Event]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from typing import Final, TypeVar
 
-from contracts.commands import Accepted
 from contracts.room import v1
-from libs.bus import Handlers
+from libs.bus import Encoded, Handlers
 from libs.eventstore import Done, Order, digest_of
 from services.room.app import Spaces
 from services.room.domain import Space
 from services.room.handlers.audience import Audience
-from services.room.relay import stored_settings, wire_space
+from services.room.relay import space_json, stored_settings
 
 C = TypeVar("C", bound=v1.SpaceCommand)
-View = Callable[[Space], v1.Space]
-Carry = Callable[[C, Order, View], Awaitable[Done[v1.Space]]]
+View = Callable[[Space], bytes]
+Carry = Callable[[C, Order, View], Awaitable[Done[bytes]]]
 """Gives an order to the app; the answer is what the view makes of the Space after it."""
 _SETTINGS: Final = {"title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions"}
 
@@ -30,15 +28,13 @@ class _Orders:
         self._table = table
         self._now = now
 
-    def __call__(
-        self, kind: type[C], carry: Carry[C], then: Callable[[C, v1.Space], None] = lambda command, space: None
-    ) -> None:
-        """Let `carry` answer orders of this kind. `then` is told each that was accepted, and the Space after it."""
+    def __call__(self, kind: type[C], carry: Carry[C], then: Callable[[C], None] = lambda command: None) -> None:
+        """Let `carry` answer orders of this kind. `then` is told each that was accepted."""
 
-        async def answer(command: C) -> Accepted[v1.Space]:
-            done = await carry(command, self._order(command), partial(wire_space, viewer=command.actor))
-            then(command, done.view)
-            return Accepted(version=done.version, result=done.view)
+        async def answer(command: C) -> Encoded:
+            done = await carry(command, self._order(command), lambda space: space_json(space, command.actor))
+            then(command)
+            return Encoded(done.version, done.view)
 
         self._table.add(kind, answer)
 
@@ -51,11 +47,11 @@ def commands(table: Handlers, spaces: Spaces, audience: Audience, now: Callable[
     """Which order of the wire is which of the app, and what the audience is told after it."""
     on = _Orders(table, now)
 
-    def stage_changed(command: v1.SpaceCommand, _: v1.Space) -> None:
+    def stage_changed(command: v1.SpaceCommand) -> None:
         audience.stage_changed(command.space_id)
 
-    def created(command: v1.CreateSpace, space: v1.Space) -> None:
-        if space.state is v1.State.LIVE:
+    def created(command: v1.CreateSpace) -> None:
+        if command.scheduled_start is None:
             audience.space_live(command.space_id)
 
     on(
@@ -73,7 +69,7 @@ def commands(table: Handlers, spaces: Spaces, audience: Audience, now: Callable[
     on(
         v1.StartSpace,
         lambda c, order, view: spaces.start(order, c.space_id, view),
-        lambda c, _: audience.space_live(c.space_id),
+        lambda c: audience.space_live(c.space_id),
     )
     on(v1.CancelSpace, lambda c, order, view: spaces.cancel(order, c.space_id, view))
     on(v1.Reschedule, lambda c, order, view: spaces.reschedule(order, c.space_id, c.scheduled_start, view))
@@ -87,7 +83,7 @@ def commands(table: Handlers, spaces: Spaces, audience: Audience, now: Callable[
     on(
         v1.EndSpace,
         lambda c, order, view: spaces.end(order, c.space_id, view, operator=c.operator),
-        lambda c, _: audience.space_over(c.space_id),
+        lambda c: audience.space_over(c.space_id),
     )
 
     on(
@@ -138,6 +134,6 @@ def commands(table: Handlers, spaces: Spaces, audience: Audience, now: Callable[
     on(
         v1.RemovePerson,
         lambda c, order, view: spaces.remove(order, c.space_id, c.person_id, c.explanation, view),
-        lambda c, _: audience.person_removed(c.space_id, c.person_id),
+        lambda c: audience.person_removed(c.space_id, c.person_id),
     )
     on(v1.ReadmitPerson, lambda c, order, view: spaces.readmit(order, c.space_id, c.person_id, view))

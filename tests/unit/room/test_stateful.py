@@ -18,7 +18,7 @@ from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
 from libs.refusal import Refusal
 from services.room.domain import Person, Settings, Space
-from services.room.relay import translate, wire_space
+from services.room.relay import space_json, translate, wire_space
 from tests.unit.room.given import LIMITS, NOW
 
 SPACE = new_id()
@@ -269,6 +269,13 @@ class TheStage(RuleBasedStateMachine):
     def a_follower_sees_what_the_query_shows(self) -> None:
         if self.space.version:
             assert self.followed == wire_space(self.space, all=True)
+
+    @invariant()
+    def an_answer_is_the_space_as_json(self) -> None:
+        if self.space.version:
+            for viewer in (None, *PEOPLE[:4]):
+                id = None if viewer is None else viewer.id
+                assert space_json(self.space, id) == wire_space(self.space, id).model_dump_json().encode()
 
     def teardown(self) -> None:
         rebuilt = Space(SPACE)
