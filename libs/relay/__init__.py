@@ -29,7 +29,7 @@ from libs.bus.written import send, written
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
 from libs.refusal import Refusal
-from libs.telemetry import PUBLISHED, RELAY_LAG, inject, span
+from libs.telemetry import PUBLISHED, RELAY_LAG, pass_on
 
 _log = logging.getLogger(__name__)
 
@@ -217,16 +217,10 @@ class Relay:
         for index, event in enumerate(self._translate(notification)):
             if notification.id == self._position and index <= self._index:
                 continue
-            record = notification.record
-            with span(
-                f"relay {event.context}.{event.name}",
-                "producer",
-                parent={"traceparent": record.traceparent} if record.traceparent else {},
-            ):
-                id = str(notification.id) if index == 0 else f"{notification.id}.{index}"
-                headers = envelope.headers(event, id=id, source=self._bus.service)
-                headers[subjects.HEADER_NOTIFICATION] = id
-                inject(headers)
+            id = str(notification.id) if index == 0 else f"{notification.id}.{index}"
+            headers = envelope.headers(event, id=id, source=self._bus.service)
+            headers[subjects.HEADER_NOTIFICATION] = id
+            pass_on(notification.record.traceparent, headers, f"relay {event.context}.{event.name}")
             result.append(_Message(notification.id, index, event, headers))
         return result
 

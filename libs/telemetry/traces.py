@@ -128,6 +128,16 @@ def inject(headers: MutableMapping[str, str]) -> MutableMapping[str, str]:
     return headers
 
 
+def pass_on(traceparent: str | None, headers: MutableMapping[str, str], name: str) -> None:
+    """Add a `traceparent` to the headers of a message that goes on with something kept earlier: that of a span for the
+    sending. Where no span is recorded, the one that was kept will do."""
+    if _only_ids and traceparent is not None:
+        headers["traceparent"] = traceparent
+        return
+    with span(name, "producer", parent={"traceparent": traceparent} if traceparent else {}):
+        inject(headers)
+
+
 def traceparent() -> str | None:
     """The current span as a `traceparent`, to be kept with a stored event; None outside a span."""
     return inject({}).get("traceparent")
