@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import sys
@@ -24,6 +25,9 @@ LONGEST: Final = ("tests/e2e/test_demo.py", "tests/e2e/page/", "tests/e2e/")
 """What takes longest, longest first. Begun first, it runs beside all the rest (see `make test`)."""
 TOGETHER: Final = ("tests/e2e/page/", "tests/integration/moderation/")
 """Folders whose files share a running system: one worker has all of a folder, and starts it once."""
+
+TEARDOWN: Final = 150.0
+"""Seconds that the end of a test may take, before its worker is ended."""
 
 MEMORY: Final = Path("/dev/shm")
 ROOM: Final = 4 * 1024**3
@@ -79,6 +83,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    # pytest-timeout gives a test that failed no limit for its end.
+    faulthandler.dump_traceback_later(TEARDOWN, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
