@@ -5,6 +5,7 @@ them, `lifecycle` and `stage` what it decides.
 """
 
 from services.room.domain.facts import (
+    TIMELESS,
     Arrived,
     Canceled,
     CohostAppointed,
@@ -56,6 +57,7 @@ from services.room.domain.words import (
 
 __all__ = [
     "HOSTING",
+    "TIMELESS",
     "Arrived",
     "Because",
     "Canceled",

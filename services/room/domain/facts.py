@@ -6,7 +6,7 @@ Private to this service. Names are for ever, and a fact only gains fields with a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from libs.eventstore import Fact, stored
 from services.room.domain.words import Because, InvitedTo, Person, Role, Settings
@@ -185,3 +185,9 @@ class Removed(Fact):
 @stored("space.readmitted")
 class Readmitted(Fact):
     person_id: str
+
+
+TIMELESS: Final[frozenset[type[Fact]]] = frozenset(
+    {Muted, Unmuted, HandRaised, HandLowered, Pinned, Unpinned, SettingsChanged}
+)
+"""By which nobody comes, goes, waits or is missed: nothing follows from them with time."""

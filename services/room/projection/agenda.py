@@ -7,6 +7,7 @@ from pathlib import Path
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
 from services.room.domain import (
+    TIMELESS,
     Canceled,
     Created,
     Ended,
@@ -36,7 +37,9 @@ class Agenda(StoreModel):
         self._changed: set[str] = set()
 
     def apply(self, notification: Notification) -> None:
-        space_id, fact = notification.aggregate_id, notification.fact
+        space_id, fact = notification.aggregate_id, notification.record.fact
+        if type(fact) in TIMELESS:
+            return
         self._changed.add(space_id)
         match fact:
             case Created():
@@ -56,7 +59,7 @@ class Agenda(StoreModel):
                 pass
 
     def changed(self) -> set[str]:
-        """Spaces with new facts since this was last asked."""
+        """Spaces with new facts, from which something may follow with time, since this was last asked."""
         changed, self._changed = self._changed, set()
         return changed
 

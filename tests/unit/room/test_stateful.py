@@ -17,7 +17,7 @@ from contracts.room.follow import follow
 from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.room.domain import Person, Settings, Space
+from services.room.domain import TIMELESS, Person, Settings, Space
 from services.room.relay import space_json, translate, wire_space
 from tests.unit.room.given import LIMITS, NOW
 
@@ -58,7 +58,9 @@ class TheStage(RuleBasedStateMachine):
         for fact in facts:
             record: Record[Fact] = Record(fact=fact, at=self.now, actor=actor)
             notification = Notification(len(self.history) + 1, SPACE, self.space.version + 1, record)
+            before = self.to_come()
             self.space.apply(fact, record)
+            assert type(fact) not in TIMELESS or self.to_come() == before
             self.space.version += 1
             self.history.append(notification)
             for event in translate(notification):
@@ -66,6 +68,12 @@ class TheStage(RuleBasedStateMachine):
                 if self.followed is None:
                     self.followed = wire_space(self.space, all=True)
                 self.followed = follow(self.followed, event)
+
+    def to_come(self) -> object:
+        """What follows with time, whoever is there."""
+        tomorrow = self.now + timedelta(days=1)
+        presents: Sequence[Callable[[str], bool] | None] = (None, lambda _: True, lambda _: False)
+        return [self.space.pass_time(tomorrow, present, LIMITS) for present in presents], self.space.next_due()
 
     def order(self, actor: str | None, decide: Callable[[], Sequence[Fact]]) -> None:
         """Give an order; a refused one changes nothing."""
