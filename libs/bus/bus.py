@@ -29,6 +29,7 @@ from libs.bus.declare import declare
 from libs.bus.errors import CannotConnect, Unavailable
 from libs.bus.follow import follow_raw
 from libs.bus.handlers import Handlers
+from libs.bus.headers import read_with
 from libs.bus.serve import Serving
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -368,6 +369,7 @@ async def connect(service: str, settings: BusSettings) -> Bus:
         raise CannotConnect(f"NATS at {settings.shown()} cannot be reached: {why}") from None
     except (nats.errors.Error, OSError, ValueError) as error:
         raise CannotConnect(f"NATS at {settings.shown()} refuses us: {error}") from error
+    read_with(nc)
     bus = Bus(service, settings, broker, nc)
     holder.append(bus)
     try:
