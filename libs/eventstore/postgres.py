@@ -206,6 +206,13 @@ class PostgresRecorder:
     # -- writing -----------------------------------------------------------------------------------------------
 
     def write(self, writes: Sequence[Write]) -> int:
+        try:
+            return self._write(writes)
+        except _Gone:
+            # The server was restarted, maybe. Had it committed before it went, it refuses now what is there already.
+            return self._write(writes)
+
+    def _write(self, writes: Sequence[Write]) -> int:
         events = [event for write in writes for event in write.events]
         commands = [row for write in writes if (row := write.command) is not None]
         with self._cursor() as c, c.connection.transaction():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,26 +19,29 @@ from eventsourcing.sqlite import (
 
 from libs.eventstore.recorder import CommandRepeated, CommandRow, NameTaken, Write
 
-_CHUNKS: Final = (256, 64, 16, 4, 1)
+_ROWS: Final = 1_000
+"""In one statement, which may have 32,766 values (https://sqlite.org/limits.html)."""
 
 
 def _row(event: StoredEvent) -> tuple[str, int, str, bytes]:
     return str(event.originator_id), event.originator_version, event.topic, event.state
 
 
+@lru_cache(maxsize=2_048)
+def _values(columns: int, rows: int) -> str:
+    return ",".join([f"({','.join('?' * columns)})"] * rows)
+
+
 def _insert(cursor: SQLiteCursor, into: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows, many with one statement.
+    """Insert rows, as many as go with one statement.
 
     `executemany` is a call into SQLite for each row, and each one lets go of the interpreter's lock and has to wait
-    for it again. In chunks of a few sizes only, so that the statements stay prepared.
+    for it again, which takes longer than to prepare a statement for just so many rows.
     """
-    start = 0
-    while left := len(rows) - start:
-        size = next(size for size in _CHUNKS if size <= left)
-        chunk = rows[start : start + size]
-        row = f"({','.join('?' * len(chunk[0]))})"
-        cursor.execute(f"{into} VALUES {','.join([row] * size)}", [value for one in chunk for value in one])
-        start += size
+    for start in range(0, len(rows), _ROWS):
+        chunk = rows[start : start + _ROWS]
+        values = [value for row in chunk for value in row]
+        cursor.execute(f"{into} VALUES {_values(len(chunk[0]), len(chunk))}", values)
 
 
 def looking_for(keys: int) -> str:

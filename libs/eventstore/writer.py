@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,7 +76,9 @@ class GroupWriter:
         self._recorder = recorder
         self._loop = loop
         self._ended = ended
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._decided: list[Job] = []
+        """In this turn of the loop."""
+        self._queue: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="event store writer", daemon=True)
         self._thread.start()
 
@@ -84,19 +86,28 @@ class GroupWriter:
         """Write it; `job.commit` tells when it is on disk."""
         job.lineage.waiting += 1
         job.lineage.last = job.commit
-        self._queue.put(job)
+        if not self._decided:
+            self._loop.call_soon(self._hand_over)
+        self._decided.append(job)
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
+    def _hand_over(self) -> None:
+        # All that one turn of the loop has decided together: the thread is woken once, not to fight for the interpreter
+        # while there is more to come.
+        jobs, self._decided = self._decided, []
+        for start in range(0, len(jobs), LARGEST_GROUP):
+            self._queue.put(jobs[start : start + LARGEST_GROUP])
+
     def _run(self) -> None:
         while True:
-            job = self._queue.get()
-            if job is None:
+            group = self._queue.get()
+            if group is None:
                 return
-            group = [job]
             last = False
             while len(group) < LARGEST_GROUP:
                 try:
@@ -106,25 +117,22 @@ class GroupWriter:
                 if more is None:
                     last = True
                     break
-                group.append(more)
+                group += more
             outcomes = self._commit(group)
             self._loop.call_soon_threadsafe(self._tell, group, outcomes)
             if last:
                 return
 
-    def _commit(self, group: list[Job]) -> list[Exception | None]:
-        try:
-            keys = [(row.scope, row.command_id) for job in group if (row := job.write.command) is not None]
-            repeated = self._recorder.repeated(keys)
-        except PersistenceError as error:
-            return self._all_failed(group, error)
+    def _commit(self, group: list[Job], repeated: Set[tuple[str, str]] | None = None) -> list[Exception | None]:
+        """`repeated` are the commands of the group that were accepted before, where that was looked up: seldom is there
+        any, and then the database refuses the group."""
         outcomes: dict[Job, Exception | None] = {}
         sound: list[Job] = []
         for job in group:
             row = job.write.command
             if job.lineage.broken:
                 outcomes[job] = Broken()
-            elif row is not None and (row.scope, row.command_id) in repeated:
+            elif repeated and row is not None and (row.scope, row.command_id) in repeated:
                 job.lineage.broken = True
                 outcomes[job] = CommandRepeated(row.command_id)
             else:
@@ -132,12 +140,22 @@ class GroupWriter:
         try:
             if sound:
                 self._write(sound)
-        except IntegrityError:
+        except IntegrityError as error:
+            if repeated is None and isinstance(error, CommandRepeated):
+                return self._without_repeated(group)
             for job in sound:
                 outcomes[job] = self._alone(job)
         except PersistenceError as error:
             outcomes.update(zip(sound, self._all_failed(sound, error), strict=True))
         return [outcomes.get(job) for job in group]
+
+    def _without_repeated(self, group: list[Job]) -> list[Exception | None]:
+        try:
+            keys = [(row.scope, row.command_id) for job in group if (row := job.write.command) is not None]
+            repeated = self._recorder.repeated(keys)
+        except PersistenceError as error:
+            return self._all_failed(group, error)
+        return self._commit(group, repeated)
 
     def _alone(self, job: Job) -> Exception | None:
         if job.lineage.broken:
