@@ -9,7 +9,7 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ import psutil
 import uvloop
 
 from contracts import subjects
+from contracts.people import v1 as people
 from contracts.room import v1 as room
 from infra.launcher import System
 from libs.bus import Bus, BusSettings, connect
@@ -77,8 +78,11 @@ async def measure() -> list[Row]:
             )
         rows += [replace(row, name=f"{row.name}, PostgreSQL") for row in in_postgres]
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
+        async with System(Path(folder), gateway_port=0, services=("room",)) as system:
+            rows += await _by_itself(system)
+    with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
         async with System(Path(folder), gateway_port=0, services=("room", "people", "gateway")) as system:
-            rows += await _through_nats(system)
+            rows += await _among_others(system)
     return rows
 
 
@@ -193,40 +197,71 @@ def _cpu(process: psutil.Process) -> float:
 # -- NATS and the real service ---------------------------------------------------------------------------------
 
 
-async def _through_nats(system: System) -> list[Row]:
-    """Commands as the gateway sends them, to the one process of room; and how long until a client has the event."""
-    user, password = system.credentials("gateway")
-    process = psutil.Process(system.pid("room"))
-    nobody = BusSettings(url=system.nats_url, user=user, password=password)
-    async with await connect("gateway", nobody) as bus, Requester(system.nats_url, user, password) as requester:
+async def _by_itself(system: System) -> list[Row]:
+    """Commands as the gateway sends them, to the one process of room, with NATS and the client on its cores."""
+    user, password = system.credentials("people")
+    async with await connect("people", BusSettings(url=system.nats_url, user=user, password=password)) as bus:
+        now = datetime.now(UTC)
+        known = people.Registered(at=now, version=1, person_id=HOST.id, handle=HOST.handle, display_name=HOST.name)
+        await bus.publish_event(known)
+    async with _asking(system) as (bus, requester):
+        one, all_, floor = await _asked(system, bus, requester, HOST.id)
+    beside = "client and NATS on the same cores"
+    return [_through_nats("one hot Space", one, floor, beside), _through_nats("many Spaces", all_, floor, beside)]
+
+
+async def _among_others(system: System) -> list[Row]:
+    """The same with services that follow what happens; and how long until a client has the event."""
+    async with _asking(system) as (bus, requester):
         host = await _register(system)
+        one, all_, floor = await _asked(system, bus, requester, host)
         hot, many = Switch(bus, host, await _open(bus, host, 1)), Switch(bus, host, await _open(bus, host, MANY))
-        topics = room.TopicsQuery()
-        echo = [(topics.subject(subjects.ANY), topics.model_dump_json().encode())] * ASKED
-
-        async def asked(switch: Switch | None) -> Figures:
-            ready = [switch.next(ASKED) if switch else echo for _ in range(RUNS)]
-            return await _runs(lambda: requester.keep_in_flight(ready.pop(), IN_FLIGHT), process)
-
-        one, all_, floor = await asked(hot), await asked(many), await asked(None)
         times = await requester.pace(many.next(PACED * 4), PACED)
         heard = await _heard(system, requester, hot)
-    runs = (
-        f"median of {RUNS} runs of {ASKED:,}, {IN_FLIGHT} in flight, one room process, SQLite; "
-        "client, NATS, people and gateway on the same cores"
-    )
-    echoed = Reference("the same requests to a query that only answers", floor.rate)
+    beside = "client, NATS, people and gateway on the same cores"
     return [
-        Row("durable commands per second, through NATS and the real handler, one hot Space", one.rate, "/s",
-            f"{runs}; {one.spent()}", echoed),
-        Row("durable commands per second, through NATS and the real handler, many Spaces", all_.rate, "/s",
-            f"{runs}, {MANY} Spaces; {all_.spent()}", echoed),
+        _through_nats("one hot Space, others beside it", one, floor, beside),
+        _through_nats("many Spaces, others beside it", all_, floor, beside),
         Row("command p50 through NATS", quantile(times, 0.5) * 1000, "ms", f"{PACED} a second, {MANY} Spaces"),
         Row("command p99 through NATS", quantile(times, 0.99) * 1000, "ms", f"{PACED} a second, {MANY} Spaces"),
         Row("from a command, sent, to a connected client's socket, p99", quantile(heard, 0.99) * 1000, "ms",
             f"{CLIENTS} clients of one Space, the last of them, {len(heard)} commands; deciding and commit are in it",
             Reference("p50", quantile(heard, 0.5) * 1000)),
     ]  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def _asking(system: System) -> AsyncIterator[tuple[Bus, Requester]]:
+    """Connections as the gateway has them."""
+    user, password = system.credentials("gateway")
+    settings = BusSettings(url=system.nats_url, user=user, password=password)
+    async with await connect("gateway", settings) as bus, Requester(system.nats_url, user, password) as requester:
+        yield bus, requester
+
+
+async def _asked(system: System, bus: Bus, requester: Requester, host: str) -> tuple[Figures, Figures, Figures]:
+    """Commands to one Space, to many, and a query that only answers."""
+    process = psutil.Process(system.pid("room"))
+    topics = room.TopicsQuery()
+    echo = [(topics.subject(subjects.ANY), topics.model_dump_json().encode())] * ASKED
+
+    async def asked(spaces: int) -> Figures:
+        switch = Switch(bus, host, await _open(bus, host, spaces)) if spaces else None
+        ready = [switch.next(ASKED) if switch else echo for _ in range(RUNS)]
+        return await _runs(lambda: requester.keep_in_flight(ready.pop(), IN_FLIGHT), process)
+
+    return await asked(1), await asked(MANY), await asked(0)
+
+
+def _through_nats(spaces: str, figures: Figures, floor: Figures, beside: str) -> Row:
+    return Row(
+        f"durable commands per second, through NATS and the real handler, {spaces}",
+        figures.rate,
+        "/s",
+        f"median of {RUNS} runs of {ASKED:,}, {IN_FLIGHT} in flight, one room process, SQLite; {beside}; "
+        f"many: {MANY} Spaces; {figures.spent()}",
+        Reference("the same requests to a query that only answers", floor.rate),
+    )
 
 
 async def _register(system: System) -> str:
