@@ -22,6 +22,7 @@ from infra.demo.story import Watcher
 from infra.demo.voice import Speech
 from infra.launcher import System
 from tests.support.processes import gone
+from tests.support.waiting import beats
 from tests.support.webrtc import opus_tone
 from tests.support.without_udp import ClientWithoutUdp
 
@@ -104,6 +105,11 @@ class Party:
         for ear in self.ears:
             ear.watcher.seen.clear()
             ear.arrivals.clear()
+
+
+async def _tick(ticks: list[float]) -> None:
+    async for _ in beats(0.02):
+        ticks.append(time.monotonic())  # noqa: PERF401  (it never ends)
 
 
 async def _talk(speech: Speech) -> None:
@@ -241,18 +247,22 @@ async def test_a_node_that_is_told_to_stop_hands_its_people_over_without_a_gap(s
     process, before = party.process_at(), party.nodes
     old = psutil.Process(system.pid(process))
     party.forget()
+    ticks: list[float] = []
+    party.tasks.append(asyncio.create_task(_tick(ticks)))
     began = time.monotonic()
     system.kill(process, signal.SIGTERM)
     for ear in party.ears:
         await ear.watcher.wait("the news", lambda e: e.name == NODE_DRAINING)
-    await gone([old], within=10)
+    await gone([old], within=30)
     drained = time.monotonic()
     for ear in party.ears:
         await ear.hears_after(drained)
     end = time.monotonic()
     gaps = [ear.longest_gap(began, end) for ear in party.ears]
-    print({"longest_gaps": [round(gap, 3) for gap in gaps], "drained_after": round(drained - began, 2)})
-    assert max(gaps) <= GAP_SECONDS
+    # For so long speakers and listeners, who are in this process, did nothing at all.
+    stood_still = max(later - earlier for earlier, later in itertools.pairwise(ticks))
+    print({"longest_gaps": [round(gap, 3) for gap in gaps], "stood_still": round(stood_still, 3)})
+    assert max(gaps) <= GAP_SECONDS + stood_still
     assert party.nodes.isdisjoint(before)
     assert len(party.nodes) == 1
     assert await party.stage() == stage
