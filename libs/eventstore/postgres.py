@@ -20,12 +20,11 @@ from eventsourcing.persistence import (
     Notification,
     OperationalError,
     PersistenceError,
-    StoredEvent,
 )
 from psycopg import sql
 
 from libs.database import Database
-from libs.eventstore.recorder import CommandRepeated, CommandRow, NameTaken, Write
+from libs.eventstore.recorder import CommandRepeated, CommandRow, FactRow, NameTaken, Write
 
 _CONNECT_SECONDS: Final = 2
 _LOCK_MS: Final = 2_000
@@ -292,15 +291,13 @@ class PostgresRecorder:
         rows = self._rows("SELECT owner FROM claims WHERE namespace=%s AND name=%s", (namespace, name))
         return str(rows[0][0]) if rows else None
 
-    def select_events(
-        self, originator_id: str, *, gt: int | None = None, lte: int | None = None
-    ) -> Sequence[StoredEvent]:
+    def select_facts(self, originator_id: str, *, after: int = 0, to: int | None = None) -> Sequence[FactRow]:
         rows = self._rows(
             "SELECT originator_version, topic, state FROM stored_events WHERE originator_id=%s "
             "AND originator_version > %s AND originator_version <= %s ORDER BY originator_version",
-            (originator_id, gt or 0, _LAST if lte is None else lte),
+            (originator_id, after, _LAST if to is None else to),
         )
-        return [StoredEvent(originator_id, version, topic, bytes(state)) for version, topic, state in rows]
+        return [(version, topic, bytes(state)) for version, topic, state in rows]
 
     def select_notifications(
         self, start: int | None, limit: int, *, inclusive_of_start: bool = True

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eventsourcing.persistence import StoredEvent
-
 from libs.eventstore.facts import StoredFact, decode
 from libs.eventstore.recorder import Recorder
 from libs.eventstore.words import S
@@ -22,15 +20,15 @@ def rebuild(recorder: Recorder, id: str, new: Callable[[str], S], *, at: int | N
 def evolve(recorder: Recorder, id: str, state: S, *, at: int | None = None) -> S:
     """The same state, after the stored facts that it has not taken in yet. Raises as `rebuild` does."""
     apply = state.apply
-    stored: StoredEvent | None = None
-    for stored in recorder.select_events(id, gt=state.version or None, lte=at):
-        record = decode(stored.topic, stored.state)
+    facts = recorder.select_facts(id, after=state.version, to=at)
+    for _, name, encoded in facts:
+        record = decode(name, encoded)
         apply(record.fact, record)
-    if stored is not None:
-        state.version = stored.originator_version
+    if facts:
+        state.version = facts[-1][0]
     return state
 
 
 def history(recorder: Recorder, id: str) -> list[StoredFact]:
     """Every stored fact of an aggregate with what is kept beside it, in order."""
-    return [StoredFact(id, e.originator_version, decode(e.topic, e.state)) for e in recorder.select_events(id)]
+    return [StoredFact(id, version, decode(name, encoded)) for version, name, encoded in recorder.select_facts(id)]

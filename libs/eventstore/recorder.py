@@ -14,6 +14,9 @@ from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 
 from libs.database import Place
 
+FactRow = tuple[int, str, bytes]
+"""Version, name and JSON of a stored fact."""
+
 
 class CommandRow(msgspec.Struct, frozen=True, gc=False):
     """An accepted command: unique by (scope, command_id)."""
@@ -86,10 +89,8 @@ class Recorder(Protocol):
     def find_claim(self, namespace: str, name: str) -> str | None:
         """Who holds a name; not from two threads at once."""
 
-    def select_events(
-        self, originator_id: str, *, gt: int | None = None, lte: int | None = None
-    ) -> Sequence[StoredEvent]:
-        """The facts of an aggregate, by version."""
+    def select_facts(self, originator_id: str, *, after: int = 0, to: int | None = None) -> Sequence[FactRow]:
+        """The facts of an aggregate above version `after` and up to `to`, by version."""
 
     def select_notifications(
         self, start: int | None, limit: int, *, inclusive_of_start: bool = True
