@@ -24,7 +24,7 @@ from eventsourcing.persistence import (
 from psycopg import sql
 
 from libs.database import Database
-from libs.eventstore.recorder import CommandRepeated, CommandRow, FactRow, NameTaken, Write
+from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Write
 
 _CONNECT_SECONDS: Final = 2
 _LOCK_MS: Final = 2_000
@@ -295,7 +295,7 @@ class PostgresRecorder:
         rows = self._rows(
             "SELECT originator_version, topic, state FROM stored_events WHERE originator_id=%s "
             "AND originator_version > %s AND originator_version <= %s ORDER BY originator_version",
-            (originator_id, after, _LAST if to is None else to),
+            (originator_id, after, NEWEST if to is None else to),
         )
         return [(version, topic, bytes(state)) for version, topic, state in rows]
 
@@ -313,9 +313,6 @@ class PostgresRecorder:
     def max_notification_id(self) -> int | None:
         rows = self._rows("SELECT max(notification_id) FROM stored_events")
         return None if rows[0][0] is None else int(rows[0][0])
-
-
-_LAST: Final = 2**63 - 1
 
 
 def _one_line(error: Exception) -> str:

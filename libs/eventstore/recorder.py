@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 
 from libs.database import Place
 
+NEWEST: Final = 2**63 - 1
+"""No version is above it."""
 FactRow = tuple[int, str, bytes]
 """Version, name and JSON of a stored fact."""
 

@@ -17,13 +17,10 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from libs.eventstore.recorder import CommandRepeated, CommandRow, FactRow, NameTaken, Write
+from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Write
 
 _ROWS: Final = 1_000
 """In one statement, which may have 32,766 values (https://sqlite.org/limits.html)."""
-
-
-_LAST: Final = 2**63 - 1
 
 
 def _row(event: StoredEvent) -> tuple[str, int, str, bytes]:
@@ -161,7 +158,7 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             c.execute(
                 f"SELECT originator_version, topic, state FROM {self.events_table_name} WHERE originator_id=? "
                 "AND originator_version>? AND originator_version<=? ORDER BY originator_version",
-                (originator_id, after, _LAST if to is None else to),
+                (originator_id, after, NEWEST if to is None else to),
             )
             return [tuple(row) for row in c.fetchall()]
 
