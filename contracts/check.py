@@ -1,7 +1,9 @@
 """Refuses a change that would break somebody: `python -m contracts.check`.
 
 Four rules. What is generated is up to date. Every schema of the last release is still readable in both directions by
-today's models. Every golden example decodes and loses nothing. An example, once committed, is never edited or removed.
+today's models; an enum may gain values, or become open, but loses none, and a text in a request may become longer: only
+its one service reads it. Every golden example decodes and loses nothing.
+An example, once committed, is never edited or removed.
 `python -m contracts.check --release` takes today's schemas as the released ones, after the check passed.
 """
 
@@ -18,7 +20,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts import generate
+from contracts import generate, page
+from contracts.commands import Request
 from contracts.envelope import Model
 
 ROOT = generate.ROOT
@@ -51,7 +54,10 @@ def breaking(released: Path = ROOT / RELEASED, models: list[type[Model]] | None 
             yield f"{path} was released and is gone"
             continue
         before, after = json.loads(old.read_text()), model.model_json_schema(mode="validation")
-        if not check_compat(json.dumps(before), json.dumps(after), "both"):
+        grown = _with_grown_enums(before, after, before.get("$defs", {}), after.get("$defs", {}))
+        if issubclass(model, Request):
+            grown = _with_longer_texts(grown, after)
+        if not check_compat(json.dumps(grown), json.dumps(after), "both"):
             yield f"{path} changed in a way that breaks a reader or a writer of the last release"
         yield from (f"{path}: {field} was released and is gone" for field in _lost_fields(before, after))
 
@@ -92,6 +98,46 @@ def release(root: Path = ROOT) -> None:
     shutil.copytree(root / "schemas", root / RELEASED)
 
 
+def _with_grown_enums(before: Any, after: Any, old: dict[str, Any], new: dict[str, Any]) -> Any:
+    """The released schema, with what is there today in place of each enum that has lost no value.
+
+    `old` and `new` are the `$defs` of both.
+    """
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [_with_grown_enums(one, other, old, new) for one, other in zip(before, after, strict=True)]
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return before
+    values, today = _target(before, old).get("enum"), _target(after, new)
+    if values is not None and all(_takes(today, value) for value in values):
+        return today
+    return {key: _with_grown_enums(value, after.get(key), old, new) for key, value in before.items()}
+
+
+def _with_longer_texts(before: Any, after: Any) -> Any:
+    """The schema, with today's bound in place of each lower one of a text's length."""
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [_with_longer_texts(one, other) for one, other in zip(before, after, strict=True)]
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return before
+    longer = {key: _with_longer_texts(value, after.get(key)) for key, value in before.items()}
+    if before.get("type") == after.get("type") == "string" and "maxLength" in before and "maxLength" in after:
+        longer["maxLength"] = max(before["maxLength"], after["maxLength"])
+    return longer
+
+
+def _target(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    target: dict[str, Any] = definitions.get(str(schema.get("$ref", "")).removeprefix("#/$defs/"), schema)
+    return target
+
+
+def _takes(schema: dict[str, Any], value: Any) -> bool:
+    """Whether an enum, or a string that is bounded in length only, takes a value."""
+    if "enum" in schema:
+        return value in schema["enum"]
+    bounds = schema.get("minLength", 0), schema.get("maxLength", sys.maxsize)
+    return schema.get("type") == "string" and "pattern" not in schema and bounds[0] <= len(value) <= bounds[1]
+
+
 def _lost_fields(before: Any, after: Any, at: str = "") -> Iterator[str]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return
@@ -114,7 +160,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", action="store_true", help="take today's schemas as the released ones")
     arguments = parser.parse_args()
-    problems = [*stale(), *breaking(), *bad_examples(), *edited_examples()]
+    problems = [*stale(), *page.stale(), *breaking(), *bad_examples(), *edited_examples()]
     for problem in problems:
         sys.stderr.write(f"contracts: {problem}\n")
     if problems:

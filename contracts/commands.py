@@ -79,6 +79,8 @@ class Refused(Model):
     """A sentence for the person, saying what to do."""
     retry: bool = False
     """Whether the same command may succeed a moment later."""
+    field: str | None = None
+    """Path of the field that is at fault, where it is one."""
 
 
 _REQUESTS: dict[tuple[str, str, str], type[Request[Any]]] = {}

@@ -11,9 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from contracts import subjects
+from contracts.times import Moment
 
 SpaceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
 """ULID text (26 characters of lower-case Crockford base32) of a UUIDv7."""
@@ -59,8 +60,10 @@ class Event(Model):
     audience: ClassVar[frozenset[Audience]]
     concerns: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that hold the ids of the people an event of audience PERSON is for."""
+    passing: ClassVar[bool] = False
+    """Kept nowhere: sent on core NATS without an id, heard only by who listens at that moment."""
 
-    at: AwareDatetime
+    at: Moment
 
     @property
     def key(self) -> str:
@@ -79,7 +82,8 @@ class Event(Model):
     @property
     def subject(self) -> str:
         """Where it is published."""
-        return subjects.event(self.context, self.key, self.name)
+        make = subjects.passing_event if self.passing else subjects.event
+        return make(self.context, self.key, self.name)
 
     def people(self) -> frozenset[str]:
         """Ids of the people this is for when its audience has PERSON."""
@@ -91,8 +95,13 @@ E = TypeVar("E", bound="Event")
 _EVENTS: dict[tuple[str, str], type[Event]] = {}
 
 
-def event(context: str, name: str, *audience: Audience, concerns: tuple[str, ...] = ()) -> Callable[[type[E]], type[E]]:
-    """Class decorator that registers a contract event under `rostrum.<context>.v1.*.<name>`."""
+def event(
+    context: str, name: str, *audience: Audience, concerns: tuple[str, ...] = (), passing: bool = False
+) -> Callable[[type[E]], type[E]]:
+    """Class decorator that registers a contract event under `rostrum.<context>.v1.*.<name>`.
+
+    A `passing` event is kept nowhere; its subject is `passing.<context>.v1.*.<name>`.
+    """
 
     def register(cls: type[E]) -> type[E]:
         if (context, name) in _EVENTS:
@@ -100,6 +109,7 @@ def event(context: str, name: str, *audience: Audience, concerns: tuple[str, ...
         if Audience.PERSON in audience and not concerns:
             raise TypeError(f"event {context}.{name} is for a person but names none in `concerns`")
         cls.context, cls.name, cls.audience, cls.concerns = context, name, frozenset(audience), concerns
+        cls.passing = passing
         _EVENTS[context, name] = cls
         return cls
 
@@ -122,7 +132,7 @@ def decode(subject: str, body: bytes) -> Event:
     contract.
     """
     tokens = subject.split(".")
-    if len(tokens) != 5 or tokens[0] != "rostrum":
+    if len(tokens) != 5 or tokens[0] not in ("rostrum", "passing"):
         raise UnknownEventError(f"{subject!r} is not an event subject")
     try:
         cls = _EVENTS[tokens[1], tokens[4]]

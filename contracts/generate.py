@@ -54,10 +54,10 @@ def _asyncapi(service: str) -> str:
             broker.subscriber(_address(kind, service, name), title=f"{kind}.{service}.v1.{name}")(handler)
     for (context, name), event in sorted(catalogue.event_types().items()):
         if service == "gateway":
-            broker.subscriber(subjects.event(context, "*", name), title=f"rostrum.{context}.v1.{name}")(_shown(event))
+            broker.subscriber(_event_address(event), title=f"rostrum.{context}.v1.{name}")(_shown(event))
         elif context in subjects.CONTEXTS_OF[service]:
             broker.publisher(
-                subjects.event(context, "*", name),
+                _event_address(event),
                 schema=event,
                 title=f"rostrum.{context}.v1.{name}",
                 description=_description(event),
@@ -80,6 +80,11 @@ def _asyncapi(service: str) -> str:
 def _address(kind: str, service: str, name: str) -> str:
     make = subjects.command if kind == "command" else subjects.query
     return make(service, name, "*")
+
+
+def _event_address(event: type[Event]) -> str:
+    make = subjects.passing_event if event.passing else subjects.event
+    return make(event.context, "*", event.name)
 
 
 def _documented(request: type[Model], result: type[Model]) -> Any:

@@ -20,6 +20,8 @@ NODES_BUCKET: Final = "nodes"
 """Live media nodes: key `<node id>`, value a JSON `contracts.media.v1.Node`."""
 
 EVENTS_SUBJECTS: Final = "rostrum.*.v1.*.*"
+PASSING_SUBJECTS: Final = "passing.*.v1.*.*"
+"""Contract events that are kept nowhere (core NATS): whoever does not listen now never hears of them."""
 CAPTURE_SUBJECTS: Final = "capture.v1.*.*"
 DEAD_LETTER_SUBJECTS: Final = "deadletter.v1.>"
 
@@ -33,7 +35,6 @@ HEADER_NOTIFICATION: Final = "rostrum-notification"
 """Id of the stored event's notification; where the relay resumes."""
 HEADER_SESSION: Final = "rostrum-session"
 HEADER_PERSON: Final = "rostrum-person"
-HEADER_NAME: Final = "rostrum-name"
 HEADER_NODE: Final = "rostrum-node"
 """On relayed audio: the media node that it comes from."""
 HEADER_REASON: Final = "rostrum-reason"
@@ -69,12 +70,26 @@ CONTEXTS_OF: Final[dict[str, tuple[str, ...]]] = {
     "gateway": (),
 }
 """The event contexts each service may publish. The context named like the service comes from its event store through
-the relay; the others (and all of `media`) are facts of the moment, published directly."""
+the relay and is kept for ever; the others (and all of `media`) are moments, published directly and kept for a time."""
+
+
+STORED_CONTEXTS: Final = ("room", "people", "recording", "transcription", "tipping")
+"""The contexts whose events come from a store, through a relay."""
 
 
 def event(context: str, key: str, name: str) -> str:
     """Subject of a contract event; `key` is the id of the Space or the person it belongs to."""
     return f"rostrum.{context}.v1.{key}.{name}"
+
+
+def passing_event(context: str, key: str, name: str) -> str:
+    """Subject of a contract event that is kept nowhere (core NATS)."""
+    return f"passing.{context}.v1.{key}.{name}"
+
+
+def passing_events_of(context: str) -> str:
+    """Every event of one context that is kept nowhere."""
+    return f"passing.{context}.v1.*.*"
 
 
 def events_of(context: str) -> str:
@@ -145,6 +160,11 @@ def service_status(service: str, instance: str) -> str:
 def relayed_audio(space_id: str) -> str:
     """Where media nodes that carry a Space tell each other so, and what their speakers say (core NATS)."""
     return f"rtp.v1.{space_id}"
+
+
+def inbox(service: str) -> str:
+    """What the subjects begin with on which a service is answered; no other one may listen there."""
+    return f"_INBOX.{service}"
 
 
 def partition_of(key: str, partitions: int) -> int:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from libs.private_files import write_privately
+
 COMMANDS: Final = {
     "up": "start NATS and the services on this machine and keep them running",
     "serve": "run services in the foreground against a NATS that runs elsewhere",
@@ -18,6 +20,9 @@ COMMANDS: Final = {
     "token": "a development token for a person",
     "inspect": "rebuild a Space from its stored events and show it",
     "rebuild": "fill a lost stream of events again from the stores, while everything runs",
+    "streams": "make the streams and consumers in a NATS that runs elsewhere",
+    "backup": "copy data, keys and the ledger of what was destroyed, apart from each other",
+    "restore": "put a backup back, without anybody who was erased since",
     "dlq": "look at messages that a consumer gave up on, and have it try them again",
 }
 EXAMPLES: Final = """\
@@ -33,6 +38,7 @@ Settings come from the environment (ROSTRUM_...); `rostrum COMMAND --help` tells
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. One line on standard error says what is wrong, if anything is."""
+    write_privately()
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="rostrum",

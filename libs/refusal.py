@@ -11,11 +11,13 @@ class Refusal(Exception):
     """It was not done, and nothing changed.
 
     `reason` is a stable code (`^[a-z][a-z0-9_]*$`), `detail` a sentence that says what the person can do, `retry`
-    whether the same request may succeed a moment later.
+    whether the same request may succeed a moment later,
+    `field` the path of the field in the request that is at fault, where it is one (`topics`, `names.paypal`).
     """
 
-    def __init__(self, reason: str, detail: str, *, retry: bool = False) -> None:
+    def __init__(self, reason: str, detail: str, *, retry: bool = False, field: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.retry = retry
+        self.field = field

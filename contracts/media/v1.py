@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -38,7 +39,7 @@ class Talked(MediaEvent):
 
 @event("media", "connected", Audience.HOSTS, Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
 class Connected(MediaEvent):
-    """ICE and DTLS are done: audio can flow."""
+    """ICE and DTLS are done: audio can flow. Hosts are told of those who speak only."""
 
     session_id: SessionId
     person_id: PersonId | None = None
@@ -49,7 +50,7 @@ class Connected(MediaEvent):
 
 @event("media", "disconnected", Audience.HOSTS, Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
 class Disconnected(MediaEvent):
-    """The connection is gone."""
+    """The connection is gone. Hosts are told of those who spoke only."""
 
     session_id: SessionId
     person_id: PersonId | None = None
@@ -58,6 +59,10 @@ class Disconnected(MediaEvent):
     packets: int = Field(default=0, ge=0)
     """Accepted from a publisher, or sent to a subscriber."""
     lost: int = Field(default=0, ge=0)
+    boot: str = ""
+    """Of the node."""
+    number: int = Field(default=0, ge=0)
+    """The connection's, as in `Connection`: another one may have the same session by now. 0: not told."""
 
 
 @event("media", "quality", Audience.PERSON, Audience.OPERATORS, concerns=("person_id",))
@@ -113,6 +118,23 @@ class Node(Model):
     """How many connections it has taken since it started; the number of the newest."""
 
 
+class NodeNewsName(StrEnum):
+    """Under which name a client is told about a node in its live events."""
+
+    LOST = "media.node_lost"
+    """It is gone: connect again."""
+    DRAINING = "media.node_draining"
+    """It is about to stop: connect elsewhere, then hang up."""
+
+
+class NodeNews(Model):
+    """What a gateway tells a client about a node that it is connected to; no event of the stream, so without an id."""
+
+    node_id: str
+    sessions: tuple[str, ...]
+    """The client's connections there, by the first part of the last segment of their `Location`."""
+
+
 class Answer(Model):
     """The node's answer to an offer."""
 
@@ -123,13 +145,17 @@ class Answer(Model):
     """Identifies the ICE session (RFC 9725, 4.3.1)."""
     boot: str = ""
     """Of the node."""
+    number: int = Field(default=0, ge=0)
+    """The connection's, as in `Connection`; 0: not told."""
 
 
 @register
 class Connect(Command[Answer]):
     """Sets up one connection; the gateway has asked room for the grant. Routed to a node.
 
-    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address).
+    Sent again for a session that is open, with the same offer, it changes nothing and gets the same answer.
+    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address),
+    idempotency_conflict (another offer for a session that is open).
     A second `publish` of the same person in the same Space replaces the first.
     """
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.people.v1 import ReportId
+from contracts.times import Moment
 
 
 class ReplayState(StrEnum):
@@ -40,7 +41,7 @@ class Replay(Model):
 
     space_id: SpaceId
     state: ReplayState
-    began_at: AwareDatetime | None = None
+    began_at: Moment | None = None
     """Wall clock of the replay's first moment."""
     seconds: float = Field(default=0, ge=0)
     bytes: int = Field(default=0, ge=0)
@@ -68,7 +69,7 @@ class ReplayReady(RecordingEvent):
     bytes: int = Field(ge=0)
     mix: str
     tracks: tuple[Track, ...]
-    began_at: AwareDatetime
+    began_at: Moment
 
 
 @event("recording", "failed", Audience.HOSTS, Audience.OPERATORS)
@@ -102,6 +103,7 @@ class SafetyCopyDestroyed(RecordingEvent):
 @register
 class DeleteReplay(Command[Nothing]):
     """The host, or an operator, deletes the replay; again is accepted. For a time a safety copy is kept for reports.
+    The transcript goes with it, also where there is no replay because it failed.
 
     Refuses: replay_unknown, not_host, not_ready.
     """

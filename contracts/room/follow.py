@@ -1,11 +1,44 @@
 """How a follower keeps a Space up to date: a snapshot from the `space` query, then the events with a higher version.
 
-Used by everything that watches a Space from outside the room service. Pure: no I/O.
+Used by everything that watches a Space from outside the room service. Pure: no I/O of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+from contracts.commands import Query, R
 from contracts.room import v1
+
+_PAGE: Final = 500
+
+
+class Ask(Protocol):
+    """Asks the room service. Raises Refusal, Unavailable."""
+
+    def __call__(self, query: Query[R], /) -> Awaitable[R]: ...
+
+
+async def snapshot(space_id: str, ask: Ask) -> v1.Space:
+    """The Space with everybody who was removed, of whom it tells only the newest. Raises what `ask` raises.
+
+    Whoever is removed or comes back while pages are read, does so by an event with a higher version, which the follower
+    applies to the snapshot.
+    """
+    space = await ask(v1.SpaceQuery(space_id=space_id, follower=True))
+    if len(space.removed) < v1.TOLD:
+        return space
+    removed: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        query = v1.SpacePeopleQuery(
+            space_id=space_id, which=v1.PeopleList.REMOVED, follower=True, limit=_PAGE, after=after
+        )
+        page = await ask(query)
+        removed += page.ids
+        after = page.next
+    return space.model_copy(update={"removed": tuple(removed)})
 
 
 def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
@@ -57,6 +90,7 @@ def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
                 muted=True,
                 consent_to_recording=event.consent_to_recording,
                 joined_at=event.at,
+                lang=event.lang,
             )
             change["stage"] = (*_without_member(space, event.person.id), member)
             change["requests"] = _without_request(space, event.person.id)
@@ -77,6 +111,8 @@ def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
             change["removed"] = tuple(p for p in space.removed if p != event.person_id)
         case v1.SettingsChanged():
             change["settings"] = event.settings
+        case v1.WordsChanged():
+            change["words"] = event.words
         case v1.Rescheduled():
             change["scheduled_start"] = event.scheduled_start
         case v1.HostChanged():
@@ -98,6 +134,8 @@ def _of_people(space: v1.Space, event: v1.SpaceEvent) -> dict[str, object]:
                 change["invited"] = (*space.invited, event.person.id)
         case v1.InvitationClosed():
             change["invitations"] = _without_invitation(space, event.person_id)
+        case v1.LanguageChosen():
+            change["stage"] = _with_member(space, event.person_id, lang=event.lang)
         case v1.HandRaised():
             change["stage"] = _with_member(space, event.person_id, hand_raised=True)
         case v1.HandLowered():

@@ -5,24 +5,37 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.times import Moment
+from contracts.written import Written
 
 TipId = PersonId
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 code."""
 
 
-class Provider(StrEnum):
-    """Where a tip is paid."""
+ProviderId = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+"""Where a tip is paid; `providers` tells which there are."""
 
-    PAYPAL = "paypal"
-    CASH_APP = "cash_app"
-    VENMO = "venmo"
-    PATREON = "patreon"
-    BANDCAMP = "bandcamp"
+
+class Provider(Model):
+    """Where a tip is paid: what a client needs to ask for a name there, and for an amount."""
+
+    id: ProviderId
+    label: str
+    """What people call it."""
+    name_hint: str
+    """What a name there consists of, in words."""
+    name_example: str = ""
+    name_pattern: str
+    """The same as a regular expression that the whole of a name matches (ECMAScript)."""
+    takes_amount: bool
+    """Whether its link can carry an amount."""
+    currency: Currency | None = None
+    """The only currency it takes; None where it takes any."""
 
 
 class TipState(StrEnum):
@@ -38,7 +51,7 @@ class TipJar(Model):
 
     person_id: PersonId
     enabled: bool = False
-    names: dict[Provider, str] = Field(default_factory=dict)
+    names: dict[ProviderId, str] = Field(default_factory=dict)
     version: int = 0
 
 
@@ -49,13 +62,13 @@ class Tip(Model):
     space_id: SpaceId
     payer: PersonId
     recipient: PersonId
-    provider: Provider
+    provider: ProviderId
     amount_minor: int | None = Field(default=None, ge=1, le=100_000_000)
     currency: Currency | None = None
     note: str = ""
     state: TipState
     link: str
-    offered_at: AwareDatetime
+    offered_at: Moment
     version: int = 0
 
 
@@ -75,7 +88,7 @@ class JarChanged(TippingEvent):
     """A person filled, changed or closed their tip jar."""
 
     enabled: bool
-    providers: tuple[Provider, ...]
+    providers: tuple[ProviderId, ...]
 
 
 @event("tipping", "tip_offered", Audience.PERSON, Audience.OPERATORS, concerns=("person_id", "payer"))
@@ -85,7 +98,7 @@ class TipOffered(TippingEvent):
     tip_id: TipId
     space_id: SpaceId
     payer: PersonRef
-    provider: Provider
+    provider: ProviderId
     amount_minor: int | None = None
     currency: Currency | None = None
     note: str = ""
@@ -111,7 +124,8 @@ class TipConfirmed(TippingEvent):
 
 @register
 class FillJar(Command[TipJar]):
-    """Replaces the actor's tip jar. One leading @ or $ or a pasted link prefix is stripped from a name.
+    """Replaces the actor's tip jar; where `names` is empty, opens or closes it with the names it has. One leading @ or
+    $ or a pasted link prefix is stripped from a name.
 
     Refuses: invalid (a name that is none at its provider), not_allowed (names not acknowledged as public).
     """
@@ -120,7 +134,7 @@ class FillJar(Command[TipJar]):
     name = "fill_jar"
     result = TipJar
     enabled: bool
-    names: dict[Provider, Annotated[str, StringConstraints(max_length=200)]]
+    names: dict[ProviderId, Annotated[str, StringConstraints(max_length=200)]]
     public_names_acknowledged: bool = False
 
 
@@ -137,10 +151,10 @@ class OfferTip(Command[Tip]):
     tip_id: TipId
     space_id: SpaceId
     recipient: PersonId
-    provider: Provider
+    provider: ProviderId
     amount_minor: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     currency: Currency | None = None
-    note: Annotated[str, StringConstraints(max_length=140, strip_whitespace=True)] = ""
+    note: Annotated[str, Written(0, 140)] = ""
 
 
 @register
@@ -171,6 +185,21 @@ class JarQuery(Query[TipJar]):
     name = "jar"
     result = TipJar
     person_id: PersonId
+
+
+class Providers(Model):
+    """Every provider, in the order in which they are shown."""
+
+    providers: tuple[Provider, ...]
+
+
+@register
+class ProvidersQuery(Query[Providers]):
+    """Where tips can be paid."""
+
+    service = "tipping"
+    name = "providers"
+    result = Providers
 
 
 class Tips(Model):

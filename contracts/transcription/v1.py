@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field, StringConstraints
 
-from contracts.commands import Query, register
-from contracts.envelope import Audience, Event, Model, PersonRef, SpaceId, event
+from contracts.commands import Command, Nothing, Query, register
+from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.times import Moment
+from contracts.written import Written
+
+CaptionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,80}$")]
+CaptionText = Annotated[str, Written(1, 2000, lines=True)]
+"""What a host may put in place of what was heard."""
+
+
+class Word(Model):
+    """One word of a caption. Times are in seconds after the caption's `start_at`."""
+
+    text: str
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    """How sure the recogniser is; None where it does not say."""
 
 
 class Caption(Model):
@@ -18,8 +34,18 @@ class Caption(Model):
     person: PersonRef
     lang: str
     text: str
-    start_at: AwareDatetime
-    end_at: AwareDatetime
+    """What is shown: the host's words where the host corrected it, else what was heard."""
+    start_at: Moment
+    end_at: Moment
+    words: tuple[Word, ...] = ()
+    """What was heard, word by word; none where the engine gives no times, where `text` is the host's, and in the answer
+    to `TranscriptQuery`."""
+    corrected_by: PersonId | None = None
+    """The host whose words `text` are; None while it is what was heard."""
+    heard: str | None = None
+    """What was heard where `text` is the host's; told to the speaker and the host alone."""
+    correction_rejected: bool = False
+    """The speaker rejected a correction, so that what was heard stays."""
 
 
 class Transcript(Model):
@@ -32,10 +58,13 @@ class Transcript(Model):
     """Rises with whatever is added."""
     more: bool = False
     """There are captions after these."""
+    languages: tuple[str, ...] = ()
+    """What is understood here, as primary subtags (BCP 47): whoever speaks something else has no captions. Empty where
+    that is not told."""
 
 
 class TranscriptionEvent(Event):
-    """Belongs to a Space."""
+    """Belongs to a Space. `version` is that of its transcript."""
 
     space_id: SpaceId
     version: int = Field(ge=1)
@@ -56,6 +85,72 @@ class Completed(TranscriptionEvent):
     words: int = Field(ge=0)
 
 
+@event("transcription", "caption_corrected", Audience.PUBLIC)
+class CaptionCorrected(TranscriptionEvent):
+    """The host put other words in place of what was heard; they are shown from now on, marked as the host's."""
+
+    caption_id: CaptionId
+    person_id: PersonId
+    """Who spoke."""
+    text: str
+    by: PersonId
+
+
+@event("transcription", "caption_restored", Audience.PUBLIC)
+class CaptionRestored(TranscriptionEvent):
+    """What was heard is shown again."""
+
+    caption_id: CaptionId
+    person_id: PersonId
+    """Who spoke."""
+    text: str
+    """What was heard."""
+    reason: Literal["rejected", "withdrawn"]
+    """The speaker rejected the host's words, or the host took them back."""
+
+
+@event("transcription", "own_caption_corrected", Audience.PERSON, concerns=("person_id",))
+class OwnCaptionCorrected(TranscriptionEvent):
+    """Tells a speaker that the host corrected what they said, which they can reject."""
+
+    caption_id: CaptionId
+    person_id: PersonId
+    """Who spoke, and is told."""
+    text: str
+    heard: str
+    by: PersonId
+
+
+@register
+class CorrectCaption(Command[Nothing]):
+    """The host puts other words in place of what was heard; the same words again change nothing.
+
+    The words that were heard take the correction back. Refuses: unauthenticated, transcript_unknown, not_ready,
+    not_host, caption_unknown, correction_rejected, invalid.
+    """
+
+    service = "transcription"
+    name = "correct_caption"
+    result = Nothing
+    space_id: SpaceId
+    caption_id: CaptionId
+    text: CaptionText
+
+
+@register
+class RejectCorrection(Command[Nothing]):
+    """The speaker wants what was heard instead of the host's words, for good; again is accepted.
+
+    Refuses: unauthenticated, transcript_unknown, caption_unknown, not_yours, wrong_state (nobody corrected it).
+    """
+
+    service = "transcription"
+    name = "reject_correction"
+    result = Nothing
+    space_id: SpaceId
+    caption_id: CaptionId
+
+
 @register
 class TranscriptQuery(Query[Transcript]):
     """A Space's transcript; state `none` where it has no captions. The gateway has asked room who may look.
@@ -71,6 +166,22 @@ class TranscriptQuery(Query[Transcript]):
     """So many captions are left out, the first ones."""
     at: int | None = Field(default=None, ge=1)
     """The transcript as it was at this version; as it is now where None. Of a deleted one nothing is told."""
+
+
+class Languages(Model):
+    """What captions are made of."""
+
+    languages: tuple[str, ...]
+    """Primary subtags (BCP 47), in alphabetical order: whoever speaks something else has no captions."""
+
+
+@register
+class LanguagesQuery(Query[Languages]):
+    """What languages captions are made of, wherever somebody speaks."""
+
+    service = "transcription"
+    name = "languages"
+    result = Languages
 
 
 class TranscriptDocument(Model):

@@ -53,7 +53,7 @@ def _where(options: argparse.Namespace) -> tuple[str, dict[str, str]]:
         password = json.loads((options.var / "keys" / "nats.json").read_text())[ADMIN]
     except FileNotFoundError:
         fail(f"nothing runs on {options.var}: start it first (rostrum up), or set ROSTRUM_NATS_URL")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         fail(f"{options.var} cannot be read: {error}")
     if not url:
         fail("NATS of this system runs elsewhere: set ROSTRUM_NATS_URL, ROSTRUM_NATS_USER and ROSTRUM_NATS_PASSWORD")

@@ -23,11 +23,20 @@ examples:
   rostrum demo --listeners 20 --out /tmp/demo
   rostrum demo --speaker Ada=ada.wav --speaker Bo=bo.mp3 --mute Bo
 
-The first speaker hosts. With speakers of your own nobody is muted, but those named by --mute, and they speak one after
-the other. In DIR afterwards: replay.m4a, tracks/, transcript.vtt, transcript.txt, events.jsonl, sent.json,
-summary.json and logs/. Exit code 0 when everything was as it should be; else 1, and the first thing that was wrong on
-standard error.
+The first speaker hosts. A text file beside a speech file (ada.txt) tells what is said, for the word error. With
+speakers of your own nobody is muted, but those named by --mute, and they speak one after the other. In DIR afterwards:
+replay.m4a, tracks/, transcript.vtt, transcript.txt, events.jsonl, sent.json, summary.json and logs/. Exit code 0 when
+everything was as it should be; else 1, and the first thing that was wrong on standard error.
 """
+
+
+_CROWD = {
+    "ROSTRUM_GATEWAY_SIGN_UPS_PER_MINUTE": "1000",
+    "ROSTRUM_GATEWAY_ANONYMOUS_SESSIONS_BURST": "1000",
+    "ROSTRUM_GATEWAY_STREAMS_PER_ADDRESS": "1000",
+    "ROSTRUM_GATEWAY_CONNECTIONS_PER_ADDRESS": "5000",
+}
+"""Everybody in the demo comes from this machine."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +95,7 @@ async def _run(options: argparse.Namespace, parts: list[Any]) -> int:
     with tempfile.TemporaryDirectory(prefix=".system-", dir=out) as folder:
         say(f"starting NATS and every service ({sum(part.seconds for part in parts):.0f} s of speech to come)")
         try:
-            async with System(Path(folder), gateway_port=0, say=say) as system:
+            async with System(Path(folder), gateway_port=0, settings=_CROWD, say=say) as system:
                 say(f"ready after {time.monotonic() - began:.1f} s")
                 carried = not options.speaker
                 told = await play(
@@ -99,10 +108,13 @@ async def _run(options: argparse.Namespace, parts: list[Any]) -> int:
                     say=say,
                 )
                 services = [await _service(system, name) for name in system.services]
+                engine = await _engine(system)
                 rebuilt = await asyncio.to_thread(_rebuild, Path(folder), told.space_id, told.space["version"])
         finally:
             shutil.copytree(Path(folder) / "logs", out / "logs", dirs_exist_ok=True)
-        summary = summaries.summarise(told, rebuilt=_same(rebuilt, told.space), services=services, out=out)
+        summary = summaries.summarise(
+            told, rebuilt=_same(rebuilt, told.space), engine=engine, services=services, out=out
+        )
         _write(out / "sent.json", summaries.timeline(told))
         _write(out / "summary.json", summary)
     sys.stdout.write((json.dumps(summary, indent=1) if options.json else summaries.page(summary, out)) + "\n")
@@ -119,6 +131,15 @@ async def _service(system: System, name: str) -> dict[str, Any]:
     else:
         ready = True
     return {"name": name, "ready": ready, "restarts": system.restarts(name)}
+
+
+async def _engine(system: System) -> str:
+    """The speech engine that transcription chose at its start."""
+    import httpx
+
+    async with httpx.AsyncClient() as http:
+        readiness = (await http.get(f"{system.info('transcription')['health']}/readyz")).json()
+    return str(readiness["uses"]["engine"])
 
 
 def _clear(out: Path) -> None:

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 
 from infra.commands.common import add_var, fail
 from infra.commands.connection import with_nats
-from libs.bus.letters import Letter, read_letter, read_letters, retry_letter
+from libs.bus.dead_letters import Letter, read_letter, read_letters, retry_letter
 
 EXAMPLES = """\
 examples:

@@ -37,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     from libs.service import BadSettings
     from services.room.main import inspect, stored_facts
 
+    if options.at is not None and options.at < 1:
+        fail(f"--at {options.at}: versions are counted from 1")
     environment = {**os.environ, "ROSTRUM_VAR": str(options.var)}
     try:
         space = inspect(environment, options.space, at=options.at)
@@ -44,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
         fail(str(error))
     if space is None:
         fail(f"no event of a Space {options.space} is stored")
+    if options.at is not None and space.version < options.at:
+        fail(f"Space {options.space} has no version {options.at}; its last one is {space.version}")
     if options.json:
         print(space.model_dump_json(indent=1))
         return 0

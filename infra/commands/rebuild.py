@@ -13,16 +13,15 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamState
-from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from infra.commands.common import add_var
 from infra.commands.connection import with_nats
 from libs.bus import declare
-from libs.relay import Report
+from libs.bus.declare import declare_consumers
+from libs.relay import COUNT, Report
 
-STORED: Final = ("room", "people", "recording", "transcription", "tipping")
-"""The contexts whose events come from a store, through a relay."""
+STORED: Final = subjects.STORED_CONTEXTS
 START_SECONDS: Final = 5.0
 """How long a service that is being started again is waited for."""
 EXAMPLES: Final = """\
@@ -31,9 +30,10 @@ examples:
   rostrum rebuild --anew      delete it and fill it again, whatever its state
 
 The relays of the running services publish everything that their stores hold, in order, each event once. The stream is a
-new one then: consumers read it from its start, which they must stand and do, and clients get a `reset`. What is no
-event of a store (presence, who is speaking, captions while they are spoken) is not brought back. The exit code is 1
-when a service that keeps a store does not run: its events follow when it starts.
+new one then: consumers read it from its start, and clients get a `reset`. Moments (presence, who is speaking,
+reactions) come from no store and are not brought back. Their time in the stream is limited anyway, so their holes are
+no reason to rebuild; a missing fact is. The exit code is 1 when a service that keeps a store does not run: its events
+follow when it starts.
 """
 
 
@@ -70,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
 async def _rebuild(nc: Client, options: argparse.Namespace) -> int:
     began = time.monotonic()
     js = nc.jetstream(timeout=10.0)
-    found = await _stream(js, anew=options.anew)
+    found = await _stream(nc, js, anew=options.anew, timeout=options.timeout)
+    await declare_consumers(js, subjects.SERVICES)
     if not options.json:
         print(found, flush=True)
     rebuilt = await asyncio.gather(*(_context(nc, js, context, options.timeout) for context in STORED))
@@ -105,35 +106,45 @@ def _line(one: Rebuilt) -> str:
     return f"{one.context}: {one.events:,} events, {one.published:,} published now, up to stored fact {one.position:,}"
 
 
-async def _stream(js: JetStreamContext, *, anew: bool) -> str:
-    """Make sure that there is a stream without holes; what was found, and done."""
-    try:
-        state = (await js.stream_info(subjects.EVENTS_STREAM)).state
-    except NotFoundError:
-        await declare(js)
+async def _stream(nc: Client, js: JetStreamContext, *, anew: bool, timeout: float) -> str:
+    """Make sure that there is a stream without a missing fact; what was found, and done."""
+    await declare(js)
+    state = (await js.stream_info(subjects.EVENTS_STREAM)).state
+    if state.last_seq == 0:
         return "the stream was gone; made it again"
-    wrong = _wrong(state)
+    wrong = await _wrong(nc, js, state, timeout)
     if wrong is None and not anew:
-        return f"the stream is whole ({state.messages:,} events); looking for what it lacks"
+        return f"the stream lacks no fact ({state.messages:,} events); looking for what is newer"
     # One that goes on at a higher sequence would pass for news: only a new stream tells everybody to begin anew.
     await js.delete_stream(subjects.EVENTS_STREAM)
     await declare(js)
     return f"the stream {wrong or f'held {state.messages:,} events'}; deleted it and made it again"
 
 
-def _wrong(state: StreamState) -> str | None:
-    if state.messages == 0 and state.last_seq > 0:
+async def _wrong(nc: Client, js: JetStreamContext, state: StreamState, timeout: float) -> str | None:
+    """What the stream lacks. Moments go when their time is over, so the facts of each context are counted."""
+    if state.messages == 0:
         return "was emptied"
-    if state.first_seq > 1:
-        return f"lacked its first {state.first_seq - 1:,} events"
-    if missing := state.last_seq - state.first_seq + 1 - state.messages if state.messages else 0:
-        return f"had {missing:,} holes"
+    if state.last_seq - state.first_seq + 1 == state.messages and state.first_seq == 1:
+        return None
+    for context in STORED:
+        report = await _ask(nc, context, timeout, COUNT)
+        if report is not None and report.owed is not None:
+            held = await _count(js, context)
+            if held < report.owed:
+                return f"lacked {report.owed - held:,} {context} events"
     return None
 
 
 async def _context(nc: Client, js: JetStreamContext, context: str, timeout: float) -> Rebuilt:
     report = await _ask(nc, context, timeout)
-    count = await js.add_consumer(
+    published, position = (report.published, report.position) if report else (0, None)
+    return Rebuilt(context, await _count(js, context), published, position)
+
+
+async def _count(js: JetStreamContext, context: str) -> int:
+    """How many events of a context are in the stream."""
+    consumer = await js.add_consumer(
         subjects.EVENTS_STREAM,
         ConsumerConfig(
             filter_subject=subjects.events_of(context),
@@ -144,17 +155,16 @@ async def _context(nc: Client, js: JetStreamContext, context: str, timeout: floa
             inactive_threshold=5.0,
         ),
     )
-    await js.delete_consumer(subjects.EVENTS_STREAM, count.name)
-    published, position = (report.published, report.position) if report else (0, None)
-    return Rebuilt(context, count.num_pending or 0, published, position)
+    await js.delete_consumer(subjects.EVENTS_STREAM, consumer.name)
+    return consumer.num_pending or 0
 
 
-async def _ask(nc: Client, context: str, timeout: float) -> Report | None:
+async def _ask(nc: Client, context: str, timeout: float, body: bytes = b"") -> Report | None:
     """Have a relay look at the stream, and wait until everything is in it; None where nobody answers."""
     patience = time.monotonic() + START_SECONDS
     while True:
         try:
-            return Report.decode((await nc.request(subjects.relay_check(context), b"", timeout=timeout)).data)
+            return Report.decode((await nc.request(subjects.relay_check(context), body, timeout=timeout)).data)
         except nats.errors.NoRespondersError:
             if time.monotonic() > patience:
                 return None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import timedelta
+from typing import Final
 
 from infra.commands.common import add_var, fail
 from libs.identity import DevelopmentIdentity, IdentityError
 
+_MOST_HOURS: Final = 87_600.0
 EXAMPLES = """\
 examples:
   rostrum token 01jd0...                      for a person who signed up
@@ -29,11 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     who.add_argument("person", nargs="?", metavar="PERSON_ID", help="the id of a person")
     who.add_argument("--sign-up", nargs=2, metavar=("HANDLE", "NAME"), help="sign a person up first")
     parser.add_argument("--operator", action="store_true", help="may see the operator's page")
-    parser.add_argument("--hours", type=float, default=168.0, help="how long it is good (default: %(default).0f)")
+    parser.add_argument(
+        "--hours", type=float, default=168.0, help="how long it is good, at most 87600 (default: %(default).0f)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the token, and nothing else, on standard output."""
+    if not 0 < options.hours <= _MOST_HOURS:
+        fail(f"--hours {options.hours:g}: must be more than 0 and at most {_MOST_HOURS:g}, ten years")
     person = options.person or _sign_up(options)
     try:
         identity = DevelopmentIdentity(options.var / "keys")

@@ -62,6 +62,7 @@ async def _one_space(url: str, parts: list[Part], state_file: Path, stop: asynci
         _save(state_file, state)
         base = f"/v1/spaces/{space['id']}"
         for guest in speakers[1:]:
+            await guest.client.join(base)
             await guest.client.call("POST", f"{base}/requests", {})
             await leader.call("POST", f"{base}/requests/{guest.client.id}/accept")
         for speaker in speakers:

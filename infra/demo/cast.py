@@ -27,6 +27,8 @@ class Part:
     packets: list[bytes]
     silence: tuple[float, float] | None = None
     """Seconds of the speech: muted at the first, unmuted when the second has passed."""
+    text: str | None = None
+    """The words that can be heard of it, where they are known."""
 
     @property
     def seconds(self) -> float:
@@ -78,10 +80,13 @@ def carried() -> list[Part]:
     parts = []
     for entry in json.loads((SPEECH / "transcripts.json").read_text()):
         silence = None
+        sentences = [sentence["text"] for sentence in entry["sentences"]]
         if (muted := entry.get("muted_sentence")) is not None:
             sentence = entry["sentences"][muted]
             silence = ((sentence["start_s"] + sentence["end_s"]) / 2, sentence["end_s"] + 0.1)
-        parts.append(Part(entry["name"], voice.encode(SPEECH / entry["file"]), silence))
+            words = sentences[muted].split()
+            sentences[muted] = " ".join(words[: len(words) // 2])
+        parts.append(Part(entry["name"], voice.encode(SPEECH / entry["file"]), silence, " ".join(sentences)))
     return parts
 
 
@@ -97,13 +102,24 @@ def given(speakers: list[str], muted: list[str]) -> list[Part]:
             raise CastError(f"--speaker takes NAME=FILE, not {argument!r}")
         if len(name) > 50 or any(part.name == name for part in parts):
             raise CastError(f"--speaker: {name!r} is too long or named twice")
-        parts.append(Part(name.strip(), voice.encode(Path(file))))
+        parts.append(Part(name.strip(), voice.encode(Path(file)), text=_words_beside(Path(file))))
     for name in muted:
         part = next((p for p in parts if p.name == name), None)
         if part is None:
             raise CastError(f"--mute {name}: there is no such speaker; there are {', '.join(p.name for p in parts)}")
         part.silence = (part.seconds / 2, part.seconds)
+        # Which of the words can be heard is not known.
+        part.text = None
     return parts
+
+
+def _words_beside(audio: Path) -> str | None:
+    """What an audio file says: a text file beside it with the same name."""
+    text = audio.with_suffix(".txt")
+    try:
+        return text.read_text() if text.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CastError(f"{text} holds no words that can be read: {error}") from None
 
 
 def title_of(parts: list[Part]) -> str:

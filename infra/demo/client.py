@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 import uuid
@@ -21,15 +20,17 @@ from aiortc.contrib.media import MediaRelay
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
+from contracts.media.v1 import NodeNewsName
 from infra.demo.connection import connected, new_connection, offered, tap
+from infra.demo.live_events import LiveEvent, parse
 from infra.demo.voice import Speech
 
 TIMEOUT = httpx.Timeout(10.0)
 SLOTS = 3
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = 3.0
-NODE_LOST = "media.node_lost"
-NODE_DRAINING = "media.node_draining"
+FLOWS_SECONDS = 0.2
+"""How long to look whether anything still arrives over a connection whose node is said to be gone."""
 
 log = logging.getLogger("rostrum.client")
 
@@ -41,16 +42,6 @@ class RefusedError(Exception):
         super().__init__(f"{call}: {status} {reason}: {detail}")
         self.status = status
         self.reason = reason
-
-
-@dataclass(frozen=True)
-class LiveEvent:
-    """One server-sent event."""
-
-    id: str
-    name: str
-    """`<context>.<event>`, or `snapshot`, or `reset`."""
-    data: dict[str, Any]
 
 
 class Client:
@@ -101,6 +92,10 @@ class Client:
         checked = _checked(response)
         return checked.json() if checked.content else None
 
+    async def join(self, base: str) -> str:
+        """Opens a session in the Space at this path, which asking to speak needs; its id."""
+        return str((await self.call("POST", f"{base}/sessions", {"platform": "demo"}))["session_id"])
+
     async def download(self, path: str) -> bytes:
         """A file's bytes."""
         return _checked(await self._http.get(path)).content
@@ -119,7 +114,7 @@ class Client:
                         if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                             _checked(response)
                     else:
-                        async for event in _parse(response.aiter_lines()):
+                        async for event in parse(response.aiter_lines()):
                             last_event_id = event.id or last_event_id
                             yield event
             except httpx.TransportError:
@@ -157,21 +152,6 @@ def _checked(response: httpx.Response) -> httpx.Response:
     )
 
 
-async def _parse(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:
-    id, name, data = "", "message", ""
-    async for line in lines:
-        if not line:
-            if data:
-                yield LiveEvent(id, name, json.loads(data))
-            id, name, data = "", "message", ""
-        elif line.startswith("id:"):
-            id = line[3:].strip()
-        elif line.startswith("event:"):
-            name = line[6:].strip()
-        elif line.startswith("data:"):
-            data += line[5:].lstrip()
-
-
 @dataclass(eq=False)
 class _Link:
     """One connection at a media node."""
@@ -180,6 +160,8 @@ class _Link:
     resource: str | None = None
     sound: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with the first packet that came over it."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with every packet."""
     track: MediaStreamTrack | None = None
     _ending: asyncio.Task[None] | None = None
 
@@ -215,6 +197,7 @@ class _Audio:
         self._path = ""
         self._link: _Link | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def session_id(self) -> str:
@@ -228,19 +211,24 @@ class _Audio:
         return (resource or "").rpartition("/")[2].partition(".")[2].rpartition(".")[0]
 
     def heed(self, event: LiveEvent) -> None:
-        """Come back when the node died, move when it is about to stop; other events mean nothing here."""
-        if event.name not in (NODE_LOST, NODE_DRAINING) or self.session_id not in event.data["sessions"]:
+        """Come back when the node died, move when it is about to stop; other events mean nothing here.
+
+        A node that is said to be gone may only be out of the gateway's sight: what still carries sound is kept until
+        another connection does.
+        """
+        if event.name not in tuple(NodeNewsName) or self.session_id not in event.data["sessions"]:
             return
         if self._moving is not None and not self._moving.done():
             return  # on its way already
-        self._moving = asyncio.create_task(self._move(gone=event.name == NODE_LOST))
+        self._moving = asyncio.create_task(self._move(gone=event.name == NodeNewsName.LOST))
         self._moving.add_done_callback(_told)
 
     async def close(self) -> None:
         """Hangs up."""
-        if self._moving is not None:
-            self._moving.cancel()
-            await asyncio.gather(self._moving, return_exceptions=True)
+        tasks = [task for task in (self._moving, *self._leaving) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._link is not None:
             await self._link.close(self.client)
 
@@ -251,8 +239,9 @@ class _Audio:
     async def _move(self, *, gone: bool) -> None:
         """Connect anew, for as long as it takes; what is still connected hangs up when the new one has sound."""
         old = self._link
-        if gone and old is not None:
+        if gone and old is not None and not await self._flows(old):
             await old.drop()
+            old = None
         while True:
             try:
                 new = await self._open(RECONNECT_SECONDS)
@@ -261,12 +250,22 @@ class _Audio:
                 log.info("connecting again: %s", error)
                 await asyncio.sleep(0.2)  # between attempts
         self._link = new
-        if gone or old is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.linger):
-                await new.sound.wait()
-        await old.close(self.client)
+        if old is not None:
+            leaving = asyncio.create_task(self._leave(old, new))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, old: _Link, new: _Link) -> None:
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.linger):
+                    await new.sound.wait()
+        finally:
+            await old.close(self.client)
+
+    async def _flows(self, link: _Link) -> bool:
+        """Whether a connection works. Nothing shows whether what is said still arrives, so that is always kept."""
+        return True
 
     async def _open(self, limit: float) -> _Link:
         link = _Link()
@@ -352,12 +351,20 @@ class Ears(_Audio):
             transceiver = link.peer.addTransceiver("audio", direction="recvonly")
             self._tap(link, transceiver.receiver)
 
+    async def _flows(self, link: _Link) -> bool:
+        link.news.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLOWS_SECONDS):
+                await link.news.wait()
+        return link.news.is_set()
+
     def _tap(self, link: _Link, receiver: RTCRtpReceiver) -> None:
         highest: int | None = None
 
         def take(packet: RtpPacket) -> None:
             nonlocal highest
             link.sound.set()
+            link.news.set()
             if self._link is not None and self._link is not link and self._link.sound.is_set():
                 return  # heard on the connection that took its place
             heard = self.heard

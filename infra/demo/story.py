@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from infra.demo.cast import Listener, Part, Speaker, handle_of
-from infra.demo.client import Client, Ears, LiveEvent, Microphone, heed
+from infra.demo.client import Client, Ears, Microphone, heed
+from infra.demo.live_events import LiveEvent
 from infra.demo.voice import FRAME_SECONDS
 
 OVERLAP_SECONDS = 3.0
@@ -116,6 +117,7 @@ async def play(url: str, parts: list[Part], *, title: str, listeners: int, overl
         await public.wait("the start", lambda e: e.name == "room.started")
 
         for guest in guests:
+            await guest.client.join(base)
             await guest.client.call("POST", f"{base}/requests", {"message": f"I am {guest.name}"})
             await inside.wait(
                 f"{guest.name}'s request",
@@ -233,7 +235,9 @@ async def _audience_acts(
     """While the last speaker speaks: one listener reacts, one tips them."""
     last = speakers[-1]
     await last.client.call(
-        "PUT", "/v1/me/tip-jar", {"paypal": "rostrumdemo", "enabled": True, "public_names_acknowledged": True}
+        "PUT",
+        "/v1/me/tip-jar",
+        {"names": {"paypal": "rostrumdemo"}, "enabled": True, "public_names_acknowledged": True},
     )
     limit = sum(speaker.part.seconds for speaker in speakers) + 30
     await public.wait(f"{last.name} to speak", _speaks(last.client.id), limit)

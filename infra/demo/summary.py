@@ -11,8 +11,10 @@ from typing import Any
 import av
 
 from infra.demo.cast import Listener, Speaker
+from infra.demo.live_events import LiveEvent
 from infra.demo.story import Told, file_name
 from infra.demo.voice import FRAME_SECONDS
+from infra.demo.words import word_errors
 
 HEARD_SECONDS = 1.0
 """So much of a speaker's own payloads must have reached a listener for the listener to have heard them."""
@@ -24,7 +26,7 @@ LOSS = 0.005
 """Share of packets that may be lost on one machine."""
 
 
-def summarise(told: Told, *, rebuilt: bool, services: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def summarise(told: Told, *, rebuilt: bool, engine: str, services: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     """`summary.json`; see README for what each field says."""
     owners = _owners(told.speakers)
     heard = [_heard(listener, owners) for listener in told.listeners]
@@ -34,7 +36,7 @@ def summarise(told: Told, *, rebuilt: bool, services: list[dict[str, Any]], out:
     return {
         "space_id": told.space_id,
         "duration_s": round(told.ended - told.began, 1),
-        "speakers": [_speaker(speaker, told.listeners) for speaker in told.speakers],
+        "speakers": [_speaker(speaker, told.listeners, captions) for speaker in told.speakers],
         "listeners": [
             {
                 "name": listener.name,
@@ -46,6 +48,7 @@ def summarise(told: Told, *, rebuilt: bool, services: list[dict[str, Any]], out:
             for listener, seconds in zip(told.listeners, heard, strict=True)
         ],
         "captions": {
+            "engine": engine,
             "partial": len(told.public.all("captions.partial")),
             "final": len(captions),
             "first_final_after_ms": round((captions[0][0] - told.began) * 1000) if captions else None,
@@ -125,14 +128,24 @@ def _on_air(speaker: Speaker, listeners: list[Listener]) -> set[bytes]:
     return sent & {_digest(payload) for listener in listeners for payload in listener.ears.heard.payloads}
 
 
-def _speaker(speaker: Speaker, listeners: list[Listener]) -> dict[str, Any]:
+def _speaker(speaker: Speaker, listeners: list[Listener], captions: list[tuple[float, LiveEvent]]) -> dict[str, Any]:
     on_air = _on_air(speaker, listeners)
     spoken = speaker.speech.spoken.payloads
     return {
         "name": speaker.name,
         "packets_sent": len(spoken),
         "seconds_on_air": round(sum(_digest(p) in on_air for p in spoken) * FRAME_SECONDS, 2),
-    }
+    } | _word_error(speaker, captions)
+
+
+def _word_error(speaker: Speaker, captions: list[tuple[float, LiveEvent]]) -> dict[str, Any]:
+    """How many words the speaker's final captions have wrong; None where what was said is not known."""
+    if not speaker.part.text:
+        return {"words_said": None, "words_wrong": None, "word_error": None}
+    own = [event.data["caption"] for _, event in captions]
+    own = sorted((c for c in own if c["person"]["id"] == speaker.client.id), key=lambda c: str(c["start_at"]))
+    wrong, said = word_errors(speaker.part.text, " ".join(caption["text"] for caption in own))
+    return {"words_said": said, "words_wrong": wrong, "word_error": round(wrong / max(1, said), 4)}
 
 
 def _leaked(speaker: Speaker, listeners: list[Listener], owners: dict[bytes, str]) -> int:
@@ -194,8 +207,11 @@ def timeline(told: Told) -> dict[str, Any]:
 def page(summary: dict[str, Any], out: Path) -> str:
     """The summary as a person likes to read it."""
     lines = ["", f"Space {summary['space_id']} · {summary['duration_s']:.0f} s on air", ""]
-    lines.append("  Speaker            sent packets   on air")
-    lines += [f"  {s['name']:<18} {s['packets_sent']:>12} {s['seconds_on_air']:>7.1f} s" for s in summary["speakers"]]
+    lines.append("  Speaker            sent packets   on air   words wrong")
+    lines += [
+        f"  {s['name']:<18} {s['packets_sent']:>12} {s['seconds_on_air']:>7.1f} s   {_wrong_words(s)}"
+        for s in summary["speakers"]
+    ]
     lines += ["", "  Listener           packets   lost   first audio   heard"]
     for listener in summary["listeners"]:
         first = "-" if listener["first_audio_ms"] is None else f"{listener['first_audio_ms']:.0f} ms"
@@ -209,7 +225,7 @@ def page(summary: dict[str, Any], out: Path) -> str:
     reactions = ", ".join(f"{name} x{count}" for name, count in analytics["reactions"].items()) or "none"
     lines += [
         "",
-        f"  Captions    {captions['final']} final, {captions['partial']} partial",
+        f"  Captions    {captions['final']} final, {captions['partial']} partial, by {captions['engine']}",
         f"  Replay      {replay['seconds']:.1f} s, {replay['bytes'] / 1000:.0f} kB",
         f"  Tips        {', '.join(_tip(tip) for tip in summary['tips']) or 'none'}",
         f"  Analytics   {analytics['peak_listeners']} listeners at the peak; talk time {talk}; reactions {reactions}",
@@ -219,6 +235,12 @@ def page(summary: dict[str, Any], out: Path) -> str:
         f"  Files in {out}",
     ]
     return "\n".join(lines)
+
+
+def _wrong_words(speaker: dict[str, Any]) -> str:
+    if speaker["word_error"] is None:
+        return "unknown: nobody told what is said"
+    return f"{speaker['words_wrong']} of {speaker['words_said']} ({speaker['word_error'] * 100:.1f} %)"
 
 
 def _tip(tip: dict[str, Any]) -> str:

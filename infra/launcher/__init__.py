@@ -12,9 +12,10 @@ Errors:
     +-- PortTaken        somebody else listens where the gateway should
     +-- StartFailed      a process could not start; says which, and its last words
     +-- GaveUp           a process kept dying
+    +-- DataGone         the folder, or a store in it, was removed while the system ran
 """
 
-from infra.launcher.errors import AlreadyRunning, GaveUp, LauncherError, PortTaken, StartFailed
+from infra.launcher.errors import AlreadyRunning, DataGone, GaveUp, LauncherError, PortTaken, StartFailed
 from infra.launcher.system import System
 
-__all__ = ["AlreadyRunning", "GaveUp", "LauncherError", "PortTaken", "StartFailed", "System"]
+__all__ = ["AlreadyRunning", "DataGone", "GaveUp", "LauncherError", "PortTaken", "StartFailed", "System"]

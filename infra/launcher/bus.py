@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ import nats
 import nats.errors
 
 from infra.launcher.errors import StartFailed
+from infra.launcher.port import HeldPort
 from infra.nats import server
 
 ANSWER_SECONDS: Final = 30.0
@@ -23,29 +24,43 @@ class LocalNats:
 
     def __init__(self, var_dir: Path) -> None:
         self._var_dir = var_dir
-        self._port = 0
+        self._port: HeldPort | None = None
         self._passwords: dict[str, str] = {}
 
     @property
     def url(self) -> str:
         """Its address, without credentials."""
-        return f"nats://127.0.0.1:{self._port}"
+        return f"nats://127.0.0.1:{self._port.number if self._port else 0}"
 
     def credentials(self, user: str) -> tuple[str, str]:
         """User and password of a service or of the launcher."""
         return user, self._passwords[user]
 
     def command(self) -> list[str]:
-        """Write the configuration; what to run. Raises StartFailed where the server is not installed."""
-        self._port = self._port or server.free_port()
-        self._passwords = server.credentials(self._var_dir / "keys")
+        """Write the configuration; what to run. Raises StartFailed where the server is not installed, or a file cannot
+        be read or written."""
+        self._port = self._port or HeldPort()
+        try:
+            self._passwords = server.credentials(self._var_dir / "keys")
+        except (ValueError, OSError) as error:
+            raise StartFailed(str(error)) from error
         config = self._var_dir / "run" / "nats.json"
-        content = server.configuration(self._port, self._var_dir / "nats", self._passwords)
-        server.write_private(config, json.dumps(content, indent=1))
+        content = server.configuration(self._port.number, self._var_dir / "nats", self._passwords)
+        text = json.dumps(content, indent=1)
+        try:
+            if not config.exists() or config.read_text() != text:
+                server.write_private(config, text)
+        except OSError as error:
+            raise StartFailed(f"{config} cannot be written: {error.strerror}") from error
         try:
             return [str(server.executable()), "--config", str(config)]
         except FileNotFoundError as error:
             raise StartFailed(str(error)) from error
+
+    def release(self) -> None:
+        """Give its port back."""
+        if self._port is not None:
+            self._port.close()
 
     async def answers(self, check: Callable[[], None]) -> None:
         """Until JetStream answers, which is all that tells that the server is ready; `check` may raise meanwhile."""
@@ -61,7 +76,7 @@ class LocalNats:
                     allow_reconnect=False,
                     connect_timeout=1,
                     reconnect_time_wait=0,
-                    error_cb=_ignore,
+                    error_cb=ignore,
                 )
                 try:
                     await client.jetstream().account_info()
@@ -74,18 +89,21 @@ class LocalNats:
             else:
                 return
 
-    async def declare(self) -> None:
-        """Make the streams and buckets, which only the launcher's user may."""
+    async def declare(self, services: Container[str]) -> None:
+        """Make the streams, the buckets and the durable consumers of these services, which only the launcher's user
+        may."""
         # Half a second of importing FastStream: now, while the fork server imports too, rather than before it started.
-        from libs.bus.declare import declare
+        from libs.bus.declare import declare, declare_consumers
 
         user, password = self.credentials(server.ADMIN)
-        client = await nats.connect(self.url, user=user, password=password, error_cb=_ignore)
+        client = await nats.connect(self.url, user=user, password=password, error_cb=ignore)
         try:
-            await declare(client.jetstream(timeout=5.0))
+            jetstream = client.jetstream(timeout=5.0)
+            await declare(jetstream)
+            await declare_consumers(jetstream, services)
         finally:
             await client.close()
 
 
-async def _ignore(_: Exception) -> None:
+async def ignore(_: Exception) -> None:
     """A refused connection while the server starts is expected."""

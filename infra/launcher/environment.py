@@ -6,13 +6,13 @@ import os
 import platform
 import socket
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.launcher.bus import LocalNats
 from infra.launcher.child import service_of
 from infra.launcher.errors import PortTaken
-from infra.nats.server import free_port
+from infra.launcher.port import HeldPort
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Surroundings:
     settings: dict[str, str]
     nats: LocalNats | None
     guests: Collection[str]
+    _held: HeldPort | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
@@ -39,7 +40,8 @@ class Surroundings:
     def settle(self) -> None:
         """Find the gateway a free port, or raise PortTaken where the one asked for is not free."""
         if self.gateway_port == 0:
-            self.gateway_port = free_port()
+            self._held = HeldPort()
+            self.gateway_port = self._held.number
             return
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,6 +52,13 @@ class Surroundings:
                     f"port {self.gateway_port} on 127.0.0.1 is taken ({error.strerror}); "
                     "another one: ROSTRUM_GATEWAY_PORT=8081"
                 ) from error
+
+    def release(self) -> None:
+        """Give the ports back that were found here."""
+        if self._held is not None:
+            self._held.close()
+        if self.nats is not None:
+            self.nats.release()
 
     def of(self, name: str) -> dict[str, str]:
         """What the process of this name finds."""

@@ -19,3 +19,7 @@ class StartFailed(LauncherError):
 
 class GaveUp(LauncherError):
     """A process kept dying."""
+
+
+class DataGone(LauncherError):
+    """The folder of data was removed or replaced while the system ran."""

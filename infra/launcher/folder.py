@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Final
 
-from infra.launcher.errors import AlreadyRunning, LauncherError
+from infra.launcher.errors import AlreadyRunning, DataGone, LauncherError
 from infra.nats.server import write_private
+from libs.private_files import OWNER_ONLY, close_to_others
 
 LOG_BYTES: Final = 20 * 1024 * 1024
-"""A log that is larger is moved to `<name>.log.1` when its process starts."""
+"""What is in a log that is larger goes to `<name>.log.1`."""
 PATIENCE_SECONDS: Final = 12.0
 """How long the processes of a launcher that was killed may take to end."""
+LOOK_SECONDS: Final = 0.25
+"""How often the folder is looked for."""
+LOG_LOOKS: Final = 40
+"""How many of these pass from one look at the sizes of logs to the next."""
 
 
 class Folder:
@@ -60,6 +67,48 @@ class Folder:
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
+        if self.path.stat().st_mode & OWNER_ONLY:
+            # Made by an earlier version, or by hand.
+            changed = await asyncio.to_thread(close_to_others, self.path)
+            say(f"{self.path}: {changed:,} files and folders can be read by their owner only now")
+
+    def gone(self) -> bool:
+        """Whether the folder was removed or replaced since it was taken."""
+        held = os.fstat(self.lock_fd)
+        try:
+            found = (self.run / "lock").stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (held.st_dev, held.st_ino) != (found.st_dev, found.st_ino)
+
+    async def watch(self) -> None:
+        """Look after logs until the folder is gone. Raises DataGone: what is written to removed files is acknowledged,
+        and lost."""
+        looks = 0
+        while not self.gone():
+            if looks % LOG_LOOKS == 0:
+                await asyncio.to_thread(self.turn_logs)
+            looks += 1
+            await asyncio.sleep(LOOK_SECONDS)
+        raise DataGone(
+            f"{self.path} was removed or replaced while the system ran; it stops, since nothing more can be kept there"
+        )
+
+    def turn_logs(self) -> None:
+        """Put aside what is in logs that grew too large while their processes write to them.
+
+        A process writes at the end of its file, so the file stays and is emptied; a line written meanwhile may be lost,
+        and all of them where the disk has no room for a copy.
+        """
+        for log in (self.path / "logs").glob("*.log"):
+            with contextlib.suppress(FileNotFoundError):
+                if log.stat().st_size > LOG_BYTES:
+                    aside = log.with_name(log.name + ".1")
+                    try:
+                        shutil.copyfile(log, aside)
+                    except OSError:
+                        aside.unlink(missing_ok=True)
+                    os.truncate(log, 0)
 
     def release(self) -> None:
         """Let the next launcher have it."""

@@ -34,6 +34,8 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from libs.private_files import write_privately
+
 PR_SET_PDEATHSIG = 1
 GRACE_SECONDS = 6.0
 """How long children may drain once the launcher is gone."""
@@ -301,6 +303,7 @@ def main() -> None:
     control_fd, lock_fd, launcher = (int(text) for text in sys.argv[1:4])
     os.set_inheritable(control_fd, False)
     os.set_inheritable(lock_fd, False)
+    write_privately()
     server = ForkServer(socket.socket(fileno=control_fd), lock_fd)
     die_with_parent(signal.SIGTERM, launcher)
     _title("rostrum:forks")

@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 from contracts.subjects import SERVICES
 from infra.launcher.bus import LocalNats
 from infra.launcher.environment import Surroundings
-from infra.launcher.errors import GaveUp, LauncherError, StartFailed
+from infra.launcher.errors import DataGone, GaveUp, LauncherError, StartFailed
 from infra.launcher.folder import Folder
 from infra.launcher.forks import MEDIA_NODES, Forks
-from infra.launcher.process import Process
+from infra.launcher.process import LONGEST_DELAY_SECONDS, Process
+from infra.launcher.streams import has_room, keep_writable
 from infra.nats.server import ADMIN
 
 ENTRY: Final = "infra.launcher.child:serve"
@@ -26,6 +27,8 @@ PRELOAD: Final = ("infra.launcher.preload",)
 NATS: Final = "nats"
 BAD_SETTING: Final = 2
 """Exit code of a service that will not start however often it is tried (`libs.service.EXIT_BAD_SETTING`)."""
+DATA_GONE: Final = 4
+"""Exit code of a service whose data was removed; it must not begin with empty files (`libs.service.EXIT_DATA_GONE`)."""
 START_SECONDS: Final = 60.0
 """How long one process may take to become ready."""
 DRAIN_SECONDS: Final = 10.0
@@ -37,10 +40,6 @@ Say = Callable[[str], None]
 def node_names(count: int) -> tuple[str, ...]:
     """Names of so many media processes."""
     return ("media", *(f"media-{number}" for number in range(2, count + 1)))
-
-
-def _silent(_: str) -> None:
-    """Nobody wants to know."""
 
 
 class System:
@@ -67,7 +66,7 @@ class System:
         settings: Mapping[str, str] | None = None,
         own_nats: bool = True,
         guests: Mapping[str, str] | None = None,
-        say: Say = _silent,
+        say: Say = lambda _: None,
         entry: str = ENTRY,
         preload: Sequence[str] = PRELOAD,
         drain_seconds: float = DRAIN_SECONDS,
@@ -182,6 +181,9 @@ class System:
                 self._surroundings.settle()
             await self._boot()
             self._starting = False
+            self._spawn(self._folder.watch())
+            if self._nats:
+                self._spawn(keep_writable(self._nats, self.var_dir, self._say, self._restart_nats))
             self._write_system_file()
         except BaseException:
             await self.stop()
@@ -194,7 +196,7 @@ class System:
             await self._start_nats(self._nats)
         self._forks.send(op="preload", modules=self._preload)
         if self._nats:
-            await self._nats.declare()
+            await self._nats.declare(self.services)
         await self._or_failure(self._preloaded.wait(), "the fork server", START_SECONDS)
         for name in self.services:
             self._fork(name)
@@ -210,19 +212,20 @@ class System:
 
     async def _start_nats(self, nats: LocalNats) -> None:
         process = self._processes[NATS]
-        process.asked_for()
-        self._forks.send(op="exec", name=NATS, argv=nats.command(), log=str(self._folder.fresh_log(NATS)))
+        order = {"argv": nats.command(), "log": str(self._folder.fresh_log(NATS))}
+        process.asked_for()  # not before the above, which may raise: `stop` waits for what was asked for
+        self._forks.send(op="exec", name=NATS, **order)
         await nats.answers(self._raise_failure)
         process.became_ready({"url": nats.url}, time.monotonic())
         if self._starting:
             self._say("nats: ready")
+        else:
+            self._write_system_file()
 
     def _fork(self, name: str) -> None:
-        log = str(self._folder.fresh_log(name))
+        order = {"env": self.environment(name), "log": str(self._folder.fresh_log(name))}
         self._processes[name].asked_for()
-        self._forks.send(
-            op="fork", name=name, entry=self._guests.get(name, self._entry), env=self.environment(name), log=log
-        )
+        self._forks.send(op="fork", name=name, entry=self._guests.get(name, self._entry), **order)
 
     # ---- watching ----------------------------------------------------------------------------------
 
@@ -257,11 +260,15 @@ class System:
         delay = process.died(now)
         if self._stopping:
             return
+        if delay is None and not has_room(self.var_dir):
+            delay = LONGEST_DELAY_SECONDS  # it can do nothing about a full disk
         how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
         last = self._folder.last_words(name)
         because = f": {last}" if last and code > 0 else ""
         if name in self._guests and (code == 0 or delay is None):
             self._say(f"{name} {how}{because}; going on without")
+        elif code == DATA_GONE:
+            self._fail(DataGone(f"{name} stopped{because or ', its data is gone'}"))
         elif code == BAD_SETTING or (self._starting and code > 0 and not was_ready):
             self._fail(StartFailed(f"{name} could not start{because or f', it {how}'} (log: {self._folder.log(name)})"))
         elif delay is None:
@@ -272,19 +279,24 @@ class System:
             self._spawn(self._restart(name, delay))
 
     async def _restart(self, name: str, delay: float) -> None:
+        restarts = self.restarts(name)
         await asyncio.sleep(delay)
         if self._stopping:
             return
-        if name == NATS:
-            assert self._nats is not None
+        if self._nats and name == NATS:
             await self._start_nats(self._nats)
-            await self._nats.declare()
+            await self._nats.declare(self.services)
         else:
             self._fork(name)
             if name in self._guests:
                 return
             await self._processes[name].is_ready.wait()
-        self._say(f"{name} is ready again")
+        if self.restarts(name) == restarts:
+            self._say(f"{name} is ready again")
+
+    def _restart_nats(self) -> None:
+        with contextlib.suppress(LauncherError, ProcessLookupError):  # it has just ended by itself
+            self.kill(NATS, signal.SIGTERM)
 
     async def _forks_lost(self) -> None:
         """Somebody killed the fork server, and the kernel its children: start over, on the same ports."""
@@ -329,10 +341,7 @@ class System:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None and not self._stopping:
+        if not task.cancelled() and (error := task.exception()) is not None and not self._stopping:
             self._fail(error if isinstance(error, LauncherError) else LauncherError(f"{type(error).__name__}: {error}"))
 
     # ---- stop --------------------------------------------------------------------------------------
@@ -354,6 +363,7 @@ class System:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._surroundings.release()
         self._folder.release()
 
     async def _end(self, names: Sequence[str]) -> None:
@@ -373,14 +383,16 @@ class System:
                     return
 
     def _write_system_file(self) -> None:
-        self._folder.write_system_file(
-            {
-                "url": self.url if "gateway" in self.services else None,
-                "nats_url": self._nats.url if self._nats else None,
-                "launcher_pid": os.getpid(),
-                "processes": {
-                    process.name: {"pid": process.pid, "ready": process.is_ready.is_set(), **process.info}
-                    for process in self._processes.values()
-                },
-            }
-        )
+        content = {
+            "url": self.url if "gateway" in self.services else None,
+            "nats_url": self._nats.url if self._nats else None,
+            "launcher_pid": os.getpid(),
+            "processes": {
+                process.name: {"pid": process.pid, "ready": process.is_ready.is_set(), **process.info}
+                for process in self._processes.values()
+            },
+        }
+        try:
+            self._folder.write_system_file(content)
+        except OSError as error:
+            self._say(f"run/system.json is out of date: {error.strerror}")

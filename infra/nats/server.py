@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import sysconfig
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,9 @@ from infra.nats.permissions import permissions
 
 ADMIN: Final = "launcher"
 """The user that declares streams and may do everything."""
+HEALTH: Final = "health"
+"""The user who may ask the server how it is, and nothing else."""
+ASK_HEALTH: Final = "$SYS.REQ.SERVER.PING.HEALTHZ"
 
 
 def executable() -> Path:
@@ -29,10 +31,18 @@ def executable() -> Path:
 
 
 def credentials(keys: Path) -> dict[str, str]:
-    """Password by user, from `nats.json` in the folder `keys`; made on first use, readable by the owner only."""
+    """Password by user, from `nats.json` in the folder `keys`; made on first use, readable by the owner only.
+
+    Raises ValueError for a file that holds something else.
+    """
     path = keys / "nats.json"
-    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    missing = [user for user in (ADMIN, *SERVICES) if user not in known]
+    try:
+        known = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError:
+        known = None
+    if not isinstance(known, dict) or not all(isinstance(password, str) and password for password in known.values()):
+        raise ValueError(f"{path} does not hold the passwords of NATS's users: remove it, and new ones are made")
+    missing = [user for user in (ADMIN, HEALTH, *SERVICES) if user not in known]
     if missing:
         known |= {user: secrets.token_urlsafe(24) for user in missing}
         write_private(path, json.dumps(known, indent=1))
@@ -50,19 +60,22 @@ def configuration(port: int, store: Path, passwords: dict[str, str]) -> dict[str
         "listen": f"127.0.0.1:{port}",
         "jetstream": {"store_dir": str(store)},
         "authorization": {"users": users},
+        "accounts": {
+            "$SYS": {
+                "users": [
+                    {
+                        "user": HEALTH,
+                        "password": passwords[HEALTH],
+                        "permissions": {"publish": [ASK_HEALTH], "subscribe": ["_INBOX.>"]},
+                    }
+                ]
+            }
+        },
         "max_payload": 1024 * 1024,
         "ping_interval": "5s",
         "lame_duck_grace_period": "1s",
         "lame_duck_duration": "30s",
     }
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,13 +1,14 @@
 """The bus: commands, queries and events over NATS. `libs/README.md` shows how a service uses it."""
 
-from libs.bus.bus import Bus, BusSettings, connect
+from libs.bus.bus import Bus, connect
+from libs.bus.connection import BusSettings
 from libs.bus.consume import Consumer, Raw, Received, each
 from libs.bus.declare import declare
 from libs.bus.errors import BusError, CannotConnect, Poison, Retry, StreamReset, Unavailable
 from libs.bus.handlers import Encoded, Handlers
 from libs.bus.leases import Leases
+from libs.bus.pulse import Pulse
 from libs.bus.serve import Serving
-from libs.refusal import Refusal
 
 __all__ = [
     "Bus",
@@ -19,9 +20,9 @@ __all__ = [
     "Handlers",
     "Leases",
     "Poison",
+    "Pulse",
     "Raw",
     "Received",
-    "Refusal",
     "Retry",
     "Serving",
     "StreamReset",

@@ -1,22 +1,16 @@
-"""One connection to NATS and everything a service does with it."""
+"""Commands, queries and events over one connection to NATS."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import nats.errors
 from faststream.nats import NatsBroker
-from nats.aio.client import Client
-from nats.js import JetStreamContext
-from nats.js.api import StreamInfo
+from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NoStreamResponseError
 from pydantic import TypeAdapter, ValidationError
@@ -24,8 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import envelope, subjects
 from contracts.commands import Accepted, Refused, Request
 from contracts.envelope import Event, Model
+from libs.bus.connection import BusSettings, Connection
 from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_from
-from libs.bus.declare import declare
 from libs.bus.errors import CannotConnect, Unavailable
 from libs.bus.follow import follow_raw
 from libs.bus.handlers import Handlers
@@ -44,77 +38,8 @@ _ATTEMPT: Final = 1.0
 _replies: dict[type[Model], TypeAdapter[Any]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class BusSettings:
-    """Where NATS is and who we are. `url` may carry user and password; `user`/`password` win over it."""
-
-    url: str = "nats://127.0.0.1:4222"
-    user: str | None = None
-    password: str | None = None
-    partitions: int = 16
-    """How many partitions Spaces fall into; the same for every process of an installation (1 to 256)."""
-    replicas: int = 1
-    connect_timeout: float = 10.0
-    """Seconds until a NATS that cannot be reached at start is an error."""
-    max_workers: int = 512
-    """Requests handled at once, per route served."""
-
-    def shown(self) -> str:
-        """The address without the password, for people."""
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-class Bus:
-    """A connection to NATS. Made by `connect`; closed by leaving its context.
-
-    Reconnects for ever. `broker` is FastStream's, on the same connection (`nc`); `js` its JetStream context.
-    """
-
-    def __init__(self, service: str, settings: BusSettings, broker: NatsBroker, nc: Client) -> None:
-        self.service = service
-        self.settings = settings
-        self.broker = broker
-        self.nc = nc
-        self.js: JetStreamContext = nc.jetstream(timeout=5.0)
-        self._reconnected: list[Callable[[], None]] = []
-        self.closed = asyncio.Event()
-        """Set when the connection is lost for good (NATS refused our credentials); nothing works after that."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Send what is still to be sent, then disconnect."""
-        if self.nc.is_connected:
-            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
-                await self.nc.flush(timeout=1)
-        if not self.nc.is_closed:
-            await self.nc.close()
-
-    @property
-    def is_connected(self) -> bool:
-        return self.nc.is_connected
-
-    @contextlib.contextmanager
-    def on_reconnect(self, call: Callable[[], None]) -> Iterator[None]:
-        """Call `call` whenever the connection came back, while the context is open."""
-        self._reconnected.append(call)
-        try:
-            yield
-        finally:
-            self._reconnected.remove(call)
-
-    def reconnected(self) -> None:
-        """Told by the client."""
-        _log.info("connected to NATS again")
-        for call in list(self._reconnected):
-            call()
+class Bus(Connection):
+    """Everything a service does over its connection to NATS. Made by `connect`."""
 
     # -- asking ------------------------------------------------------------------------------------------------
 
@@ -142,7 +67,7 @@ class Bus:
         except ValidationError as error:
             raise Unavailable(f"{request.service} gave an answer that breaks its contract: {error}") from error
         if isinstance(reply, Refused):
-            raise Refusal(reply.reason, reply.detail, retry=reply.retry)
+            raise Refusal(reply.reason, reply.detail, retry=reply.retry, field=reply.field)
         return reply
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str], deadline: float) -> bytes:
@@ -177,21 +102,21 @@ class Bus:
     # -- events ------------------------------------------------------------------------------------------------
 
     async def publish_event(self, event: Event, *, id: str | None = None, timeout: float = 5.0) -> int:
-        """Publish a fact of the moment (presence, media, captions) durably; its sequence in the stream.
+        """Publish a moment (presence, media, reactions) and return its sequence in the stream.
 
-        Events that come from an event store are published by `libs.relay` and by nothing else. `id` makes a repeated
-        publish one event (within two minutes). Sent again within `timeout` seconds when NATS is away; it stays one
-        event. Raises Unavailable.
+        The stream keeps a moment for `settings.moments_kept` seconds. Facts, which come from an event store and are
+        kept for ever, are published by `libs.relay` and by nothing else. `id` makes a repeated publish one event
+        (within two minutes). Sent again within `timeout` seconds when NATS is away; it stays one event. Raises
+        Unavailable.
         """
         with span(f"publish {event.context}.{event.name}", "producer"):
-            headers = envelope.headers(event, id=id or new_id(), source=self.service)
-            inject(headers)
+            headers = self._moment(event, id or new_id())
             sequence = await self._publish(event.subject, event.model_dump_json().encode(), headers, timeout)
         PUBLISHED.labels(event.context).inc()
         return sequence
 
     async def publish_events(self, events: Sequence[tuple[Event, str]], *, timeout: float = 5.0) -> None:
-        """Publish many facts of the moment, each with its id, in order and without waiting for each one.
+        """Publish many moments, each with its id, in order and without waiting for each one.
 
         Raises Unavailable when not all of them were stored; publishing the same again doubles none.
         """
@@ -199,17 +124,59 @@ class Bus:
             async with asyncio.timeout(timeout):
                 waiting: list[asyncio.Future[Any]] = []
                 for event, id in events:
-                    headers = envelope.headers(event, id=id, source=self.service)
-                    inject(headers)
+                    headers = self._moment(event, id)
                     body = event.model_dump_json().encode()
                     waiting.append(
                         await self.js.publish_async(event.subject, body, headers=headers, stream=subjects.EVENTS_STREAM)
                     )
                 await asyncio.gather(*waiting)
         except (nats.errors.Error, TimeoutError, OSError, JetStreamError) as error:
+            if self.is_connected:
+                self.writes.failed(subjects.EVENTS_STREAM, error)
             raise Unavailable(f"{len(events)} events: {error}") from error
+        self.writes.took(subjects.EVENTS_STREAM)
         for event, _ in events:
             PUBLISHED.labels(event.context).inc()
+
+    def _moment(self, event: Event, id: str) -> dict[str, str]:
+        headers = envelope.headers(event, id=id, source=self.service)
+        if self.moments_end:
+            headers["Nats-TTL"] = f"{round(self.settings.moments_kept)}s"
+        inject(headers)
+        return headers
+
+    async def tell(self, event: Event) -> None:
+        """Send an event that is kept nowhere to whoever listens now. Raises Unavailable while NATS is away."""
+        if not event.passing:
+            raise TypeError(f"{type(event).__name__} is kept: publish it")
+        if not self.is_connected:
+            # The client would queue it, and send it when nobody wants it any more.
+            raise Unavailable(f"{event.subject}: not connected to NATS")
+        headers: dict[str, str] = {}
+        inject(headers)
+        try:
+            await self.nc.publish(event.subject, event.model_dump_json().encode(), headers=headers or None)
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"{event.subject}: {error}") from error
+        PUBLISHED.labels(event.context).inc()
+
+    async def hear(self, handle: Callable[[Event], None], *, filter: str = subjects.PASSING_SUBJECTS) -> None:
+        """Call `handle` with every passing event from now on, for as long as the connection lives.
+
+        An event of an unknown type is passed over; one that breaks its contract is logged and passed over.
+        """
+
+        async def on_message(msg: Msg) -> None:
+            try:
+                event = envelope.decode(msg.subject, msg.data)
+            except envelope.UnknownEventError:
+                return
+            except ValidationError:
+                _log.exception("a message on %s breaks its contract", msg.subject)
+                return
+            handle(event)
+
+        await self.listen(filter, on_message)
 
     async def _publish(self, subject: str, body: bytes, headers: dict[str, str], timeout: float) -> int:
         deadline = time.monotonic() + timeout
@@ -288,23 +255,6 @@ class Bus:
             if result:
                 yield result
 
-    @staticmethod
-    def epoch_of(info: StreamInfo) -> str:
-        """The identity of a stream: when it was made, so that one that was deleted and made again is another."""
-        return format(int(info.created.timestamp() * 1000), "x") if info.created else "0"
-
-    async def stream_epoch(self, stream: str = subjects.EVENTS_STREAM) -> str:
-        """The identity of a stream as it is now; changes when it was deleted and rebuilt."""
-        return self.epoch_of(await self.js.stream_info(stream))
-
-    async def last_sequence(self, stream: str = subjects.EVENTS_STREAM) -> int:
-        """Sequence of the newest message, 0 for an empty stream."""
-        return (await self.js.stream_info(stream)).state.last_seq
-
-    async def declare(self) -> None:
-        """Make every stream and bucket exist (`libs.bus.declare`)."""
-        await declare(self.js, replicas=self.settings.replicas)
-
 
 def _reply_of(result: type[Model]) -> TypeAdapter[Any]:
     try:
@@ -346,6 +296,7 @@ async def connect(service: str, settings: BusSettings) -> Bus:
     broker = NatsBroker(
         url,
         name=f"rostrum-{service}",
+        inbox_prefix=subjects.inbox(service),  # answers, keys among them, are for this service alone to hear
         error_cb=on_error,
         reconnected_cb=on_reconnected,
         disconnected_cb=on_disconnected,

@@ -8,28 +8,26 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
 
 from contracts import subjects
 from contracts.envelope import Event, UnknownEventError, decode
 from libs.aio import end
+from libs.bus.connection import Connection
+from libs.bus.dead_letters import Answer, without_letter, without_orders
+from libs.bus.declare import ACK_WAIT, consumer_config, ensure_consumer
 from libs.bus.errors import Poison, Retry
-from libs.bus.letters import Answer, without_letter
 from libs.bus.pull import ConsumerGone, Pull
+from libs.bus.stored import Stored
 from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
 
-if TYPE_CHECKING:
-    from libs.bus.bus import Bus
-
 _log = logging.getLogger(__name__)
-_ACK_WAIT: Final = 30.0
 _STALL_FIRST: Final = 0.1
 _STALL_LAST: Final = 30.0
 
@@ -44,6 +42,8 @@ class Received:
     published_at: datetime
     headers: Mapping[str, str]
     deliveries: int = 1
+    size: int = 0
+    """Bytes of its JSON."""
 
     @property
     def id(self) -> str:
@@ -92,7 +92,25 @@ def received_from(msg: Msg) -> Received:
         published_at=meta.timestamp,
         headers=msg.headers or {},
         deliveries=meta.num_delivered,
+        size=len(msg.data),
     )
+
+
+def received(messages: Sequence[Stored]) -> list[Received]:
+    """What was read of the stream, decoded. Events of an unknown type are left out; so are those that break their
+    contract, which is logged."""
+    events: list[Received] = []
+    for message in messages:
+        try:
+            event = decode(message.subject, message.data)
+        except UnknownEventError:
+            continue
+        except ValidationError:
+            _log.exception("message %d breaks its contract", message.sequence)
+            continue
+        size = len(message.data)
+        events.append(Received(event, message.sequence, message.published_at, message.headers, size=size))
+    return events
 
 
 def _raw_from(msg: Msg) -> Raw:
@@ -118,7 +136,7 @@ class Consumer:
 
     def __init__(
         self,
-        bus: Bus,
+        connection: Connection,
         name: str,
         handle: Callable[[list[Any]], Awaitable[None]],
         *,
@@ -132,7 +150,7 @@ class Consumer:
         exclusive: bool,
     ) -> None:
         self.name = name
-        self._bus = bus
+        self._connection = connection
         self._handle = handle
         self._raw = raw
         self._stream = stream
@@ -161,9 +179,9 @@ class Consumer:
         if self._exclusive:
             # What a predecessor that was killed left unacknowledged comes now and in order, not after the ack wait
             # and behind newer messages (ADR-60 of NATS).
-            await self._bus.js.reset_consumer(self._stream, self.name)
-        subject = subjects.retry(self._bus.service, self.name)
-        self._again = await self._bus.nc.subscribe(subject, queue=self.name, cb=self._on_letter)
+            await self._connection.js.reset_consumer(self._stream, self.name)
+        subject = subjects.retry(self._connection.service, self.name)
+        self._again = await self._connection.listen(subject, self._on_letter, queue=self.name)
         self._task = asyncio.create_task(self._run(), name=f"consume {self.name}")
         return self
 
@@ -171,7 +189,7 @@ class Consumer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        if self._again is not None and self._bus.nc.is_connected:
+        if self._again is not None and self._connection.nc.is_connected:
             await self._again.unsubscribe()
         if self._task is None:
             return
@@ -183,23 +201,17 @@ class Consumer:
         await end(self._task)
 
     async def _ensure(self) -> None:
-        config = ConsumerConfig(
-            durable_name=self.name,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=_ACK_WAIT,
-            max_deliver=-1,
-            max_ack_pending=max(1000, 2 * self._batch),
-            filter_subjects=self._filters,
-            deliver_policy=DeliverPolicy.NEW if self._from_now else DeliverPolicy.ALL,
+        config = consumer_config(
+            self.name, self._filters, unacknowledged=max(1000, 2 * self._batch), from_now=self._from_now
         )
-        await self._bus.js.add_consumer(self._stream, config)
+        await ensure_consumer(self._connection.js, self._stream, config)
 
     async def _run(self) -> None:
         pause = _STALL_FIRST
         while not self._stopping.is_set():
             try:
-                async with Pull(self._bus.nc, self._stream, self.name, self._batch) as pull:
-                    with self._bus.on_reconnect(pull.interrupt):
+                async with Pull(self._connection.nc, self._stream, self.name, self._batch) as pull:
+                    with self._connection.on_reconnect(pull.interrupt):
                         while not self._stopping.is_set():
                             messages = await pull.batch()
                             pause = _STALL_FIRST
@@ -210,7 +222,7 @@ class Consumer:
                             finally:
                                 self._idle.set()
             except (ConsumerGone, JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
-                if self._bus.nc.is_closed:
+                if self._connection.nc.is_closed:
                     return
                 _log.warning("consumer %s is interrupted, trying again", self.name, extra={"why": str(error)})
                 await asyncio.sleep(pause)
@@ -275,7 +287,7 @@ class Consumer:
 
     async def _watch(self, work: asyncio.Future[None], batch: list[tuple[Msg, Received | Raw]]) -> None:
         while not work.done():
-            done, _ = await asyncio.wait({work}, timeout=_ACK_WAIT / 3)
+            done, _ = await asyncio.wait({work}, timeout=ACK_WAIT / 3)
             if not done:
                 for msg, _item in batch:
                     await msg.in_progress()
@@ -283,8 +295,8 @@ class Consumer:
     async def _wait(self, seconds: float, batch: list[tuple[Msg, Received | Raw]]) -> None:
         """Wait without losing the batch to the server's redelivery."""
         while seconds > 0:
-            await asyncio.sleep(min(seconds, _ACK_WAIT / 3))
-            seconds -= _ACK_WAIT / 3
+            await asyncio.sleep(min(seconds, ACK_WAIT / 3))
+            seconds -= ACK_WAIT / 3
             for msg, _item in batch:
                 await msg.in_progress()
 
@@ -305,7 +317,7 @@ class Consumer:
 
     async def _bury(self, msg: Msg, reason: str) -> None:
         sequence = msg.metadata.sequence.stream
-        headers = dict(msg.headers or {})
+        headers = without_orders(msg.headers or {})
         headers |= {
             subjects.HEADER_ORIGIN: msg.subject,
             subjects.HEADER_REASON: " ".join(reason.split())[:500],
@@ -313,9 +325,9 @@ class Consumer:
             subjects.HEADER_PUBLISHED_AT: msg.metadata.timestamp.isoformat(),
             "Nats-Msg-Id": f"{self.name}:{self._stream}:{sequence}",
         }
-        subject = subjects.dead_letter(self._bus.service, self.name)
+        subject = subjects.dead_letter(self._connection.service, self.name)
         # Raises when it cannot be stored: the message then comes again and is buried later.
-        await self._bus.js.publish(subject, msg.data, headers=headers, stream=subjects.DEAD_LETTER_STREAM)
+        await self._connection.js.publish(subject, msg.data, headers=headers, stream=subjects.DEAD_LETTER_STREAM)
         await msg.term()
         self._failures.pop(sequence, None)
         self._position = max(self._position, sequence)

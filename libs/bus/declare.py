@@ -1,19 +1,27 @@
-"""The streams and buckets, declared in this one place by whoever comes first."""
+"""The streams, buckets and durable consumers, declared in this one place by whoever comes first and may."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Container, Sequence
+from dataclasses import fields
 from typing import Final
 
+import nats.errors
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
-from contracts import subjects
+from contracts import consumers, subjects
 
 _log = logging.getLogger(__name__)
 _DAY: Final = 86_400.0
+_FIXED: Final = frozenset({"name", "num_replicas", "storage"})
+"""What is never changed: a name, what the operator may have set, and what NATS cannot change."""
+ACK_WAIT: Final = 30.0
+_NO_PERMISSION_SECONDS: Final = 2.0
+"""How long NATS is waited for where it may not answer: whoever lacks a permission is told nothing."""
 _NAME_IN_USE: Final = 10058  # JetStream's err_code for "stream name already in use with a different configuration"
 
 
@@ -30,6 +38,7 @@ def _bucket(name: str, description: str) -> StreamConfig:
         allow_msg_ttl=True,
         deny_delete=True,
         discard=DiscardPolicy.NEW,
+        duplicate_window=120.0,  # what NATS makes of none
         subject_delete_marker_ttl=60.0,
     )
 
@@ -44,6 +53,7 @@ def streams(*, replicas: int = 1) -> tuple[StreamConfig, ...]:
             storage=StorageType.FILE,
             allow_direct=True,
             allow_atomic=True,
+            allow_msg_ttl=True,
             duplicate_window=120.0,
         ),
         StreamConfig(
@@ -70,18 +80,22 @@ def streams(*, replicas: int = 1) -> tuple[StreamConfig, ...]:
     return tuple(config.evolve(num_replicas=replicas) for config in configs)
 
 
-async def declare(js: JetStreamContext, *, replicas: int = 1, deadline: float = 10.0) -> None:
-    """Make every stream exist as declared. Safe to call at any time, and by nine processes at once.
+async def declare(js: JetStreamContext, *, replicas: int = 1, deadline: float = 10.0) -> frozenset[str]:
+    """Make every stream exist as declared, and change those that an older version made.
 
+    Returns the names of streams that are as an older version made them because we may not change them. Copies of a
+    stream that exists stay as many as the operator has made. Safe to call at any time, and by nine processes at once.
     Raises the last JetStream error when it did not succeed within `deadline` seconds.
     """
+    older: set[str] = set()
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline
     for config in streams(replicas=replicas):
         pause = 0.05
         while True:
             try:
-                await _ensure(js, config)
+                if not await _ensure(js, config):
+                    older.add(str(config.name))
                 break
             except (APIError, TimeoutError) as error:
                 # JetStream is still starting, or somebody else declares the same stream right now.
@@ -90,18 +104,85 @@ async def declare(js: JetStreamContext, *, replicas: int = 1, deadline: float = 
                 _log.info("stream %s is not declared yet, trying again", config.name, extra={"why": str(error)})
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
+    return frozenset(older)
 
 
-async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
+async def _ensure(js: JetStreamContext, config: StreamConfig) -> bool:
+    """Whether the stream is as declared now; False where we may not change it."""
     assert config.name is not None
     try:
-        await js.stream_info(config.name)
-        return
+        found = (await js.stream_info(config.name)).config
     except NotFoundError:
-        pass
+        try:
+            await js.add_stream(config)
+        except BadRequestError as error:
+            if error.err_code != _NAME_IN_USE:
+                raise
+            # Somebody else was first; theirs is as good as ours.
+        return True
+    wanted = {f.name: value for f in fields(config) if (value := getattr(config, f.name)) is not None}
+    changed = {name: value for name, value in wanted.items() if name not in _FIXED and getattr(found, name) != value}
+    if not changed:
+        return True
     try:
-        await js.add_stream(config)
-    except BadRequestError as error:
-        if error.err_code != _NAME_IN_USE:
-            raise
-        # Somebody else was first; theirs is as good as ours.
+        await js.update_stream(found.evolve(**changed))
+    except (TimeoutError, nats.errors.TimeoutError):
+        # NATS does not answer who lacks the permission.
+        _log.warning(
+            "stream %s is as an older version made it, and this user may not change it; "
+            "start the launcher, or run `rostrum rebuild` with the operator's credentials",
+            config.name, extra={"differs": sorted(changed)},
+        )  # fmt: skip
+        return False
+    if config.name == subjects.EVENTS_STREAM and "allow_msg_ttl" in changed:
+        # Earlier versions kept every partial caption.
+        await js.purge_stream(config.name, subject=subjects.events_of("captions"))
+    _log.info("stream %s is as this version declares it now", config.name, extra={"changed": sorted(changed)})
+    return True
+
+
+def consumer_config(
+    name: str, filters: Sequence[str], *, unacknowledged: int = 1000, from_now: bool = False
+) -> ConsumerConfig:
+    """A durable pull consumer, as every one of ours is."""
+    return ConsumerConfig(
+        durable_name=name,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT,
+        max_deliver=-1,
+        max_ack_pending=unacknowledged,
+        filter_subjects=list(filters),
+        deliver_policy=DeliverPolicy.NEW if from_now else DeliverPolicy.ALL,
+    )
+
+
+async def declare_consumers(js: JetStreamContext, services: Container[str]) -> None:
+    """Make the durable consumers of these services exist as `contracts.consumers` has them. Raises JetStream errors."""
+    for one in consumers.DURABLE:
+        if one.service in services:
+            config = consumer_config(one.name, one.filters, unacknowledged=one.unacknowledged)
+            await ensure_consumer(js, one.stream, config)
+
+
+async def ensure_consumer(js: JetStreamContext, stream: str, config: ConsumerConfig) -> None:
+    """Make a durable consumer exist, where it does not yet or reads something else, and we may.
+
+    Raises JetStream errors, and TimeoutError where it does not exist and we may not make it.
+    """
+    assert config.durable_name is not None
+    try:
+        found = (await js.consumer_info(stream, config.durable_name)).config
+    except NotFoundError:
+        await js.add_consumer(stream, config, timeout=_NO_PERMISSION_SECONDS)
+        return
+    reads = {*(found.filter_subjects or ()), *((found.filter_subject,) if found.filter_subject else ())}
+    if reads == set(config.filter_subjects or ()) and (found.max_ack_pending or 0) >= (config.max_ack_pending or 0):
+        return
+    try:
+        await js.add_consumer(stream, config, timeout=_NO_PERMISSION_SECONDS)
+    except (TimeoutError, nats.errors.TimeoutError):
+        _log.warning(
+            "consumer %s is as an older version made it, and this user may not change it; start the launcher, or run "
+            "`rostrum streams` with the operator's credentials",
+            config.durable_name,
+        )

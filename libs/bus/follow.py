@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -13,17 +12,15 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
+from libs.bus.connection import Connection
 from libs.bus.errors import StreamReset
 from libs.bus.pull import ConsumerGone, Pull
-
-if TYPE_CHECKING:
-    from libs.bus.bus import Bus
 
 _log = logging.getLogger(__name__)
 
 
 async def follow_raw(
-    bus: Bus, stream: str, filters: Sequence[str], after: int, epoch: str | None, batch: int
+    connection: Connection, stream: str, filters: Sequence[str], after: int, epoch: str | None, batch: int
 ) -> AsyncIterator[list[Msg]]:
     """Batches of messages after sequence `after`; outlives lost consumers and connections.
 
@@ -32,12 +29,12 @@ async def follow_raw(
     pause = 0.05
     while True:
         try:
-            info = await bus.js.stream_info(stream)
-            now = bus.epoch_of(info)
+            info = await connection.js.stream_info(stream)
+            now = connection.epoch_of(info)
             if (epoch is not None and now != epoch) or after > info.state.last_seq:
                 raise StreamReset(now)
             epoch = now
-            made = await bus.js.add_consumer(
+            made = await connection.js.add_consumer(
                 stream,
                 ConsumerConfig(
                     ack_policy=AckPolicy.NONE,
@@ -49,9 +46,9 @@ async def follow_raw(
                     num_replicas=1,
                 ),
             )
-            async with Pull(bus.nc, stream, made.name, batch) as pull:
+            async with Pull(connection.nc, stream, made.name, batch) as pull:
                 expected = 1
-                with bus.on_reconnect(pull.interrupt):
+                with connection.on_reconnect(pull.interrupt):
                     while True:
                         messages = await pull.batch()
                         fresh: list[Msg] = []
@@ -70,7 +67,7 @@ async def follow_raw(
         except NotFoundError as error:
             _log.warning("stream %s is away", stream, extra={"why": str(error)})
         except (ConsumerGone, JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
-            if bus.nc.is_closed:
+            if connection.nc.is_closed:
                 return
             _log.info("following %s is interrupted, continuing after %d", stream, after, extra={"why": str(error)})
         await asyncio.sleep(pause)

@@ -58,8 +58,10 @@ class Handlers:
     becomes `unavailable`.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *, check: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`check` is awaited before every answer, and raises Refusal where there can be none now."""
         self.service = service
+        self._check = check
         self._table: dict[tuple[str, str], Handler] = {}
 
     def on(self, request: type[Q]) -> Callable[[Callable[[Q], Awaitable[Any]]], Callable[[Q], Awaitable[Any]]]:
@@ -106,10 +108,12 @@ class Handlers:
             where = ".".join(str(part) for part in first["loc"]) or "body"
             return _refused("bad_request", f"{where}: {first['msg']}"), "bad_request"
         try:
+            if self._check is not None:
+                await self._check()
             result = await handler.call(request)
         except Refusal as no:
             current.set_attribute("rostrum.refused", no.reason)
-            return _refused(no.reason, no.detail, retry=no.retry), no.reason
+            return _refused(no.reason, no.detail, retry=no.retry, field=no.field), no.reason
         except Unavailable as error:
             _log.warning("%s could not be answered", handler.request.__name__, extra={"why": str(error)})
             return _refused("unavailable", "A part of the system is away for a moment.", retry=True), "unavailable"
@@ -135,5 +139,5 @@ def _accepted(version: int, result: bytes) -> bytes:
     return b'{"outcome":"accepted","version":%d,"result":%s}' % (version, result)
 
 
-def _refused(reason: str, detail: str, *, retry: bool = False) -> bytes:
-    return Refused(reason=reason, detail=detail, retry=retry).model_dump_json().encode()
+def _refused(reason: str, detail: str, *, retry: bool = False, field: str | None = None) -> bytes:
+    return Refused(reason=reason, detail=detail, retry=retry, field=field).model_dump_json().encode()

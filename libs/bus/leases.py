@@ -227,7 +227,9 @@ class Leases:
         value = json.dumps({"instance": self._instance, "boot": self._boot}).encode()
         headers = {"Nats-Expected-Last-Subject-Sequence": str(known.revision if known else 0)}
         try:
-            ack = await self._bus.js.publish(self._prefix + key, value, timeout=1.0, headers=headers, msg_ttl=TTL)
+            ack = await self._bus.js.publish(
+                self._prefix + key, value, timeout=1.0, stream=_STREAM, headers=headers, msg_ttl=TTL
+            )
         except APIError as error:
             if error.err_code != _WRONG_SEQUENCE:  # somebody else wrote, or a marker lapsed
                 raise

@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from contracts import subjects
+from libs.bus.connection import is_delivery, refuse_delivery
 from libs.bus.handlers import Handlers
 
 _log = logging.getLogger(__name__)
@@ -91,6 +92,9 @@ class Serving:
             self._free.release()
 
         async def receive(request: Msg) -> None:
+            if is_delivery(request):
+                refuse_delivery(request)
+                return
             await self._free.acquire()
             task = asyncio.create_task(self._answer(kind, request))
             self._running.add(task)

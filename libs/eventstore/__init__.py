@@ -1,11 +1,13 @@
 """Event-sourced aggregates on `eventsourcing`: decided in memory, committed in groups, answered after."""
 
-from libs.eventstore.facts import Fact, FactMapper, Meta, Record, StoredFact, name_of, stored
+from libs.eventstore.aggregate import Aggregate, State
+from libs.eventstore.facts import Fact, FactMapper, Meta, Notification, Record, StoredFact, name_of, stored
+from libs.eventstore.opening import open_recorder, open_store
+from libs.eventstore.order import Done, Order, digest_of
 from libs.eventstore.rebuild import history, rebuild
-from libs.eventstore.recorder import Claim, Recorder, open_recorder
+from libs.eventstore.recorder import Claim, Recorder
 from libs.eventstore.sqlite import SqliteRecorder
-from libs.eventstore.store import Store, open_store
-from libs.eventstore.words import Aggregate, Done, Notification, Order, State, digest_of
+from libs.eventstore.store import Store
 
 __all__ = [
     "Aggregate",

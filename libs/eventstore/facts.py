@@ -102,6 +102,19 @@ class StoredFact(msgspec.Struct, frozen=True):
         return self.record.fact
 
 
+class Notification(msgspec.Struct, frozen=True):
+    """A committed fact at its place in the whole store: what a relay follows."""
+
+    id: int
+    aggregate_id: str
+    version: int
+    record: Record[Fact]
+
+    @property
+    def fact(self) -> Fact:
+        return self.record.fact
+
+
 class _NoTranscoder(Transcoder):
     """Facts are encoded whole; the library's transcoder is never reached."""
 

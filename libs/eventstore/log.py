@@ -9,9 +9,8 @@ from itertools import islice
 from typing import Final
 
 from libs.eventstore.condition import Condition
-from libs.eventstore.facts import decode
+from libs.eventstore.facts import Notification, decode
 from libs.eventstore.recorder import Recorder
-from libs.eventstore.words import Notification
 
 PAGE: Final = 1000
 _KEPT: Final = 8 * PAGE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from libs.eventstore.aggregate import S
 from libs.eventstore.facts import StoredFact, decode
 from libs.eventstore.recorder import Recorder
-from libs.eventstore.words import S
 
 
 def rebuild(recorder: Recorder, id: str, new: Callable[[str], S], *, at: int | None = None) -> S:
@@ -20,12 +20,10 @@ def rebuild(recorder: Recorder, id: str, new: Callable[[str], S], *, at: int | N
 def evolve(recorder: Recorder, id: str, state: S, *, at: int | None = None) -> S:
     """The same state, after the stored facts that it has not taken in yet. Raises as `rebuild` does."""
     apply = state.apply
-    facts = recorder.select_facts(id, after=state.version, to=at)
-    for _, name, encoded in facts:
+    for version, name, encoded in recorder.select_facts(id, after=state.version, to=at):
         record = decode(name, encoded)
+        state.version = version
         apply(record.fact, record)
-    if facts:
-        state.version = facts[-1][0]
     return state
 
 

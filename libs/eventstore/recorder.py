@@ -1,18 +1,15 @@
 """What is kept, and what a database that keeps it can do.
 
-There are two of them, `sqlite` (the default) and `postgres`; nothing else in this package knows which one it is.
+There are two of them, `sqlite` (the default) and `postgres`; in this package only `opening` knows which one it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
-
-from libs.database import Place
 
 NEWEST: Final = 2**63 - 1
 """No version is above it."""
@@ -104,14 +101,3 @@ class Recorder(Protocol):
 
     def close(self) -> None:
         """Let go of the database."""
-
-
-def open_recorder(place: Place, *, read_only: bool = False) -> Recorder:
-    """The recorder of a place, its tables made where they are not there. Raises OSError that names the place."""
-    if isinstance(place, Path):
-        from libs.eventstore.sqlite import SqliteRecorder
-
-        return SqliteRecorder(place, read_only=read_only)
-    from libs.eventstore.postgres import PostgresRecorder
-
-    return PostgresRecorder(place, read_only=read_only)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
-from libs.database import Place
+from libs.eventstore.aggregate import S
+from libs.eventstore.cached_states import Live, LiveStates
 from libs.eventstore.condition import Condition
-from libs.eventstore.facts import Fact, Record, encode, name_of
-from libs.eventstore.live import Live, LiveStates
+from libs.eventstore.facts import Fact, Notification, Record, encode, name_of
 from libs.eventstore.log import PAGE, Log
+from libs.eventstore.order import Done, Order
 from libs.eventstore.rebuild import rebuild
-from libs.eventstore.recorder import Claim, CommandRow, NameTaken, Recorder, Write, open_recorder
-from libs.eventstore.words import Done, Notification, Order, S
+from libs.eventstore.recorder import Claim, CommandRow, NameTaken, Recorder, Write
 from libs.eventstore.writer import Broken, Commit, GroupWriter, Job
 from libs.refusal import Refusal
 from libs.telemetry import traceparent
@@ -150,8 +149,8 @@ class Store(Generic[S]):
         events: list[StoredEvent] = []
         for fact in facts:
             record = Record(fact=fact, at=order.at, actor=order.actor, command_id=order.id, traceparent=trace)
-            state.apply(fact, record)
             state.version += 1
+            state.apply(fact, record)
             records.append(record)
             events.append(StoredEvent(id, state.version, name_of(fact), encode(record)))
         result = view(state)
@@ -250,16 +249,3 @@ class Store(Generic[S]):
     async def close(self) -> None:
         await self._writer.close()
         self._recorder.close()
-
-
-@asynccontextmanager
-async def open_store(place: Place, new: Callable[[str], S], *, cached: int = 10_000) -> AsyncIterator[Store[S]]:
-    """Open (or create) an event store; `new` makes the empty state of an id; at most `cached` states stay in memory.
-
-    Raises OSError naming the place. Leaving the context writes what waits and closes the database.
-    """
-    store = Store(await asyncio.to_thread(open_recorder, place), new, cached=cached)
-    try:
-        yield store
-    finally:
-        await store.close()

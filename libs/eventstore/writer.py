@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from libs.eventstore.facts import Fact, Record
+from libs.eventstore.facts import Fact, Notification, Record
 from libs.eventstore.recorder import CommandRepeated, Recorder, Write
-from libs.eventstore.words import Notification
 from libs.telemetry import STORE_COMMITS, STORE_EVENTS
 
 LARGEST_GROUP: Final = 512

@@ -9,7 +9,6 @@
 
 from libs.identity.development import DevelopmentIdentity, check_address, is_loopback
 from libs.identity.errors import AddressRefused, IdentityError, TokenRefused
-from libs.identity.keys import load_or_make
 from libs.identity.tokens import Claims
 
 __all__ = [
@@ -20,5 +19,4 @@ __all__ = [
     "TokenRefused",
     "check_address",
     "is_loopback",
-    "load_or_make",
 ]

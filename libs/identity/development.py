@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from libs.identity.errors import AddressRefused, IdentityError, TokenRefused
-from libs.identity.keys import load_or_make
 from libs.identity.tokens import Claims
 from libs.ids import is_id
+from libs.private_files import load_or_make
 
 _ALGORITHM: Final = "EdDSA"
 _ISSUER: Final = "rostrum-development"
@@ -53,7 +55,7 @@ class DevelopmentIdentity:
             "iss": _ISSUER,
             "aud": _AUDIENCE,
             "sub": person_id,
-            "iat": now,
+            "iat": now.timestamp(),  # to the microsecond: all that were made before a moment can be revoked
             "exp": now + lifetime,
         }
         if operator:
@@ -95,8 +97,20 @@ class DevelopmentIdentity:
         person_id = claims["sub"]
         if not is_id(person_id):
             raise TokenRefused("The token names nobody.")
-        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        return Claims(person_id=person_id, operator=claims.get("operator") is True, expires_at=expires_at)
+        try:
+            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        except (ValueError, TypeError, OverflowError, OSError):
+            raise TokenRefused("The token says no time at which it ends.") from None
+        said = Claims(
+            person_id=person_id,
+            operator=claims.get("operator") is True,
+            expires_at=expires_at,
+            token_id=hashlib.sha256(token.encode()).hexdigest()[:32],
+        )
+        try:
+            return replace(said, issued_at=datetime.fromtimestamp(claims["iat"], UTC))
+        except (KeyError, ValueError, TypeError, OverflowError, OSError):
+            return said
 
     def secret(self, purpose: str) -> bytes:
         """32 bytes derived from the key for one purpose (HKDF, RFC 5869); the same after every restart."""

@@ -28,9 +28,13 @@ class StoreModel(ModelFile, ABC):
         """Change the tables by one fact, inside a transaction. Facts come in the order they were committed."""
 
     async def catch_up(self, store: Store[Any]) -> None:
-        """Apply everything that is committed and not applied yet. A store that ends before our place is another one:
-        then the file is filled anew."""
+        """Apply everything that is committed and not applied yet.
+
+        The file is filled anew where it is damaged, and where the store ends before our place: then it is another one.
+        """
         async with self._turn:
+            if self.damage is not None:
+                self.set_aside()
             if self.sequence > await store.last_notification():
                 _log.warning("the event store is another one; %s is filled anew", self.path.name)
                 self.clear()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +17,18 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
+from libs.aio import end
 from libs.bus import Bus, Received, StreamReset
-from libs.readmodel.file import ModelFile
+from libs.readmodel.file import ModelFile, is_damage
+from libs.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 _PAUSE: Final = 0.2
+_ANSWER_SECONDS: Final = 5.0
+_CATCH_UP_SECONDS: Final = 1.0
+"""How long whoever asks is kept waiting for a model that catches up."""
+_SOUND_FOR: Final = 60.0
+"""Seconds a file that was filled anew must last; a disk that spoils it sooner is for the operator to look at."""
 
 
 class ReadModel(ModelFile, ABC):
@@ -27,6 +36,8 @@ class ReadModel(ModelFile, ABC):
 
     filters: ClassVar[Sequence[str]]
     """Subjects of `contracts.subjects` that do not overlap."""
+    patience: ClassVar[float] = 5.0
+    """Seconds that a service which does not run is waited for, when the stream is filled again from the stores."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -34,32 +45,114 @@ class ReadModel(ModelFile, ABC):
         """Called after a batch is committed; for those who watch."""
         self._changed = asyncio.Event()
         self._target: int | None = None
+        self._caught_up = False
+        self._refilled_by: set[str] = set()
+        """The services that are filling a stream that was lost."""
+        self._met = asyncio.Event()
+        """Set when damage was met."""
+        self._set_aside_at = float("-inf")
 
     @abstractmethod
     def apply(self, received: Received) -> None:
         """Change the tables by one event, inside a transaction. Events come in stream order, each once."""
 
     async def run(self, bus: Bus) -> None:
-        """Follow the stream for ever; starts over when it was rebuilt."""
+        """Follow the stream for ever; starts over when it was rebuilt, or the file is damaged.
+
+        Raises sqlite3.DatabaseError when the file that took the place of a damaged one is damaged too.
+        """
+        while not bus.nc.is_closed:
+            if self.damage is None:
+                self._met.clear()  # what was damaged at the opening is set aside already
+            following = asyncio.create_task(self._follow(bus))
+            met = asyncio.create_task(self._met.wait())
+            try:
+                await asyncio.wait({following, met}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await end(met)
+                if not following.done():
+                    await end(following)
+            error = None if following.cancelled() else following.exception()
+            if error is not None and not (isinstance(error, sqlite3.DatabaseError) and is_damage(error)):
+                raise error
+            if self.damage is not None:
+                if self._set_aside_at + _SOUND_FOR > time.monotonic():
+                    raise error or sqlite3.DatabaseError(f"{self.path} is damaged again: {self.damage}")
+                self._set_aside_at = time.monotonic()
+                self._met.clear()
+                self._target, self._caught_up = None, False
+                self.set_aside()
+
+    def met_damage(self, error: sqlite3.Error) -> None:
+        super().met_damage(error)
+        self._met.set()
+
+    async def _follow(self, bus: Bus) -> None:
+        refills: list[asyncio.Task[None]] = []
+        try:
+            await self._follow_with(bus, refills)
+        finally:
+            self._refilled_by.clear()
+            await end(*refills)
+
+    async def _follow_with(self, bus: Bus, refills: list[asyncio.Task[None]]) -> None:
         while True:
             try:
                 if self.epoch is None:
                     self.epoch = await bus.stream_epoch()
-                self._target = max([await _last(bus, subject) for subject in self.filters], default=0)
-                self._changed.set()
+                if not refills:
+                    await self._aim(bus)
                 async for batch in bus.follow(filters=self.filters, after=self.sequence, epoch=self.epoch):
                     self.take(batch, self.epoch)
                 return  # the connection is closed
             except StreamReset as reset:
                 _log.warning("the stream was rebuilt; %s is filled anew", self.path.name)
-                self._target = None
+                self._target, self._caught_up = None, False
                 self.clear()
                 self.epoch = reset.epoch
+                await end(*refills)
+                refills[:] = [asyncio.create_task(self._await_refill(bus), name=f"refill of {self.path.name}")]
             except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
                 if bus.nc.is_closed:
                     return
                 _log.warning("the stream cannot be read yet, trying again", extra={"why": str(error)})
                 await asyncio.sleep(_PAUSE)
+
+    async def _aim(self, bus: Bus) -> None:
+        """Learn where the stream ends now, which is how far the model has to come."""
+        self._target = max([await _last(bus, subject) for subject in self.filters], default=0)
+        self._changed.set()
+
+    async def _await_refill(self, bus: Bus) -> None:
+        """Learn where a stream ends that was lost, once the relays have put everything stored into it again."""
+        read = {subject.split(".")[1] for subject in self.filters}
+        contexts = subjects.STORED_CONTEXTS if "*" in read else read.intersection(subjects.STORED_CONTEXTS)
+        self._refilled_by = set(contexts)
+        await asyncio.gather(*(self._is_whole(bus, context) for context in contexts))
+        while True:
+            try:
+                await self._aim(bus)
+                return
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError):
+                await asyncio.sleep(_PAUSE)
+
+    async def _is_whole(self, bus: Bus, context: str) -> None:
+        """Wait until everything that one context has stored is in the stream."""
+        loop = asyncio.get_running_loop()
+        missed_since: float | None = None
+        while not bus.nc.is_closed:
+            try:
+                await bus.nc.request(subjects.relay_check(context), b"", timeout=_ANSWER_SECONDS)
+                break
+            except nats.errors.NoRespondersError:
+                missed_since = missed_since or loop.time()
+                if loop.time() - missed_since > self.patience:
+                    _log.warning("%s goes on without what %s has stored, which does not run", self.path.name, context)
+                    break
+            except (nats.errors.Error, TimeoutError, OSError):
+                missed_since = None  # it is at it, or NATS is away
+            await asyncio.sleep(_PAUSE)
+        self._refilled_by.discard(context)
 
     def take(self, batch: Sequence[Received], epoch: str) -> None:
         """Apply a batch of the stream `epoch`, leaving out what is applied already."""
@@ -77,10 +170,39 @@ class ReadModel(ModelFile, ABC):
 
     def lack(self) -> str | None:
         """What is missing until it has caught up with the stream as it was at the start; None when it has."""
+        if self.damage is not None:
+            return f"{self.path.name} is damaged and is filled anew"
+        if self._refilled_by:
+            return f"waiting until {', '.join(sorted(self._refilled_by))} filled the stream again"
         if self._target is None:
             return "waiting for the stream"
         left = self._target - self.sequence
         return f"{left} sequences behind the stream" if left > 0 else None
+
+    async def must_be_complete(self) -> None:
+        """Wait a moment until it has caught up since the start, or since the stream or the file was lost.
+
+        What it does not know yet (a block, a suspension, that a Space ended) would be answered as if it were not so.
+        Raises Refusal unavailable when it takes longer.
+        """
+        if self._caught_up:
+            return
+        if not await self.until(lambda: self.lack() is None, _CATCH_UP_SECONDS):
+            raise Refusal("unavailable", "This part of the system is catching up; try again in a moment.", retry=True)
+        self._caught_up = True
+
+    async def hear_all_of(self, bus: Bus, context: str) -> None:
+        """Wait until everything that a context has stored by now is applied here, for as long as that takes: also
+        while its service is away."""
+        own = [subject for subject in self.filters if subject.split(".")[1] == context]
+        while True:
+            try:
+                await bus.nc.request(subjects.relay_check(context), b"", timeout=_ANSWER_SECONDS)
+                end_of_it = max([await _last(bus, subject) for subject in own], default=0)
+                break
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError):
+                await asyncio.sleep(_PAUSE)
+        await self.until(lambda: self.sequence >= end_of_it)
 
     async def until(self, true: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait until `true()` holds, looking again after each batch; whether it did within `timeout` seconds."""

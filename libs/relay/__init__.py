@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -24,17 +24,21 @@ from nats.js.errors import NotFoundError
 from contracts import envelope, subjects
 from contracts.envelope import Event
 from libs.aio import end
-from libs.bus import Bus
+from libs.bus import Bus, Unavailable
 from libs.bus.written import send, written
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
+from libs.keyring import Expired
 from libs.refusal import Refusal
 from libs.telemetry import PUBLISHED, RELAY_LAG, pass_on
 
 _log = logging.getLogger(__name__)
 
 Translate = Callable[[Notification], Sequence[Event]]
+Prepare = Callable[[Sequence[Notification]], Awaitable[object]]
 
+COUNT: Final = b"count"
+"""Sent with a check, asks for `Report.owed` too."""
 _PAGE: Final = 500
 _BATCH: Final = 200
 _LOOK_AGAIN: Final = 5.0
@@ -72,6 +76,8 @@ class Report:
     """Notification id up to which everything is in the stream."""
     published: int
     """Events published since it was told."""
+    owed: int | None = None
+    """Events that the stream must hold of what is stored; None where it was not asked to count them."""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -84,13 +90,18 @@ class Report:
 class Relay:
     """Publishes what a store commits as contract events of `context`; `translate` may return none, one or several.
 
+    `prepare` is awaited with the facts that are translated next, and fetches what `translate` needs: keys. Where it
+    raises Unavailable, or `translate` meets a lock that was dropped since (Expired), the same facts are tried again.
     `run` is a task for the life of the service; `flush` waits until everything committed is published.
     """
 
-    def __init__(self, bus: Bus, store: Store[Any], translate: Translate, *, context: str) -> None:
+    def __init__(
+        self, bus: Bus, store: Store[Any], translate: Translate, *, context: str, prepare: Prepare | None = None
+    ) -> None:
         self._bus = bus
         self._store = store
         self._translate = translate
+        self._prepare = prepare
         self._context = context
         self._own = subjects.events_of(context)
         self._position = 0
@@ -135,7 +146,7 @@ class Relay:
         Raises StreamAhead, and what `translate` raises: a fact that cannot be translated is a bug.
         """
         subject = subjects.relay_check(self._context)
-        subscription = await self._bus.nc.subscribe(subject, queue=subject, cb=self._on_check)
+        subscription = await self._bus.listen(subject, self._on_check, queue=subject)
         try:
             await self._run()
         finally:
@@ -143,15 +154,29 @@ class Relay:
                 await subscription.unsubscribe()
 
     async def _on_check(self, msg: Msg) -> None:
-        """Look at the stream now, and say so when everything stored is in it."""
+        """Look at the stream now, and say so when everything stored is in it; count the events if asked to."""
         before = self._published
         looked = asyncio.get_running_loop().create_future()
         self._asked.append(looked)
         self._ask.set()
         self._store.wake()
         await looked
-        report = Report(self._context, self._position, self._published - before)
+        owed = await self._owed() if msg.data == COUNT else None
+        report = Report(self._context, self._position, self._published - before, owed)
         await msg.respond(report.encode())
+
+    async def _owed(self) -> int:
+        """How many events the stored facts up to our position make."""
+        owed, after, until = 0, 0, self._position
+        while after < until:
+            notifications = await self._store.notifications(after, _PAGE)
+            if not notifications:
+                break
+            if self._prepare is not None:
+                await self._prepare(notifications)
+            owed += sum(len(self._translate(n)) for n in notifications if n.id <= until)
+            after = notifications[-1].id
+        return owed
 
     async def _run(self) -> None:
         pause = 0.05
@@ -167,7 +192,7 @@ class Relay:
             except _Refused as error:
                 # Somebody else published, or our own last publish did succeed: look where the stream stands.
                 _log.info("the stream has moved on", extra={"why": str(error)})
-            except (JetStreamError, nats.errors.Error, TimeoutError, OSError, Refusal) as error:
+            except (JetStreamError, nats.errors.Error, TimeoutError, OSError, Refusal, Unavailable, Expired) as error:
                 _log.warning("the relay is interrupted, trying again", extra={"why": str(error)})
             self._caught_up = False
             await asyncio.sleep(pause)
@@ -192,6 +217,8 @@ class Relay:
         notifications = [] if self._looked else self._store.newest(after, _PAGE)
         if not notifications:
             notifications = await self._store.notifications(after, _PAGE)
+        if notifications and self._prepare is not None:
+            await self._prepare(notifications)
         messages = [m for n in notifications for m in self._messages(n)]
         for start in range(0, len(messages), _BATCH):
             await self._publish(messages[start : start + _BATCH])
@@ -282,12 +309,21 @@ class Relay:
             before = zip(messages[:-1], headers[:-1], strict=True)
             await send(self._bus.nc, [written(m.event.subject, h, _body(m.event)) for m, h in before])
         last = messages[-1]
-        reply = await self._bus.nc.request(last.event.subject, _body(last.event), timeout=5.0, headers=headers[-1])
+        writes = self._bus.writes
+        try:
+            reply = await self._bus.nc.request(last.event.subject, _body(last.event), timeout=5.0, headers=headers[-1])
+        except (nats.errors.TimeoutError, TimeoutError):
+            if self._bus.is_connected:
+                writes.failed(subjects.EVENTS_STREAM, "no answer")
+            raise
         answer = json.loads(reply.data)
         if "error" in answer:
+            if answer["error"].get("code", 0) >= 500:
+                writes.failed(subjects.EVENTS_STREAM, answer["error"].get("description", ""))
             raise _Refused(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
         if answer.get("duplicate"):
             raise _Refused(_DUPLICATE_ID, "this message id was seen before")
+        writes.took(subjects.EVENTS_STREAM)
         self._sequence = answer["seq"]
         self._position, self._index = last.notification, last.index
 
@@ -296,4 +332,4 @@ def _body(event: Event) -> bytes:
     return event.model_dump_json().encode()
 
 
-__all__ = ["Relay", "Report", "StreamAhead", "Translate"]
+__all__ = ["Prepare", "Relay", "Report", "StreamAhead", "Translate"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -16,9 +16,13 @@ _LONGEST = 8192
 
 
 class Health:
-    """A small HTTP server on loopback; `ready` returns what is missing by name, empty when all is well."""
+    """A small HTTP server on loopback; `ready` returns what is missing by name, empty when all is well.
 
-    def __init__(self, host: str, port: int, ready: Callable[[], dict[str, str]]) -> None:
+    `uses` is what the service chose at its start, by name; it is told with readiness.
+    """
+
+    def __init__(self, host: str, port: int, ready: Callable[[], dict[str, str]], uses: Mapping[str, str]) -> None:
+        self._uses = uses
         self._host = host
         self._ask = ready
         self.port = port
@@ -43,7 +47,10 @@ class Health:
             return 200, "application/json", b'{"status":"alive"}'
         if path == "/readyz":
             missing = self._ask()
-            body = json.dumps({"status": "waiting" if missing else "ready", "missing": missing}).encode()
+            told: dict[str, object] = {"status": "waiting" if missing else "ready", "missing": missing}
+            if self._uses:
+                told["uses"] = self._uses
+            body = json.dumps(told).encode()
             return 503 if missing else 200, "application/json", body
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import nats.errors
@@ -19,7 +20,9 @@ import nats.errors
 from contracts import subjects
 from libs.aio import end
 from libs.bus import Bus, CannotConnect, connect
+from libs.private_files import write_privately
 from libs.refusal import Refusal
+from libs.service.data import DataGone, watch
 from libs.service.health import Health
 from libs.service.runtime import settle
 from libs.service.settings import BadSettings, ServiceSettings
@@ -35,6 +38,7 @@ T = TypeVar("T")
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTING: Final = 2
 EXIT_NO_NATS: Final = 3
+EXIT_DATA_GONE: Final = 4
 
 
 class CannotStart(Exception):
@@ -52,6 +56,8 @@ class Service(Generic[S]):
         self.settings = settings
         self.bus = bus
         self.health_port = 0
+        self.uses: dict[str, str] = {}
+        """What a composition chose, by name; readiness says so."""
         self._stack = stack
         self._checks: dict[str, Callable[[], str | None]] = {}
         self._composed = False
@@ -101,6 +107,8 @@ class Service(Generic[S]):
             result["stop"] = "stopping"
         if not self.bus.is_connected:
             result["bus"] = "not connected to NATS"
+        if (refusing := self.bus.writes.trouble()) is not None:
+            result["streams"] = refusing
         for name, check in self._checks.items():
             if (lack := check()) is not None:
                 result[name] = lack
@@ -174,7 +182,9 @@ async def running(settings: S, compose: Compose[S]) -> AsyncIterator[Service[S]]
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(await connect(settings.service, settings.bus))
         service = Service(settings, bus, stack)
-        health = await stack.enter_async_context(Health(settings.health_host, settings.health_port, service.missing))
+        health = await stack.enter_async_context(
+            Health(settings.health_host, settings.health_port, service.missing, service.uses)
+        )
         service.health_port = health.port
 
         async def watch_bus() -> None:
@@ -185,6 +195,8 @@ async def running(settings: S, compose: Compose[S]) -> AsyncIterator[Service[S]]
         service.spawn("watch the bus", watch_bus())
         service.spawn("announce", service._announce())
         await compose(service)
+        place = settings.store_place
+        service.spawn("watch the data", watch([settings.var, *([place] if isinstance(place, Path) else [])]))
         service._composed = True
         await service._say(service.missing())
         try:
@@ -201,6 +213,7 @@ def run(settings_class: type[S], compose: Compose[S], env: Mapping[str, str]) ->
     on stderr. Call it in a process of its own (a forked child is fine: nothing is connected before).
     """
     name = settings_class.service
+    write_privately()
     try:
         settings = settings_class.read(env)
     except BadSettings as error:
@@ -265,6 +278,8 @@ async def _work(settings: S, compose: Compose[S], asked: asyncio.Event, composed
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             for task in first:
                 task.cancel()
+        if isinstance(service._failure, DataGone):
+            return _told(name, str(service._failure), EXIT_DATA_GONE)
         if service._failure is not None:
             return _told(name, f"failed: {service._failure}", EXIT_FAILED)
     except CannotConnect as error:

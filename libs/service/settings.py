@@ -45,10 +45,15 @@ class ServiceSettings(BaseSettings):
     nats_user: str | None = None
     nats_password: SecretStr | None = None
     nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    moments_kept_days: Annotated[float, Field(ge=0.01, le=3650)] = 14.0
+    """Days the stream of events keeps moments (presence, media, reactions); facts stay."""
     partitions: Annotated[int, Field(ge=1, le=256)] = 16
     """How many partitions Spaces fall into; the same for the whole installation, changed only while none is live."""
     var: Path = Path("var")
     """Where data is kept."""
+    disk_reserve_mb: Annotated[float, Field(ge=0)] = 500.0
+    """Megabytes that recording leaves free on the disk of `var`, at most 5 % of it: beyond them nothing is captured,
+    spooled or made into a replay, so that commands and events go on when recordings have filled the disk."""
     store: SecretStr = SecretStr("")
     """Where facts are kept: `postgresql://user:password@host:port/database`; without it a file in `var`."""
     instance: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
@@ -130,5 +135,6 @@ class ServiceSettings(BaseSettings):
             password=self.nats_password.get_secret_value() if self.nats_password else None,
             partitions=self.partitions,
             replicas=self.nats_replicas,
+            moments_kept=self.moments_kept_days * 86_400,
             connect_timeout=self.start_timeout,
         )

@@ -17,7 +17,14 @@ async def compose(service: Service[Settings]) -> None:
     settings, bus = service.settings, service.bus
     database = await Database.open(settings.dsn, schema(settings.retention_days))
     service.on_stop(database.close)
-    engagement = Engagement(bus, database, insert_every=settings.insert_every, fresh_within=settings.fresh_within)
+    engagement = Engagement(
+        bus,
+        database,
+        insert_every=settings.insert_every,
+        insert_rows=settings.insert_rows,
+        fresh_within=settings.fresh_within,
+    )
+    service.ready_when("events", engagement.behind)
     await service.enter(
         bus.consume(CONSUMER, engagement.store, filters=FILTERS, batch=settings.insert_rows, exclusive=True)
     )

@@ -1,18 +1,16 @@
-"""The table of engagement: what it looks like, how an event becomes a row, and the questions on it.
+"""The table of engagement: what it looks like, and how an event becomes a row.
 
 One wide table, one row an event. An event that comes again is the same row: it has the same place in the order and the
 same `event_id`, the id its publisher gave it, which survives a rebuild of the stream (a sequence does not). Parts that
-are not merged yet may hold a row twice, so every question says FINAL; `engagement_events` does for an analyst.
+are not merged yet may hold a row twice, so whoever reads says FINAL; `engagement_events` does so for an analyst.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from contracts import subjects
-from contracts.analytics.v1 import MinuteCount, SpaceFigures
+from contracts import consumers, subjects
 from contracts.media import v1 as media
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
@@ -20,11 +18,7 @@ from contracts.room import v1 as room
 from contracts.tipping import v1 as tipping
 from libs.bus import Received
 
-FILTERS: Final = tuple(
-    subjects.events_of(context)
-    for context in ("room", "presence", "people", "media", "recording", "transcription", "tipping")
-)
-"""Everything but partial captions and live bars, which repeat what others said."""
+FILTERS: Final = consumers.ANALYTICS_ENGAGEMENT.filters
 
 _COLUMNS: Final[dict[str, tuple[str, Any]]] = {
     "at": ("DateTime64(6, 'UTC') CODEC(Delta, ZSTD)", None),
@@ -103,13 +97,14 @@ def row_of(received: Received, epoch: str) -> tuple[Any, ...]:
 
 def _details(received: Received) -> Mapping[str, Any]:
     match received.event:
-        case presence.Joined(session_id=session, person_id=person, role=role, platform=platform, source=source):
+        case presence.Joined() as event:
             return {
-                "session_id": session,
-                "person_id": person or "",
-                "role": role,
-                "platform": platform,
-                "source": source,
+                "session_id": event.session_id,
+                "person_id": event.person_id or "",
+                "role": event.role,
+                "platform": event.platform,
+                "source": event.source,
+                "subject_id": event.continues or "",
             }
         case presence.Left(session_id=session, person_id=person, seconds=seconds, lapsed=lapsed):
             reason = "lapsed" if lapsed else "left"
@@ -163,7 +158,9 @@ def _of_session(event: media.Talked | media.Connected | media.Disconnected | med
 
 
 def _of_connection(event: media.Connected | media.Disconnected | media.Quality) -> dict[str, Any]:
-    return _of_session(event) | {"direction": event.direction}
+    # Who listens is known by the session, which names nobody who hides.
+    person = event.person_id or "" if event.direction == "publish" else ""
+    return _of_session(event) | {"direction": event.direction, "person_id": person}
 
 
 def _of_listeners(event: media.SpaceQuality) -> dict[str, Any]:
@@ -198,131 +195,3 @@ def _of_room(event: room.SpaceEvent) -> dict[str, Any]:
 def token(epoch: str, batch: Sequence[Received]) -> str:
     """What tells ClickHouse that it has seen an insert: the stream, where the batch begins and ends, how many it is."""
     return f"{subjects.EVENTS_STREAM}@{epoch}:{batch[0].sequence}-{batch[-1].sequence}/{len(batch)}"
-
-
-# ---- questions ---------------------------------------------------------------------------------------------------
-
-_OF_SPACE: Final = f"FROM {TABLE} FINAL WHERE space_id = {{space:String}}"
-
-SUMMARY: Final = f"""
-SELECT
-    uniqExactIf(person_id, context = 'presence' AND name = 'joined' AND role = 'listener' AND person_id != ''),
-    uniqExactIf(session_id, context = 'presence' AND name = 'joined' AND role = 'listener' AND person_id = ''),
-    maxIf(listeners, context = 'presence' AND name = 'counted'),
-    countIf(context = 'presence' AND name = 'counted'),
-    uniqExactIf(person_id, context = 'room' AND name IN ('started', 'stage_joined')),
-    minIfOrNull(at, context = 'room' AND name = 'started'),
-    maxIfOrNull(at, context = 'room' AND name = 'ended'),
-    sumMapIf(counts, context = 'presence' AND name = 'reacted'),
-    uniqExactIf(subject_id, context = 'tipping' AND name = 'tip_offered'),
-    uniqExactIf(subject_id, context = 'tipping' AND name = 'tip_confirmed')
-{_OF_SPACE} AND context IN ('presence', 'room', 'tipping')
-"""
-
-PEAK_FROM_SESSIONS: Final = f"""
-SELECT max(there) FROM (
-    SELECT sum(step) OVER (ORDER BY at, step ROWS UNBOUNDED PRECEDING) AS there
-    FROM (
-        SELECT at, if(name = 'joined', 1, -1) AS step
-        {_OF_SPACE} AND context = 'presence' AND session_id IN (
-            SELECT session_id {_OF_SPACE} AND context = 'presence' AND name = 'joined' AND role = 'listener'
-        ) AND name IN ('joined', 'left')
-    )
-)
-"""
-"""Asked where no count was published: the most listeners' sessions open at one time."""
-
-SOURCES: Final = f"""
-SELECT source, uniqExact(session_id)
-{_OF_SPACE} AND context = 'presence' AND name = 'joined' AND role = 'listener'
-GROUP BY source ORDER BY source
-"""
-
-MINUTES: Final = f"""
-SELECT
-    intDiv(dateDiff('millisecond', {{start:DateTime64(6, 'UTC')}}, at), 60000) AS minute,
-    max(listeners),
-    argMax(listeners, (at, sequence))
-{_OF_SPACE} AND context = 'presence' AND name = 'counted'
-    AND at >= {{start:DateTime64(6, 'UTC')}} AND at <= {{end:DateTime64(6, 'UTC')}}
-GROUP BY minute ORDER BY minute
-"""
-
-# Talk time is the sum of the stretches that media reports when they end. A stretch that goes on, or whose report was
-# lost with its node, is taken from who was heard: from `speaking` to the next `speaking` of that node, a minute at
-# most, where no report of that person ends or begins within a second.
-TALK: Final = f"""
-WITH
-    talked AS (
-        SELECT person_id AS person, at AS finish, at - toIntervalMicrosecond(toInt64(seconds * 1e6)) AS start, seconds
-        {_OF_SPACE} AND context = 'media' AND name = 'talked'
-    ),
-    heard AS (
-        SELECT arrayJoin(people) AS person, since, least(next, since + toIntervalSecond(60)) AS finish
-        FROM (
-            SELECT people, at AS since, leadInFrame(at, 1, {{end:DateTime64(6, 'UTC')}}) OVER (
-                PARTITION BY node_id ORDER BY at, sequence ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
-            ) AS next
-            {_OF_SPACE} AND context = 'media' AND name = 'speaking'
-        )
-    )
-SELECT person, sum(seconds) FROM (
-    SELECT person, seconds FROM talked
-    UNION ALL
-    SELECT
-        h.person,
-        greatest(0, dateDiff('microsecond', h.since, if(n.person = '', h.finish, least(h.finish, n.start))) / 1e6)
-    FROM heard AS h
-    ASOF LEFT JOIN talked AS n ON n.person = h.person AND n.finish >= h.since
-    ASOF LEFT JOIN talked AS p ON p.person = h.person AND p.finish <= h.since
-    WHERE (n.person = '' OR n.start > h.since + toIntervalSecond(1))
-        AND (p.person = '' OR p.finish < h.since - toIntervalSecond(1))
-)
-GROUP BY person ORDER BY person
-"""
-
-_MINUTES_AT_MOST: Final = 20_000
-
-
-def figures(
-    space_id: str,
-    *,
-    summary: Sequence[Any],
-    peak_from_sessions: int,
-    sources: Iterable[Sequence[Any]],
-    minutes: Iterable[Sequence[Any]],
-    talk: Iterable[Sequence[Any]],
-    now: datetime,
-    through_sequence: int,
-) -> SpaceFigures:
-    """The answer, from the rows of the questions above."""
-    persons, anonymous, counted_peak, counts, speakers, started, ended, reactions, offered, confirmed = summary
-    end = ended or now
-    return SpaceFigures(
-        space_id=space_id,
-        peak_listeners=counted_peak if counts else peak_from_sessions,
-        total_listeners=persons + anonymous,
-        speakers=speakers,
-        duration_seconds=max(0.0, (end - started).total_seconds()) if started else 0.0,
-        talk_seconds_by_speaker={person: round(seconds, 3) for person, seconds in talk},
-        reactions={kind: count for kind, count in sorted(reactions.items()) if count},
-        tips_offered=offered,
-        tips_confirmed=confirmed,
-        listeners_by_minute=_by_minute(minutes, started, end),
-        sources={row[0]: row[1] for row in sources},
-        through_sequence=through_sequence,
-    )
-
-
-def _by_minute(rows: Iterable[Sequence[Any]], started: datetime | None, end: datetime) -> tuple[MinuteCount, ...]:
-    """The most listeners of each minute. Counts are published when they change; a minute without one keeps the last."""
-    if started is None or end < started:
-        return ()
-    counted = {minute: (most, last) for minute, most, last in rows}
-    result = []
-    there = 0
-    for minute in range(min(int((end - started).total_seconds() // 60) + 1, _MINUTES_AT_MOST)):
-        most, last = counted.get(minute, (there, there))
-        result.append(MinuteCount(minute=minute, listeners=max(there, most)))
-        there = last
-    return tuple(result)

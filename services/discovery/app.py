@@ -12,7 +12,7 @@ import logging
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
@@ -20,8 +20,9 @@ from contracts.discovery.v1 import BarChanged, BarsChanged, SpaceCard
 from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.bus import Received, Unavailable
+from libs.clock import utc_now
 from libs.ids import new_id
-from services.discovery.projection import Live, Spaces
+from services.discovery.projection import Live, SpaceDirectory
 
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 50
@@ -46,6 +47,8 @@ _UNSEEN: Final = (
     room.RemovalRecorded,
     room.Pinned,
     room.Unpinned,
+    room.WordsChanged,
+    room.LanguageChosen,
 )
 """Events of a Space that change no card."""
 
@@ -78,14 +81,14 @@ class LiveBars:
 
     def __init__(
         self,
-        spaces: Spaces,
+        directory: SpaceDirectory,
         publish: Publish,
         *,
         watch_seconds: float = 300.0,
         max_watchers: int = 10_000,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._spaces = spaces
+        self._directory = directory
         self._publish = publish
         self._watch_seconds = watch_seconds
         self._max_watchers = max_watchers
@@ -102,7 +105,7 @@ class LiveBars:
         self._people_to_tell: set[str] = set()
         self._something = asyncio.Event()
         self._telling = False
-        for person_id, until, shown in spaces.watchers():
+        for person_id, until, shown in directory.watchers():
             watcher = self._add(person_id, until)
             for space_id, look in shown.items():
                 self._remember(person_id, watcher, space_id, look)
@@ -120,7 +123,7 @@ class LiveBars:
 
     def bar(self, person_id: str, limit: int) -> tuple[SpaceCard, ...]:
         """The person's live bar, newest first; from now on they are told of its changes."""
-        cards = self._spaces.live_bar(person_id, _ALL)
+        cards = self._directory.live_bar(person_id, _ALL)
         if self._max_watchers:
             self._watch(person_id, cards)
         return cards[:limit]
@@ -146,8 +149,10 @@ class LiveBars:
                     people.Blocked(person_id=one, blocked_id=other) | people.Unblocked(person_id=one, blocked_id=other)
                 ):
                     for person in {one, other} & self._watchers.keys():
-                        self._watchers[person].blocked = self._spaces.blocked(person)
+                        self._watchers[person].blocked = self._directory.blocked(person)
                         self._people_to_tell.add(person)
+                case people.ProfileChanged(person_id=person):
+                    self._spaces_to_tell.update(self._directory.live_with(person))
                 case room.SpaceEvent() as event if not isinstance(event, _UNSEEN):
                     self._spaces_to_tell.add(event.space_id)
                 case _:
@@ -182,7 +187,7 @@ class LiveBars:
             told = [one for _, those in some for one in those if one[0] in self._watchers]
             for person_id, space_id, look in told:
                 self._remember(person_id, self._watchers[person_id], space_id, look)
-            self._spaces.remember_shown(told)
+            self._directory.remember_shown(told)
 
     def _news(
         self, spaces: Iterable[str], persons: Iterable[str]
@@ -190,10 +195,10 @@ class LiveBars:
         """What to tell, to whom."""
         whom: dict[str, set[str]] = {}
         for space_id in spaces:
-            whom[space_id] = set(self._concerned(space_id, self._spaces.live(space_id)))
+            whom[space_id] = set(self._concerned(space_id, self._directory.live(space_id)))
         for person in persons:
             if watcher := self._watchers.get(person):
-                bar = {card.id for card in self._spaces.live_bar(person, _ALL)}
+                bar = {card.id for card in self._directory.live_bar(person, _ALL)}
                 for space_id in bar | watcher.shown.keys():
                     whom.setdefault(space_id, set()).add(person)
         for space_id, concerned in whom.items():
@@ -216,7 +221,7 @@ class LiveBars:
         self, space_id: str, concerned: Iterable[str], now: float
     ) -> Iterable[tuple[str | None, SpaceCard | None, list[str]]]:
         """What the Space looks like now to those for whom that is news: its mark, the card, and who sees that one."""
-        live = self._spaces.live(space_id)
+        live = self._directory.live(space_id)
         self._look_at_stage(space_id, live)
         mark = _mark(live.card) if live else ""
         looks: dict[str | None, tuple[str | None, SpaceCard | None, list[str]]] = {}
@@ -267,7 +272,7 @@ class LiveBars:
             return
         for one in there:
             if one not in self._fans:
-                self._fans[one] = self._spaces.followers_among(one, self._watchers.keys())
+                self._fans[one] = self._directory.followers_among(one, self._watchers.keys())
         if there:
             self._stages[space_id] = there
         else:
@@ -292,7 +297,7 @@ class LiveBars:
             self._something.set()
         watcher.until = now + self._watch_seconds
         self._watchers.move_to_end(person_id)
-        self._spaces.remember_watcher(person_id, watcher.until)
+        self._directory.remember_watcher(person_id, watcher.until)
         while self._watchers:
             oldest, first = next(iter(self._watchers.items()))
             if first.until >= now and len(self._watchers) <= self._max_watchers:
@@ -304,12 +309,12 @@ class LiveBars:
             stage = [one.id for one in card.speakers]
             look = _mark(card) + "".join(str(stage.index(one.id)) + "." for one in card.because)
             self._remember(person_id, watcher, card.id, look)
-        self._spaces.remember_shown((person_id, space_id, look) for space_id, look in watcher.shown.items())
+        self._directory.remember_shown((person_id, space_id, look) for space_id, look in watcher.shown.items())
 
     def _add(self, person_id: str, until: float) -> _Watcher:
-        watcher = self._watchers[person_id] = _Watcher(until, self._spaces.blocked(person_id))
+        watcher = self._watchers[person_id] = _Watcher(until, self._directory.blocked(person_id))
         if self._fans:
-            for followee in self._spaces.following(person_id) & self._fans.keys():
+            for followee in self._directory.following(person_id) & self._fans.keys():
                 self._fans[followee].add(person_id)
         return watcher
 
@@ -331,7 +336,7 @@ class LiveBars:
             fans.discard(person_id)
         for space_id in tuple(watcher.shown):
             self._remember(person_id, watcher, space_id, None)
-        self._spaces.forget_watcher(person_id)
+        self._directory.forget_watcher(person_id)
 
 
 def _mark(card: SpaceCard) -> str:

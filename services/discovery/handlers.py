@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from contracts.discovery import v1
 from contracts.room.v1 import State
 from libs.bus import Handlers
 from libs.refusal import Refusal
 from services.discovery.app import LiveBars
-from services.discovery.projection import Search, Spaces
+from services.discovery.projection import Search, SpaceDirectory
 
+_LARGEST: Final = 900_000
+"""Bytes of Spaces in one answer; NATS carries 1 MiB."""
 _LISTS: dict[State, Literal["live", "scheduled", "ended"]] = {
     State.LIVE: "live",
     State.SCHEDULED: "scheduled",
@@ -19,9 +22,9 @@ _LISTS: dict[State, Literal["live", "scheduled", "ended"]] = {
 }
 
 
-def handlers(spaces: Spaces, search: Search, bars: LiveBars) -> Handlers:
+def handlers(directory: SpaceDirectory, search: Search, bars: LiveBars) -> Handlers:
     """What discovery answers."""
-    table = Handlers("discovery")
+    table = Handlers("discovery", check=directory.must_be_complete)
 
     @table.on(v1.LiveBarQuery)
     async def live_bar(query: v1.LiveBarQuery) -> v1.SpaceCards:
@@ -34,18 +37,34 @@ def handlers(spaces: Spaces, search: Search, bars: LiveBars) -> Handlers:
         if query.state not in _LISTS:
             return v1.SpaceCards(spaces=())
         found = await search.find(v1.SearchQuery(state=_LISTS[query.state], actor=query.actor, limit=query.limit))
-        return v1.SpaceCards(spaces=spaces.cards_for(query.actor, found.space_ids))
+        return v1.SpaceCards(spaces=directory.cards_for(query.actor, found.space_ids))
 
     @table.on(v1.SearchQuery)
     async def find(query: v1.SearchQuery) -> v1.SpacePage:
         found = await search.find(query)
-        cards = spaces.cards_for(query.actor, found.space_ids)
+        cards = directory.cards_for(query.actor, found.space_ids)
         return v1.SpacePage(
             spaces=cards, next_cursor=found.next_cursor, spoken=found.spoken, approximate=found.approximate
         )
 
+    @table.on(v1.TranscriptSearchQuery)
+    async def search_transcripts(query: v1.TranscriptSearchQuery) -> v1.SentencePage:
+        found = await search.find_sentences(query)
+        said_in = tuple(dict.fromkeys(sentence.space_id for sentence in found.sentences))
+        return found.model_copy(update={"spaces": directory.cards_for(query.actor, said_in)})
+
     @table.on(v1.LookupQuery)
     async def lookup(query: v1.LookupQuery) -> v1.SpacesFound:
-        return v1.SpacesFound(spaces=spaces.lookup(query))
+        return within_a_message(directory.lookup(query))
 
     return table
+
+
+def within_a_message(spaces: Sequence[v1.SpaceDetails]) -> v1.SpacesFound:
+    """As many of them as one message carries: each may have 20 pins and name 200 people."""
+    size = 0
+    for number, space in enumerate(spaces):
+        size += len(space.model_dump_json().encode())
+        if number and size > _LARGEST:
+            return v1.SpacesFound(spaces=tuple(spaces[:number]), left_out=tuple(one.id for one in spaces[number:]))
+    return v1.SpacesFound(spaces=tuple(spaces))

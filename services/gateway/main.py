@@ -7,25 +7,41 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
+from urllib.parse import parse_qs
 
 import uvicorn
 
-from libs.identity import DevelopmentIdentity, IdentityError, check_address
+from contracts import object_names
+from libs.identity import DevelopmentIdentity, IdentityError, TokenRefused, check_address
 from libs.service import CannotStart, Service, run
+from services.gateway.adapters import history
+from services.gateway.adapters.addresses import Networks
+from services.gateway.adapters.bounded_http import Bounds, bounded
+from services.gateway.adapters.lease_renewals import Renewals
 from services.gateway.adapters.nodes import Nodes
-from services.gateway.adapters.presence import Renewals
-from services.gateway.adapters.recordings import Recordings
+from services.gateway.adapters.replay_store import ReplayStore
 from services.gateway.adapters.statuses import Statuses
 from services.gateway.adapters.suspensions import Suspensions
 from services.gateway.app import Gateway
+from services.gateway.app.clients import Clients
 from services.gateway.app.connections import Connections
+from services.gateway.app.feeds import keep_bars
 from services.gateway.app.hub import Hub
+from services.gateway.app.links import Links
 from services.gateway.app.media import Media, Turn
-from services.gateway.app.overview import Overview
-from services.gateway.app.pace import Pace
+from services.gateway.app.new_spaces import NewSpaces
+from services.gateway.app.overview import Loss, Overview
+from services.gateway.app.pace import Pace, Paces
+from services.gateway.app.resuming import Resuming
+from services.gateway.app.sessions import SessionIds
+from services.gateway.app.stream import Streams
+from services.gateway.app.watched import WatchedSpaces
+from services.gateway.app.window import Windows
 from services.gateway.http import build
+from services.gateway.http.cors import Origins
 from services.gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
@@ -72,47 +88,57 @@ async def compose(service: Service[GatewaySettings]) -> None:
     try:
         check_address(settings.host)
         identity = DevelopmentIdentity(settings.var / "keys")
-        recordings = Recordings(settings.recordings_url, settings.var / "recordings")
+        replays = ReplayStore(settings.recordings_url, settings.var / object_names.FOLDER)
     except (IdentityError, ValueError, OSError) as error:
         raise CannotStart(str(error)) from error
     listening = _listen(settings.host, settings.port)
 
-    hub = Hub(
-        service.bus,
-        ask_seconds=settings.ask_seconds,
-        streams=settings.streams,
+    bus = service.bus
+    clients = Clients(
+        most=settings.streams,
         per_person=settings.streams_per_person,
+        per_address=settings.streams_per_address,
         queued=settings.queued_events,
-        keep_alive=settings.keep_alive_seconds,
     )
+    spaces = WatchedSpaces(bus, settings.ask_seconds)
+    connections = Connections(bus, spaces)
+    loss = Loss()
+    hub = Hub(bus, spaces, clients, told=(loss.hear, connections.hear), recent_events=settings.recent_events)
     await hub.start()
     service.spawn("live events", hub.run())
-    service.spawn("live bars", hub.keep_bars(_ASK_FOR_BARS))
-    suspensions = Suspensions(service.bus)
-    hub.barred = suspensions.__contains__
-    suspensions.on_suspended = hub.suspended
+    service.spawn("live bars", keep_bars(bus, hub.bars, _ASK_FOR_BARS, settings.ask_seconds))
+    suspensions = Suspensions(bus, on_suspended=clients.suspended, on_revoked=clients.revoked)
     service.spawn("suspensions", suspensions.run())
     service.ready_when("suspensions", suspensions.lack)
-    renewals = Renewals(service.bus, settings.name, settings.renew_seconds)
+    renewals = Renewals(bus, settings.name, settings.renew_seconds)
     service.spawn("lease renewals", renewals.run())
-    statuses = Statuses(service.bus)
+    statuses = Statuses(bus)
     await statuses.start()
-    nodes = Nodes(service.bus)
-    connections = Connections(service.bus, hub)
-    nodes.on_heard, nodes.on_lost, hub.on_event = connections.heard, connections.lost, connections.hear
+    service.ready_when("streams of others", statuses.streams)
+    nodes = Nodes(bus, on_heard=connections.heard, on_lost=connections.lost)
     service.spawn("media nodes", nodes.run())
     service.ready_when("media nodes", lambda: nodes.lack() or connections.lack())
     turn_secret = settings.turn_secret.get_secret_value() if settings.turn_secret else ""
     turn = Turn(settings.turn_urls if turn_secret else (), turn_secret.encode())
     gateway = Gateway(
-        bus=service.bus,
+        bus=bus,
         identity=identity,
-        hub=hub,
+        spaces=spaces,
+        streams=Streams(
+            bus,
+            hub,
+            Resuming(hub.recent, partial(history.read, bus)),
+            spaces,
+            clients,
+            suspensions.people,
+            ask_seconds=settings.ask_seconds,
+            keep_alive=settings.keep_alive_seconds,
+        ),
+        sessions=SessionIds(identity.secret("sessions")),
         renewals=renewals,
-        nodes=nodes,
         connections=connections,
         media=Media(
-            service.bus,
+            bus,
             nodes,
             connections,
             identity.secret("media resources"),
@@ -121,21 +147,31 @@ async def compose(service: Service[GatewaySettings]) -> None:
             settings.media_redirect,
             settings.media_fill,
         ),
-        recordings=recordings,
-        suspensions=suspensions,
-        overview=Overview(service.bus, hub, nodes, statuses),
-        pace=Pace(settings.commands_per_second, settings.commands_burst),
+        replays=replays,
+        links=Links(identity.secret("signed links")),
+        suspended=suspensions.people,
+        revoked=suspensions.revoked,
+        revoked_until=suspensions.revoked_until,
+        overview=Overview(bus, hub, clients, loss, nodes, statuses),
+        paces=_paces(settings),
+        lookups=Windows(settings.lookups, settings.lookups_seconds),
         ask_seconds=settings.ask_seconds,
+        new_spaces=NewSpaces(bus),
         missing=service.missing,
     )
     http_log = logging.getLogger("uvicorn.error")
     http_log.addFilter(_unexpected)
     http_log.setLevel(logging.INFO)  # below that it writes down the heads of requests, which hold tokens
+    origins = Origins(settings.cors_origins)
+    http, ws = bounded(_bounds(settings, identity, origins))
     server = _Server(
         uvicorn.Config(
-            build(gateway, settings.cors_origins),
-            http="httptools",
-            ws="websockets-sansio",
+            build(gateway, origins, settings.connections_per_address, settings.public_url),
+            http=http,
+            ws=ws,
+            # Without any, nobody is believed: uvicorn would believe whoever is on this machine.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             ws_max_size=_LONGEST_MESSAGE,
             ws_per_message_deflate=False,
             ws_ping_interval=settings.keep_alive_seconds,
@@ -144,13 +180,13 @@ async def compose(service: Service[GatewaySettings]) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_DRAIN,
-            timeout_keep_alive=30,
+            timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
 
     async def stop() -> None:
-        hub.stop()
+        clients.stop()
         server.should_exit = True
         await serving
 
@@ -161,6 +197,45 @@ async def compose(service: Service[GatewaySettings]) -> None:
         raise CannotStart("the HTTP server did not start")
     host, port = listening.getsockname()[:2]
     _log.info("serving http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+
+def _paces(settings: GatewaySettings) -> Paces:
+    a_minute, an_hour = 60, 3600
+    return Paces(
+        commands=Pace(settings.commands_per_second, settings.commands_burst, policy="commands"),
+        created=Pace(settings.spaces_per_hour / an_hour, settings.spaces_per_hour, policy="spaces"),
+        sign_ups=Pace(settings.sign_ups_per_minute / a_minute, settings.sign_ups_per_minute, policy="sign-ups"),
+        people_searches=Pace(
+            settings.people_searches_per_minute / a_minute, settings.people_searches_per_minute, policy="people"
+        ),
+        sessions=Pace(
+            settings.anonymous_sessions_per_minute / a_minute, settings.anonymous_sessions_burst, policy="sessions"
+        ),
+    )
+
+
+def _bounds(settings: GatewaySettings, identity: DevelopmentIdentity, origins: Origins) -> Bounds:
+    def signed_in(headers: Sequence[tuple[bytes, bytes]], query: bytes) -> bool:
+        """By the token in the header, or in the address, as far as it is good."""
+        tokens = [value[7:] for name, value in headers if name == b"authorization" and value[:7].lower() == b"bearer "]
+        tokens += [value.encode() for value in parse_qs(query.decode("latin-1")).get("access_token", [])]
+        for token in tokens[:2]:
+            with contextlib.suppress(TokenRefused):
+                identity.verify(token.decode("latin-1"))
+                return True
+        return False
+
+    return Bounds(
+        head_bytes=settings.head_bytes,
+        fields=settings.head_fields,
+        head_seconds=settings.head_seconds,
+        idle_seconds=settings.idle_seconds,
+        body_rate=settings.body_bytes_per_second,
+        per_address=settings.connections_per_address,
+        proxies=Networks(settings.trusted_proxies),
+        signed_in=signed_in,
+        readable=origins.readable,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,19 +7,23 @@ import logging
 import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 
-from libs.service import CannotStart, Service, run
+from libs.clock import utc_now
+from libs.service import CannotStart, Reserve, Service, run
 from services.media.adapters.capture import CaptureWriter
 from services.media.adapters.edge import Edge
 from services.media.adapters.metrics import exported
 from services.media.adapters.neighbours import Neighbours
-from services.media.adapters.node import Announcer, Peers, renew
+from services.media.adapters.node import Announcer, OtherNodes, renew
 from services.media.adapters.outbox import Outbox
-from services.media.app import HalfOpen, Media, Quality
 from services.media.app.drain import drain
-from services.media.handlers import RoomFollower, handlers
+from services.media.app.half_open import HalfOpen
+from services.media.app.media_node import MediaNode
+from services.media.app.quality import Quality
+from services.media.app.room_follower import RoomFollower
+from services.media.handlers import handlers
 from services.media.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -36,7 +40,7 @@ async def compose(service: Service[Settings]) -> None:
     if ip_address(settings.host).is_unspecified and not settings.candidates:
         detail = f"clients cannot be told {settings.host}: say at which addresses they reach the media port"
         raise CannotStart(f"{detail} (ROSTRUM_MEDIA_PUBLIC_HOSTS)")
-    capture = CaptureWriter(bus, settings.capture_waiting)
+    capture = CaptureWriter(bus, settings.capture_waiting, Reserve(settings.var, settings.disk_reserve_mb).lack)
     outbox = Outbox(bus)
     room = RoomFollower(bus)
     neighbours = Neighbours(bus, settings.name)
@@ -51,11 +55,11 @@ async def compose(service: Service[Settings]) -> None:
             _log.error("captured audio or events are lost: NATS did not take them before the end")
 
     service.on_stop(drained)
-    media = Media(
-        lambda media: Edge(
+    node = MediaNode(
+        lambda node: Edge(
             settings.host,
             settings.port,
-            media,
+            node,
             tcp_port=None if settings.tcp_port == "off" else settings.tcp_port,
             tcp_connections=settings.tcp_connections,
             public_hosts=settings.candidates,
@@ -69,40 +73,37 @@ async def compose(service: Service[Settings]) -> None:
         snapshot=room.snapshot,
         tell=outbox.put,
         keep=capture.put,
-        clock=lambda: datetime.now(UTC),
+        clock=utc_now,
         neighbours=neighbours,
     )
-    await service.enter(_open(media))
-    service.spawn("relay audio", neighbours.run())
-    service.spawn("follow room", room.run(media))
+    await service.enter(_open(node))
+    speaking = node.speaking
+    service.spawn("relay audio", neighbours.run(on_change=speaking.carriers_changed, on_packets=speaking.received))
+    service.spawn("follow room", room.run(node))
     service.ready_when("room", lambda: None if room.ready.is_set() else "does not follow the event stream yet")
 
-    async def keep_leases() -> None:
-        while True:
-            await renew(bus, settings.name, media.leases())
-            await asyncio.sleep(settings.renew_seconds)
-
-    service.spawn("renew leases", keep_leases())
+    tell = partial(renew, bus, settings.name)
+    service.spawn("renew leases", node.held.tell(tell, settings.renew_seconds, node.leases))
     quality = Quality(
-        media.edge.reports,
-        media.connected_sessions,
+        node.edge.reports,
+        node.connected_sessions,
         node_id=settings.name,
         tell=outbox.put,
-        clock=lambda: datetime.now(UTC),
+        clock=utc_now,
     )
     service.spawn("tell how listeners fare", quality.run(settings.quality_seconds))
-    await service.enter(bus.serve(handlers(media, quality), route=settings.name, hot=True))
-    announcer = Announcer(bus, media.describe, settings.heartbeat_seconds)
+    await service.enter(bus.serve(handlers(node, quality), route=settings.name, hot=True))
+    announcer = Announcer(bus, node.describe, settings.heartbeat_seconds)
     service.on_stop(announcer.leave)
     service.spawn("announce the node", announcer.run())
-    peers = Peers(bus, settings.name)
-    await service.enter(peers.listening())
+    other_nodes = OtherNodes(bus, settings.name)
+    await service.enter(other_nodes.listening())
     # Last, so that it comes first: while clients move, the node answers and beats as ever.
-    service.on_stop(lambda: drain(media, peers.any, announcer.beat, settings.drain_seconds))
+    service.on_stop(lambda: drain(node, other_nodes.any, announcer.beat, settings.drain_seconds))
 
 
 def _allow_files(count: int) -> None:
-    """Lets the process open so many files at once, as far as the system allows it."""
+    """Let the process open so many files at once, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count:
         most = count if hard == resource.RLIM_INFINITY else min(count, hard)
@@ -110,23 +111,23 @@ def _allow_files(count: int) -> None:
 
 
 @asynccontextmanager
-async def _open(media: Media) -> AsyncIterator[None]:
-    """The edge is open inside; at the end every connection is closed and has been told."""
+async def _open(node: MediaNode) -> AsyncIterator[None]:
+    """Open the edge; at the end close every connection and wait until that was told."""
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(media.edge)
+            await stack.enter_async_context(node.edge)
         except OSError as error:
             names = "ROSTRUM_MEDIA_HOST, ROSTRUM_MEDIA_PORT, ROSTRUM_MEDIA_TCP_PORT"
             raise CannotStart(f"a media port cannot be opened: {error} ({names})") from error
-        with exported(media.edge.forwarder):
+        with exported(node.edge.forwarder):
             yield
         try:
             async with asyncio.timeout(_CLOSE_WITHIN):
-                await media.close_all()
+                await node.close_all()
         except TimeoutError:
             _log.error("connections did not close in time")
 
 
 def main(env: Mapping[str, str]) -> int:
-    """Run until SIGTERM; the exit code."""
+    """Run until SIGTERM; return the exit code."""
     return run(Settings, compose, env)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 
+from libs.database import Database, Place
 from libs.service import ServiceSettings
 
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -19,6 +20,10 @@ class Settings(ServiceSettings):
 
     max_following: Annotated[int, Field(ge=1, le=1_000_000)] = 5_000
     """How many people one person may follow."""
+    handle_changes: Annotated[int, Field(ge=0, le=100)] = 3
+    """How often one may change one's handle within 30 days."""
+    profile_changes: Annotated[int, Field(ge=0, le=100)] = 30
+    """How often one may change one's profile within a day."""
     invite_only: bool = False
     """Whether signing up takes an invitation code."""
     report_reasons: Annotated[tuple[Reason, ...], Field(min_length=1)] = (
@@ -38,6 +43,23 @@ class Settings(ServiceSettings):
     """How long before the start the host of a scheduled Space is reminded."""
     space_wait: Annotated[float, Field(ge=0, le=5)] = 1.0
     """Seconds to wait for a Space that the stream has not told of yet."""
+
+    master_key: SecretStr = SecretStr("")
+    """What wraps all keys, as base64 of 32 bytes; without it `var/keys/master.key`, made at the first start."""
+    key_lease: Annotated[float, Field(ge=1, le=3600)] = 300.0
+    """Seconds for which a process may keep a key in memory; so long may forgetting take where one has died."""
+
+    @property
+    def keys_place(self) -> Place:
+        """Where keys are."""
+        url = self.store.get_secret_value()
+        return Database(url, "keyring") if url else self.var / "keys" / "keyring.db"
+
+    @property
+    def ledger_place(self) -> Place:
+        """Where the ledger of what was destroyed is, apart from the keys."""
+        url = self.store.get_secret_value()
+        return Database(url, "ledger") if url else self.var / "ledger" / "erasures.db"
 
     @property
     def read_model_path(self) -> Path:

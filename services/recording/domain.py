@@ -29,11 +29,9 @@ class Phase(StrEnum):
 
 
 class Track(Struct, frozen=True, kw_only=True):
-    """One speaker's file."""
+    """One speaker's file. Earlier versions also stored what they were called."""
 
     person_id: str
-    handle: str
-    name: str
     object: str
     offset_seconds: float
     seconds: float
@@ -57,11 +55,10 @@ class HostNoted(Fact):
 
 @stored("recording.speaker_noted")
 class SpeakerNoted(Fact):
-    """Somebody came on stage, and consents to be recorded from then on, or does not."""
+    """Somebody came on stage, and consents to be recorded from then on, or does not. Earlier versions also stored what
+    they were called."""
 
     person_id: str
-    handle: str
-    name: str
     consents: bool
     since: datetime
 
@@ -139,8 +136,6 @@ class Terms(Struct, frozen=True):
 class Speaker(Struct, frozen=True):
     """Somebody who has been on stage; `consents` says from when on they consented, or did not."""
 
-    handle: str
-    name: str
     consents: tuple[tuple[datetime, bool], ...]
 
     def consented(self, at: datetime) -> bool:
@@ -173,14 +168,14 @@ class Recording(Aggregate):
             return []
         return [Began(started_at=started_at, title=title)]
 
-    def note_speaker(self, *, person_id: str, handle: str, name: str, consents: bool, since: datetime) -> list[Fact]:
+    def note_speaker(self, *, person_id: str, consents: bool, since: datetime) -> list[Fact]:
         """Somebody is on stage since a moment; told twice, noted once. Too late when it is over."""
         known = self.speakers.get(person_id)
         if self.phase not in (Phase.RECORDING, Phase.PROCESSING):
             return []
         if known is not None and any(at == since for at, _ in known.consents):
             return []
-        return [SpeakerNoted(person_id=person_id, handle=handle, name=name, consents=consents, since=since)]
+        return [SpeakerNoted(person_id=person_id, consents=consents, since=since)]
 
     def end(self, *, ended_at: datetime) -> list[Fact]:
         """The Space is over."""
@@ -203,19 +198,24 @@ class Recording(Aggregate):
         return [] if self.phase is Phase.NONE or host == self.host else [HostNoted(host=host)]
 
     def delete(self, actor: str | None, *, operator: bool) -> list[Fact]:
-        """The host, or the platform, deletes the replay; again changes nothing."""
-        if self.phase in (Phase.NONE, Phase.FAILED):
+        """The host, or the platform, deletes the replay, or where it failed the transcript; again changes nothing."""
+        if self.phase is Phase.NONE:
             raise Refusal("replay_unknown", "There is no replay of this Space.")
         if actor != self.host and not operator:
             raise Refusal("not_host", "Only the host deletes the replay of a Space.")
         if self.phase in (Phase.RECORDING, Phase.PROCESSING):
             raise Refusal("not_ready", "The replay is not ready yet; delete it when it is.", retry=True)
-        return [Deleted(reason="host" if actor == self.host else "platform")] if self.phase is Phase.READY else []
+        return [Deleted(reason="host" if actor == self.host else "platform")] if self._is_kept else []
 
     def expire(self, now: datetime, terms: Terms) -> list[Fact]:
         """Delete what has been kept for its time."""
         over = terms.replay is not None and self._ended_before(now - terms.replay)
-        return [Deleted(reason="expired")] if over and self.phase is Phase.READY else []
+        return [Deleted(reason="expired")] if over and self._is_kept else []
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether there is something that people are shown: the replay, or where it failed what was said in words."""
+        return self.phase in (Phase.READY, Phase.FAILED)
 
     def report(self, report: str) -> list[Fact]:
         """Somebody complains of what was said; known also of a Space whose recording was not heard of yet."""
@@ -255,7 +255,7 @@ class Recording(Aggregate):
             case SpeakerNoted():
                 known = self.speakers.get(fact.person_id)
                 consents = (*(known.consents if known else ()), (fact.since, fact.consents))
-                speaker = Speaker(fact.handle, fact.name, tuple(sorted(consents)))
+                speaker = Speaker(tuple(sorted(consents)))
                 self.speakers = {**self.speakers, fact.person_id: speaker}
                 self.host = self.host or fact.person_id
             case HostNoted():
@@ -267,7 +267,8 @@ class Recording(Aggregate):
             case Failed():
                 self.phase = Phase.FAILED
             case Deleted():
-                self.phase = Phase.DELETED
+                # Of one that failed there is no safety copy.
+                self.phase = Phase.DESTROYED if self.phase is Phase.FAILED else Phase.DELETED
             case Reported():
                 self.reports |= {fact.report}
             case ReportSettled():

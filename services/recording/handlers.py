@@ -4,74 +4,103 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from contracts import capture, subjects
-from contracts.commands import Accepted, Nothing
+from contracts.commands import Command
 from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
 from libs.bus import Handlers, Poison, Raw, Received, Retry, Unavailable
-from libs.eventstore import Order, digest_of
+from libs.commands import Executor, Rows
+from libs.eventstore import Fact
 from libs.ids import is_id
+from libs.names import Who
 from libs.refusal import Refusal
 from services.recording.adapters.spool import Entry, StorageFullError
-from services.recording.app import Bundle, Finishing, Intake, Keeping, NotAdmittedError, Recordings, RejectedError
-from services.recording.relay import kept_of, replay_of
+from services.recording.app import (
+    CapturedMessage,
+    Finishing,
+    Intake,
+    NotAdmittedError,
+    Recordings,
+    RejectedError,
+    Retention,
+)
+from services.recording.domain import Recording
+from services.recording.translation import kept_of, replay_of
 
 _log = logging.getLogger(__name__)
 
-ROOM_EVENTS: Final = tuple(
-    subjects.event("room", "*", event.name) for event in (room.Started, room.StageJoined, room.HostChanged, room.Ended)
-)
-"""Who is recorded, from when to when, and whose it is."""
-REPORT_EVENTS: Final = tuple(
-    subjects.event("people", "*", event.name) for event in (people.Reported, people.ReportReopened, people.ReportClosed)
-)
-"""What must not be destroyed yet."""
 _LINGER: Final = 0.2
 """Seconds to wait for company: audio is written to the disk about five times a second, not for each message."""
 
 Snapshot = Callable[[str], Awaitable[room.Space]]
 
 
-def handlers(recordings: Recordings, now: Callable[[], datetime]) -> Handlers:
-    """What recording answers."""
+def ordered(command: Command[Any]) -> tuple[object, ...]:
+    """What a command on a recording orders; see `libs.commands.executor.Ordered`."""
+    match command:
+        case v1.DeleteReplay():
+            return (command.space_id,)
+        case v1.HearSafetyCopy():
+            return (command.space_id, command.report_id)
+        case _:
+            raise TypeError(f"{command.name} is no command on a recording")
+
+
+def handlers(executor: Executor[Recording], recordings: Recordings, who: Who) -> Handlers:
+    """What recording answers; `who` tells what people are called."""
     table = Handlers("recording")
+    rows = Rows(table, executor)
 
-    def order(command: v1.DeleteReplay | v1.HearSafetyCopy, *what: str) -> Order:
-        if command.actor is None:
-            raise Refusal("unauthenticated", "Sign in first.")
-        digest = digest_of(command.name, *what)
-        return Order(id=command.command_id, actor=command.actor, at=now(), digest=digest)
+    def space_id(command: v1.DeleteReplay | v1.HearSafetyCopy) -> str:
+        return command.space_id
 
-    @table.on(v1.DeleteReplay)
-    async def delete_replay(command: v1.DeleteReplay) -> Accepted[Nothing]:
-        done = await recordings.delete(order(command, command.space_id), command.space_id, operator=command.operator)
-        return Accepted(version=done.version, result=Nothing())
-
-    @table.on(v1.HearSafetyCopy)
-    async def hear_safety_copy(command: v1.HearSafetyCopy) -> Accepted[v1.Replay]:
-        ordered = order(command, command.space_id, command.report_id)
-        if not command.operator:
-            raise Refusal("not_allowed", "This is for those who run this place.")
-        done = await recordings.hear(ordered, command.space_id, command.report_id)
-        return Accepted(version=done.version, result=kept_of(done.view))
+    rows.on(
+        v1.DeleteReplay,
+        Recording,
+        space_id,
+        lambda recording, c: recording.delete(c.actor, operator=c.operator),
+        allowed=_signed_in,
+    )
+    rows.on(
+        v1.HearSafetyCopy,
+        Recording,
+        space_id,
+        lambda recording, c: recording.hear(c.report_id),
+        lambda recording, _: kept_of(recording, who),
+        allowed=_operators_only,
+    )
 
     @table.on(v1.ReplayQuery)
     async def replay(query: v1.ReplayQuery) -> v1.Replay:
-        return replay_of(await recordings.get(query.space_id))
+        return replay_of(await recordings.get(query.space_id), who)
 
     return table
+
+
+def _signed_in(command: Command[Any]) -> None:
+    if command.actor is None:
+        raise Refusal("unauthenticated", "Sign in first.")
+
+
+def _operators_only(command: Command[Any]) -> None:
+    _signed_in(command)
+    if not command.operator:
+        raise Refusal("not_allowed", "This is for those who run this place.")
 
 
 class RoomEvents:
     """Follows the lifecycle of Spaces and who comes on their stages."""
 
-    def __init__(self, recordings: Recordings, intake: Intake, finishing: Finishing) -> None:
+    def __init__(
+        self, recordings: Recordings, executor: Executor[Recording], intake: Intake, finishing: Finishing
+    ) -> None:
         self._recordings = recordings
+        self._executor = executor
         self._intake = intake
         self._finishing = finishing
 
@@ -82,7 +111,7 @@ class RoomEvents:
                 case room.Started() if event.settings.recorded:
                     await self._recordings.begin(event.space_id, cause, started_at=event.at, title=event.settings.title)
                     host = room.StageMember(person=event.host, role=room.Role.HOST, joined_at=event.at)
-                    await note(self._recordings, event.space_id, cause, host)
+                    await _note(self._executor, event.space_id, cause, host)
                 case room.Started():
                     self._intake.unrecorded(event.space_id)
                 case room.StageJoined():
@@ -92,9 +121,9 @@ class RoomEvents:
                         consent_to_recording=event.consent_to_recording,
                         joined_at=event.at,
                     )
-                    await note(self._recordings, event.space_id, cause, member)
+                    await _note(self._executor, event.space_id, cause, member)
                 case room.HostChanged():
-                    await self._recordings.note_host(event.space_id, cause, event.host.id)
+                    await _note_host(self._executor, event.space_id, cause, event.host.id)
                 case room.Ended():
                     if await self._recordings.end(event.space_id, cause, ended_at=event.at):
                         self._finishing.owe(event.space_id)
@@ -107,9 +136,9 @@ class RoomEvents:
 class ReportEvents:
     """Follows the reports of what was said."""
 
-    def __init__(self, recordings: Recordings, keeping: Keeping) -> None:
-        self._recordings = recordings
-        self._keeping = keeping
+    def __init__(self, executor: Executor[Recording], retention: Retention) -> None:
+        self._executor = executor
+        self._retention = retention
 
     async def __call__(self, received: Received) -> None:
         event, cause = received.event, f"{received.source} {received.id}"
@@ -117,40 +146,54 @@ class ReportEvents:
             match event:
                 case people.Reported():
                     named = (event.space_id, *(piece.space_id for piece in event.evidence))
-                    for space_id in {one for one in named if one is not None}:
-                        await self._recordings.reported(space_id, cause, event.report_id)
+                    await self._reported([one for one in dict.fromkeys(named) if one], cause, event.report_id)
                 case people.ReportReopened():
-                    for space_id in await self._keeping.spaces_of(event.report_id):
-                        await self._recordings.reported(space_id, cause, event.report_id)
+                    await self._reported(await self._retention.spaces_of(event.report_id), cause, event.report_id)
                 case people.ReportClosed():
-                    for space_id in await self._keeping.spaces_of(event.report_id):
-                        await self._recordings.settled(space_id, cause, event.report_id)
+                    await self._settled(await self._retention.spaces_of(event.report_id), cause, event.report_id)
                 case _:
                     pass
         except Refusal as error:
             raise Retry(str(error)) from error
 
+    async def _reported(self, space_ids: Iterable[str], cause: str, report: str) -> None:
+        for space_id in space_ids:
+            await self._executor.by_itself(space_id, lambda r, _: r.report(report), cause=f"report {cause}")
 
-async def note(recordings: Recordings, space_id: str, cause: str, member: room.StageMember) -> None:
-    """Remember somebody on stage, and whether they may be recorded."""
-    await recordings.note_speaker(
-        space_id,
-        cause,
-        person_id=member.person.id,
-        handle=member.person.handle,
-        name=member.person.name,
-        consents=member.consent_to_recording,
-        since=member.joined_at,
-    )
+    async def _settled(self, space_ids: Iterable[str], cause: str, report: str) -> None:
+        for space_id in space_ids:
+            await self._executor.by_itself(space_id, lambda r, _: r.settle(report), cause=f"settle {cause}")
+
+
+async def _note(executor: Executor[Recording], space_id: str, cause: str, member: room.StageMember) -> None:
+    """Remember somebody on stage, and whether they may be recorded; where the Space is not, nothing happens."""
+    person_id = member.person.id
+
+    def decide(recording: Recording, _: datetime) -> Iterable[Fact]:
+        return recording.note_speaker(
+            person_id=person_id,
+            consents=member.consent_to_recording,
+            since=member.joined_at,
+        )
+
+    await executor.by_itself(space_id, decide, cause=f"note {cause} {person_id}")
+
+
+async def _note_host(executor: Executor[Recording], space_id: str, cause: str, host: str) -> None:
+    """Remember who hosts the Space from now on; where the Space is not recorded, nothing happens."""
+    await executor.by_itself(space_id, lambda r, _: r.note_host(host), cause=f"host {cause}")
 
 
 class Captured:
     """Takes captured bundles into the spool; what it returns from is on the disk."""
 
-    def __init__(self, intake: Intake, recordings: Recordings, snapshot: Snapshot) -> None:
+    def __init__(
+        self, intake: Intake, recordings: Recordings, executor: Executor[Recording], snapshot: Snapshot
+    ) -> None:
         """`snapshot` asks room for a Space; raises Refusal and Unavailable."""
         self._intake = intake
         self._recordings = recordings
+        self._executor = executor
         self._snapshot = snapshot
 
     async def __call__(self, batch: Sequence[Raw]) -> None:
@@ -163,15 +206,15 @@ class Captured:
         except (StorageFullError, OSError) as error:
             raise Retry(f"captured audio cannot be stored: {error}") from error
 
-    async def _admit(self, bundle: Bundle) -> Entry | None:
+    async def _admit(self, message: CapturedMessage) -> Entry | None:
         try:
             try:
-                return await self._intake.admit(bundle)
+                return await self._intake.admit(message)
             except NotAdmittedError:
                 # Audio may be faster than room's events; room itself knows.
-                if not await self._learn(bundle.space_id):
+                if not await self._learn(message.space_id):
                     return None
-                return await self._intake.admit(bundle)
+                return await self._intake.admit(message)
         except RejectedError as error:
             raise Poison(str(error)) from error
         except Refusal as error:
@@ -192,12 +235,12 @@ class Captured:
         cause = f"snapshot {space.version}"
         await self._recordings.begin(space_id, cause, started_at=space.started_at, title=space.settings.title)
         for member in space.stage:
-            await note(self._recordings, space_id, cause, member)
-        await self._recordings.note_host(space_id, cause, space.host.id)
+            await _note(self._executor, space_id, cause, member)
+        await _note_host(self._executor, space_id, cause, space.host.id)
         return True
 
 
-def decode(raw: Raw) -> Bundle:
+def decode(raw: Raw) -> CapturedMessage:
     """A CAPTURE message. Raises Poison for one that is not what media sends."""
     tokens = raw.subject.split(".")
     if len(tokens) != 4 or not is_id(tokens[2]) or not is_id(tokens[3]):
@@ -211,7 +254,7 @@ def decode(raw: Raw) -> Bundle:
         bundle = capture.decode(raw.data)
     except ValueError as error:
         raise Poison(str(error)) from error
-    return Bundle(
+    return CapturedMessage(
         space_id=tokens[2],
         person_id=person_id,
         session_id=tokens[3],

@@ -2,69 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from functools import partial
 
-from contracts import subjects
+from contracts import consumers
 from contracts.room import v1 as room
 from libs.bus import each
+from libs.clock import utc_now
+from libs.commands import Executor
 from libs.eventstore import open_store
+from libs.names import PeopleNames
 from libs.relay import Relay
-from libs.service import CannotStart, Service, run
+from libs.service import CannotStart, Reserve, Service, run
 from services.recording.adapters.backlog import Backlog
-from services.recording.adapters.objects import Objects, ObjectsError
+from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool, SpoolTakenError
-from services.recording.app import Finishing, Intake, Keeping, Limits, Recordings
+from services.recording.app import Finishing, Intake, Limits, Recordings, Retention
 from services.recording.domain import Recording, Terms
 from services.recording.handlers import (
-    REPORT_EVENTS,
-    ROOM_EVENTS,
     Captured,
     ReportEvents,
     RoomEvents,
     handlers,
+    ordered,
 )
 from services.recording.projection import Kept
-from services.recording.relay import translate
 from services.recording.settings import Settings
+from services.recording.translation import named_in, translate
 
-ROOM_CONSUMER = "recording-room"
-CAPTURE_CONSUMER = "recording-capture"
-REPORT_CONSUMER = "recording-reports"
+CAPTURE_CONSUMER = consumers.RECORDING_CAPTURE.name
 
 
 async def compose(service: Service[Settings]) -> None:
     """Take in what is captured, finish what is over, answer what is asked."""
     settings, bus = service.settings, service.bus
     try:
-        objects = Objects(settings.objects_url)
-    except ObjectsError as error:
+        objects = StoredObjects(settings.objects_url)
+    except ObjectStoreError as error:
         raise CannotStart(f"ROSTRUM_RECORDINGS_URL: {error}") from error
     store = await service.enter(open_store(settings.store_place, Recording, cached=1_000))
     service.ready_when("store", store.trouble)
-    relay = Relay(bus, store, translate, context="recording")
+    people = await service.enter(PeopleNames(settings.var / "stores" / "recording-people.db"))
+    service.spawn("people", people.run(bus))
+    service.ready_when("people", people.lack)
+    who = people.names
+    service.spawn("names", who.run(bus))
+
+    async def called(person_ids: Collection[str]) -> dict[str, str]:
+        await who.settle(bus, person_ids)
+        return {person_id: who(person_id).name for person_id in person_ids}
+
+    relay = Relay(bus, store, partial(translate, who=who), context="recording", prepare=who.before(bus, named_in))
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
 
-    spool = Spool(settings.spool_path)
+    spool = Spool(settings.spool_path, Reserve(settings.spool_path, settings.disk_reserve_mb).lack)
     try:
         spool.lock()
     except SpoolTakenError as error:
         raise CannotStart(f"ROSTRUM_SPOOL: {error}") from error
-    recordings = Recordings(store, spool)
+    executor = Executor(store, utc_now, ordered)
+    recordings = Recordings(store, executor, spool)
     intake = Intake(recordings, spool)
     limits = Limits(
         grace=timedelta(seconds=settings.grace_seconds),
         builds=settings.builds,
         give_up=timedelta(hours=settings.give_up_hours),
     )
-    finishing = Finishing(recordings, spool, objects, Backlog(bus, CAPTURE_CONSUMER).drained, limits)
+    finishing = Finishing(recordings, executor, spool, objects, Backlog(bus, CAPTURE_CONSUMER).drained, called, limits)
     service.ready_when("spool", intake.trouble)
     service.ready_when("replays", finishing.trouble)
-
-    def now() -> datetime:
-        return datetime.now(UTC)
 
     kept = await service.enter(Kept(settings.kept_path))
     terms = Terms(
@@ -72,30 +81,41 @@ async def compose(service: Service[Settings]) -> None:
         timedelta(days=settings.safety_days),
         timedelta(days=settings.reported_days),
     )
-    keeping = Keeping(store, recordings, kept, objects, terms, now)
+    retention = Retention(store, executor, kept, objects, spool, terms, utc_now)
 
     async def snapshot(space_id: str) -> room.Space:
         return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
 
-    captured = Captured(intake, recordings, snapshot)
+    room_events = RoomEvents(recordings, executor, intake, finishing)
+    captured = Captured(intake, recordings, executor, snapshot)
     await service.enter(
-        bus.consume(ROOM_CONSUMER, each(RoomEvents(recordings, intake, finishing)), filters=ROOM_EVENTS, exclusive=True)
+        bus.consume(
+            consumers.RECORDING_ROOM.name,
+            each(room_events),
+            filters=consumers.RECORDING_ROOM.filters,
+            exclusive=True,
+        )
     )
     await service.enter(
         bus.consume_raw(
             CAPTURE_CONSUMER,
             captured,
-            stream=subjects.CAPTURE_STREAM,
-            filters=[subjects.CAPTURE_SUBJECTS],
+            stream=consumers.RECORDING_CAPTURE.stream,
+            filters=consumers.RECORDING_CAPTURE.filters,
             exclusive=True,
         )
     )
     await service.enter(
-        bus.consume(REPORT_CONSUMER, each(ReportEvents(recordings, keeping)), filters=REPORT_EVENTS, exclusive=True)
+        bus.consume(
+            consumers.RECORDING_REPORTS.name,
+            each(ReportEvents(executor, retention)),
+            filters=consumers.RECORDING_REPORTS.filters,
+            exclusive=True,
+        )
     )
     service.spawn("finish replays", finishing.run())
-    service.spawn("keep replays", keeping.run(settings.keep_look_seconds))
-    await service.enter(bus.serve(handlers(recordings, now)))
+    service.spawn("keep replays", retention.run(settings.keep_look_seconds))
+    await service.enter(bus.serve(handlers(executor, recordings, who)))
 
 
 def main(env: Mapping[str, str]) -> int:

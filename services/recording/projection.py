@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from libs.eventstore import Notification
@@ -13,6 +14,7 @@ class Kept(StoreModel):
     """What is kept, by the end of its Space."""
 
     schema = """
+        -- `state` is owed, replay, failed (its transcript is kept for as long as a replay) or safety.
         CREATE TABLE kept (
             space_id TEXT PRIMARY KEY, ended_at REAL NOT NULL, state TEXT NOT NULL DEFAULT 'owed'
         ) WITHOUT ROWID;
@@ -30,9 +32,12 @@ class Kept(StoreModel):
                 self.db.execute(run, (space_id, ended_at.timestamp()))
             case Finished():
                 self.db.execute("UPDATE kept SET state = 'replay' WHERE space_id = ?", (space_id,))
+            case Failed():
+                self.db.execute("UPDATE kept SET state = 'failed' WHERE space_id = ?", (space_id,))
             case Deleted():
+                self.db.execute("DELETE FROM kept WHERE space_id = ? AND state = 'failed'", (space_id,))
                 self.db.execute("UPDATE kept SET state = 'safety' WHERE space_id = ?", (space_id,))
-            case Failed() | SafetyCopyDestroyed():
+            case SafetyCopyDestroyed():
                 self.db.execute("DELETE FROM kept WHERE space_id = ?", (space_id,))
             case Reported(report=report):
                 self.db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?)", (report, space_id))
@@ -40,20 +45,21 @@ class Kept(StoreModel):
                 pass
 
     def replays(self, before: datetime) -> list[str]:
-        """Spaces with a replay that ended before a moment, oldest first."""
-        return self._of("replay", before)
+        """Spaces with a replay, or one that failed, that ended before a moment, oldest first."""
+        return self._of(("replay", "failed"), before)
 
     def safety_copies(self, before: datetime) -> list[str]:
         """Spaces with a deleted replay that ended before a moment, oldest first."""
-        return self._of("safety", before)
+        return self._of(("safety",), before)
 
     def reported(self, report: str) -> list[str]:
         """The Spaces that a report is of."""
         return [row[0] for row in self.db.execute("SELECT space_id FROM reports WHERE report_id = ?", (report,))]
 
-    def _of(self, state: str, before: datetime) -> list[str]:
+    def _of(self, states: Sequence[str], before: datetime) -> list[str]:
+        among = ",".join("?" * len(states))
         rows = self.db.execute(
-            "SELECT space_id FROM kept WHERE state = ? AND ended_at <= ? ORDER BY ended_at",
-            (state, before.astimezone(UTC).timestamp()),
+            f"SELECT space_id FROM kept WHERE state IN ({among}) AND ended_at <= ? ORDER BY ended_at",
+            (*states, before.astimezone(UTC).timestamp()),
         )
         return [row[0] for row in rows]

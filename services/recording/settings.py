@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from contracts import object_names
 from libs.service import ServiceSettings
 
 
@@ -25,7 +26,8 @@ class Settings(ServiceSettings):
     builds: Annotated[int, Field(ge=1, le=64)] = 1
     """Replays built at the same time, each in a process of its own."""
     give_up_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
-    """For how long a replay that cannot be stored is tried again; what was captured is kept afterwards, too."""
+    """For how long a replay that cannot be stored is tried again; what was captured is kept afterwards, for as long
+    as a replay would be."""
 
     replay_days: Annotated[float, Field(gt=0)] | None = 30.0
     """For how many days after the end of a Space its replay is shown; `null`: until the host deletes it."""
@@ -43,7 +45,7 @@ class Settings(ServiceSettings):
 
     @property
     def objects_url(self) -> str:
-        return self.recordings_url or (self.var / "recordings").absolute().as_uri()
+        return self.recordings_url or (self.var / object_names.FOLDER).absolute().as_uri()
 
     @property
     def spool_path(self) -> Path:

@@ -4,77 +4,105 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 from contracts import subjects
 from contracts.room import v1
 from libs.bus import Leases
+from libs.clock import utc_now
+from libs.commands import Executor
 from libs.eventstore import StoredFact, history, open_recorder, open_store, rebuild
+from libs.names import names_in
 from libs.relay import Relay
 from libs.service import Service, run
-from services.room.app import Presence, Spaces
-from services.room.domain import Limits, Space
-from services.room.handlers import Audience, Keeper, anywhere, handlers
+from services.room.app.admission import Admission
+from services.room.app.attendance import Attendance
+from services.room.app.entrance import Entrance
+from services.room.app.keeper import Keeper
+from services.room.app.live_spaces import LiveSpaces
+from services.room.app.scheduling import Scheduling
+from services.room.app.session_leases import Presence
+from services.room.app.standstill import Standstill
+from services.room.domain.space import Space
+from services.room.domain.values import Limits
+from services.room.handlers import anywhere, handlers
+from services.room.handlers.commands import ordered
 from services.room.projection import Agenda, People
-from services.room.relay import translate, wire_space
 from services.room.settings import Settings
-
-
-def now() -> datetime:
-    """The time (UTC)."""
-    return datetime.now(UTC)
+from services.room.translation import named_in, translate, wire_space
 
 
 async def compose(service: Service[Settings]) -> None:
-    """Store, relay, people, audience, and the partitions this process owns."""
+    """Store, relay, people, attendance, and the partitions this process owns."""
     settings, bus = service.settings, service.bus
     store = await service.enter(open_store(settings.store_place, Space, cached=settings.cached_spaces))
     service.ready_when("store", store.trouble)
-    relay = Relay(bus, store, translate, context="room")
+    people = await service.enter(People(_people_path(settings)))
+    service.spawn("people", people.run(bus))
+    service.ready_when("people", people.lack)
+    who = people.names
+    service.spawn("names", who.run(bus))
+
+    relay = Relay(bus, store, partial(translate, who=who), context="room", prepare=who.before(bus, named_in))
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
 
-    people = await service.enter(People(settings.var / "stores" / "room-people.db"))
-    service.spawn("people", people.run(bus))
-    service.ready_when("people", people.lack)
-
-    spaces = Spaces(store, people, _limits(settings), person_wait=settings.person_wait)
-    audience = Audience(
+    standstill = Standstill(bus, utc_now)
+    service.spawn("standstill", standstill.run())
+    limits, wait = _limits(settings), settings.person_wait
+    admission = Admission(store, people, person_wait=wait)
+    attendance = Attendance(
         bus,
-        spaces,
+        store,
+        admission,
+        people,
         Presence(settings.lease_seconds),
+        standstill,
         reactions=settings.reactions,
+        with_skin_tone=settings.with_skin_tone,
         count_interval=settings.count_interval,
         reaction_interval=settings.reaction_interval,
-        now=now,
+        now=utc_now,
     )
-    service.spawn("audience", audience.run())
-    service.on_stop(audience.flush)
+    service.spawn("attendance", attendance.run())
+    service.on_stop(attendance.flush)
 
+    executor = Executor(store, utc_now, ordered, check=admission.check, consequences=attendance.consequences)
     agenda = await service.enter(Agenda(settings.var / "stores" / f"{settings.name}-agenda.db"))
-    keeper = Keeper(store, spaces, agenda, audience, now)
+    live = LiveSpaces(store, agenda, settings.live_limit)
+    scheduling = Scheduling(store, executor, people, limits, attendance.platform_of, live, person_wait=wait)
+    entrance = Entrance(executor, people, limits, attendance.may_act, person_wait=wait)
+    keeper = Keeper(store, executor, admission, scheduling, agenda, attendance, standstill, limits, utc_now)
     people.on_applied.append(keeper.saw)
     service.spawn("keeper", keeper.run())
 
-    table = handlers(spaces, audience, now)
+    table = handlers(
+        executor, scheduling, entrance, admission, attendance, agenda, limits, who, people.must_be_complete
+    )
     served: dict[int, AsyncExitStack] = {}
 
     async def gained(partition: int) -> None:
         # Another process may have written these Spaces since we last read them.
         store.forget(lambda id: subjects.partition_of(id, settings.partitions) == partition)
-        await audience.gain(partition)
+        await attendance.gain(partition)
         keeper.gain(partition)
         served[partition] = AsyncExitStack()
         await served[partition].enter_async_context(bus.serve(table, route=str(partition), hot=True))
 
     async def lost(partition: int) -> None:
         await served.pop(partition).aclose()
-        await audience.lose(partition)
+        await attendance.lose(partition)
 
-    await service.enter(bus.serve(anywhere(settings.topics)))
+    await service.enter(bus.serve(anywhere(settings.topics, settings.reactions, settings.with_skin_tone)))
     leases = await service.enter(Leases(bus, "room", settings.name, settings.partitions, gained, lost))
     service.ready_when("partitions", leases.lack)
+
+
+def _people_path(settings: Settings) -> Path:
+    return settings.var / "stores" / "room-people.db"
 
 
 def _limits(settings: Settings) -> Limits:
@@ -87,6 +115,10 @@ def _limits(settings: Settings) -> Limits:
         scheduled=settings.scheduled_limit,
         grace=timedelta(seconds=settings.grace_seconds),
         invitation=timedelta(seconds=settings.invitation_seconds),
+        invitations=settings.invitation_limit,
+        queue=settings.queue_limit,
+        message=settings.request_message_limit,
+        unstarted=timedelta(seconds=settings.unstarted_seconds),
         pins=settings.pin_limit,
         topics=frozenset(settings.topics) or None,
     )
@@ -98,7 +130,8 @@ def main(env: Mapping[str, str]) -> int:
 
 
 def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> v1.Space | None:
-    """A Space rebuilt from its stored events alone, up to version `at`; None where there is none.
+    """A Space rebuilt from its stored events alone, up to version `at`, with what people are called now; None where
+    there is none.
 
     Reads the store of a running service without disturbing it. Raises BadSettings, OSError where there is no store.
     """
@@ -108,7 +141,8 @@ def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> 
         space = rebuild(recorder, space_id, Space, at=at)
     finally:
         recorder.close()
-    return wire_space(space, all=True) if space.version else None
+    with names_in(_people_path(settings)) as who:
+        return wire_space(space, who, all=True) if space.version else None
 
 
 def stored_facts(env: Mapping[str, str], space_id: str) -> list[StoredFact]:

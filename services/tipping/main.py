@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from functools import partial
 
+from libs.clock import utc_now
+from libs.commands import Executor
 from libs.eventstore import open_store
 from libs.relay import Relay
 from libs.service import Service, run
 from services.tipping.app import Tipping, new
-from services.tipping.handlers import handlers
+from services.tipping.handlers import handlers, ordered
 from services.tipping.projection import Stages, TipsBySpace
-from services.tipping.relay import translate
 from services.tipping.settings import Settings
+from services.tipping.translation import named_in, translate
 
 
 async def compose(service: Service[Settings]) -> None:
@@ -22,15 +24,17 @@ async def compose(service: Service[Settings]) -> None:
     service.ready_when("store", store.trouble)
     tips = await service.enter(TipsBySpace(settings.tips_path))
     await tips.catch_up(store)
-    relay = Relay(bus, store, translate, context="tipping")
-    service.spawn("relay", relay.run())
-    service.on_stop(relay.flush)
-    service.ready_when("relay", relay.behind)
     stages = await service.enter(Stages(settings.stages_path))
     service.spawn("follow the stream", stages.run(bus))
     service.ready_when("stages", stages.lack)
-    tipping = Tipping(store, stages, tips, news_within=settings.news_within)
-    await service.enter(bus.serve(handlers(tipping, lambda: datetime.now(UTC))))
+    who = stages.names
+    relay = Relay(bus, store, partial(translate, who=who), context="tipping", prepare=who.before(bus, named_in))
+    service.spawn("relay", relay.run())
+    service.on_stop(relay.flush)
+    service.ready_when("relay", relay.behind)
+    executor = Executor(store, utc_now, ordered)
+    tipping = Tipping(store, executor, stages, tips, news_within=settings.news_within)
+    await service.enter(bus.serve(handlers(executor, tipping)))
 
 
 def main(env: Mapping[str, str]) -> int:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from contracts import subjects
-from contracts.people import v1 as people
 from contracts.room import v1 as room
+from libs import names
 from libs.bus import Received
 from libs.eventstore import Notification
 from libs.readmodel import ReadModel, StoreModel
-from services.tipping.domain import Offered, Payer, Standing
+from services.tipping.domain.tip import Offered, Whereabouts
 
 
 class Stages(ReadModel):
     """Stages of live Spaces and names of people, from the events of room and people."""
 
-    schema = """
+    schema = f"""
         CREATE TABLE spaces (id TEXT PRIMARY KEY, live INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE stage (
             space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
         ) WITHOUT ROWID;
-        CREATE TABLE people (id TEXT PRIMARY KEY, handle TEXT NOT NULL, name TEXT NOT NULL) WITHOUT ROWID
+        {names.TABLE}
     """
-    filters = (subjects.events_of("room"), subjects.event("people", "*", "registered"))
+    filters = (subjects.events_of("room"), *names.FILTERS)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.names = names.Names(self)
 
     def apply(self, received: Received) -> None:
+        self.names.apply(received.event)
         match received.event:
             case room.Created(space_id=space):
                 self.db.execute("INSERT OR IGNORE INTO spaces VALUES (?, 0)", (space,))
@@ -41,27 +48,25 @@ class Stages(ReadModel):
                 room.StageLeft(space_id=space, person_id=person_id) | room.Removed(space_id=space, person_id=person_id)
             ):
                 self.db.execute("DELETE FROM stage WHERE space_id = ? AND person_id = ?", (space, person_id))
-            case people.Registered(person_id=id, handle=handle, display_name=name):
-                self.db.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", (id, handle, name))
             case _:
                 pass
 
-    def standing(self, space_id: str, person_id: str) -> Standing:
+    def whereabouts(self, space_id: str, person_id: str) -> Whereabouts:
         """What is known of a person in a Space."""
         row = self.db.execute("SELECT live FROM spaces WHERE id = ?", (space_id,)).fetchone()
         if row is None:
-            return Standing.UNKNOWN
+            return Whereabouts.UNKNOWN
         if not row[0]:
-            return Standing.NOT_LIVE
+            return Whereabouts.NOT_LIVE
         there = self.db.execute(
             "SELECT 1 FROM stage WHERE space_id = ? AND person_id = ?", (space_id, person_id)
         ).fetchone()
-        return Standing.ON_STAGE if there else Standing.LISTENING
+        return Whereabouts.ON_STAGE if there else Whereabouts.LISTENING
 
-    def person(self, person_id: str) -> Payer | None:
-        """What a person is called; None where they are not known (yet)."""
-        row = self.db.execute("SELECT id, handle, name FROM people WHERE id = ?", (person_id,)).fetchone()
-        return None if row is None else Payer(*row)
+    def knows(self, person_id: str) -> bool:
+        """Whether somebody is known here already, and not gone."""
+        known = self.names.find(person_id)
+        return known is not None and not known.gone
 
 
 class TipsBySpace(StoreModel):

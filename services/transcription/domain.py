@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.refusal import Refusal
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """One word of a caption, as the engine recognised it; seconds after the caption's `start_at`."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+    """From 0 to 1; None where the engine does not say."""
 
 
 @stored("transcript.opened")
@@ -21,10 +33,10 @@ class Opened(Fact):
 
 @stored("transcript.captioned")
 class Captioned(Fact):
-    """A final caption, together with where to go on listening after a crash."""
+    """A final caption, together with where to continue after a crash."""
 
     caption_id: str
-    """Made of the session and the moment of capture at which the utterance began: the same when it is heard again."""
+    """Made of the session and the moment of capture at which the utterance began: the same at every attempt."""
     session_id: str
     person_id: str
     handle: str
@@ -39,6 +51,12 @@ class Captioned(Fact):
     """All bundles of this session up to here are accounted for."""
     resume: int
     """All bundles of the whole Space up to here are accounted for."""
+    words: tuple[Word, ...] = ()
+    """Its words with their times, where the engine gives them."""
+    detected: bool = False
+    """Whether the language was found out, and holds for what this person says next."""
+    others: dict[str, int] = msgspec.field(default_factory=dict)
+    """Up to where the bundles of other sessions are accounted for: whoever continues begins each there, as it was."""
 
 
 @stored("transcript.completed")
@@ -49,9 +67,60 @@ class Completed(Fact):
     words: int
 
 
+@stored("transcript.host_noted")
+class HostNoted(Fact):
+    """Who hosts the Space, and so may correct its captions, from now on."""
+
+    host: str
+
+
+@stored("transcript.unrecorded")
+class Unrecorded(Fact):
+    """The Space is not recorded, so that no transcript is kept after its end."""
+
+
+@stored("transcript.caption_corrected")
+class CaptionCorrected(Fact):
+    """The host put other words in place of what was heard."""
+
+    caption_id: str
+    person_id: str
+    """Who spoke."""
+    heard: str
+    text: str
+    by: str
+
+
+@stored("transcript.caption_restored")
+class CaptionRestored(Fact):
+    """What was heard is shown again."""
+
+    caption_id: str
+    person_id: str
+    """Who spoke."""
+    heard: str
+    rejected: bool
+    """The speaker wants it so, for good; otherwise the host took the correction back."""
+
+
 @stored("transcript.deleted")
 class Deleted(Fact):
-    """The replay was deleted, and nobody is shown what was said any more."""
+    """Nobody is shown what was said any more: the replay was deleted, or the Space was not recorded and is over."""
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """The host's words in place of what was heard."""
+
+    text: str
+    by: str
+
+
+class Detected(msgspec.Struct, frozen=True):
+    """The language that somebody was found to speak."""
+
+    lang: str
+    at: datetime
+    """When what it was found out from was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +132,7 @@ class Position:
     sessions: dict[str, int] = field(default_factory=dict)
 
     def of(self, session_id: str) -> int:
-        """Bundles of this session up to here must not be heard again."""
+        """Bundles of this session up to here must not be recognised again."""
         return self.sessions.get(session_id, 0)
 
 
@@ -74,9 +143,38 @@ class Transcript(Aggregate):
     started_at: datetime | None = None
     completed: bool = False
     deleted: bool = False
+    host: str = ""
+    """Empty until room has told."""
+    recorded: bool = True
     captions: list[Captioned] = msgspec.field(default_factory=list)
+    corrections: dict[str, Correction] = msgspec.field(default_factory=dict)
+    """By caption."""
+    rejected: set[str] = msgspec.field(default_factory=set)
+    """Captions whose speakers want them as they were heard."""
+    detected: dict[str, Detected] = msgspec.field(default_factory=dict)
+    """By person."""
     position: Position = msgspec.field(default_factory=Position)
     _ids: set[str] = msgspec.field(default_factory=set)
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is anything to show: it was begun, and is not deleted."""
+        return self.started_at is not None and not self.deleted
+
+    def note(self, host: str, *, recorded: bool) -> list[Fact]:
+        """Learn whose Space with captions this is, and whether it is recorded; once."""
+        if self.deleted or self.host:
+            return []
+        facts: list[Fact] = [HostNoted(host=host)]
+        if not recorded:
+            facts.append(Unrecorded())
+            if self.completed:
+                facts.append(Deleted())
+        return facts
+
+    def change_host(self, host: str) -> list[Fact]:
+        """Learn who hosts it now; nothing where the Space has no captions."""
+        return [HostNoted(host=host)] if self.host not in ("", host) and not self.deleted else []
 
     def open(self, lang: str, started_at: datetime) -> list[Fact]:
         """Begin it; once, and not after its replay was deleted."""
@@ -89,11 +187,66 @@ class Transcript(Aggregate):
         return [caption]
 
     def complete(self) -> list[Fact]:
-        """Nothing more will come."""
+        """Nothing more will come; and where the Space is not recorded, nothing is kept."""
         if self.started_at is None or self.completed:
             return []
         words = sum(len(caption.text.split()) for caption in self.captions)
-        return [Completed(captions=len(self.captions), words=words)]
+        completed = Completed(captions=len(self.captions), words=words)
+        return [completed] if self.recorded else [completed, Deleted()]
+
+    def correct(self, caption_id: str, text: str, *, actor: str) -> list[Fact]:
+        """Put the host's words in place of what was heard, or what was heard in place of the host's.
+
+        Refuses: transcript_unknown, not_ready, not_host, caption_unknown, correction_rejected, invalid.
+        """
+        self._check_shown()
+        if not self.host:
+            raise Refusal("not_ready", "Who hosts this Space is not known here yet; try again.", retry=True)
+        if actor != self.host:
+            raise Refusal("not_host", "Only the host of the Space corrects captions.")
+        caption = self._caption(caption_id)
+        if caption_id in self.rejected:
+            raise Refusal(
+                "correction_rejected", "The speaker rejected a correction; the caption stays as it was heard."
+            )
+        text = " ".join(text.split())
+        if all(unicodedata.category(letter)[0] in "CZ" for letter in text):
+            raise Refusal("invalid", "Write what was said; nothing in it can be seen.", field="text")
+        correction = self.corrections.get(caption_id)
+        if text == (caption.text if correction is None else correction.text):
+            return []
+        if text == caption.text:
+            return [_restored(caption, rejected=False)]
+        return [
+            CaptionCorrected(
+                caption_id=caption_id, person_id=caption.person_id, heard=caption.text, text=text, by=actor
+            )
+        ]
+
+    def reject(self, caption_id: str, *, actor: str) -> list[Fact]:
+        """Show what was heard instead of the host's words, for good.
+
+        Refuses: transcript_unknown, caption_unknown, not_yours, wrong_state.
+        """
+        self._check_shown()
+        caption = self._caption(caption_id)
+        if actor != caption.person_id:
+            raise Refusal("not_yours", "Only who said it rejects a correction.")
+        if caption_id in self.rejected:
+            return []
+        if caption_id not in self.corrections:
+            raise Refusal("wrong_state", "Nobody has corrected this caption.")
+        return [_restored(caption, rejected=True)]
+
+    def _check_shown(self) -> None:
+        if not self.shown:
+            raise Refusal("transcript_unknown", "This Space has no transcript.")
+
+    def _caption(self, caption_id: str) -> Captioned:
+        found = next((caption for caption in self.captions if caption.caption_id == caption_id), None)
+        if found is None:
+            raise Refusal("caption_unknown", "There is no such caption.")
+        return found
 
     def delete(self) -> list[Fact]:
         """Show it to nobody any more, nor begin it; again changes nothing."""
@@ -111,13 +264,35 @@ class Transcript(Aggregate):
             case Captioned():
                 self.captions.append(fact)
                 self._ids.add(fact.caption_id)
+                if fact.detected:
+                    self.detected[fact.person_id] = Detected(fact.lang, fact.start_at)
                 sessions = self.position.sessions if self.position.epoch == fact.epoch else {}
                 resume = self.position.resume if self.position.epoch == fact.epoch else 0
-                sessions[fact.session_id] = max(fact.sequence, sessions.get(fact.session_id, 0))
+                for session, sequence in {**fact.others, fact.session_id: fact.sequence}.items():
+                    sessions[session] = max(sequence, sessions.get(session, 0))
                 self.position = Position(fact.epoch, max(fact.resume, resume), sessions)
             case Completed():
                 self.completed = True
+            case HostNoted():
+                self.host = fact.host
+            case Unrecorded():
+                self.recorded = False
+            case CaptionCorrected():
+                self.corrections[fact.caption_id] = Correction(fact.text, fact.by)
+            case CaptionRestored():
+                self.corrections.pop(fact.caption_id, None)
+                if fact.rejected:
+                    self.rejected.add(fact.caption_id)
             case Deleted():
                 # Nothing is added to it either.
                 self.deleted = self.completed = True
                 self.captions.clear()
+                self.corrections.clear()
+                self.rejected.clear()
+                self.detected.clear()
+
+
+def _restored(caption: Captioned, *, rejected: bool) -> CaptionRestored:
+    return CaptionRestored(
+        caption_id=caption.caption_id, person_id=caption.person_id, heard=caption.text, rejected=rejected
+    )

@@ -1,21 +1,24 @@
-"""What transcription is asked, and what it hears of replays."""
+"""Corrections and queries of transcripts, and the events that say whose they are and when they go."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Collection
+from typing import Any, Final
 
-from contracts import subjects
+from contracts.commands import Command
 from contracts.recording.v1 import ReplayDeleted
+from contracts.room import v1 as room
 from contracts.transcription import v1
-from libs.bus import Handlers, Received, Refusal, Retry
+from libs.bus import Handlers, Received, Retry
+from libs.commands import Executor, Rows
+from libs.refusal import Refusal
 from services.transcription.adapters.formats import Line, document
 from services.transcription.app import Transcripts
-from services.transcription.relay import caption_of
+from services.transcription.domain import Captioned, Transcript
+from services.transcription.translation import shown_to
 
-DELETIONS: Final = (subjects.event("recording", "*", ReplayDeleted.name),)
-"""When a transcript goes."""
-_CAPTIONS: Final = 500
-"""In one answer, which NATS takes up to 1 MiB: a caption is 2 kB at most, half a minute of speech with a name."""
+_BYTES: Final = 800_000
+"""Of captions in one answer, which NATS takes up to 1 MiB. One caption is 20 kB at most."""
 _CHARACTERS: Final = 200_000
 """Of a document in one answer: at most 4 bytes each."""
 
@@ -23,42 +26,104 @@ _CHARACTERS: Final = 200_000
 class Deletions:
     """Deletes the transcript with its replay."""
 
-    def __init__(self, transcripts: Transcripts) -> None:
-        self._transcripts = transcripts
+    def __init__(self, executor: Executor[Transcript]) -> None:
+        self._executor = executor
 
     async def __call__(self, received: Received) -> None:
         if isinstance(received.event, ReplayDeleted):
             try:
-                await self._transcripts.delete(received.event.space_id)
+                await self._executor.by_itself(received.event.space_id, lambda t, _: t.delete(), cause="delete")
             except Refusal as error:
                 raise Retry(str(error)) from error
 
 
-def handlers(transcripts: Transcripts) -> Handlers:
-    """The table of what transcription answers."""
+class RoomEvents:
+    """Follows who hosts Spaces with captions, and which of them are recorded."""
+
+    def __init__(self, executor: Executor[Transcript]) -> None:
+        self._executor = executor
+
+    async def __call__(self, received: Received) -> None:
+        event, cause = received.event, f"{received.source} {received.id}"
+        try:
+            match event:
+                case room.Started(space_id=space_id, host=host, settings=settings) if settings.captions:
+                    await self._executor.by_itself(
+                        space_id, lambda t, _: t.note(host.id, recorded=settings.recorded), cause=f"note {cause}"
+                    )
+                case room.HostChanged(space_id=space_id, host=host):
+                    await self._executor.by_itself(space_id, lambda t, _: t.change_host(host.id), cause=f"host {cause}")
+                case _:
+                    pass
+        except Refusal as error:
+            raise Retry(str(error)) from error
+
+
+def ordered(command: Command[Any]) -> tuple[object, ...]:
+    """What a command on a transcript orders; see `libs.commands.executor.Ordered`."""
+    match command:
+        case v1.CorrectCaption():
+            return (command.space_id, command.caption_id, command.text)
+        case v1.RejectCorrection():
+            return (command.space_id, command.caption_id)
+        case _:
+            raise TypeError(f"{command.name} is no command on a transcript")
+
+
+def handlers(executor: Executor[Transcript], transcripts: Transcripts, languages: Collection[str] = ()) -> Handlers:
+    """The table of what transcription answers; `languages` are the primary subtags of what is understood."""
+    understood = tuple(sorted(languages))
     table = Handlers("transcription")
+    rows = Rows(table, executor)
+
+    def space_id(command: v1.CorrectCaption | v1.RejectCorrection) -> str:
+        return command.space_id
+
+    rows.on(
+        v1.CorrectCaption,
+        Transcript,
+        space_id,
+        lambda transcript, c: transcript.correct(c.caption_id, c.text, actor=_actor(c)),
+    )
+    rows.on(
+        v1.RejectCorrection,
+        Transcript,
+        space_id,
+        lambda transcript, c: transcript.reject(c.caption_id, actor=_actor(c)),
+    )
 
     @table.on(v1.TranscriptQuery)
     async def transcript(query: v1.TranscriptQuery) -> v1.Transcript:
         found = await transcripts.read(query.space_id, query.at)
-        if found.started_at is None or found.deleted:
-            return v1.Transcript(space_id=query.space_id, state="none")
-        spoken = found.spoken()
-        until = query.after + _CAPTIONS
+        if not found.shown:
+            return v1.Transcript(space_id=query.space_id, state="none", languages=understood)
+        spoken = found.spoken()[query.after :]
+        captions: list[v1.Caption] = []
+        size = 0
+        for caption in spoken:
+            if size > _BYTES:
+                break
+            captions.append(shown_to(query.actor, caption, found))
+            size += len(captions[-1].model_dump_json().encode())
         return v1.Transcript(
             space_id=query.space_id,
             state="complete" if found.completed else "open",
-            captions=tuple(caption_of(caption) for caption in spoken[query.after : until]),
+            captions=tuple(captions),
             version=found.version,
-            more=until < len(spoken),
+            more=len(captions) < len(spoken),
+            languages=understood,
         )
+
+    @table.on(v1.LanguagesQuery)
+    async def spoken_languages(query: v1.LanguagesQuery) -> v1.Languages:
+        return v1.Languages(languages=understood)
 
     @table.on(v1.TranscriptDocumentQuery)
     async def transcript_document(query: v1.TranscriptDocumentQuery) -> v1.TranscriptDocument:
         found = await transcripts.read(query.space_id, query.at)
-        if found.started_at is None or found.deleted:
-            raise Refusal("transcript_unknown", "This Space has no captions.")
-        lines = [Line(c.caption_id, c.person_id, c.name, c.lang, c.text, c.start_at, c.end_at) for c in found.spoken()]
+        if found.started_at is None or not found.shown:
+            raise Refusal("transcript_unknown", "This Space has no transcript.")
+        lines = [_line(caption, found) for caption in found.spoken()]
         content_type, body = document(query.format, lines, found.started_at)
         until = query.after + _CHARACTERS
         return v1.TranscriptDocument(
@@ -66,3 +131,24 @@ def handlers(transcripts: Transcripts) -> Handlers:
         )
 
     return table
+
+
+def _actor(command: Command[Any]) -> str:
+    if command.actor is None:
+        raise Refusal("unauthenticated", "Sign in first.")
+    return command.actor
+
+
+def _line(caption: Captioned, transcript: Transcript) -> Line:
+    correction = transcript.corrections.get(caption.caption_id)
+    return Line(
+        id=caption.caption_id,
+        person_id=caption.person_id,
+        name=caption.name,
+        lang=caption.lang,
+        text=caption.text if correction is None else correction.text,
+        start_at=caption.start_at,
+        end_at=caption.end_at,
+        words=caption.words if correction is None else (),
+        corrected_by=None if correction is None else correction.by,
+    )

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
+from contracts import consumers
 from libs.bus import each
+from libs.clock import utc_now
+from libs.commands import Executor
 from libs.eventstore import open_store
 from libs.relay import Relay
 from libs.service import CannotStart, Service, run
-from services.transcription.adapters import model
+from services.transcription import engines
 from services.transcription.adapters.messages import Tuning
-from services.transcription.adapters.workers import Workers
+from services.transcription.adapters.worker_pool import WorkerPool
 from services.transcription.app import Captioning, Pace, Transcripts
 from services.transcription.domain import Transcript
-from services.transcription.handlers import DELETIONS, Deletions, handlers
+from services.transcription.handlers import Deletions, RoomEvents, handlers, ordered
 from services.transcription.projection import Stages
-from services.transcription.relay import translate
 from services.transcription.settings import Settings
+from services.transcription.translation import translate
 
-_DELETIONS = "transcription-deletions"
 _CACHED = 200
 """Transcripts in memory; the open ones are always there."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 async def compose(service: Service[Settings]) -> None:
-    """Store, relay, workers, what is known of stages, listening, queries."""
+    """Store, relay, recognition workers, what is known of stages, captions, queries."""
     settings, bus = service.settings, service.bus
-    if settings.model is not None:
-        try:
-            model.check(settings.model)
-        except ValueError as error:
-            raise CannotStart(f"ROSTRUM_TRANSCRIPTION_MODEL: {error}") from error
+    try:
+        # In a thread: the first time, hundreds of megabytes are verified.
+        engine, model = await asyncio.to_thread(engines.find, settings.engine, settings.model, settings.var)
+    except engines.EngineUnknownError as error:
+        raise CannotStart(f"ROSTRUM_TRANSCRIPTION_ENGINE: {error}") from error
+    except engines.ModelError as error:
+        raise CannotStart(f"ROSTRUM_TRANSCRIPTION_MODEL: {error}") from error
+    service.uses["engine"] = engine
+    languages = model.languages if settings.languages is None else settings.languages
     store = await service.enter(open_store(settings.store_place, Transcript, cached=_CACHED))
     service.ready_when("store", store.trouble)
     relay = Relay(bus, store, translate, context="transcription")
@@ -48,18 +50,31 @@ async def compose(service: Service[Settings]) -> None:
         longest_s=settings.longest,
         partial_every_s=settings.partial_every,
     )
-    # Not waited for: captured speech waits by itself, and questions can be answered meanwhile.
-    workers = await service.enter(Workers(settings.workers, settings.decoders, settings.model, tuning))
-    service.spawn("workers", workers.run())
+    # Nothing waits for all workers here: captured speech stays in its stream, and queries are answered meanwhile.
+    pool = await service.enter(
+        WorkerPool(settings.workers, engine, settings.model, settings.var, settings.decoders, tuning)
+    )
+    if settings.model is not None:
+        # Nobody has verified it: whether all of it is there shows when it is loaded.
+        try:
+            await pool.try_model()
+        except engines.ModelError as error:
+            raise CannotStart(f"ROSTRUM_TRANSCRIPTION_MODEL: {error}") from error
+    service.spawn("workers", pool.run())
     stages = await service.enter(Stages(settings.var / "stores" / "transcription-stages.db"))
     service.spawn("follow stages", stages.run(bus))
     service.ready_when("stages", stages.lack)
-    transcripts = Transcripts(store, _now)
+    executor = Executor(store, utc_now, ordered)
+    transcripts = Transcripts(store, executor)
     pace = Pace(flush_after=settings.flush_after, settle=settings.settle)
-    captioning = Captioning(bus, stages, transcripts, workers, pace, settings.languages)
+    captioning = Captioning(bus, stages, transcripts, pool, pace, languages)
     service.spawn("captions", captioning.run())
-    await service.enter(bus.consume(_DELETIONS, each(Deletions(transcripts)), filters=DELETIONS, exclusive=True))
-    await service.enter(bus.serve(handlers(transcripts)))
+    for durable, handle in (
+        (consumers.TRANSCRIPTION_DELETIONS, Deletions(executor)),
+        (consumers.TRANSCRIPTION_ROOM, RoomEvents(executor)),
+    ):
+        await service.enter(bus.consume(durable.name, each(handle), filters=durable.filters, exclusive=True))
+    await service.enter(bus.serve(handlers(executor, transcripts, languages)))
 
 
 def main(env: Mapping[str, str]) -> int:

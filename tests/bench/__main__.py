@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.harness import report, say, table
+from tests.support.roomy import raise_limits
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
     for part in options.parts:
         if part not in known:
             parser.error(f"there is no part {part!r}; there are {', '.join(known)}")
+    raise_limits()
     var = Path(os.environ.get("ROSTRUM_VAR", "var"))
     results: dict[str, list[dict[str, Any]]] = {}
     for part in options.parts or known:

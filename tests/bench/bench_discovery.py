@@ -27,7 +27,7 @@ from contracts.envelope import Event, PersonRef, headers
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
 from services.discovery.app import LiveBars
-from services.discovery.projection import Search, Spaces
+from services.discovery.projection import Search, SpaceDirectory
 from tests.bench.harness import Reference, Row, quantile
 from tests.support.events import START, Stream, created, ended, started
 from tests.support.nats import running_nats
@@ -64,7 +64,7 @@ async def measure() -> list[Row]:
 @dataclass
 class _World:
     bus: Bus
-    spaces: Spaces
+    spaces: SpaceDirectory
     bars: LiveBars
     listener: asyncio.subprocess.Process
 
@@ -90,7 +90,7 @@ async def _world(folder: Path) -> AsyncIterator[_World]:
     with running_nats() as server:
         async with (
             await connect("discovery", BusSettings(url=server.url)) as bus,
-            Spaces(folder / "bars.db") as spaces,
+            SpaceDirectory(folder / "bars.db") as spaces,
         ):
             bars = LiveBars(spaces, bus.publish_events, watch_seconds=3600, max_watchers=WATCHERS + 1)
             spaces.on_applied.append(bars.changed)
@@ -159,7 +159,7 @@ async def _bars(folder: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-def _follow(spaces: Spaces, pairs: Iterable[tuple[str, str]]) -> None:
+def _follow(spaces: SpaceDirectory, pairs: Iterable[tuple[str, str]]) -> None:
     spaces.db.executemany("INSERT INTO follows VALUES (?, ?)", pairs)
 
 
@@ -212,7 +212,7 @@ async def _loop_held_up() -> AsyncIterator[list[float]]:
     watching.cancel()
 
 
-def _entry_for_each(spaces: Spaces) -> None:
+def _entry_for_each(spaces: SpaceDirectory) -> None:
     """The other side: the bar of each follower gets an entry."""
     with spaces.transaction():
         spaces.db.execute(
@@ -229,7 +229,7 @@ async def _search(folder: Path) -> list[Row]:
     letters = "abcdefghijklmnopqrstuvwxyz"
     common = ["".join(chance.choices(letters, k=chance.randint(3, 9))) for _ in range(3000)]
     path = folder / "search.db"
-    async with Spaces(path) as spaces, Search(path, seconds=30) as search:
+    async with SpaceDirectory(path) as spaces, Search(path, seconds=30) as search:
         stream = Stream()
         for first in range(0, SPACES, 1000):
             events: list[Event] = []
@@ -273,7 +273,7 @@ async def _search(folder: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-def _swell(spaces: Spaces) -> None:
+def _swell(spaces: SpaceDirectory) -> None:
     """The same Spaces many times, under other ids."""
     columns = ", ".join(row[1] for row in spaces.db.execute("PRAGMA table_info(spaces)") if row[1] not in ("n", "id"))
     with spaces.transaction():

@@ -15,7 +15,8 @@ import uvloop
 from libs.database import Database, Place
 from libs.eventstore import Order, open_recorder, open_store, rebuild
 from libs.ids import new_id
-from services.room.domain import Limits, Person, Settings, Space
+from services.room.domain.space import Space
+from services.room.domain.values import Limits, Person, Settings
 from tests.bench import plain
 from tests.bench.harness import Reference, Row, quantile
 from tests.support.postgres import binaries, running_postgres
@@ -86,7 +87,7 @@ async def _from_snapshot(place: Place, space_id: str) -> float:
 
 async def _fill(place: Place) -> str:
     """A host whose microphone goes on and off until there are EVENTS events."""
-    host = Person(id=new_id(), handle="host", name="Host")
+    host = Person(new_id())
     limits = Limits(stage=13, schedule_ahead=timedelta(days=30))
     settings = Settings(title="Bench", topics=(), lang="en", recorded=False, captions=False,
                         who_can_join="everyone", who_can_speak="invited")  # fmt: skip

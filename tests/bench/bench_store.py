@@ -23,12 +23,15 @@ from contracts.people import v1 as people
 from contracts.room import v1 as room
 from infra.launcher import System
 from libs.bus import Bus, BusSettings, connect
+from libs.commands import Executor
 from libs.database import Database, Place
 from libs.eventstore import Order, Store, digest_of, open_store
 from libs.ids import new_id
 from libs.service import settle
-from services.room.app import Spaces
-from services.room.domain import Limits, Person, Settings, Space
+from services.room.app.admission import Admission
+from services.room.domain.space import Space
+from services.room.domain.values import Limits, Person, Settings
+from services.room.handlers.commands import ordered
 from services.room.projection import People
 from tests.bench import plain
 from tests.bench.bench_command import Live
@@ -46,7 +49,7 @@ MANY = 200
 PACED = 500
 """Commands a second where the time of one is measured through NATS."""
 CLIENTS = 20
-HOST = Person(id=new_id(), handle="host", name="Host")
+HOST = Person(new_id())
 LIMITS = Limits(stage=13, schedule_ahead=timedelta(days=30))
 
 
@@ -112,7 +115,8 @@ async def _decided(folder: Path, place: Callable[[str], Place], where: str) -> l
 
 async def _application(folder: Path, place: Place, spaces: int) -> Figures:
     async with open_store(place, Space) as store, People(folder / f"people-{spaces}.db") as known:
-        app = Spaces(store, known, LIMITS, person_wait=0.0)
+        check = Admission(store, known, person_wait=0.0).check
+        executor = Executor(store, lambda: datetime.now(UTC), ordered, check=check)
         ids = [await _create(store) for _ in range(spaces)]
         names = [new_id() for _ in range(RUNS * COMMANDS)]
         ticket = itertools.count()
@@ -123,8 +127,8 @@ async def _application(folder: Path, place: Place, spaces: int) -> Figures:
             order = Order(
                 id=names[number], actor=HOST.id, at=datetime.now(UTC), digest=digest_of("switch", space, turn)
             )
-            switch = app.mute if turn else app.unmute
-            await switch(order, space, HOST.id, _version)
+            switch = Space.mute if turn else Space.unmute
+            await executor.execute(order, space, lambda it: switch(it, HOST.id, HOST.id), _version)
 
         async def run() -> list[float]:
             left, took = itertools.repeat(None, COMMANDS), list[float]()
@@ -202,7 +206,7 @@ async def _by_itself(system: System) -> list[Row]:
     user, password = system.credentials("people")
     async with await connect("people", BusSettings(url=system.nats_url, user=user, password=password)) as bus:
         now = datetime.now(UTC)
-        known = people.Registered(at=now, version=1, person_id=HOST.id, handle=HOST.handle, display_name=HOST.name)
+        known = people.Registered(at=now, version=1, person_id=HOST.id, handle="host", display_name="Host")
         await bus.publish_event(known)
     async with _asking(system) as (bus, requester):
         one, all_, floor = await _asked(system, bus, requester, HOST.id)

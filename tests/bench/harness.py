@@ -111,9 +111,7 @@ def table(part: str, judged: Sequence[dict[str, Any]]) -> str:
         value = "-" if row["value"] is None else f"{_short(row['value'])} {row['unit']}"
         lines.append(f"  {row['name']:<72} {value:>16}  {mark}")
         if row["reference"]:
-            lines.append(
-                f"      {row['reference']['name']}: {_short(row['reference']['value'])}, ratio {row['ratio']:.2f}"
-            )
+            lines.append(f"      {row['reference']['name']}: {_short(row['reference']['value'])}, ratio {_ratio(row)}")
         if row["target"]:
             lines.append(f"      target: {row['target']}")
         lines.append(f"      {row['conditions']}")

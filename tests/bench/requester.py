@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from contracts import subjects
 from libs.ids import new_id
 
 _ACCEPTED: Final = b'{"outcome":"accepted"'
@@ -24,7 +25,7 @@ class Requester(asyncio.Protocol):
         where = urlsplit(url)
         self._where = where.hostname or "127.0.0.1", where.port or 4222
         self._login = {"verbose": False, "pedantic": False, "user": user, "pass": password, "protocol": 1}
-        self._inbox = f"_INBOX.{new_id()}"
+        self._inbox = f"{subjects.inbox(user)}.{new_id()}"
         self._numbers = itertools.count()
         """A subject is answered once: NATS lets who answers publish to it no second time."""
         self._transport: asyncio.Transport

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from types import GenericAlias
+from typing import Annotated, Any
 
 import pytest
-from pydantic import create_model
+from pydantic import StringConstraints, create_model
 
 from contracts import check, generate
 from contracts.envelope import Model
-from contracts.room.v1 import Muted
+from contracts.room.v1 import Mute, Muted
 
 
 def _released(folder: Path, model: type[Model]) -> Path:
@@ -47,6 +49,46 @@ def test_an_added_optional_field_is_compatible(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fields", [{"note": (str, ...)}, {"person_id": (int, ...)}, {"version": (str, ...)}])
 def test_a_breaking_change_is_reported(tmp_path: Path, fields: dict[str, Any]) -> None:
     assert list(check.breaking(_released(tmp_path, Muted), [_changed(**fields)]))
+
+
+class _Two(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class _Three(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+    GREEN = "green"
+
+
+def _coloured(colour: Any) -> type[Model]:
+    many, by = GenericAlias(tuple, (colour, ...)), GenericAlias(dict, (colour, int))
+    return _changed(one=(colour | None, None), many=(many, ()), by=(by, {}))
+
+
+@pytest.mark.parametrize("grown", [_Three, Annotated[str, StringConstraints(min_length=1, max_length=40)]])
+def test_an_enum_may_gain_values_or_become_open(tmp_path: Path, grown: Any) -> None:
+    assert list(check.breaking(_released(tmp_path, _coloured(_Two)), [_coloured(grown)])) == []
+
+
+@pytest.mark.parametrize("lesser", [_Two, int, Annotated[str, StringConstraints(max_length=3)]])
+def test_an_enum_that_loses_a_value_is_reported(tmp_path: Path, lesser: Any) -> None:
+    assert list(check.breaking(_released(tmp_path, _coloured(_Three)), [_coloured(lesser)]))
+
+
+def test_a_text_becomes_longer_in_a_request_and_nowhere_else(tmp_path: Path) -> None:
+    def with_note(model: type[Model], most: int) -> type[Model]:
+        note = Annotated[str, StringConstraints(max_length=most)]
+        return create_model(model.__name__, __base__=model, __module__=model.__module__, note=(note, ""))
+
+    requests, events = (
+        _released(tmp_path / "mute", with_note(Mute, 20)),
+        _released(tmp_path / "muted", with_note(Muted, 20)),
+    )
+    assert list(check.breaking(requests, [with_note(Mute, 30)])) == []
+    assert list(check.breaking(requests, [with_note(Mute, 10)]))
+    assert list(check.breaking(events, [with_note(Muted, 30)]))
 
 
 def test_a_removed_field_is_reported(tmp_path: Path) -> None:

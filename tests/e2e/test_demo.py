@@ -21,6 +21,8 @@ from av.codec.context import CodecContext
 
 from infra.demo import voice
 from infra.demo.cast import SPEECH
+from infra.demo.words import plain
+from services.transcription import engines
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,6 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert "Rebuilt" in finished.stdout
+    assert "words wrong" in finished.stdout
     return out
 
 
@@ -92,7 +95,8 @@ def _likeness(expected: Samples, replay: Samples, at: int, slack: float = 0.2) -
     size = 1 << (len(window) + len(expected)).bit_length()
     products = np.fft.irfft(np.fft.rfft(window, size) * np.conj(np.fft.rfft(expected, size)))
     products = products[: len(window) - len(expected) + 1]
-    energies = np.convolve(window**2, np.ones(len(expected)), "valid")
+    sums = np.concatenate(([0.0], np.cumsum(window**2, dtype=np.float64)))
+    energies = sums[len(expected) :] - sums[: -len(expected)]
     return float(np.max(products / np.sqrt(np.maximum(energies, 1e-9) * np.sum(expected**2))))
 
 
@@ -168,6 +172,22 @@ def test_the_transcript_is_what_was_said(demo: Path) -> None:
     assert rate <= 0.15, {name: spoken[name] for name in names}
 
 
+def test_each_speakers_word_error_is_told(summary: dict[str, Any], demo: Path) -> None:
+    """Counted anew from the events that anybody can follow, by another tool."""
+    events = [json.loads(line) for line in (demo / "events.jsonl").read_text().splitlines()]
+    captions = [event["data"]["caption"] for event in events if event["event"] == "transcription.captioned"]
+    captions.sort(key=lambda caption: str(caption["start_at"]))
+    for speaker in summary["speakers"]:
+        said = plain(_heard_text(speaker["name"]))
+        heard = plain(" ".join(c["text"] for c in captions if c["person"]["name"] == speaker["name"]))
+        counted = jiwer.process_words(" ".join(said), " ".join(heard))
+        wrong = counted.substitutions + counted.deletions + counted.insertions
+        assert (speaker["words_wrong"], speaker["words_said"]) == (wrong, len(said))
+        assert speaker["word_error"] == pytest.approx(wrong / len(said), abs=1e-4)
+    expected, _ = engines.find(engines.AUTO, None, demo)
+    assert summary["captions"]["engine"] == expected
+
+
 def _heard_text(name: str) -> str:
     """What a listener could hear: of a sentence muted in its middle, the first half."""
     entry = _carried()[name]
@@ -189,7 +209,9 @@ def test_events_are_in_order_and_public(demo: Path, summary: dict[str, Any]) -> 
     assert sequences == sorted(set(sequences))
     assert names[:2] == ["room.created", "room.started"]
     assert not {"room.speak_requested", "tipping.tip_offered", "presence.joined"} & set(names)
-    for name in ("room.stage_joined", "room.muted", "media.speaking", "captions.partial", "presence.reacted"):
+    for name in ("room.stage_joined", "room.muted", "media.speaking", "presence.reacted"):
         assert name in names
+    assert "captions.partial" not in names, "it has no place in the stream"
+    assert summary["captions"]["partial"] > 0, "and is told all the same"
     assert names.index("room.ended") < names.index("recording.replay_ready")
     assert all(event["data"]["space_id"] == summary["space_id"] for event in events)

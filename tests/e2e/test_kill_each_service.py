@@ -69,6 +69,7 @@ async def test_a_space_survives_the_death_of_each_service(system: System) -> Non
         )
         base = f"/v1/spaces/{space['id']}"
         for client in (guest.client, third):
+            await client.join(base)
             await client.call("POST", f"{base}/requests", {})
             await host.client.call("POST", f"{base}/requests/{client.id}/accept")
         for speaker in (host, guest):

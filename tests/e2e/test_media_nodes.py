@@ -17,12 +17,14 @@ import psutil
 import pytest
 from aiortc.rtp import RtpPacket
 
-from infra.demo.client import NODE_DRAINING, NODE_LOST, Client, Ears, Microphone
+from contracts.media.v1 import NodeNewsName
+from infra.demo.client import Client, Ears, Microphone
+from infra.demo.live_events import LiveEvent
 from infra.demo.story import Watcher
 from infra.demo.voice import Speech
 from infra.launcher import System
 from tests.support.processes import gone
-from tests.support.waiting import beats
+from tests.support.waiting import beats, eventually, pace
 from tests.support.webrtc import opus_tone
 from tests.support.without_udp import ClientWithoutUdp
 
@@ -31,6 +33,9 @@ SIGNED_IN = 2
 NOTICED_SECONDS = 0.5
 AGAIN_SECONDS = 2.0
 GAP_SECONDS = 1.0
+PAUSES_SECONDS = (20.0, 5.0, 1.5)
+UNBROKEN_SECONDS = 0.3
+"""The longest time between two packets of an unbroken stream, beside what a busy machine takes."""
 
 
 @dataclass(eq=False)
@@ -138,6 +143,7 @@ async def party(system: System) -> AsyncIterator[Party]:
         guest = await Client.sign_up(system.url, "guest", "Guest")
         space = await host.call("POST", "/v1/spaces", {"title": "Unsinkable"})
         base = f"/v1/spaces/{space['id']}"
+        await guest.join(base)
         await guest.call("POST", f"{base}/requests", {})
         await host.call("POST", f"{base}/requests/{guest.id}/accept")
         await host.call("POST", f"{base}/stage/{host.id}/unmute")
@@ -213,17 +219,19 @@ async def test_a_killed_node_is_noticed_at_once_and_everybody_hears_again_elsewh
             offset = time.time() - killed
             system.kill(process)
             for ear in party.ears:
-                lost = await ear.watcher.wait("the loss", lambda e: e.name == NODE_LOST)
+                lost = await ear.watcher.wait("the loss", lambda e: e.name == NodeNewsName.LOST)
                 assert lost.id == ""
                 assert lost.data["node_id"] in before
                 assert len(lost.data["sessions"]) == 1
-            noticed.append(max(at for ear in party.ears for at, _ in ear.watcher.all(NODE_LOST)) - offset - killed)
+            noticed.append(
+                max(at for ear in party.ears for at, _ in ear.watcher.all(NodeNewsName.LOST)) - offset - killed
+            )
             again.append([await ear.hears_after(killed + 0.2) - killed for ear in party.ears])
             assert party.nodes.isdisjoint(before)
             assert len(party.nodes) == 1, "all of one Space are on one node"
             await system.ready(process)
-        assert neighbour.watcher.all(NODE_LOST) == []
-    assert party.onlooker.all(NODE_LOST) == []
+        assert neighbour.watcher.all(NodeNewsName.LOST) == []
+    assert party.onlooker.all(NodeNewsName.LOST) == []
     assert not any(payload in muted for ear in party.ears for _, payload in ear.arrivals), "muted before, muted after"
     assert await party.stage() == stage
     figures = {
@@ -252,7 +260,7 @@ async def test_a_node_that_is_told_to_stop_hands_its_people_over_without_a_gap(s
     began = time.monotonic()
     system.kill(process, signal.SIGTERM)
     for ear in party.ears:
-        await ear.watcher.wait("the news", lambda e: e.name == NODE_DRAINING)
+        await ear.watcher.wait("the news", lambda e: e.name == NodeNewsName.DRAINING)
     await gone([old], within=30)
     drained = time.monotonic()
     for ear in party.ears:
@@ -266,6 +274,73 @@ async def test_a_node_that_is_told_to_stop_hands_its_people_over_without_a_gap(s
     assert party.nodes.isdisjoint(before)
     assert len(party.nodes) == 1
     assert await party.stage() == stage
+
+
+@pytest.mark.timeout(180)
+async def test_nobody_on_a_node_notices_that_nats_pauses(system: System, party: Party) -> None:
+    stage, before, sessions = await party.stage(), party.nodes, {ear.ears.session_id for ear in party.ears}
+    told: list[str] = []
+    guest, process = party.microphones[1].client, party.process_at()
+    gaps: dict[float, float] = {}
+    again: dict[float, float] = {}
+    ticks: list[float]
+    for seconds in PAUSES_SECONDS:
+        ticks = []
+        ticking = asyncio.create_task(_tick(ticks))
+        party.tasks.append(ticking)
+        party.forget()
+        began = time.monotonic()
+        system.kill("nats", signal.SIGSTOP)
+        try:
+            await pace(began + seconds)
+        finally:
+            system.kill("nats", signal.SIGCONT)
+        resumed = time.monotonic()
+        # What is commanded then happens, and everybody is told.
+        await guest.call("PUT", f"{party.base}/hands/me")
+        await guest.call("DELETE", f"{party.base}/hands/{guest.id}")
+        for ear in party.ears:
+            await ear.watcher.wait("live events", lambda e: e.name == "room.hand_lowered")
+        end = time.monotonic()
+        again[seconds] = round(end - resumed, 2)
+        told += [event.name for ear in party.ears for _, event in ear.watcher.seen]
+        ticking.cancel()
+        stood_still = max(later - earlier for earlier, later in itertools.pairwise(ticks))
+        gaps[seconds] = round(max(ear.longest_gap(began, end) for ear in party.ears), 3)
+        assert gaps[seconds] <= UNBROKEN_SECONDS + stood_still
+        assert await party.stage() == stage
+
+        async def all_there() -> bool:
+            listeners = (await guest.call("GET", f"{party.base}/participants"))["listeners"]
+            return bool(listeners == len(party.ears))
+
+        await eventually(all_there)
+    print({"longest_gaps": gaps, "commands_again": again})
+    assert party.nodes == before
+    assert {ear.ears.session_id for ear in party.ears} == sessions
+    assert {NodeNewsName.LOST, "room.lost"}.isdisjoint(told)
+
+    # A gateway that is wrong all the same makes nobody drop what works.
+    party.forget()
+    ticks = []
+    party.tasks.append(asyncio.create_task(_tick(ticks)))
+    began = time.monotonic()
+    for ear in party.ears:
+        session, node = ear.ears.session_id, ear.ears.node_id
+        ear.ears.heed(LiveEvent("", NodeNewsName.LOST, {"node_id": node, "sessions": [session]}))
+        await eventually(lambda ear=ear, session=session: ear.ears.session_id != session)  # type: ignore[misc]
+    end = time.monotonic()
+    for ear in party.ears:
+        await ear.hears_after(end)
+    stood_still = max(later - earlier for earlier, later in itertools.pairwise(ticks))
+    gap = max(ear.longest_gap(began, end) for ear in party.ears)
+    print({"longest_gap": round(gap, 3), "stood_still": round(stood_still, 3)})
+    assert gap <= GAP_SECONDS + stood_still
+    party.forget()
+    system.kill(process)
+    for ear in party.ears:
+        await ear.watcher.wait("the loss", lambda e: e.name == NodeNewsName.LOST)
+        assert len(ear.watcher.all(NodeNewsName.LOST)) == 1
 
 
 @pytest.mark.timeout(120)
@@ -284,6 +359,6 @@ async def test_a_gateway_that_has_just_started_knows_who_is_where(system: System
     killed = time.monotonic()
     system.kill(party.process_at())
     for ear in party.ears:
-        await ear.watcher.wait("the loss", lambda e: e.name == NODE_LOST)
+        await ear.watcher.wait("the loss", lambda e: e.name == NodeNewsName.LOST)
         await ear.hears_after(killed + 0.2)
     assert party.nodes.isdisjoint(before)

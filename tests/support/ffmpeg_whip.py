@@ -7,11 +7,14 @@ It ends when its standard input does, and prints each Opus packet that it sent, 
 
 from __future__ import annotations
 
+import asyncio
 import fractions
 import select
 import sys
-import tempfile
 import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,17 +25,60 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 RATE: Final = 48_000
 _FRAME: Final = 960
+_ROOT: Final = Path(__file__).parents[2]
 
 
-def main(url: str, hertz: float, options: dict[str, str]) -> None:
-    """Publish at the pace of the clock until told to stop."""
-    with tempfile.TemporaryDirectory() as folder:
-        _publish(url, hertz, {**_certificate(Path(folder)), **options})
+class FFmpeg:
+    """One publisher."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.sent: set[bytes] = set()
+        """Its Opus packets, known when it has ended."""
+        self._process = process
+        self._ending = asyncio.create_task(process.communicate())
+
+    async def failed(self, within: float = 30.0) -> str:
+        """Waits until it gives up; what it says then."""
+        async with asyncio.timeout(within):
+            _, words = await self._ending
+        assert self._process.returncode != 0, "it published"
+        return words.decode()
+
+    async def stop(self) -> None:
+        """Has it say goodbye and end."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        async with asyncio.timeout(15):
+            out, words = await self._ending
+        assert self._process.returncode == 0, words.decode()[-2000:]
+        self.sent |= {bytes.fromhex(line) for line in out.decode().split()}
+
+    async def end(self) -> None:
+        """Kills it where it still runs."""
+        if self._process.returncode is None:
+            self._process.kill()
+            print((await self._ending)[1].decode()[-2000:], file=sys.stderr)
 
 
-def _certificate(folder: Path) -> dict[str, str]:
-    """A certificate on P-256: the one that FFmpeg makes where it is built with GnuTLS is on P-224, which OpenSSL 4
-    does not take any more. Built with OpenSSL, it needs none."""
+@asynccontextmanager
+async def ffmpeg(url: str, token: str, hertz: int, options: Mapping[str, str]) -> AsyncIterator[FFmpeg]:
+    """FFmpeg publishing a tone inside, with these options of the muxer."""
+    program = (sys.executable, "-m", "tests.support.ffmpeg_whip", url, str(hertz), f"authorization={token}")
+    given = [f"{name}={value}" for name, value in options.items()]
+    process = await asyncio.create_subprocess_exec(*program, *given, cwd=_ROOT, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    publisher = FFmpeg(process)
+    try:
+        yield publisher
+    finally:
+        await publisher.end()
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    """The options for a certificate on P-256, made in a folder.
+
+    The one that FFmpeg makes where it is built with GnuTLS is on P-224, which OpenSSL 4 does not take any more. Built
+    with OpenSSL, it needs none.
+    """
     made = RTCCertificate.generateCertificate()
     cert, key = folder / "cert.pem", folder / "key.pem"
     cert.write_bytes(made._cert.public_bytes(Encoding.PEM))
@@ -40,7 +86,8 @@ def _certificate(folder: Path) -> dict[str, str]:
     return {"cert_file": str(cert), "key_file": str(key)}
 
 
-def _publish(url: str, hertz: float, options: dict[str, str]) -> None:
+def main(url: str, hertz: float, options: dict[str, str]) -> None:
+    """Publish at the pace of the clock until told to stop."""
     # The muxer takes 48 kHz and stereo only.
     with av.open(url, "w", format="whip", options=options) as container:
         stream: Any = container.add_stream("libopus", rate=RATE, layout="stereo")

@@ -9,7 +9,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from infra.launcher.port import HeldPort
 from tests.support.program import Program
 from tests.support.waiting import in_time
 
@@ -23,11 +25,13 @@ def server_binary() -> str:
     return found
 
 
+_held: Final[list[HeldPort]] = []
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody else gets while this process lives, for a server that may be killed."""
+    _held.append(HeldPort())
+    return _held[-1].number
 
 
 class NatsServer(Program):

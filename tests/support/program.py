@@ -16,14 +16,14 @@ class Program:
     def __init__(self, command: Sequence[str], log: Path, **settings: Any) -> None:
         """What it writes is appended to `log`; `settings` are those of `subprocess.Popen`."""
         self.log = log
-        self._command = command
+        self.command = command
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._settings)
+            self._process = subprocess.Popen(self.command, stdout=log, stderr=log, **self._settings)
 
     def must_run(self) -> None:
         """Raises RuntimeError, with its last words, where it has ended by itself."""
@@ -38,6 +38,16 @@ class Program:
     def kill(self) -> None:
         """End it with SIGKILL, as a crash would."""
         self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Have it stand still, with all its connections, until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> int:
         if self._process is None:

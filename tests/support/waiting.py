@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
@@ -65,3 +67,22 @@ async def beats(seconds: float) -> AsyncIterator[None]:
         yield
         due = max(due + seconds, time.monotonic())
         await pace(due)
+
+
+@asynccontextmanager
+async def standstill() -> AsyncIterator[Callable[[], float]]:
+    """Gives the longest time so far, in seconds, in which this loop did nothing at all.
+
+    On a busy machine whatever goes through the loop may be later by so much, and nothing that is tested is to blame.
+    """
+    ticks = [time.monotonic()]
+
+    async def tick() -> None:
+        async for _ in beats(0.01):
+            ticks.append(time.monotonic())  # noqa: PERF401  (it never ends)
+
+    ticking = asyncio.create_task(tick())
+    try:
+        yield lambda: max(later - earlier for earlier, later in pairwise([*ticks, time.monotonic()]))
+    finally:
+        ticking.cancel()

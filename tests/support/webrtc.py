@@ -36,6 +36,7 @@ __all__ = [
     "opus_tone",
     "publishing",
     "speaker",
+    "told_of_the_end",
 ]
 
 FRAME_SAMPLES: Final = 960
@@ -148,6 +149,12 @@ class Speaker:
         """Payloads handed to the sender so far."""
         return self.track.sent
 
+    def hear_no_goodbye(self) -> None:
+        """From now on, go on sending whatever DTLS says, as a client does that means no good."""
+        for sender in self.pc.getSenders():
+            ssl: Any = sender.transport._ssl
+            ssl.recv = lambda _: b""
+
 
 @dataclass(slots=True)
 class Ear:
@@ -226,6 +233,19 @@ async def ear(negotiate: Negotiate, *, slots: int = 3, decode: bool = False, wai
         yield listener
     finally:
         await pc.close()
+
+
+async def told_of_the_end(pc: RTCPeerConnection) -> None:
+    """Waits until the other side has said goodbye in DTLS. Raises TimeoutError."""
+    ends: list[Any] = [*pc.getSenders(), *pc.getReceivers()]
+    transports = [end.transport for end in ends if end.transport]
+    changed = asyncio.Event()
+    for transport in transports:
+        transport.on("statechange", changed.set)
+    async with asyncio.timeout(LIMIT):
+        while any(transport.state != "closed" for transport in transports):
+            changed.clear()
+            await changed.wait()
 
 
 def dtls_client_hello() -> bytes:

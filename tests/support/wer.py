@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import jiwer
+
+from infra.demo.words import plain
 
 
 def words(text: str) -> str:
-    """Lower case, without punctuation."""
-    return " ".join(re.sub(r"[^a-z' ]", " ", text.lower()).split())
+    """Lower case, without punctuation, numbers spelt out."""
+    return " ".join(plain(text))
 
 
 def word_error_rate(said: str, recognised: str) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench import harness
 from tests.bench.__main__ import main
-from tests.bench.harness import Reference, Row, judge, quantile
+from tests.bench.harness import Reference, Row, judge, quantile, table
 
 TARGETS: dict[str, list[dict[str, Any]]] = {
     "part": [
@@ -68,3 +68,8 @@ def test_quantiles_are_nearest_rank() -> None:
     assert quantile(range(1, 101), 0.5) == 50
     assert quantile(range(1, 101), 0.99) == 99
     assert quantile([7], 0.99) == 7
+
+
+def test_a_row_whose_reference_is_zero_has_no_ratio_and_is_printed() -> None:
+    row = Row("words wrong", 2, "words", "of 71", Reference("the engine alone", 0))
+    assert "the engine alone: 0, ratio -" in table("captions", judge("captions", [row], {}))

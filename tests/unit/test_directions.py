@@ -11,27 +11,45 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROLES = ("app", "domain", "handlers", "relay", "settings", "main")
+ROLES = ("app", "domain", "handlers", "translation", "settings", "main")
 
 PLANTED = {
     "contracts/planted.py": "import libs.ids\n",
     "libs/planted.py": "import services.planted.domain\n",
-    "services/planted/app.py": "import services.planted_other.domain\n",
+    "libs/keyring/tree.py": "import asyncio\n",
+    "libs/planted_hen.py": "import libs.planted_egg\n",
+    "libs/planted_egg.py": "import libs.planted_hen\n",
+    "services/planted/app.py": "import services.planted_other.domain\nimport libs.keyring.keys\n",
     "services/planted/utils.py": "",
-    "services/planted/relay.py": "import services.planted.handlers\n",
+    "services/planted/translation.py": "import services.planted.handlers\n",
     "services/planted/handlers.py": "import services.planted.settings\nimport rostrum_forwarder\n",
     "services/planted/domain.py": "import asyncio\nimport contracts.subjects\n",
     "services/planted/main.py": "import services.planted.settings\n",
+    "services/transcription/engines/planted/__init__.py": "import services.transcription.engines.pocketsphinx.model\n",
+    "services/recording/replay/planted.py": "import services.recording.app.finishing\n",
+    "services/analytics/projection.py": "import services.analytics.questions.talk\n",
 }
 REPORTED = {
     "a contract that knows a library": "contracts.planted -> libs.ids",
     "a library that knows a service": "libs.planted -> services.planted.domain",
+    "libraries that import each other": ".planted_hen -> .planted_egg",
     "a service that imports another": "services.planted.app -> services.planted_other.domain",
     "a file that is none of the agreed roles": "services.planted.utils",
-    "a relay that calls its handlers": "services.planted.relay -> services.planted.handlers",
+    "a translation that calls its handlers": "services.planted.translation -> services.planted.handlers",
+    "a speech engine that uses another": (
+        "services.transcription.engines.planted -> services.transcription.engines.pocketsphinx.model"
+    ),
+    "replay arithmetic that drives the recording": (
+        "services.recording.replay.planted -> services.recording.app.finishing"
+    ),
+    "an ingesting projection that knows a question": (
+        "services.analytics.projection -> services.analytics.questions.talk"
+    ),
     "settings read outside main": "services.planted.handlers -> services.planted.settings",
     "a domain that runs a loop": "services.planted.domain -> asyncio",
     "a domain that speaks the wire's language": "services.planted.domain -> contracts.subjects",
+    "keys made outside people": "services.planted.app -> libs.keyring.keys",
+    "keys that run a loop": "libs.keyring.tree -> asyncio",
     "the Rust core outside media": "services.planted.handlers -> rostrum_forwarder",
 }
 
@@ -55,11 +73,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
             file.parent.mkdir(exist_ok=True)
             file.touch()
     for path, text in PLANTED.items():
+        (copy / path).parent.mkdir(exist_ok=True)
         (copy / path).write_text(text)
     run = subprocess.run(
         [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())",
          "--no-logo", "--no-cache"],
-        cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
+        cwd=copy, env={**os.environ, "PYTHONPATH": str(copy), "COLUMNS": "200"},  # so that no line is wrapped
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 1, run.stdout + run.stderr
     return run.stdout

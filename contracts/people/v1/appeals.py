@@ -5,13 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, StringConstraints
-
 from contracts.commands import Command, register
 from contracts.envelope import Audience, Model, PersonId, event
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.profile import PersonEvent
 from contracts.people.v1.reports import PagedQuery
+from contracts.times import Moment
+from contracts.written import Written
+
+AppealText = Annotated[str, Written(1, 2000, lines=True)]
 
 
 class AppealState(StrEnum):
@@ -29,14 +31,14 @@ class Appeal(Model):
     """What a suspended person has to say about their suspension; one appeal each."""
 
     person_id: PersonId
-    suspended_at: AwareDatetime
+    suspended_at: Moment
     reason: str
     """Of the suspension, with its explanation."""
     explanation: str = ""
-    at: AwareDatetime
+    at: Moment
     text: str
     state: AppealState = AppealState.OPEN
-    decided_at: AwareDatetime | None = None
+    decided_at: Moment | None = None
     answer: str = ""
 
 
@@ -62,7 +64,7 @@ class LodgeAppeal(Command[Appeal]):
     service = "people"
     name = "lodge_appeal"
     result = Appeal
-    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+    text: AppealText
 
 
 @register

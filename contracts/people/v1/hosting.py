@@ -5,16 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, event
 from contracts.people.v1.profile import PersonEvent
+from contracts.times import GivenMoment, Moment
+from contracts.written import Written
 
 INSTANCE = "instance"
 """The key of events that concern the instance and no person of it."""
 Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$")]
-Explanation = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
+Explanation = Annotated[str, Written(0, 500, lines=True)]
 
 
 class WhoMayHost(StrEnum):
@@ -50,7 +52,7 @@ class HostingPolicy(Model):
     rule: HostingRule = HostingRule()
     platforms: Annotated[tuple[PlatformRule, ...], Field(max_length=20)] = ()
     """Where the person's platform is named here, that rule holds instead."""
-    since: AwareDatetime | None = None
+    since: GivenMoment | None = None
     """Since when it holds; None for the one an instance begins with. Ignored in a command."""
 
 
@@ -76,7 +78,7 @@ class HostingAnswer(Model):
     reason: HostingReason
     sentence: str
     """For the person, saying what to do."""
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     """Since when the answer is this one, as far as what is known goes; None: ever since they signed up."""
     first_time: bool = True
     """They have not hosted yet: a client may explain how it is done."""

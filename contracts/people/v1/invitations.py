@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Query, register
 from contracts.envelope import Model
+from contracts.times import GivenMoment, Moment
+from contracts.written import Written
 
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,40}$")]
 """Read without regard to case and hyphens."""
@@ -20,7 +22,7 @@ class InvitationCode(Model):
     uses: int
     used: int = 0
     note: str = ""
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     revoked: bool = False
 
 
@@ -38,8 +40,8 @@ class IssueInvitation(Command[InvitationCode]):
     name = "issue_invitation"
     result = InvitationCode
     uses: Annotated[int, Field(ge=1, le=10_000)] = 1
-    expires_at: AwareDatetime | None = None
-    note: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    expires_at: GivenMoment | None = None
+    note: Annotated[str, Written(0, 200)] = ""
 
 
 @register

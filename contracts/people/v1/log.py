@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from contracts.commands import Command, Nothing, register
-from contracts.envelope import Model, PersonId, SpaceId
+from contracts.envelope import Model, PersonId, PersonRef, SpaceId
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.reports import PagedQuery, ReportId
+from contracts.times import Moment
 
 EntryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z-]{1,60}$")]
 
@@ -18,7 +19,7 @@ class LogEntry(Model):
     """One moderation act, of operators or of the hosts of a Space: who, what, when, why."""
 
     id: EntryId
-    at: AwareDatetime
+    at: Moment
     actor_id: PersonId | None = None
     """None for the system."""
     act: str
@@ -33,6 +34,16 @@ class LogEntry(Model):
     undoable: bool = False
     """Whether `undo` takes it back."""
     undone_by: EntryId | None = None
+    actor: PersonRef | None = None
+    """Who did it, as they are called now; None for the system and for who has no profile."""
+    person: PersonRef | None = None
+    """To whom, as they are called now."""
+    title: str = ""
+    """The Space's headline now."""
+    what: str = ""
+    """What was changed, from `before` to `after`, in words; empty where nothing was that stays."""
+    before: str = ""
+    after: str = ""
 
 
 class LogPage(Model):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, event
+from contracts.written import GivenLink, Link, Written
 
 Handle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,15}$")]
 """Unique ignoring case."""
-DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
+DisplayName = Annotated[str, Written(1, 50)]
+Bio = Annotated[str, Written(0, 160, lines=True)]
+Links = Annotated[tuple[GivenLink, ...], Field(max_length=5)]
 
 
 class PersonEvent(Event):
@@ -39,6 +42,9 @@ class Person(Model):
     """Chosen by the person; somebody protected hosts nothing."""
     hides_listening: bool = False
     """Listens without being on a list of participants. Told to the person alone; others read False."""
+    bio: str = ""
+    """What they say of themself, with line breaks."""
+    links: tuple[Link, ...] = ()
 
     @property
     def ref(self) -> PersonRef:
@@ -48,6 +54,17 @@ class Person(Model):
 @event("people", "registered", Audience.OPERATORS)
 class Registered(PersonEvent):
     """Somebody signed up."""
+
+    handle: str
+    display_name: str
+
+
+@event("people", "profile_changed", Audience.PUBLIC)
+class ProfileChanged(PersonEvent):
+    """The person changed their profile. These are their handle and name from now on, wherever they are named.
+
+    Told in every Space in which they are named at that moment.
+    """
 
     handle: str
     display_name: str
@@ -99,7 +116,10 @@ class SignUp(Command[Person]):
 
 @register
 class Follow(Command[Nothing]):
-    """The actor follows somebody; following twice is accepted. Refuses: person_unknown, not_allowed (oneself)."""
+    """The actor follows somebody; following twice is accepted.
+
+    Refuses: person_unknown, not_allowed (oneself; a block either way).
+    """
 
     service = "people"
     name = "follow"
@@ -119,7 +139,10 @@ class Unfollow(Command[Nothing]):
 
 @register
 class Block(Command[Nothing]):
-    """The actor blocks somebody, account-wide. Refuses: person_unknown, not_allowed (oneself)."""
+    """The actor blocks somebody, account-wide; neither follows the other then.
+
+    Refuses: person_unknown, not_allowed (oneself).
+    """
 
     service = "people"
     name = "block"
@@ -147,6 +170,24 @@ class PersonQuery(Query[Person]):
     person_id: PersonId
 
 
+class PeopleFound(Model):
+    """People by their names: whose handle it is first, then by name."""
+
+    people: tuple[PersonRef, ...]
+
+
+@register
+class PeopleQuery(Query[PeopleFound]):
+    """People whose handle or name has words that begin like those. Neither the actor is among them, nor who is
+    suspended, nor who blocks the actor or is blocked by them."""
+
+    service = "people"
+    name = "people"
+    result = PeopleFound
+    words: Annotated[str, Written(1, 50)]
+    limit: Annotated[int, Field(ge=1, le=20)] = 10
+
+
 @event("people", "privacy_changed", Audience.OPERATORS)
 class PrivacyChanged(PersonEvent):
     """What the person keeps to themself, as it is now."""
@@ -164,3 +205,19 @@ class ChangePrivacy(Command[Person]):
     result = Person
     protected: bool | None = None
     hides_listening: bool | None = None
+
+
+@register
+class ChangeProfile(Command[Person]):
+    """The actor changes their profile; what is None stays. The handle they had is free for others at once.
+
+    Refuses: person_unknown, suspended, handle_taken, changed_too_often, invalid (a link that leads nowhere).
+    """
+
+    service = "people"
+    name = "change_profile"
+    result = Person
+    handle: Handle | None = None
+    display_name: DisplayName | None = None
+    bio: Bio | None = None
+    links: Links | None = None

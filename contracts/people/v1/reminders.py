@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Model, SpaceId, event
 from contracts.people.v1.profile import PersonEvent
+from contracts.times import Moment
 
 
 class ReminderKind(StrEnum):
@@ -43,7 +44,7 @@ class ReminderDue(SpaceReminder):
 
     kind: ReminderKind
     title: str
-    scheduled_start: AwareDatetime
+    scheduled_start: Moment
 
 
 @register
@@ -74,7 +75,7 @@ class Reminder(Model):
 
     space_id: SpaceId
     title: str
-    scheduled_start: AwareDatetime
+    scheduled_start: Moment
 
 
 class Reminders(Model):

@@ -5,16 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Generic, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from contracts.commands import Command, Query, R, register
-from contracts.envelope import Audience, Event, Model, PersonId, SpaceId, event
+from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.people.v1.hosting import Explanation
+from contracts.times import Moment
+from contracts.written import Written
 
 Offence = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A code of the instance's list of reasons, which is a setting of people."""
 ReportId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
-Comment = Annotated[str, StringConstraints(max_length=1000, strip_whitespace=True)]
+Comment = Annotated[str, Written(0, 1000, lines=True)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 """Where a page of a list goes on."""
 
@@ -59,11 +61,13 @@ class Report(Model):
 
     id: ReportId
     reporter_id: PersonId
-    at: AwareDatetime
+    at: Moment
     person_id: PersonId | None = None
     handle: str = ""
     """The person's handle and name when it was made."""
     name: str = ""
+    person: PersonRef | None = None
+    """The person as they are called now."""
     space_id: SpaceId | None = None
     title: str = ""
     """The Space's headline and host when it was made."""
@@ -72,7 +76,7 @@ class Report(Model):
     comment: str = ""
     evidence: tuple[Evidence, ...] = ()
     state: ReportState = ReportState.OPEN
-    closed_at: AwareDatetime | None = None
+    closed_at: Moment | None = None
     closed_by: PersonId | None = None
     explanation: str = ""
 

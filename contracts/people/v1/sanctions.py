@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
-
 from contracts.commands import Command, Nothing, register
 from contracts.envelope import Audience, SpaceId, event
 from contracts.people.v1.hosting import Explanation, Ruling
 from contracts.people.v1.profile import PersonEvent
 from contracts.people.v1.reports import Offence, ReportId
+from contracts.times import GivenMoment, Moment
 
 
 @event("people", "suspended", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
@@ -18,7 +17,7 @@ class Suspended(PersonEvent):
     reason: str
     explanation: str = ""
     """For the person's eyes too."""
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     """When it ends by itself; None: not before operators end it. Told again, the last one holds."""
 
 
@@ -43,7 +42,7 @@ class Suspend(Ruling):
     reason: Offence
     report_id: ReportId | None = None
     """The report this answers; it is closed as acted upon."""
-    until: AwareDatetime | None = None
+    until: GivenMoment | None = None
     """When it ends by itself."""
 
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from contracts.commands import Command, register
 from contracts.envelope import PersonId, SpaceId
-from contracts.room.v1.words import (
+from contracts.room.v1.space import ChosenSettings, Settings, Space
+from contracts.room.v1.values import (
     Explanation,
+    GivenPreviewText,
+    GivenTitle,
+    GivenWords,
     InvitedTo,
     Language,
-    Link,
     Message,
     PinId,
-    PreviewText,
-    Settings,
-    Space,
-    Title,
+    SpokenLanguage,
     Topic,
     WhoCanJoin,
     WhoCanSpeak,
 )
+from contracts.times import GivenMoment
+from contracts.written import GivenLink
 
 
 class SpaceCommand(Command[Space]):
@@ -37,24 +39,33 @@ class SpaceCommand(Command[Space]):
         return self.space_id
 
 
+def _in_words(settings: Settings) -> Settings:
+    """Settings are told too, so that a host's own words are judged here, where they are given."""
+    chosen = ChosenSettings.model_validate(dict(settings))
+    return settings if chosen.title == settings.title else settings.model_copy(update={"title": chosen.title})
+
+
 @register
 class CreateSpace(SpaceCommand):
     """Creates a Space with the actor as host; starts it now unless `scheduled_start` is given (at most 30 days ahead).
 
     `space_id` is chosen by the gateway. Hosting a recorded Space is consent to be recorded.
-    Refuses: may_not_host, suspended, person_unknown, invalid, too_many_scheduled.
+    Refuses: may_not_host, suspended, person_unknown, invalid (also a word as `change_words` does), too_many_scheduled,
+    too_many_live.
     """
 
     name = "create_space"
-    settings: Settings
-    scheduled_start: AwareDatetime | None = None
+    settings: Annotated[Settings, AfterValidator(_in_words)]
+    scheduled_start: GivenMoment | None = None
     platform: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$")] = "web"
     """The kind of client, which who may host can depend on."""
+    words: GivenWords = ()
+    """The word list to begin with; see `change_words`."""
 
 
 @register
 class StartSpace(SpaceCommand):
-    """The host starts a scheduled Space. Refuses: not_host, not_scheduled."""
+    """The host starts a scheduled Space. Refuses: not_host, not_scheduled, may_not_host (no longer), too_many_live."""
 
     name = "start_space"
 
@@ -77,7 +88,9 @@ class EndSpace(SpaceCommand):
 class RequestToSpeak(SpaceCommand):
     """The actor joins the queue; where `who_can_speak` allows, straight onto the stage.
 
-    Refuses: not_live, removed, blocked, not_allowed (may not join), already_on_stage, already_requested, stage_full.
+    Refuses: not_live, removed, blocked, not_allowed (may not join), already_on_stage, already_requested, stage_full,
+    queue_full, invalid (a message that is too long), not_in_space (no live session; a conversation, which has no
+    listeners, needs none).
     """
 
     name = "request_to_speak"
@@ -154,7 +167,7 @@ class Reschedule(SpaceCommand):
     """The host chooses another start, at most 30 days ahead. Refuses: not_host, not_scheduled, invalid."""
 
     name = "reschedule"
-    scheduled_start: AwareDatetime
+    scheduled_start: GivenMoment
 
 
 @register
@@ -168,7 +181,7 @@ class ChangeSettings(SpaceCommand):
     """
 
     name = "change_settings"
-    title: Title | None = None
+    title: GivenTitle | None = None
     topics: Annotated[tuple[Topic, ...], Field(max_length=3)] | None = None
     lang: Language | None = None
     who_can_join: WhoCanJoin | None = None
@@ -178,11 +191,24 @@ class ChangeSettings(SpaceCommand):
 
 
 @register
+class ChangeWords(SpaceCommand):
+    """A host or co-host chooses the names, brands and terms that captions should be able to write, all of them anew.
+
+    They help with what is said next. Refuses: not_host, wrong_state (over), invalid (a word with control or invisible
+    characters, without a letter or digit, or of letters that look alike).
+    """
+
+    name = "change_words"
+    words: GivenWords
+
+
+@register
 class Invite(SpaceCommand):
     """A host invites somebody to speak, or only to join. Who waits in the queue is let in by it.
 
     Inviting again before it lapsed changes nothing. Refuses: not_host, not_live, person_unknown, not_allowed
-    (removed, suspended, or blocked by or blocking the host), already_on_stage, stage_full (who waited).
+    (removed, suspended, or blocked by or blocking the host), already_on_stage, stage_full (who waited),
+    too_many_invitations (that are not answered).
     """
 
     name = "invite"
@@ -192,7 +218,10 @@ class Invite(SpaceCommand):
 
 @register
 class AcceptInvitation(SpaceCommand):
-    """The actor comes on stage, muted. Refuses: invitation_unknown (none, or it has lapsed), not_live, stage_full."""
+    """The actor comes on stage, muted.
+
+    Refuses: invitation_unknown (none, or it has lapsed), not_live, stage_full, not_in_space (as `RequestToSpeak`).
+    """
 
     name = "accept_invitation"
     consent_to_recording: bool = True
@@ -234,7 +263,10 @@ class DismissCohost(SpaceCommand):
 
 @register
 class HandOver(SpaceCommand):
-    """The host leaves, and a co-host is the host from now on. Refuses: not_host, not_live, not_allowed (no co-host)."""
+    """The host leaves, and a co-host is the host from now on.
+
+    Refuses: not_host, not_live, not_allowed (no co-host), may_not_host (the co-host).
+    """
 
     name = "hand_over"
     person_id: PersonId
@@ -256,6 +288,17 @@ class LowerHand(SpaceCommand):
 
 
 @register
+class ChooseLanguage(SpaceCommand):
+    """The actor, on stage, says what they speak in this Space, also when they come back on stage later.
+
+    None: the language of the Space. It holds from what they say next. Refuses: not_on_stage, not_live.
+    """
+
+    name = "choose_language"
+    lang: SpokenLanguage | None
+
+
+@register
 class MuteAll(SpaceCommand):
     """A host mutes everybody else on stage. Refuses: not_host, not_live."""
 
@@ -266,13 +309,14 @@ class MuteAll(SpaceCommand):
 class PinLink(SpaceCommand):
     """Somebody on stage pins a link for everybody. `pin_id` is chosen by the gateway.
 
-    Refuses: not_on_stage, not_live, too_many_pins.
+    It is kept with its host in Punycode. Refuses: not_on_stage, not_live, too_many_pins, already_pinned, invalid (with
+    a user name, or a host that is none).
     """
 
     name = "pin_link"
     pin_id: PinId
-    url: Link
-    text: PreviewText = ""
+    url: GivenLink
+    text: GivenPreviewText = ""
 
 
 @register

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.envelope import Audience, Event, PersonId, PersonRef, SpaceId, event
-from contracts.room.v1.words import Invitation, InvitedTo, Pin, PinId, Role, Settings
+from contracts.room.v1.space import Invitation, Pin, Settings
+from contracts.room.v1.values import InvitedTo, Language, PinId, Role, Words
+from contracts.times import Moment
 
 
 class SpaceEvent(Event):
@@ -26,7 +28,7 @@ class Created(SpaceEvent):
 
     host: PersonRef
     settings: Settings
-    scheduled_start: AwareDatetime | None = None
+    scheduled_start: Moment | None = None
 
 
 @event("room", "started", Audience.PUBLIC)
@@ -46,7 +48,9 @@ class Ended(SpaceEvent):
 
 @event("room", "canceled", Audience.PUBLIC)
 class Canceled(SpaceEvent):
-    """A scheduled Space will not take place."""
+    """A scheduled Space will not take place. `never_started`: nobody started it within two hours of its time."""
+
+    reason: Literal["host", "platform", "never_started"] = "host"
 
 
 @event("room", "speak_requested", Audience.HOSTS, Audience.PERSON, concerns=("person",))
@@ -79,6 +83,8 @@ class StageJoined(SpaceEvent):
     person: PersonRef
     role: Role
     consent_to_recording: bool = True
+    lang: Language | None = None
+    """What they chose to speak when they were on stage before; None: the language of the Space."""
 
 
 @event("room", "stage_left", Audience.PUBLIC)
@@ -112,6 +118,8 @@ class Removed(SpaceEvent):
 
     person_id: PersonId
     because: Literal["removed", "blocked", "suspended"] = "removed"
+    listened: bool = False
+    """They were in no place that others see: nobody else is told, for they may hide that they listened."""
 
 
 @event("room", "removal_recorded", Audience.HOSTS)
@@ -127,13 +135,15 @@ class Readmitted(SpaceEvent):
     """A removal was undone, or what it was for has ended: they may come again, as a listener."""
 
     person_id: PersonId
+    listened: bool = False
+    """As in `removed`."""
 
 
 @event("room", "rescheduled", Audience.PUBLIC)
 class Rescheduled(SpaceEvent):
     """A scheduled Space starts at another time."""
 
-    scheduled_start: AwareDatetime
+    scheduled_start: Moment
 
 
 @event("room", "settings_changed", Audience.PUBLIC)
@@ -141,6 +151,21 @@ class SettingsChanged(SpaceEvent):
     """The host chose otherwise; `settings` are all of them as they are now."""
 
     settings: Settings
+
+
+@event("room", "words_changed", Audience.HOSTS)
+class WordsChanged(SpaceEvent):
+    """The hosts' word list, all of it as it is now."""
+
+    words: Words
+
+
+@event("room", "language_chosen", Audience.PUBLIC)
+class LanguageChosen(SpaceEvent):
+    """Somebody on stage said what they speak from now on: `und` to have it found out, None for the Space's language."""
+
+    person_id: PersonId
+    lang: Language | None
 
 
 @event("room", "invited", Audience.HOSTS, Audience.PERSON, concerns=("person",))
@@ -209,7 +234,7 @@ class Lost(SpaceEvent):
     """The connection of somebody on stage dropped; back before `until`, they find everything as it was."""
 
     person_id: PersonId
-    until: AwareDatetime
+    until: Moment
 
 
 @event("room", "request_held", Audience.HOSTS, Audience.PERSON, concerns=("person_id",))
@@ -217,7 +242,7 @@ class RequestHeld(SpaceEvent):
     """The connection of somebody in the queue dropped, and their place is held `until` then; None: they are back."""
 
     person_id: PersonId
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 @event("room", "pinned", Audience.PUBLIC)

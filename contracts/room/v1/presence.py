@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Nothing, register
 from contracts.envelope import Model, PersonRef, SessionId, SpaceId
-from contracts.room.v1.words import Reaction, Role, Space
+from contracts.room.v1.space import Space
+from contracts.room.v1.values import Reaction, Role
 
 
 class Session(Model):
@@ -38,6 +39,9 @@ class JoinSpace(Command[Session]):
     source: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,40}$")] = "link"
     hidden: bool = False
     """Counted, and on no list: a person may hide which Spaces they listen to."""
+    replaces: SessionId | None = None
+    """An anonymous session of theirs there, which ends with this: they have signed up. Its connections keep this one
+    alive from now on."""
 
     @property
     def partition_key(self) -> str | None:
@@ -61,7 +65,8 @@ class LeaveSpace(Command[Nothing]):
 
 @register
 class React(Command[Nothing]):
-    """The actor reacts; counted, never stored. Refuses like joining it, and invalid (not on the list)."""
+    """The actor reacts; counted, never stored. Refuses like joining it, not_in_space (no live session), and
+    invalid (not on the list, or with a skin tone that it does not take)."""
 
     service = "room"
     name = "react"
@@ -69,7 +74,7 @@ class React(Command[Nothing]):
     space_id: SpaceId
     reaction: Reaction
     skin_tone: Annotated[int, Field(ge=1, le=6)] | None = None
-    """Fitzpatrick modifier 1 to 6 where the reaction takes one."""
+    """Fitzpatrick type where the reaction is a hand. Unicode has five modifiers, U+1F3FB to U+1F3FF: 1 counts as 2."""
 
     @property
     def partition_key(self) -> str | None:

@@ -7,13 +7,16 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from contracts.commands import Query, register
-from contracts.envelope import Model, PersonRef, SpaceId
-from contracts.room.v1.words import Role, Space, Topic
+from contracts.envelope import Model, PersonId, PersonRef, SpaceId
+from contracts.room.v1.space import Space
+from contracts.room.v1.values import PeopleList, Reaction, Role, Topic
+from contracts.times import Moment
 
 
 @register
 class SpaceQuery(Query[Space]):
-    """One Space as the actor may see it. Refuses: space_unknown, removed, blocked, suspended."""
+    """One Space as the actor may see it. Refuses: space_unknown, removed, blocked, suspended, not_allowed (neither may
+    they join it, nor did they stand on its stage)."""
 
     service = "room"
     name = "space"
@@ -21,6 +24,44 @@ class SpaceQuery(Query[Space]):
     space_id: SpaceId
     follower: bool = False
     """Asked by a service that follows the Space: everything is shown, the request queue and removals included."""
+    let_in: bool = False
+    """The gateway has seen them let in, so that who can join is not asked again."""
+
+    @property
+    def partition_key(self) -> str | None:
+        return self.space_id
+
+
+class SpacePeople(Model):
+    """A page of people whom a Space keeps on a list, in order of their ids."""
+
+    space_id: SpaceId
+    version: int = Field(ge=1)
+    """Version of the Space that has this page."""
+    ids: tuple[PersonId, ...] = ()
+    people: tuple[PersonRef, ...] = ()
+    """Those of them who are known by name."""
+    next: str | None = None
+    """Where the next page begins; None on the last."""
+
+
+@register
+class SpacePeopleQuery(Query[SpacePeople]):
+    """Who is on a list that is too long to be told with the Space, for its hosts, a page at a time.
+
+    Refuses: space_unknown, not_host.
+    """
+
+    service = "room"
+    name = "space_people"
+    result = SpacePeople
+    space_id: SpaceId
+    which: PeopleList
+    follower: bool = False
+    """Asked by a service that follows the Space."""
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{0,26}$")] = ""
+    """`next` of the page before."""
 
     @property
     def partition_key(self) -> str | None:
@@ -48,7 +89,7 @@ class AdmitQuery(Query[Grant]):
     """Whether the actor may be connected for listening, or for speaking where `publish`; or, `looking_back`, see what
     is kept of the Space, which need not be live any more.
 
-    Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage (publish).
+    Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage (publish), not_in_space (present).
     """
 
     service = "room"
@@ -57,6 +98,8 @@ class AdmitQuery(Query[Grant]):
     space_id: SpaceId
     publish: bool = False
     looking_back: bool = False
+    present: bool = False
+    """Whether the actor must have a live session there."""
 
     @property
     def partition_key(self) -> str | None:
@@ -83,6 +126,47 @@ class PresenceQuery(Query[Presence]):
     @property
     def partition_key(self) -> str | None:
         return self.space_id
+
+
+class LiveSpace(Model):
+    """A live Space as those who run the instance see it."""
+
+    id: SpaceId
+    title: str
+    host: PersonRef
+    stage: tuple[PersonRef, ...] = ()
+    """Everybody on it, the host included."""
+    listeners: int = Field(default=0, ge=0)
+    """Now, from live leases."""
+    topics: tuple[str, ...] = ()
+    lang: str = "en"
+    recorded: bool = False
+    captions: bool = False
+    started_at: Moment | None = None
+
+
+class LiveSpaces(Model):
+    """The live Spaces of one partition."""
+
+    spaces: tuple[LiveSpace, ...] = ()
+    """A page, in order of their ids."""
+    live: int = Field(default=0, ge=0)
+    """All of them."""
+    connected: int = Field(default=0, ge=0)
+    """Everybody who is in one of them, from live leases."""
+
+
+@register
+class LiveSpacesQuery(Query[LiveSpaces]):
+    """What is live in a partition, whoever may join; for operators, as the gateway has checked. Routed to it."""
+
+    service = "room"
+    name = "live_spaces"
+    result = LiveSpaces
+    partition: Annotated[int, Field(ge=0)]
+    limit: Annotated[int, Field(ge=1, le=200)] = 100
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{0,26}$")] = ""
+    """Id of the last Space of the page before."""
 
 
 class Participant(Model):
@@ -133,3 +217,20 @@ class TopicsQuery(Query[Topics]):
     service = "room"
     name = "topics"
     result = Topics
+
+
+class Reactions(Model):
+    """The list of reactions that this instance takes."""
+
+    reactions: tuple[Reaction, ...]
+    with_skin_tone: tuple[Reaction, ...] = ()
+    """Those of them that take a skin tone."""
+
+
+@register
+class ReactionsQuery(Query[Reactions]):
+    """How one can react."""
+
+    service = "room"
+    name = "reactions"
+    result = Reactions

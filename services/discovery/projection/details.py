@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from contracts.discovery.v1 import LookupQuery, SpaceCard, SpaceDetails
 from contracts.envelope import PersonRef
 from contracts.room import v1 as room
+from services.discovery.projection.names import Called
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,21 @@ def refs(people: str) -> list[PersonRef]:
     return [PersonRef.model_validate(person) for person in json.loads(people)]
 
 
-def details(query: LookupQuery, card: SpaceCard, space: room.Space, kept: Kept) -> SpaceDetails:
+def details(query: LookupQuery, card: SpaceCard, space: room.Space, kept: Kept, called: Called) -> SpaceDetails:
     """What the asker may see of it."""
     hosts = (space.host, *(member.person for member in space.stage if member.role is room.Role.COHOST))
     host_ids = {person.id for person in hosts}
-    spoke = refs(kept.spoke)
+    spoke = [called(person) for person in refs(kept.spoke)]
     came = {person.id for person in spoke}
     hosting = query.operator or query.actor in host_ids
     return SpaceDetails(
         **dict(card),
         created_at=space.created_at,
         updated_at=datetime.fromtimestamp(kept.updated, UTC),
-        creator=PersonRef.model_validate_json(kept.creator),
+        creator=called(PersonRef.model_validate_json(kept.creator)),
         hosts=hosts,
         # Who was invited and did not come is between them and the hosts.
-        invited=tuple(one for one in refs(kept.invited) if hosting or one.id in came or one.id == query.actor),
+        invited=tuple(called(one) for one in refs(kept.invited) if hosting or one.id in came or one.id == query.actor),
         spoke=tuple(person for person in spoke if person.id not in host_ids),
         participants=card.listeners + len(space.stage),
         subscribers=kept.subscribers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.room.v1 import State
+from libs import names
 
 LIVE, SCHEDULED, OVER, CANCELED = range(4)
 """Phases of a Space, in the order of a list of all."""
@@ -17,7 +18,9 @@ PHASE_OF: Final = {
     State.CANCELED: CANCELED,
 }
 
-TABLES: Final = """
+TABLES: Final = f"""
+    -- Those who changed their names since they signed up.
+    {names.TABLE};
     CREATE TABLE spaces (
         n INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -41,15 +44,23 @@ TABLES: Final = """
         spoke TEXT NOT NULL DEFAULT '[]',
         invited TEXT NOT NULL DEFAULT '[]',
         -- A conversation, which has no audience.
-        talk INTEGER NOT NULL DEFAULT 0
+        talk INTEGER NOT NULL DEFAULT 0,
+        -- The number of its transcript, NULL where nothing was said.
+        transcript INTEGER
     );
     CREATE INDEX spaces_by_place ON spaces (phase, place, id DESC);
+    CREATE INDEX spaces_by_host ON spaces (host_id);
     CREATE INDEX spaces_by_creator ON spaces (creator_id);
     CREATE INDEX spaces_by_creator_number ON spaces (creator_number);
     CREATE INDEX spaces_by_creator_handle ON spaces (creator_handle);
     CREATE INDEX spaces_official ON spaces (phase) WHERE official;
+    CREATE INDEX spaces_closed ON spaces (host_id) WHERE who_can_join <> 'everyone';
+    CREATE INDEX spaces_heard ON spaces (who_can_join, host_id, talk, phase, transcript, id)
+        WHERE transcript IS NOT NULL;
+    CREATE INDEX spaces_heard_by_host ON spaces (host_id) WHERE transcript IS NOT NULL;
     CREATE TABLE topics (topic TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (topic, n)) WITHOUT ROWID;
     CREATE INDEX topics_by_space ON topics (n);
+    -- A row has the number of its Space, and far higher ones where not everybody may join: see `headlines`.
     CREATE VIRTUAL TABLE words USING fts5(
         title, topics, people, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3 4'
     );
@@ -62,20 +73,50 @@ TABLES: Final = """
     CREATE TABLE removed (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
+    CREATE INDEX removed_by_person ON removed (person_id);
     CREATE TABLE invited (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
+    CREATE INDEX invited_by_person ON invited (person_id);
     -- Who has ever been on stage.
     CREATE TABLE stood (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
+    CREATE INDEX stood_by_person ON stood (person_id);
+    CREATE TABLE suspended (person_id TEXT PRIMARY KEY) WITHOUT ROWID;
     -- What was said, by Space and not by number: others tell of it than of the Space, in no agreed order. `began` is
     -- when the replay begins (seconds since 1970), NULL where it was deleted.
     CREATE TABLE replays (space_id TEXT PRIMARY KEY, began REAL) WITHOUT ROWID;
-    CREATE TABLE captions (
-        k INTEGER PRIMARY KEY, space_id TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, UNIQUE (space_id, id)
+    CREATE TABLE transcripts (
+        n INTEGER PRIMARY KEY,
+        space_id TEXT NOT NULL UNIQUE,
+        -- As many were ever said, and when (seconds since 1970) the first and the last of them.
+        sentences INTEGER NOT NULL,
+        first REAL NOT NULL,
+        last REAL NOT NULL
     );
-    CREATE VIRTUAL TABLE said USING fts5(text, tokenize = "unicode61 remove_diacritics 2", prefix = '3');
+    -- Every sentence. `k` is its transcript's number and, in the lowest 15 bits, its own in there.
+    CREATE TABLE captions (
+        k INTEGER PRIMARY KEY,
+        space_id TEXT NOT NULL,
+        id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        lang TEXT NOT NULL,
+        at REAL NOT NULL,
+        until REAL NOT NULL,
+        words INTEGER NOT NULL,
+        corrected INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (space_id, id)
+    );
+    CREATE INDEX captions_by_time ON captions (space_id, at);
+    CREATE TABLE speakers (person_id TEXT PRIMARY KEY, handle TEXT NOT NULL, person TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX speakers_by_handle ON speakers (handle);
+    -- Where each word was said, as `sentences` reads and writes it.
+    CREATE TABLE vocabulary (t INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE);
+    CREATE TABLE slips (variant TEXT NOT NULL, t INTEGER NOT NULL, PRIMARY KEY (variant, t)) WITHOUT ROWID;
+    CREATE TABLE postings (t INTEGER NOT NULL, block INTEGER NOT NULL, places BLOB NOT NULL, PRIMARY KEY (t, block))
+        WITHOUT ROWID;
+    CREATE TABLE said (k INTEGER PRIMARY KEY, text TEXT NOT NULL);
     CREATE TABLE reminders (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID;
@@ -117,8 +158,61 @@ STOOD: Final = f"""
 # In a list: one's own, and what one may join; of what is over, also where one stood on the stage.
 VISIBLE: Final = f"(s.host_id = :actor OR s.creator_id = :actor OR {ON_STAGE} OR ({JOINABLE} OR {STOOD}) AND {WELCOME})"
 
-# Whose replay one may hear, as room has it for who looks back: of a conversation only those who were in it.
-AUDIBLE: Final = f"(s.host_id = :actor OR ({JOINABLE} AND NOT s.talk OR {STOOD}) AND {WELCOME})"
+# The numbers of all that one may see of what not everybody may join, and of some that one may not.
+CLOSED_TO_OTHERS: Final = """
+    SELECT s.n FROM follows f CROSS JOIN spaces s ON s.host_id = f.followee_id AND s.who_can_join <> 'everyone'
+        WHERE f.person_id = :actor
+    UNION SELECT n FROM spaces WHERE host_id = :actor AND who_can_join <> 'everyone'
+    UNION SELECT n FROM spaces WHERE creator_id = :actor
+    UNION SELECT s.n FROM (
+        SELECT space_id FROM invited WHERE person_id = :actor
+        UNION SELECT space_id FROM stage WHERE person_id = :actor
+        UNION SELECT space_id FROM stood WHERE person_id = :actor
+    ) CROSS JOIN spaces s ON s.id = space_id
+"""
+
+# Whose transcript one may read, as room has it for who looks into a Space, live or over; nobody who is suspended.
+READABLE: Final = f"""
+    (s.phase IN ({LIVE}, {OVER})
+    AND NOT EXISTS (SELECT 1 FROM suspended u WHERE u.person_id = :actor)
+    AND (s.host_id = :actor OR ({JOINABLE} AND NOT s.talk OR {ON_STAGE} OR {STOOD}) AND {WELCOME}))
+"""
+
+# The numbers of all those transcripts, perhaps more than once: the same as `READABLE` says of one, but found by what
+# makes a Space open to the actor, so that what is closed to them costs little.
+READABLE_TRANSCRIPTS: Final = f"""
+    SELECT s.transcript FROM spaces s
+        WHERE s.who_can_join = 'everyone' AND NOT s.talk AND s.phase IN ({LIVE}, {OVER}) AND s.transcript IS NOT NULL
+            AND s.host_id NOT IN (
+                SELECT person_id FROM blocks WHERE blocked_id = :actor
+                UNION ALL SELECT blocked_id FROM blocks WHERE person_id = :actor)
+            AND NOT EXISTS (SELECT 1 FROM removed r WHERE r.space_id = s.id AND r.person_id = :actor)
+            AND :actor NOT IN (SELECT person_id FROM suspended)
+    UNION ALL
+    SELECT s.transcript FROM (
+        SELECT a.transcript, a.id, a.host_id FROM follows f CROSS JOIN spaces a
+            ON a.who_can_join = 'followers' AND a.host_id = f.followee_id
+            WHERE f.person_id = :actor AND NOT a.talk AND a.phase IN ({LIVE}, {OVER}) AND a.transcript IS NOT NULL
+        UNION ALL
+        SELECT a.transcript, a.id, a.host_id FROM invited i CROSS JOIN spaces a ON a.id = i.space_id
+            WHERE i.person_id = :actor AND NOT a.talk AND a.phase IN ({LIVE}, {OVER}) AND a.transcript IS NOT NULL
+        UNION ALL
+        SELECT a.transcript, a.id, a.host_id FROM stage g CROSS JOIN spaces a ON a.id = g.space_id
+            WHERE g.person_id = :actor AND a.phase IN ({LIVE}, {OVER}) AND a.transcript IS NOT NULL
+        UNION ALL
+        SELECT a.transcript, a.id, a.host_id FROM stood d CROSS JOIN spaces a ON a.id = d.space_id
+            WHERE d.person_id = :actor AND a.phase = {OVER} AND a.transcript IS NOT NULL
+    ) s WHERE {WELCOME} AND :actor NOT IN (SELECT person_id FROM suspended)
+    UNION ALL
+    SELECT transcript FROM spaces
+        WHERE host_id = :actor AND phase IN ({LIVE}, {OVER}) AND transcript IS NOT NULL
+            AND :actor NOT IN (SELECT person_id FROM suspended)
+"""
+
+# Whose words are hidden from the actor.
+BLOCKED: Final = """
+    SELECT blocked_id FROM blocks WHERE person_id = :actor UNION SELECT person_id FROM blocks WHERE blocked_id = :actor
+"""
 
 # In the bar: one is on stage; or somebody one follows is, or it is official, and one may join. The plus keeps SQLite
 # from going through all live Spaces.

@@ -11,19 +11,23 @@ import json
 import logging
 import math
 import sqlite3
-import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-from contracts.discovery.v1 import SearchQuery, Spoken
+from contracts.discovery.v1 import SearchQuery, SentencePage, Spoken, TranscriptSearchQuery
 from libs.ids import is_id
+from libs.readmodel import is_damage
 from libs.refusal import Refusal
-from services.discovery.projection import schema, spoken
-from services.discovery.projection.words import as_meant, as_typed
+from services.discovery.projection import schema, spoken, transcripts
+from services.discovery.projection.headlines import Headlines, Hit
+from services.discovery.projection.reader import Place
+from services.discovery.projection.terms import as_meant, as_typed
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _PHASES: Final = {
     "live": (schema.LIVE,),
@@ -31,20 +35,15 @@ _PHASES: Final = {
     "ended": (schema.OVER,),
     "all": (schema.LIVE, schema.SCHEDULED, schema.OVER),
 }
+_MAPPED: Final = 1 << 30
+"""Bytes of the file that are read as memory: a search reads many pages, each but once."""
 _STEPS: Final = 5_000
 """Instructions of SQLite between two looks at the clock."""
-
+_SENTENCES: Final = 5_000
+"""As many sentences are ranked at most to find Spaces by them."""
+_PREPARED: Final = "Search is being prepared; try again."
 _SPOKEN: Final = 9
 """The place of a cursor among what was found by what was said, which comes after every phase."""
-
-# Rank is bm25, the best match lowest: a word in the headline counts most.
-_RANK: Final = "SELECT rowid AS n, bm25(words, 8.0, 3.0, 4.0) AS rank FROM words WHERE words MATCH :match"
-_RANKED: Final = f"({_RANK}) w JOIN spaces s ON s.n = w.n WHERE TRUE"
-_NEWEST_RANKED: Final = f"""(
-    SELECT * FROM ({_RANK} ORDER BY rowid DESC LIMIT :candidates)
-    UNION {_RANK} AND rowid IN (SELECT n FROM spaces WHERE phase = {schema.LIVE})
-) w JOIN spaces s ON s.n = w.n WHERE TRUE"""
-
 
 # The few Spaces of a rare topic are put in order; those of a common one are met soon by going through all in order.
 _OF_TOPIC: Final = "s.n IN (SELECT t.n FROM topics t WHERE t.topic = :topic)"
@@ -71,25 +70,42 @@ class _After:
     meant: bool
     """Whether its words were read as what they may mean."""
     phase: int
+    elsewhere: int
     place: float
     space_id: str
+
+
+def _nobody(error: sqlite3.Error) -> None:
+    """Nobody is told of damage."""
 
 
 class Search:
     """Asks the file of the read model. At most `waiting` searches wait, and each takes at most `seconds`.
 
-    Where more than `candidates` Spaces have the words, only live ones and as many of the newest are ranked; of what was
-    said as many sentences.
+    Where the asker may see more than `candidates` Spaces that have the words, only live ones and as many of the newest
+    are put in order; of what was said as many sentences, and no more than 5,000. A search for sentences ranks at most
+    `sentences`, those of the newest Spaces first.
     """
 
     def __init__(
-        self, path: Path, *, seconds: float = 1.0, threads: int = 2, waiting: int = 64, candidates: int = 30_000
+        self,
+        path: Path,
+        *,
+        seconds: float = 1.0,
+        threads: int = 2,
+        waiting: int = 64,
+        candidates: int = 30_000,
+        sentences: int = transcripts.MOST,
+        on_damage: Callable[[sqlite3.Error], None] = _nobody,
     ) -> None:
+        """`on_damage` is told when the file is damaged."""
         self._address = f"{path.absolute().as_uri()}?mode=ro"
         self._seconds = seconds
         self._candidates = candidates
+        self._sentences = sentences
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="search")
         self._free = threads + waiting
+        self._on_damage = on_damage
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,101 +116,131 @@ class Search:
     async def find(self, query: SearchQuery) -> Found:
         """A page of what answers to the query. Refuses: invalid, too_many_requests, unavailable."""
         after = _read(query)
+        return await self._ask(lambda db: _answer(db, query, after, self._candidates))
+
+    async def find_sentences(self, query: TranscriptSearchQuery) -> SentencePage:
+        """A page of sentences, without the cards of their Spaces. Refuses: invalid, too_many_requests, unavailable."""
+        guessed, after = _read_place(query)
+        found = await self._ask(lambda db: transcripts.find(db, query, after, guessed, self._sentences))
+        return SentencePage(
+            sentences=found.sentences,
+            next_cursor=None if found.last is None else _write_place(query, found.guessed, found.last),
+            approximate=found.approximate,
+            guessed=found.guessed,
+        )
+
+    async def _ask(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         if self._free <= 0:
             raise Refusal("too_many_requests", "Too many are searching at the moment; try again.", retry=True)
         self._free -= 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._find, query, after)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._in_time, work)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._on_damage(error)
+            raise Refusal("unavailable", _PREPARED, retry=True) from error
         finally:
             self._free += 1
 
-    def _find(self, query: SearchQuery, after: _After | None) -> Found:
+    def _in_time(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         deadline = time.monotonic() + self._seconds
         try:
             with contextlib.closing(sqlite3.connect(self._address, uri=True, isolation_level=None)) as db:
+                db.execute(f"PRAGMA mmap_size = {_MAPPED}")
                 db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-                return _answer(db, query, after, self._candidates)
+                db.execute("BEGIN")  # so that all of it is read as it is now
+                return work(db)
         except sqlite3.OperationalError as error:
             if time.monotonic() < deadline:
                 # The file is just being filled anew.
                 _log.warning("a search found no file it can read", extra={"why": str(error)})
-                raise Refusal("unavailable", "Search is being prepared; try again.", retry=True) from error
+                raise Refusal("unavailable", _PREPARED, retry=True) from error
             detail = "This search takes too long at the moment; use a longer word or a filter, or try again."
             raise Refusal("too_many_requests", detail, retry=True) from error
 
 
 def _answer(db: sqlite3.Connection, query: SearchQuery, after: _After | None, most: int) -> Found:
     if not query.words.strip():
-        return _page(db, query, None, after, most)
+        return _list(db, query, after)
     typed = as_typed(query.words)
     if typed is None:
         return Found()
+    seen = Headlines(db, query.actor or "")
     if after is None or not after.meant:
-        found = _as_typed(db, query, typed, after, most)
+        found = _as_typed(db, seen, query, typed, after, most)
         if found.space_ids or after is not None:
             return found
-    meant = as_meant(db, query.words)
-    return Found() if meant is None else _page(db, query, meant, after, most, meant=True)
+    meant = as_meant(db, query.words, seen.seen)
+    return Found() if meant is None else _page(db, seen, query, meant, after, most, meant=True)
 
 
-def _as_typed(db: sqlite3.Connection, query: SearchQuery, match: str, after: _After | None, most: int) -> Found:
+def _list(db: sqlite3.Connection, query: SearchQuery, after: _After | None) -> Found:
+    """A page without words."""
+    where, values = _conditions(db, query)
+    if after is not None:
+        where.append("(s.phase > :phase OR s.phase = :phase AND (s.place > :place OR s.place = :place AND s.id < :id))")
+        values |= {"phase": after.phase, "place": after.place, "id": after.space_id}
+    phases = ",".join(map(str, _PHASES[query.state]))
+    rows = db.execute(
+        f"SELECT s.phase, 0, s.place, s.id, s.n FROM spaces s WHERE s.phase IN ({phases}) AND {schema.VISIBLE}"
+        f" AND {' AND '.join(where)} ORDER BY s.phase, s.place, s.id DESC LIMIT :limit",
+        values | {"actor": query.actor or "", "limit": query.limit + 1},
+    )
+    return _found(query, [Hit._make(row) for row in rows])
+
+
+def _as_typed(
+    db: sqlite3.Connection, seen: Headlines, query: SearchQuery, match: str, after: _After | None, most: int
+) -> Found:
     """Those whose headline, topics or host have the words; then those in whose replay they were said."""
     among_spoken = after is not None and after.phase == _SPOKEN
-    found = Found() if among_spoken else _page(db, query, match, after, most)
+    found = Found() if among_spoken else _page(db, seen, query, match, after, most)
     if found.next_cursor is not None or not query.spoken or schema.OVER not in _PHASES[query.state]:
         return found
-    where, values = _conditions(db, query, match, most)
+    where, values = _conditions(db, query)
     left = query.limit - len(found.space_ids)
     place = (after.place, after.space_id) if after is not None and among_spoken else None
-    rows, hits, approximate = spoken.page(db, where, values, place, left + 1)
-    last = None
-    if len(rows) > left:
-        # A page that is full without them goes on before the first.
-        last = _After(False, _SPOKEN, *(rows[left - 1] if left else (-sys.float_info.max, "0" * 26)))
+    said = spoken.page(db, query, match, where, values, place, left, min(most, _SENTENCES))
     return Found(
-        (*found.space_ids, *(space_id for _, space_id in rows[:left])),
-        None if last is None else _write(query, last),
-        tuple(hits[:left]),
-        found.approximate or approximate,
+        (*found.space_ids, *(hit.space_id for hit in said.hits)),
+        None if said.last is None else _write(query, _After(False, _SPOKEN, 0, *said.last)),
+        said.hits,
+        found.approximate or said.approximate,
     )
 
 
 def _page(
     db: sqlite3.Connection,
+    seen: Headlines,
     query: SearchQuery,
-    match: str | None,
+    match: str,
     after: _After | None,
     most: int,
     *,
     meant: bool = False,
 ) -> Found:
-    where, values = _conditions(db, query, match, most)
-    place = "s.place" if match is None else "w.rank"
+    where, values = _conditions(db, query)
+    hits, approximate = seen.hits(match, _PHASES[query.state], where, values, most)
+    hits.sort(key=lambda hit: hit.space_id, reverse=True)
+    hits.sort(key=lambda hit: hit[:3])
     if after is not None:
-        where.append(
-            f"(s.phase > :phase OR s.phase = :phase AND ({place} > :place OR {place} = :place AND s.id < :id))"
-        )
-        values |= {"phase": after.phase, "place": after.place, "id": after.space_id}
-    approximate = match is not None and spoken.are_more(db, "words", match, most)
-    source = "spaces s WHERE TRUE" if match is None else _NEWEST_RANKED if approximate else _RANKED
-    phases = ",".join(map(str, _PHASES[query.state]))
-    rows = db.execute(
-        f"SELECT s.phase, {place}, s.id FROM {source} AND s.phase IN ({phases}) AND {schema.VISIBLE}"
-        f" AND {' AND '.join(where)} ORDER BY s.phase, {place}, s.id DESC LIMIT :limit",
-        values,
-    ).fetchall()
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    cursor = _write(query, _After(meant, *rows[-1])) if more else None
-    return Found(tuple(row[2] for row in rows), cursor, approximate=approximate)
+        place = (after.phase, after.elsewhere, after.place)
+        hits = [hit for hit in hits if hit[:3] > place or (hit[:3] == place and hit.space_id < after.space_id)]
+    return _found(query, hits, meant=meant, approximate=approximate)
 
 
-def _conditions(
-    db: sqlite3.Connection, query: SearchQuery, match: str | None, most: int
-) -> tuple[list[str], dict[str, Any]]:
+def _found(query: SearchQuery, hits: list[Hit], *, meant: bool = False, approximate: bool = False) -> Found:
+    """The page that these begin with."""
+    page = hits[: query.limit]
+    cursor = _write(query, _After(meant, *page[-1][:4])) if len(hits) > len(page) else None
+    return Found(tuple(hit.space_id for hit in page), cursor, approximate=approximate)
+
+
+def _conditions(db: sqlite3.Connection, query: SearchQuery) -> tuple[list[str], dict[str, Any]]:
     """What is asked for beside the words, and the values of that."""
     where = ["TRUE"]
-    values: dict[str, Any] = {"actor": query.actor or "", "match": match, "limit": query.limit + 1, "candidates": most}
+    values: dict[str, Any] = {}
     if query.topic is not None:
         values["topic"] = query.topic.lower()
         where.append(_OF_TOPIC if _is_rare(db, query.topic.lower()) else _WITH_TOPIC)
@@ -219,33 +265,58 @@ def _is_rare(db: sqlite3.Connection, topic: str) -> bool:
 
 
 def _write(query: SearchQuery, after: _After) -> str:
-    place = [_digest(query), after.meant, after.phase, after.place, after.space_id]
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+    return _cursor(query, after.meant, after.phase, after.elsewhere, after.place, after.space_id)
 
 
 def _read(query: SearchQuery) -> _After | None:
+    match _parts(query):
+        case None:
+            return None
+        case [bool(meant), int(phase), int(elsewhere), int() | float() as place, str(space_id)] if (
+            phase in (*_PHASES["all"], _SPOKEN) and math.isfinite(place) and is_id(space_id)
+        ):
+            return _After(meant, phase, elsewhere, float(place), space_id)
+        case _:
+            raise _foreign()
+
+
+def _write_place(query: TranscriptSearchQuery, guessed: bool, last: Place) -> str:
+    return _cursor(query, guessed, last.rank, last.before, last.caption_id)
+
+
+def _read_place(query: TranscriptSearchQuery) -> tuple[bool, Place | None]:
+    match _parts(query):
+        case None:
+            return False, None
+        case [bool(guessed), float(rank), float(before), str(caption_id)]:
+            return guessed, Place(rank, before, caption_id)
+        case _:
+            raise _foreign()
+
+
+def _cursor(query: SearchQuery | TranscriptSearchQuery, *place: object) -> str:
+    text = json.dumps([_digest(query), *place], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _parts(query: SearchQuery | TranscriptSearchQuery) -> list[object] | None:
+    """What a cursor says of a place. Refuses: invalid (a cursor of something else)."""
     if query.cursor is None:
         return None
     try:
-        text = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        digest, meant, phase, place, space_id = json.loads(text)
-        good = (
-            digest == _digest(query)
-            and isinstance(meant, bool)
-            and phase in (*_PHASES["all"], _SPOKEN)
-            and isinstance(place, int | float)
-            and math.isfinite(place)
-            and isinstance(space_id, str)
-            and is_id(space_id)
-        )
-    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        good = False
-    if not good:
-        raise Refusal("invalid", "This cursor belongs to no search like this one; begin without a cursor.")
-    return _After(meant, int(phase), float(place), space_id)
+        digest, *place = json.loads(base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4)))
+    except (ValueError, TypeError, RecursionError, binascii.Error):
+        raise _foreign() from None
+    if digest != _digest(query):
+        raise _foreign()
+    return list(place)
 
 
-def _digest(query: SearchQuery) -> str:
+def _foreign() -> Refusal:
+    return Refusal("invalid", "This cursor belongs to no search like this one; begin without a cursor.")
+
+
+def _digest(query: SearchQuery | TranscriptSearchQuery) -> str:
     """What a cursor belongs to: the search, but for its page and how long that is."""
     what = query.model_dump_json(exclude={"cursor", "limit", "actor", "operator"})
     return hashlib.blake2b(what.encode(), digest_size=6).hexdigest()

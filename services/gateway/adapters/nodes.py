@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from contracts import subjects
 from contracts.media.v1 import ConnectionsQuery, Node
-from libs.bus import Bus, Unavailable
+from libs.bus import Bus, Pulse, Unavailable
 
 _log = logging.getLogger(__name__)
 _STREAM: Final = f"KV_{subjects.NODES_BUCKET}"
@@ -28,10 +28,15 @@ _PROBE: Final = 0.4
 _SILENT: Final = 1.5
 """Seconds of silence after which a node is lost although NATS still has its connection: a machine that went away, or
 a process that hangs. Longer than a busy machine makes a healthy one wait."""
+_PING: Final = 0.1
+_UNANSWERED: Final = 0.3
+"""NATS is silent when it owes an answer for so many seconds. Nobody can be heard meanwhile."""
+_BROKEN: Final = 4.0
+"""Seconds of silence of NATS after which it, or nodes, may have given up connections that are whole."""
 _PROBATION: Final = 10.0
 _SETTLED: Final = 0.4
 _RECONNECTED: Final = 3.0
-"""Seconds after NATS was away in which nobody is thought lost: nodes come back at their own pace."""
+"""Seconds after NATS was away or silent for long in which nobody is thought lost: nodes come back at their own pace."""
 
 
 @dataclass(slots=True)
@@ -49,25 +54,29 @@ class Nodes:
     Those that are heard, or while none is, those that the bucket names: it is read again when what is known is older
     than a quarter of a second, and a node that died is left out although its entry takes three seconds to lapse.
     A process that was killed is noticed within 0.4 s: when it is silent for 0.3 s it is asked, and NATS, which lost
-    its connection, says at once that nobody is there.
+    its connection, says at once that nobody is there. While NATS owes us an answer ourselves, time stands still for all
+    nodes: their silence is its silence.
 
     `on_heard` is called with every heartbeat, `on_lost` with what a node last said of itself.
     """
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, on_heard: Callable[[Node], None], on_lost: Callable[[Node], None]) -> None:
         self._bus = bus
+        self._on_heard = on_heard
+        self._on_lost = on_lost
         self._lock = asyncio.Lock()
         self._known: list[Node] = []
         self._read_at = float("-inf")
         self._lives: dict[str, _Life] = {}
         self._dead: dict[str, str] = {}
         self._lost_at: dict[str, float] = {}
+        self._pulse = Pulse(bus, _PING)
+        self._silent_since: float | None = None
+        """Since when NATS is silent."""
         self._trusted_from = float("-inf")
         self._settled = asyncio.Event()
         """Set when everybody who lives has been heard."""
         self._asking: set[asyncio.Task[None]] = set()
-        self.on_heard: Callable[[Node], None] = lambda node: None
-        self.on_lost: Callable[[Node], None] = lambda node: None
 
     async def by_load(self) -> Sequence[Node]:
         """Nodes that are not about to stop, the least loaded first, full ones too. Raises Unavailable."""
@@ -99,12 +108,13 @@ class Nodes:
         def reconnected() -> None:
             self._trusted_from = loop.time() + _RECONNECTED
 
-        heartbeats = await self._bus.nc.subscribe(subjects.node_heartbeat("*"), cb=self._hear)
+        heartbeats = await self._bus.listen(subjects.node_heartbeat("*"), self._hear)
+        pulse = asyncio.create_task(self._pulse.run())
         try:
             with self._bus.on_reconnect(reconnected):
                 await self._watch(loop)
         finally:
-            for task in self._asking:
+            for task in (pulse, *self._asking):
                 task.cancel()
             if not self._bus.nc.is_closed:
                 await heartbeats.unsubscribe()
@@ -116,11 +126,15 @@ class Nodes:
             now = loop.time()
             if now - began > _SETTLED:
                 self._settled.set()
-            if not self._bus.is_connected or now < self._trusted_from or now - looked > _SUSPECT / 2:
+            self._look_at_nats(now)
+            deaf = self._silent_since is not None or not self._bus.is_connected
+            if deaf or now < self._trusted_from or now - looked > _SUSPECT / 2:
                 # It was we who heard nothing: that says nothing of them.
                 for life in self._lives.values():
                     life.at += now - looked
             looked = now
+            if deaf:
+                continue
             for life in tuple(self._lives.values()):
                 silence = now - life.at
                 if silence > _SILENT:
@@ -130,6 +144,22 @@ class Nodes:
                     task = asyncio.create_task(self._ask(life))
                     self._asking.add(task)
                     task.add_done_callback(self._asking.discard)
+
+    def _look_at_nats(self, now: float) -> None:
+        owed = self._pulse.owed
+        if owed > _UNANSWERED:
+            self._silent_since = self._silent_since or now - owed
+        elif self._silent_since is not None:
+            lasted = now - self._silent_since
+            self._silent_since = None
+            if lasted > _BROKEN:
+                self._trusted_from = now + _RECONNECTED
+            _log.info("NATS was silent for %.1f s", lasted)
+
+    def _can_tell(self) -> bool:
+        """Whether what NATS says of a node can be believed."""
+        trusted = asyncio.get_running_loop().time() >= self._trusted_from
+        return trusted and self._silent_since is None and self._bus.is_connected
 
     async def _hear(self, msg: Msg) -> None:
         try:
@@ -142,7 +172,7 @@ class Nodes:
             self._lose(life, "it was started again")
         self._lives[node.node_id] = _Life(node, asyncio.get_running_loop().time())
         self._dead.pop(node.node_id, None)
-        self.on_heard(node)
+        self._on_heard(node)
 
     async def _ask(self, life: _Life) -> None:
         """Whether there is somebody at all. An answer is as good as a heartbeat, none within the time says nothing."""
@@ -151,7 +181,7 @@ class Nodes:
         try:
             await self._bus.nc.request(subject, query.model_dump_json().encode(), timeout=_PROBE)
         except nats.errors.NoRespondersError:
-            if self._bus.is_connected and asyncio.get_running_loop().time() >= self._trusted_from:
+            if self._can_tell():
                 self._lose(life, "it is gone")
         except (nats.errors.Error, TimeoutError, OSError) as error:
             _log.info("media node %s is slow", life.node.node_id, extra={"why": str(error)})
@@ -168,7 +198,7 @@ class Nodes:
         self._dead[node_id] = life.node.boot
         self._lost_at[node_id] = asyncio.get_running_loop().time()
         _log.warning("media node %s is lost: %s", node_id, why, extra={"sessions": life.node.sessions})
-        self.on_lost(life.node)
+        self._on_lost(life.node)
 
     # -- the bucket --------------------------------------------------------------------------------------------
 

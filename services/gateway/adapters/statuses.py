@@ -37,7 +37,7 @@ class Statuses:
 
     async def start(self) -> None:
         """Begin to listen."""
-        await self._bus.nc.subscribe(subjects.service_status("*", "*"), cb=self._hear)
+        await self._bus.listen(subjects.service_status("*", "*"), self._hear)
 
     def all(self) -> list[Status]:
         """Every process heard of lately; one that fell silent is not ready."""
@@ -52,6 +52,13 @@ class Statuses:
             else:
                 result.append(status)
         return result
+
+    def streams(self) -> str | None:
+        """For readiness: what a service says that last spoke of streams which take no writes."""
+        for status in self.all():
+            if not status.ready and (refused := status.missing.get("streams")) is not None:
+                return f"{status.instance}: {refused}"
+        return None
 
     async def _hear(self, msg: Msg) -> None:
         try:

@@ -1,10 +1,11 @@
-"""Who is suspended, so that a token that is still good opens nothing any more."""
+"""Who is suspended, and which tokens were revoked, so that what was signed once opens nothing any more."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import nats.errors
@@ -12,27 +13,35 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
-from contracts.people.v1 import Reinstated, Suspended
+from contracts.people.v1 import Reinstated, Suspended, TokensRevoked
 from libs.bus import Bus, Received, StreamReset
 
 _log = logging.getLogger(__name__)
-_FILTERS: Final = tuple(subjects.event("people", "*", event.name) for event in (Suspended, Reinstated))
+_FILTERS: Final = tuple(subjects.event("people", "*", event.name) for event in (Suspended, Reinstated, TokensRevoked))
 _PAUSE: Final = 0.2
 
 
 class Suspensions:
-    """The suspended as the stream has them from its beginning: suspensions are few. `run` is a task for life."""
+    """The suspended as the stream has them from its beginning: suspensions are few. `run` is a task for life.
 
-    def __init__(self, bus: Bus) -> None:
+    `on_suspended` is called with whoever has just been suspended, `on_revoked` with whose tokens were revoked, and
+    which one; None for all of them.
+    """
+
+    def __init__(
+        self, bus: Bus, on_suspended: Callable[[str], None], on_revoked: Callable[[str, str | None], None]
+    ) -> None:
         self._bus = bus
-        self._suspended: set[str] = set()
+        self._on_suspended = on_suspended
+        self._on_revoked = on_revoked
+        self.people: set[str] = set()
+        """Ids of everybody who is suspended now."""
+        self.revoked: set[str] = set()
+        """Ids of the tokens that were revoked one by one."""
+        self.revoked_until: dict[str, datetime] = {}
+        """Person by person, until when every token that was issued is revoked."""
         self._sequence = 0
         self._target: int | None = None
-        self.on_suspended: Callable[[str], None] = lambda person_id: None
-        """Called with whoever has just been suspended."""
-
-    def __contains__(self, person_id: object) -> bool:
-        return person_id in self._suspended
 
     async def run(self) -> None:
         """Follow the stream, for ever."""
@@ -62,10 +71,16 @@ class Suspensions:
     def _hear(self, received: Received) -> None:
         match received.event:
             case Suspended(person_id=person_id):
-                self._suspended.add(person_id)
-                self.on_suspended(person_id)
+                self.people.add(person_id)
+                self._on_suspended(person_id)
             case Reinstated(person_id=person_id):
-                self._suspended.discard(person_id)
+                self.people.discard(person_id)
+            case TokensRevoked(person_id=person_id, token_id=token_id, at=at):
+                if token_id is None:
+                    self.revoked_until[person_id] = max(at, self.revoked_until.get(person_id, at))
+                else:
+                    self.revoked.add(token_id)
+                self._on_revoked(person_id, token_id)
             case _:
                 pass
         self._sequence = received.sequence

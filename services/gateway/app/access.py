@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from contracts.room.v1 import AdmitQuery, Kind, Space, SpaceQuery, State, WhoCanJoin
 from libs.bus import Bus
-from services.gateway.projection import Viewer
+from services.gateway.app.visibility import Viewer
 
 
-async def look(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float) -> Space:
-    """The Space itself as the viewer may see it. Refuses: space_unknown, removed."""
-    query = SpaceQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator)
+async def look(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float, *, let_in: bool = False) -> Space:
+    """The Space itself as the viewer may see it; `let_in` where they were seen to be. Refuses: space_unknown, removed,
+    blocked, suspended, not_allowed."""
+    query = SpaceQuery(space_id=space_id, actor=viewer.person_id, operator=viewer.operator, let_in=let_in)
     return (await bus.ask(query, timeout=ask_seconds)).result
 
 
 async def look_inside(bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float) -> Space:
-    """Like `look`, for what happens in it and what was said. Refuses also: blocked, not_allowed.
+    """Like `look`, for what happens in it and what was said, which in a conversation is for those who take part.
 
     Whoever may not join a Space sees nothing of that, neither while it is live nor afterwards.
     """

@@ -56,6 +56,6 @@ class Frame:
         return f'{{{place}"event":"{self._name}","data":{self._data}}}'
 
 
-def frame_of(position: Position, event: Event) -> Frame:
-    """A contract event as its clients get it."""
+def frame_of(position: Position | None, event: Event) -> Frame:
+    """A contract event as its clients get it; without an id where it has no position."""
     return Frame(position, f"{event.context}.{event.name}", event.model_dump_json())

@@ -14,11 +14,13 @@ from typing import Final
 
 from contracts.media.v1 import Answer, Connect, Connection, Direction, Disconnect, Node, Restart, Restarted, Trickle
 from contracts.room.v1 import AdmitQuery
-from libs.bus import Bus, Refusal, Unavailable
+from libs.bus import Bus, Unavailable
 from libs.ids import is_id
+from libs.refusal import Refusal
+from services.gateway.adapters.node_claims import NodeClaims
 from services.gateway.adapters.nodes import Nodes
 from services.gateway.app.connections import Connections
-from services.gateway.projection import Viewer
+from services.gateway.app.visibility import Viewer
 
 _log = logging.getLogger(__name__)
 _PER_NODE: Final = 2.0
@@ -78,6 +80,7 @@ class Media:
         self._bus = bus
         self._nodes = nodes
         self._connections = connections
+        self._claims = NodeClaims(bus)
         self._chosen: dict[str, tuple[str, float]] = {}
         """Space -> the node it is being placed on, and until when on the loop's clock that counts."""
         self._secret = secret
@@ -96,13 +99,15 @@ class Media:
         *,
         command_id: str,
         session_id: str,
+        repeatable: bool = False,
         presence: str | None = None,
         client_address: str | None = None,
     ) -> tuple[Resource, Answer]:
         """Set a connection up at a node that carries the Space, or at another; it keeps the session `presence` alive.
 
+        Where it is `repeatable` and the connection exists, whoever set it up, its answer comes back.
         Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, unprocessable_sdp,
-        too_many_requests, node_full, unavailable.
+        too_many_requests, node_full, idempotency_conflict, unavailable.
         """
         query = AdmitQuery(
             space_id=space_id, publish=direction == "publish", actor=viewer.person_id, operator=viewer.operator
@@ -127,11 +132,14 @@ class Media:
         )
         full = False
         tried: set[str] = set()
-        while (node := self._place(space_id, await self._nodes.by_load(), tried)) is not None:
+        holder = await self._holder(session_id) if repeatable else None
+        shared = session_id if repeatable else None
+        while (node := holder or await self._choose(space_id, tried, shared)) is not None:
             tried.add(node.node_id)
-            if node.sessions >= node.capacity:
+            if node.sessions >= node.capacity and node is not holder:
                 full = True
                 continue
+            holder = None
             try:
                 answer = (await self._bus.ask(command, route=node.node_id, timeout=_PER_NODE)).result
             except Unavailable as error:
@@ -144,13 +152,36 @@ class Media:
                 continue
             person_id = None if grant.person is None else grant.person.id
             connection = Connection(
-                number=1, session_id=session_id, space_id=space_id, person_id=person_id, presence_session=presence
+                number=answer.number or 1,  # of a node that does not tell it yet
+                session_id=session_id,
+                space_id=space_id,
+                person_id=person_id,
+                presence_session=presence,
             )
             self._connections.opened(node.node_id, answer.boot, connection)
             return self._resource(session_id, node.node_id, viewer), answer
         if full:
             raise Refusal("node_full", "All media nodes are full; try again in a moment.", retry=True)
         raise Refusal("unavailable", "No media node can take the connection now; try again.", retry=True)
+
+    async def _holder(self, session_id: str) -> Node | None:
+        """The node that has this connection. Raises Unavailable."""
+        nodes = {node.node_id: node for node in await self._nodes.all()}
+        if self._connections.holding(session_id) is None and len(nodes) > 1:
+            await self._connections.catch_up()
+        return nodes.get(self._connections.holding(session_id) or "")
+
+    async def _choose(self, space_id: str, tried: Set[str], session_id: str | None) -> Node | None:
+        """The node to try next; None: there is none left. Raises Unavailable.
+
+        With `session_id`, the one that another gateway has chosen that was asked for the same connection before.
+        """
+        nodes = await self._nodes.by_load()
+        node = self._place(space_id, nodes, tried)
+        if node is None or session_id is None or len(nodes) == 1:
+            return node
+        usable = {other.node_id: other for other in nodes if other.node_id not in tried}
+        return usable[await self._claims.settle(session_id, node.node_id, usable)]
 
     def _place(self, space_id: str, nodes: Sequence[Node], tried: Set[str]) -> Node | None:
         """The node for a connection of this Space, or None where there is none left to try.
@@ -181,7 +212,7 @@ class Media:
 
             def cost(node: Node) -> tuple[bool, float, bytes]:
                 load = node.sessions / node.capacity
-                return self._nodes.died_lately(node.node_id), load, _mix(space_id, node.node_id)
+                return self._nodes.died_lately(node.node_id), load, _rank(space_id, node.node_id)
 
             chosen = min(left, key=cost).node_id
             self._chosen[space_id] = (chosen, now + _CHOSEN)
@@ -191,18 +222,28 @@ class Media:
         return node.sessions < node.capacity * self._fill
 
     async def trickle(
-        self, resource_id: str, viewer: Viewer, fragment: str, etag: str | None, *, command_id: str
+        self, resource_id: str, viewer: Viewer, fragment: str, etags: Sequence[str], *, command_id: str
     ) -> None:
-        """Hand on ICE candidates. Refuses: session_unknown, not_yours, bad_sdp, precondition_failed."""
+        """Hand on ICE candidates for whichever of these ICE sessions is the present one.
+
+        Refuses: session_unknown, not_yours, bad_sdp, precondition_failed.
+        """
         resource = self._owned(resource_id, viewer)
-        command = Trickle(
-            command_id=command_id,
-            actor=viewer.person_id,
-            session_id=resource.session_id,
-            etag=etag,
-            fragment=fragment,
-        )
-        await self._bus.ask(command, route=resource.node_id, timeout=self._ask_seconds)
+        for number, etag in enumerate(etags, 1):
+            command = Trickle(
+                command_id=command_id,
+                actor=viewer.person_id,
+                session_id=resource.session_id,
+                etag=etag,
+                fragment=fragment,
+            )
+            try:
+                await self._bus.ask(command, route=resource.node_id, timeout=self._ask_seconds)
+            except Refusal as no:
+                if no.reason != "precondition_failed" or number == len(etags):
+                    raise
+            else:
+                return
 
     async def restart(self, resource_id: str, viewer: Viewer, fragment: str, *, command_id: str) -> Restarted:
         """Begin another ICE session. Refuses: session_unknown, not_yours, bad_sdp."""
@@ -238,6 +279,6 @@ class Media:
         return mine
 
 
-def _mix(space_id: str, node_id: str) -> bytes:
+def _rank(space_id: str, node_id: str) -> bytes:
     """An order of nodes that is another one for each Space, and the same in every gateway."""
     return hashlib.sha256(f"{space_id}\0{node_id}".encode()).digest()

@@ -4,23 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, Field
 
-from contracts.discovery.v1 import BrowseQuery, SpaceCard
-from contracts.media.v1 import SpaceConnections, SpaceQualityQuery
-from contracts.room.v1 import State
-from libs.bus import Bus, Refusal, Unavailable
+from contracts.discovery.v1 import SpaceCard
+from contracts.envelope import Event
+from contracts.media.v1 import Disconnected, SpaceConnections, SpaceQuality, SpaceQualityQuery
+from contracts.room.v1 import LiveSpaces, LiveSpacesQuery, State
+from libs.bus import Bus, Unavailable
+from libs.refusal import Refusal
 from services.gateway.adapters.nodes import Nodes
 from services.gateway.adapters.statuses import Status, Statuses
+from services.gateway.app.clients import Clients
 from services.gateway.app.hub import Hub
 
 if TYPE_CHECKING:
     import httpx
 
 _WITHIN: Final = 1.5
+_FRESH: Final = 1.0
+"""Seconds for which gathered figures are shown."""
+_FIRST: Final = 100
+"""Spaces of the overview itself."""
+_REMEMBERED: Final = 100_000.0
+"""Packets after which half of the loss told lately is what came since."""
+
+
+@dataclass(slots=True)
+class Loss:
+    """What receivers have said of the network since this gateway started."""
+
+    packets: int = 0
+    """Of connections that have ended."""
+    lost: int = 0
+    recent: float | None = None
+    """Share lost lately, 0 to 1, over all connections; None while none has reported."""
+
+    def hear(self, event: Event) -> None:
+        """Take in what media says; anything else changes nothing."""
+        if isinstance(event, Disconnected):
+            self.packets += event.packets
+            self.lost += event.lost
+        elif isinstance(event, SpaceQuality) and event.packets:
+            share = min(1.0, event.lost / event.packets)
+            before = share if self.recent is None else self.recent
+            weight = event.packets / (event.packets + _REMEMBERED)
+            self.recent = (1 - weight) * before + weight * share
 
 
 class NodeFigures(BaseModel):
@@ -39,8 +72,10 @@ class OverviewFigures(BaseModel):
     services: list[Status]
     spaces_live: int | None
     people_connected: int | None
-    """Listeners and people on stage of all live Spaces."""
+    """Listeners and people on stage of all live Spaces, from live leases."""
     spaces: list[SpaceCard]
+    """The first of them; `next` is where the next page of `/v1/ops/spaces` begins, None where these are all."""
+    next: str | None = None
     nodes: list[NodeFigures] | None
     media: dict[str, float] = Field(default_factory=dict)
     """Sums over the media processes of their `rostrum_media_*` and `rostrum_forwarder_*` metrics."""
@@ -56,32 +91,55 @@ class OverviewFigures(BaseModel):
     """The gateway's place in the event stream."""
 
 
-class Overview:
-    """Gathers the figures; each source has a second and a half."""
+class LivePage(BaseModel):
+    """Live Spaces, in order of their ids, whoever may join them."""
 
-    def __init__(self, bus: Bus, hub: Hub, nodes: Nodes, statuses: Statuses) -> None:
+    spaces: list[SpaceCard]
+    next: str | None = None
+    """Where the next page begins; None on the last."""
+
+
+class Overview:
+    """Gathers the figures, once a second for all who look; each source has a second and a half."""
+
+    def __init__(self, bus: Bus, hub: Hub, clients: Clients, loss: Loss, nodes: Nodes, statuses: Statuses) -> None:
         self._bus = bus
         self._hub = hub
+        self._clients = clients
+        self._loss = loss
         self._nodes = nodes
         self._statuses = statuses
+        self._gathering: asyncio.Task[OverviewFigures] | None = None
+        self._began = 0.0
 
     async def figures(self) -> OverviewFigures:
-        """The instance now; never raises for a part that is away."""
+        """The instance, at most a second ago; never raises for a part that is away."""
+        now = asyncio.get_running_loop().time()
+        # What is still being gathered is waited for, however many ask and leave meanwhile.
+        if self._gathering is None or (self._gathering.done() and now - self._began >= _FRESH):
+            self._gathering, self._began = asyncio.create_task(self._gather()), now
+        return await asyncio.shield(self._gathering)
+
+    async def _gather(self) -> OverviewFigures:
         statuses = self._statuses.all()
-        spaces, nodes, metrics = await asyncio.gather(self._spaces(), self._known_nodes(), self._metrics(statuses))
+        live, nodes, metrics = await asyncio.gather(
+            self._live("", _FIRST), self._known_nodes(), self._metrics(statuses)
+        )
+        page = None if live is None else _page(live, _FIRST)
         media = {name: value for name, value in metrics.items() if name.startswith(("rostrum_media_", "rostrum_forw"))}
         return OverviewFigures(
             services=statuses,
-            spaces_live=None if spaces is None else len(spaces),
-            people_connected=None if spaces is None else sum(card.listeners + len(card.speakers) for card in spaces),
-            spaces=list(spaces or ()),
+            spaces_live=None if live is None else sum(part.live for part in live),
+            people_connected=None if live is None else sum(part.connected for part in live),
+            spaces=[] if page is None else page.spaces,
+            next=None if page is None else page.next,
             nodes=nodes,
             media=media,
-            packets=self._hub.loss.packets,
-            lost=self._hub.loss.lost,
-            lost_lately=self._hub.loss.recent,
+            packets=self._loss.packets,
+            lost=self._loss.lost,
+            lost_lately=self._loss.recent,
             dead_letters=sum(n for name, n in metrics.items() if name.startswith("rostrum_dead_letters_total")),
-            streams=self._hub.clients,
+            streams=len(self._clients),
             position=str(self._hub.position),
         )
 
@@ -99,10 +157,24 @@ class Overview:
             return (await self._bus.ask(query, route=node_id, timeout=_WITHIN)).result
         return None
 
-    async def _spaces(self) -> tuple[SpaceCard, ...] | None:
-        with contextlib.suppress(Refusal, Unavailable):
-            return (await self._bus.ask(BrowseQuery(state=State.LIVE, limit=100), timeout=_WITHIN)).result.spaces
-        return None
+    async def live(self, after: str, limit: int) -> LivePage:
+        """The live Spaces after this id. Raises Unavailable where a part of them is not told in time."""
+        found = await self._live(after, limit)
+        if found is None:
+            raise Unavailable("not every partition told its Spaces")
+        return _page(found, limit)
+
+    async def _live(self, after: str, limit: int) -> list[LiveSpaces] | None:
+        """What every partition says, each with its first Spaces after this id; None where one says nothing."""
+
+        async def ask(partition: int) -> LiveSpaces:
+            query = LiveSpacesQuery(partition=partition, after=after, limit=limit)
+            return (await self._bus.ask(query, route=str(partition), timeout=_WITHIN)).result
+
+        try:
+            return list(await asyncio.gather(*(ask(partition) for partition in range(self._bus.settings.partitions))))
+        except (Refusal, Unavailable):
+            return None
 
     async def _known_nodes(self) -> list[NodeFigures] | None:
         with contextlib.suppress(Unavailable):
@@ -136,3 +208,26 @@ class Overview:
             # The health port is a loopback one; processes of other machines are asked by their own Prometheus.
             return (await client.get(f"http://127.0.0.1:{status.health_port}/metrics")).text
         return ""
+
+
+def _page(parts: Sequence[LiveSpaces], limit: int) -> LivePage:
+    """The first Spaces of all partitions."""
+    found = sorted((space for part in parts for space in part.spaces), key=lambda space: space.id)
+    cards = [
+        SpaceCard(
+            id=space.id,
+            title=space.title,
+            state=State.LIVE,
+            host=space.host,
+            speakers=space.stage,
+            listeners=space.listeners,
+            topics=space.topics,
+            lang=space.lang,
+            recorded=space.recorded,
+            captions=space.captions,
+            started_at=space.started_at,
+        )
+        for space in found[:limit]
+    ]
+    more = len(found) > limit or any(len(part.spaces) == limit for part in parts)
+    return LivePage(spaces=cards, next=cards[-1].id if more and cards else None)

@@ -1,34 +1,84 @@
-"""How many commands one person may send: a bucket of tokens each, filled evenly."""
+"""How much one person, or one address, may ask for: a bucket of tokens each, filled evenly."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 
-from libs.bus import Refusal
+from libs.refusal import Refusal
 
-_REMEMBERED = 10_000
+_REMEMBERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What somebody has left, for the `RateLimit` fields."""
+
+    policy: str
+    limit: int
+    seconds: int
+    """In which the whole bucket fills."""
+    remaining: int
+    reset: int
+    """Seconds until all of it is there again."""
+
+
+class QuotaSpent(Refusal):
+    """Nothing is left. `retry_after` is in seconds."""
+
+    def __init__(self, quota: Quota, retry_after: float) -> None:
+        wait = max(1, math.ceil(retry_after))
+        super().__init__("too_many_requests", f"That was too much at once; wait {wait} s.", retry=True)
+        self.quota = quota
+        self.retry_after = wait
 
 
 class Pace:
-    """At most `burst` commands at once and `per_second` in the long run, per key. `clock` counts seconds."""
+    """At most `burst` requests at once and `per_second` in the long run, per key. `clock` counts seconds."""
 
-    def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, per_second: float, burst: int, clock: Callable[[], float] = monotonic, *, policy: str = "commands"
+    ) -> None:
         self._per_second = per_second
         self._burst = float(burst)
         self._clock = clock
+        self._policy = policy
+        self._seconds = max(1, math.ceil(burst / per_second))
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: str) -> None:
-        """Count one command. Refuses: too_many_requests."""
+    def take(self, key: str) -> Quota:
+        """Count one request, and tell what is left. Refuses: too_many_requests (QuotaSpent)."""
         now = self._clock()
         tokens, at = self._buckets.pop(key, (self._burst, now))
         tokens = min(self._burst, tokens + (now - at) * self._per_second)
         allowed = tokens >= 1
-        self._buckets[key] = (tokens - 1 if allowed else tokens, now)
+        if allowed:
+            tokens -= 1
+        self._buckets[key] = (tokens, now)
         if len(self._buckets) > _REMEMBERED:
             # The one who was quiet longest has a full bucket again, as good as none.
             self._buckets.popitem(last=False)
+        reset = math.ceil((self._burst - tokens) / self._per_second)
+        quota = Quota(self._policy, int(self._burst), self._seconds, int(tokens), reset)
         if not allowed:
-            raise Refusal("too_many_requests", "That was too much at once; wait a second.", retry=True)
+            raise QuotaSpent(quota, (1 - tokens) / self._per_second)
+        return quota
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """What is counted, beside lookups with X API v2."""
+
+    commands: Pace
+    """By person."""
+    created: Pace
+    """Spaces, by person."""
+    sign_ups: Pace
+    """By address."""
+    people_searches: Pace
+    """By person."""
+    sessions: Pace
+    """Anonymous ones, by address."""

@@ -1,152 +1,39 @@
 """One client's live events: what it missed, or a snapshot, then everything as it happens.
 
-A client that gave its last id gets the events of its Space between that and the hub's position from the stream's
-history, and from then on those the hub delivers. Both sides of the seam are the hub's position at the moment the client
-was registered, so nothing is missing and nothing comes twice.
+A client that gave its last id gets the events of its feed between that and the hub's position out of what is kept in
+memory or, further back, of the stream's history, and from then on those the hub delivers. Both sides of the seam are
+the hub's position at the moment the client was attached, so nothing is missing and nothing comes twice.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+import contextlib
+from collections.abc import AsyncIterator, Container
+from typing import Final
 
-from contracts.envelope import Event
-from libs.bus import Received
-from services.gateway.adapters import history
-from services.gateway.app.frames import Frame, Position, frame_of
-from services.gateway.projection import Viewer, told_to
+from libs.bus import Bus
+from libs.refusal import Refusal
+from services.gateway.app.clients import Client, Clients, Ending
+from services.gateway.app.feeds import BarFeed, Feed, OperatorFeed, SpaceFeed
+from services.gateway.app.frames import Frame, Position
+from services.gateway.app.hub import Hub
+from services.gateway.app.resuming import Resuming
+from services.gateway.app.visibility import Viewer
+from services.gateway.app.watched import WatchedSpaces
 
-if TYPE_CHECKING:
-    from services.gateway.app.hub import Hub
-
-_CHUNK: Final = 64 * 1024
 BEGINNING: Final = "0"
 """The last id of a client that has seen nothing and wants everything that is still in the stream."""
 
 
-class Ending(StrEnum):
-    """Why a client's queue takes no more."""
-
-    OVER = "over"
-    """It has been sent its last event; what waits is still sent."""
-    LAGGING = "lagging"
-    """It reads too slowly. It is cut off, and resumes from the last id it has."""
-    RESET = "reset"
-    """The stream was rebuilt."""
-    SUSPENDED = "suspended"
-    """The viewer may see nothing more, not even what waits; they come back and are refused."""
-    STOPPING = "stopping"
-    """This process ends. Clients resume on the next one."""
-
-
-class Client:
-    """The bounded queue between the hub and one response."""
-
-    def __init__(self, viewer: Viewer, limit: int, session: str | None = None) -> None:
-        self.viewer = viewer
-        self.session = session
-        """The session it keeps alive, which is all that tells who an anonymous one is."""
-        self.after_version = 0
-        """Room events up to this version are in the snapshot the client has."""
-        self.after_sequence = 0
-        self.ending: Ending | None = None
-        self.cut = asyncio.Event()
-        """Set when the response must end even while it is stuck in a write."""
-        self._limit = limit
-        self._frames: deque[tuple[int, int, Frame]] = deque()
-        self._wake = asyncio.Event()
-
-    def offer(self, sequence: int, version: int, made: Frame) -> None:
-        """Queue the event of this sequence; `version` is a room event's, else 0. A full queue ends the client."""
-        if self.ending is not None:
-            return
-        if len(self._frames) >= self._limit:
-            self._frames.clear()
-            self.end(Ending.LAGGING)
-            return
-        self._frames.append((sequence, version, made))
-        self._wake.set()
-
-    def tell(self, made: Frame) -> None:
-        """Queue what is no event of the stream: for this client alone, without an id, wherever it is."""
-        self.offer(sys.maxsize, 0, made)
-
-    def end(self, why: Ending) -> None:
-        """Take no more; the first reason stays."""
-        if self.ending is None:
-            self.ending = why
-        if why is Ending.SUSPENDED:
-            self._frames.clear()
-        if why in (Ending.LAGGING, Ending.SUSPENDED, Ending.STOPPING):
-            self.cut.set()
-        self._wake.set()
-
-    def restart(self) -> None:
-        """Start over on another epoch of the stream."""
-        self.ending = None
-        self.after_version = self.after_sequence = 0
-        self._frames.clear()
-        self._wake.clear()
-
-    async def take(self, within: float) -> list[Frame] | None:
-        """What waits, as much as is sent at once; empty when nothing came `within` seconds, None at the end."""
-        while True:
-            if not self._frames and self.ending is None:
-                self._wake.clear()
-                try:
-                    async with asyncio.timeout(within):
-                        await self._wake.wait()
-                except TimeoutError:
-                    return []
-            if not self._frames:
-                return None
-            if chunk := self._chunk():
-                return chunk
-
-    def _chunk(self) -> list[Frame]:
-        chunk: list[Frame] = []
-        size = 0
-        while self._frames and size < _CHUNK:
-            sequence, version, made = self._frames.popleft()
-            # Known to the client already. Decided only here: while the snapshot was asked for, events were queued.
-            if sequence <= self.after_sequence or 0 < version <= self.after_version:
-                continue
-            chunk.append(made)
-            size += len(made)
-        return chunk
-
-
-class Feed(Protocol):
-    """What a stream is about: a Space, a person's live bar, everything for operators."""
-
-    async def attach(self, client: Client) -> Position:
-        """Deliver to the client from the returned position on. Raises Refusal, Unavailable."""
-
-    def detach(self, client: Client) -> None:
-        """Deliver no more."""
-
-    async def snapshot(self, client: Client) -> str:
-        """What the client is shown first, as JSON. Raises Refusal, Unavailable."""
-
-    def filters(self, viewer: Viewer) -> Sequence[str]:
-        """Subjects of the history that may hold something for this viewer."""
-
-    def shows(self, event: Event, viewer: Viewer) -> bool:
-        """Whether the viewer is shown the event, as they stand now."""
-
-    def ends(self, event: Event, viewer: Viewer) -> bool:
-        """Whether the event is the viewer's last."""
-
-
 class Stream:
-    """A client's stream from its request on. Made by `Hub.open`, closed by `close`, whatever happens."""
+    """A client's stream from its request on. Made by `Streams`, closed by `close`, whatever happens."""
 
-    def __init__(self, hub: Hub, feed: Feed, client: Client, keep_alive: float) -> None:
+    def __init__(
+        self, hub: Hub, resuming: Resuming, clients: Clients, feed: Feed, client: Client, keep_alive: float
+    ) -> None:
         self._hub = hub
+        self._resuming = resuming
+        self._clients = clients
         self._feed = feed
         self.client = client
         self._keep_alive = keep_alive
@@ -156,10 +43,8 @@ class Stream:
         self._snapshot = ""
 
     async def open(self, last_id: str | None) -> None:
-        """Register with the hub, and ask whether the viewer may see it. Raises Refusal, Unavailable."""
-        self._start = await self._feed.attach(self.client)
-        # Asked also of one who resumes: it is how somebody who was removed meanwhile is refused.
-        self._snapshot = await self._feed.snapshot(self.client)
+        """Attach the client, and ask whether the viewer may see it. Raises Refusal, Unavailable."""
+        await self._attach()
         if last_id is None:
             return
         last = Position(self._start.epoch, 0) if last_id == BEGINNING else Position.read(last_id)
@@ -172,9 +57,9 @@ class Stream:
         self.client.after_sequence = last.sequence
 
     def close(self) -> None:
-        """Leave the hub."""
+        """Detach the client and forget it."""
         self._feed.detach(self.client)
-        self._hub.closed(self.client)
+        self._clients.leave(self.client)
 
     async def chunks(self) -> AsyncIterator[list[Frame]]:
         """What is sent, in order; nothing for a while is an empty one. Raises Refusal, Unavailable."""
@@ -195,6 +80,13 @@ class Stream:
             else:
                 return
 
+    async def _attach(self) -> None:
+        await self._feed.attach(self.client)
+        # Nothing is delivered between these two: the first returns without giving way once the client is attached.
+        self._start = self._hub.position
+        # Asked also of one who resumes: it is how somebody who was removed meanwhile is refused.
+        self._snapshot = await self._feed.snapshot(self.client)
+
     def _opening(self) -> list[Frame]:
         opening = Frame(self._start, "snapshot", self._snapshot)
         return [Frame(self._start, "reset", "{}"), opening] if self._reset else [opening]
@@ -203,25 +95,76 @@ class Stream:
         self._feed.detach(self.client)
         self.client.restart()
         self._reset = True
-        self._start = await self._feed.attach(self.client)
-        self._snapshot = await self._feed.snapshot(self.client)
+        await self._attach()
 
     async def _missed(self, last: Position) -> AsyncIterator[list[Frame]]:
         viewer = self.client.viewer
-        batches = history.read(self._hub.bus, self._feed.filters(viewer), last.sequence, self._start.sequence)
-        async for batch in batches:
-            frames: list[Frame] = []
-            for received in batch:
-                if self._feed.shows(received.event, viewer):
-                    frames.append(self._frame(received))
-                    if self._feed.ends(received.event, viewer):
-                        self.client.end(Ending.OVER)
-                        break
-            if frames:
-                yield frames
-            if self.client.ending is Ending.OVER:
-                return
+        batches = self._resuming.missed(self._feed.keys(), self._feed.filters(viewer), last.sequence, self._start)
+        async with contextlib.aclosing(batches):
+            async for batch in batches:
+                frames: list[Frame] = []
+                for kept in batch:
+                    if self._feed.shows(kept.event, viewer) and await self._feed.stands(kept.event):
+                        frames.append(kept.frame_for(viewer))
+                        if self._feed.ends(kept.event, viewer):
+                            self.client.end(Ending.OVER)
+                            break
+                if frames:
+                    yield frames
+                if self.client.ending is Ending.OVER:
+                    return
 
-    def _frame(self, received: Received) -> Frame:
-        event = told_to(received.event, self.client.viewer)
-        return frame_of(Position(self._start.epoch, received.sequence), event)
+
+class Streams:
+    """Opens streams. Whoever is among the `suspended` gets none."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        hub: Hub,
+        resuming: Resuming,
+        spaces: WatchedSpaces,
+        clients: Clients,
+        suspended: Container[str],
+        *,
+        ask_seconds: float,
+        keep_alive: float,
+    ) -> None:
+        self._bus = bus
+        self._hub = hub
+        self._resuming = resuming
+        self._spaces = spaces
+        self._clients = clients
+        self._suspended = suspended
+        self._ask_seconds = ask_seconds
+        self._keep_alive = keep_alive
+
+    async def of_space(
+        self, space_id: str, viewer: Viewer, last_id: str | None, session: str | None = None, address: str = ""
+    ) -> Stream:
+        """The live events of a Space. Refuses: space_unknown, removed, suspended, too_many_requests, unavailable."""
+        feed = SpaceFeed(self._bus, self._spaces, space_id, self._ask_seconds)
+        return await self._open(feed, viewer, last_id, session, address)
+
+    async def of_bar(self, viewer: Viewer, person_id: str, last_id: str | None) -> Stream:
+        """A person's own events: the changes of their live bar, and what is told to them wherever they are."""
+        return await self._open(BarFeed(self._bus, self._hub.bars, person_id, self._ask_seconds), viewer, last_id)
+
+    async def of_operators(self, viewer: Viewer, last_id: str | None) -> Stream:
+        """What is for operators; the caller has checked that the viewer is one."""
+        return await self._open(OperatorFeed(self._hub.operators), viewer, last_id)
+
+    async def _open(
+        self, feed: Feed, viewer: Viewer, last_id: str | None, session: str | None = None, address: str = ""
+    ) -> Stream:
+        # Asked at the moment the client is admitted, so that nobody slips in while their suspension ends their streams.
+        if viewer.person_id is not None and viewer.person_id in self._suspended:
+            raise Refusal("suspended", "Your account is suspended. You can appeal.")
+        client = self._clients.admit(viewer, session, address)
+        stream = Stream(self._hub, self._resuming, self._clients, feed, client, self._keep_alive)
+        try:
+            await stream.open(last_id)
+        except BaseException:
+            stream.close()
+            raise
+        return stream

@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from copy import copy
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from services.gateway.app import Gateway
 from services.gateway.http import (
-    events,
-    live,
-    media,
-    moderation,
-    ops,
+    analytics,
+    appeals,
+    health,
+    hosting,
+    links,
+    live_bar,
+    live_events,
+    live_socket,
+    moderation_log,
+    operators,
     pages,
     people,
-    people_on_stage,
+    pins,
     problems,
+    reactions,
+    relations,
     reminders,
+    removals,
     replays,
-    safety,
+    reports,
+    safety_copies,
+    sanctions,
+    sessions,
+    sign_up,
+    space_settings,
     spaces,
+    speak_requests,
     stage,
-    standing,
+    stage_invitations,
     tips,
+    tokens,
+    transcripts,
+    whip_whep,
     x_spaces,
 )
-from services.gateway.http.border import Border
+from services.gateway.http.cors import Cors, Origins, as_sent
+from services.gateway.http.middleware import OpenRequests, RequestMiddleware
+from services.gateway.http.unknown_parameters import strict
 
 VERSION: Final = "1"
 _ROUTERS: Final = (
-    media, people, standing, spaces, stage, people_on_stage, moderation, reminders, tips, events, live, replays,
-    safety, x_spaces, ops, pages,
+    whip_whep, sign_up, people, relations, hosting, sessions, spaces, space_settings, live_bar, stage, speak_requests,
+    stage_invitations, removals, pins, reactions, reports, appeals, sanctions, tokens, moderation_log, reminders, tips,
+    live_events, live_socket, analytics, replays, transcripts, links, safety_copies, x_spaces, operators, health,
+    pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 
@@ -47,7 +68,7 @@ def _app() -> FastAPI:
         summary="Live audio rooms: a few people talk on stage, any number listens.",
         description=(
             "Errors are problem documents (RFC 9457) whose `reason` is stable. Every command takes an "
-            "`Idempotency-Key`: sent twice by one person, it happens once."
+            "`Idempotency-Key`: sent twice by one person, it happens once. `HEAD` works wherever `GET` does."
         ),
         docs_url=None,
         redoc_url=None,
@@ -63,29 +84,46 @@ def _app() -> FastAPI:
     return app
 
 
-def build(gateway: Gateway, cors_origins: Sequence[str] = ()) -> ASGIApp:
-    """The app of a running gateway; pages of `cors_origins` may use it from a browser."""
+def build(
+    gateway: Gateway,
+    origins: Origins | None = None,
+    per_address: int | None = None,
+    public_url: str | None = None,
+) -> ASGIApp:
+    """The app of a running gateway; pages of `origins` may use it from a browser.
+
+    `per_address`: requests of one address at once. `public_url` is the origin of its own page; without it, that page
+    is on a loopback address.
+    """
     app = _app()
     app.state.gateway = gateway
-    app.state.origins = frozenset(cors_origins)
+    app.state.origins = origins = origins or Origins(())
+    app.state.public_url = None if public_url is None else as_sent(public_url)
     app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
-    if cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(cors_origins),
-            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "Range"],
-            expose_headers=["Location", "ETag", "Link", "Accept-Patch", "Retry-After", "Content-Range"],
-            max_age=600,
-        )
-    return Border(app)
+    app.router.routes[:] = [_with_head(strict(route)) for route in app.router.routes]
+    bounded: ASGIApp = app if per_address is None else OpenRequests(app, per_address)
+    return RequestMiddleware(Cors(bounded, origins) if origins else bounded)
+
+
+def _with_head(route: BaseRoute) -> BaseRoute:
+    """The same route, which takes HEAD wherever it takes GET (RFC 9110, section 9.3.2). The server sends no body then.
+
+    A copy: the routes of a module are those of every app, and in the OpenAPI document HEAD is not told again.
+    """
+    if not isinstance(route, APIRoute) or "GET" not in (methods := route.methods or set()):
+        return route
+    changed = copy(route)
+    changed.methods = methods | {"HEAD"}
+    return changed
 
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI description of the whole interface."""
     document = _app().openapi()
-    for path in document["paths"].values():
+    for address, path in document["paths"].items():
         for operation in path.values():
+            if address.startswith("/v1/"):  # a query parameter that is none
+                operation["responses"] = problems.described("invalid") | operation["responses"]
             if "requestBody" in operation:
                 operation["responses"] = problems.described(*problems.OF_A_BODY) | operation["responses"]
             operation["responses"] = dict(sorted(operation["responses"].items()))

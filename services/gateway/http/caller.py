@@ -1,11 +1,13 @@
-"""Who is asking, and under which command id: what routes depend on."""
+"""What routes depend on: who asks, under which command id, and that a body is JSON."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final, cast
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Security, WebSocket
@@ -13,11 +15,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
-from libs.bus import Refusal
-from libs.identity import TokenRefused
+from libs.identity import TokenRefused, is_loopback
 from libs.ids import from_uuid, is_id, new_id
+from libs.refusal import Refusal
+from services.gateway.adapters.addresses import address_of
 from services.gateway.app import Gateway
-from services.gateway.projection import Viewer
+from services.gateway.app.pace import Pace, QuotaSpent
+from services.gateway.app.visibility import Viewer
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /v1/people or `rostrum token`.")
 
@@ -31,12 +35,31 @@ GatewayDep = Annotated[Gateway, Depends(the_gateway)]
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
+async def json_only(request: Request) -> None:
+    """A body, where there is one, must be JSON. Refuses: unsupported_media_type."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != "application/json" and not (sent.startswith("application/") and sent.endswith("+json")):
+        raise Refusal("unsupported_media_type", "Send application/json.")
+
+
+# ---- who asks ---------------------------------------------------------------------------------------------------
+
+
 def _verified(gateway: Gateway, token: str) -> Viewer:
     try:
         claims = gateway.identity.verify(token)
     except TokenRefused as no:
         raise Refusal("token_expired" if no.expired else "unauthenticated", no.detail) from no
-    return Viewer(person_id=claims.person_id, operator=claims.operator)
+    _not_revoked(gateway, claims.person_id, claims.token_id, claims.issued_at)
+    return Viewer(claims.person_id, claims.operator, until=claims.expires_at, token_id=claims.token_id)
+
+
+def _not_revoked(gateway: Gateway, person_id: str, token_id: str | None, issued_at: datetime) -> None:
+    until = gateway.revoked_until.get(person_id)
+    if token_id in gateway.revoked or (until is not None and issued_at <= until):
+        raise Refusal("unauthenticated", "This token was revoked; sign in again.")
 
 
 def viewer_of(gateway: Gateway, authorization: str | None) -> Viewer:
@@ -49,13 +72,27 @@ def viewer_of(gateway: Gateway, authorization: str | None) -> Viewer:
     return _verified(gateway, token)
 
 
-async def viewer(request: Request, gateway: GatewayDep, _: _Credentials) -> Viewer:
-    """Whoever asks; anonymous without a token. Refuses: unauthenticated, token_expired."""
+def _not_suspended(gateway: Gateway, asker: Viewer) -> None:
+    if asker.person_id in gateway.suspended:
+        raise Refusal("suspended", "Your account is suspended. You can appeal.")
+
+
+async def suspended_viewer(request: Request, gateway: GatewayDep, _: _Credentials) -> Viewer:
+    """Whoever asks, suspended or not: for the few routes that a suspended person needs. Refuses: unauthenticated,
+    token_expired."""
     return viewer_of(gateway, request.headers.get("authorization"))
 
 
+async def viewer(gateway: GatewayDep, asker: Annotated[Viewer, Depends(suspended_viewer)]) -> Viewer:
+    """Whoever asks; anonymous without a token. Refuses: unauthenticated, token_expired, suspended."""
+    _not_suspended(gateway, asker)
+    return asker
+
+
 _AccessToken = Annotated[
-    str | None, Query(max_length=4096, description="The token, for clients that cannot send headers.")
+    str | None,
+    # A token is printable ASCII. Of other letters, an address within this length could be longer than a head may be.
+    Query(max_length=4096, pattern=r"^[\x21-\x7e]*$", description="The token, for clients that cannot send headers."),
 ]
 
 
@@ -67,44 +104,136 @@ async def viewer_by_address(
         asker = _verified(gateway, access_token)
     else:
         asker = viewer_of(gateway, request.headers.get("authorization"))
-    _in_good_standing(gateway, asker)
+    _not_suspended(gateway, asker)
     return asker
+
+
+async def viewer_by_link(
+    request: Request,
+    gateway: GatewayDep,
+    credentials: _Credentials,
+    access_token: _AccessToken = None,
+    link: Annotated[str | None, Query(max_length=300, description="The signature that `POST /v1/links` gave.")] = None,
+) -> Viewer:
+    """Like `viewer_by_address`; a signed link (`services.gateway.app.links`) opens what it was made for too."""
+    if link is None or credentials is not None:
+        return await viewer_by_address(request, gateway, credentials, access_token)
+    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "link"])
+    asker, made = gateway.links.read(f"{request.url.path}?{query}" if query else request.url.path, link)
+    _not_revoked(gateway, asker.person_id or "", None, made)
+    _not_suspended(gateway, asker)
+    return asker
+
+
+def _is_own(socket: WebSocket, origin: str) -> bool:
+    """Whether an origin is the one this gateway is reached at.
+
+    That it equals the Host is not enough: a page elsewhere could have its own name point to this machine.
+    """
+    public = cast(str | None, socket.app.state.public_url)
+    if public is not None:
+        return origin == public
+    host = socket.headers.get("host", "")
+    return origin in (f"http://{host}", f"https://{host}") and is_loopback(urlsplit(f"//{host}").hostname or "")
 
 
 async def viewer_by_socket(socket: WebSocket, gateway: GatewayDep, access_token: _AccessToken = None) -> Viewer:
     """Like `viewer_by_address`, of a WebSocket. Refuses also: not_allowed (a page of another origin)."""
     origin = socket.headers.get("origin")
     # Other requests of such pages are the browser's to refuse (CORS); of a WebSocket it only tells the origin.
-    own = {None, f"http://{socket.headers.get('host')}", f"https://{socket.headers.get('host')}"}
-    if origin not in own | socket.app.state.origins:
+    if origin is not None and origin not in socket.app.state.origins and not _is_own(socket, origin):
         raise Refusal("not_allowed", "Pages of that origin may not use this address.")
     authorization = socket.headers.get("authorization")
     if access_token is not None and authorization is None:
         asker = _verified(gateway, access_token)
     else:
         asker = viewer_of(gateway, authorization)
-    _in_good_standing(gateway, asker)
+    _not_suspended(gateway, asker)
     return asker
 
 
 ViewerDep = Annotated[Viewer, Depends(viewer)]
+SuspendedViewerDep = Annotated[Viewer, Depends(suspended_viewer)]
 AddressViewerDep = Annotated[Viewer, Depends(viewer_by_address)]
+LinkViewerDep = Annotated[Viewer, Depends(viewer_by_link)]
 SocketViewerDep = Annotated[Viewer, Depends(viewer_by_socket)]
 
 
-async def person(asker: ViewerDep) -> str:
-    """The id of the person who asks. Refuses: unauthenticated, token_expired."""
+def _signed_in(asker: Viewer) -> str:
     if asker.person_id is None:
         raise Refusal("unauthenticated", "Sign in first.")
     return asker.person_id
 
 
+async def person(asker: ViewerDep) -> str:
+    """The id of the person who asks. Refuses: unauthenticated, token_expired, suspended."""
+    return _signed_in(asker)
+
+
+async def suspended_person(asker: SuspendedViewerDep) -> str:
+    """Like `person`, suspended or not. Refuses: unauthenticated, token_expired."""
+    return _signed_in(asker)
+
+
 PersonDep = Annotated[str, Depends(person)]
+SuspendedPersonDep = Annotated[str, Depends(suspended_person)]
+
+
+async def operator(asker: AddressViewerDep) -> None:
+    """Operators only, wherever they ask from: a proxy on this machine makes everybody look local. Refuses:
+    unauthenticated, token_expired, suspended, not_allowed."""
+    if asker.operator:
+        return
+    if asker.person_id is not None:
+        raise Refusal("not_allowed", "This is for operators.")
+    raise Refusal("unauthenticated", "Sign in as an operator: send a token of `rostrum token --operator`.")
+
+
+# ---- how much somebody may ask for --------------------------------------------------------------------------------
+
+
+def spend(connection: HTTPConnection, pace: Pace, key: str) -> None:
+    """Count a request; its answer tells what is left, whatever it is. Refuses: too_many_requests."""
+    quotas = connection.scope.setdefault("quotas", [])
+    try:
+        quotas.append(pace.take(key))
+    except QuotaSpent as spent:
+        quotas.append(spent.quota)
+        raise
+
+
+def address(connection: HTTPConnection) -> str:
+    """The address that limits are counted by."""
+    return address_of(connection.client.host if connection.client else None)
+
+
+async def count_sign_up(request: Request, gateway: GatewayDep) -> None:
+    """Refuses: too_many_requests."""
+    spend(request, gateway.paces.sign_ups, address(request))
+
+
+async def count_created(request: Request, gateway: GatewayDep, person_id: PersonDep) -> None:
+    """Refuses: unauthenticated, too_many_requests."""
+    spend(request, gateway.paces.created, person_id)
+
+
+async def count_people_search(request: Request, gateway: GatewayDep, person_id: PersonDep) -> None:
+    """Refuses: unauthenticated, too_many_requests."""
+    spend(request, gateway.paces.people_searches, person_id)
+
+
+async def count_anonymous(request: Request, gateway: GatewayDep, asker: ViewerDep) -> None:
+    """Of people without a token only. Refuses: token_expired, too_many_requests."""
+    if asker.person_id is None:
+        spend(request, gateway.paces.sessions, address(request))
+
+
+# ---- the head of a command --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What every command carries: its id, its actor, and whether they act for the instance."""
+class CommandHead:
+    """What every command begins with: its id, its actor, and whether they act for the instance."""
 
     command_id: str
     actor: str | None
@@ -113,8 +242,8 @@ class Order:
     """Whether the client chose the id, so that it may send the command again."""
 
     @property
-    def head(self) -> dict[str, Any]:
-        """The fields of it that a command begins with."""
+    def fields(self) -> dict[str, Any]:
+        """The fields of any command that come from here."""
         return {"command_id": self.command_id, "actor": self.actor, "operator": self.operator}
 
     def new(self, kind: str) -> str:
@@ -136,44 +265,41 @@ _Key = Annotated[
 ]
 
 
-def _in_good_standing(gateway: Gateway, asker: Viewer) -> None:
-    if asker.person_id in gateway.suspensions:
-        raise Refusal("suspended", "Your account is suspended. You can appeal.")
-
-
-async def suspended_order(gateway: GatewayDep, asker: ViewerDep, key: _Key = None) -> Order:
+async def suspended_head(
+    connection: HTTPConnection, gateway: GatewayDep, asker: SuspendedViewerDep, key: _Key = None
+) -> CommandHead:
     """A command of a person, suspended or not. Refuses: unauthenticated, token_expired, too_many_requests."""
-    if asker.person_id is None:
-        raise Refusal("unauthenticated", "Sign in first.")
-    gateway.pace.take(asker.person_id)
-    return Order(key or new_id(), asker.person_id, asker.operator, key is not None)
+    spend(connection, gateway.paces.commands, _signed_in(asker))
+    return CommandHead(key or new_id(), asker.person_id, asker.operator, key is not None)
 
 
-async def anonymous_order(gateway: GatewayDep, asker: ViewerDep, key: _Key = None) -> Order:
+async def anonymous_head(
+    connection: HTTPConnection, gateway: GatewayDep, asker: ViewerDep, key: _Key = None
+) -> CommandHead:
     """A command that may come without a token. Refuses: suspended, token_expired, too_many_requests."""
-    _in_good_standing(gateway, asker)
+    _not_suspended(gateway, asker)
     if asker.person_id is not None:
-        gateway.pace.take(asker.person_id)
-    return Order(key or new_id(), asker.person_id, asker.operator, key is not None)
+        spend(connection, gateway.paces.commands, asker.person_id)
+    return CommandHead(key or new_id(), asker.person_id, asker.operator, key is not None)
 
 
-async def order(asker: Annotated[Order, Depends(anonymous_order)]) -> Order:
+async def head(anybodys: Annotated[CommandHead, Depends(anonymous_head)]) -> CommandHead:
     """A command of a person. Refuses: unauthenticated, suspended, token_expired, too_many_requests."""
-    if asker.actor is None:
+    if anybodys.actor is None:
         raise Refusal("unauthenticated", "Sign in first.")
-    return asker
+    return anybodys
 
 
-OrderDep = Annotated[Order, Depends(order)]
-SuspendedOrderDep = Annotated[Order, Depends(suspended_order)]
-AnonymousOrderDep = Annotated[Order, Depends(anonymous_order)]
+HeadDep = Annotated[CommandHead, Depends(head)]
+SuspendedHeadDep = Annotated[CommandHead, Depends(suspended_head)]
+AnonymousHeadDep = Annotated[CommandHead, Depends(anonymous_head)]
 
 
 async def usual_arguments(request: Request) -> dict[str, Any] | None:
-    """What an endpoint takes that has a Space in its path, an `AnonymousOrderDep` and at most a `session` in its query.
+    """What an endpoint takes that has a Space in its path, an `AnonymousHeadDep` and at most a `session` in its query.
 
     Read by hand, in a tenth of the time that FastAPI needs to find out what each parameter is. None for a request that
-    does not look as usual: FastAPI finds out what is wrong with it, if anything is. Refuses as `anonymous_order` does.
+    does not look as usual: FastAPI finds out what is wrong with it, if anything is. Refuses as `anonymous_head` does.
     """
     name, _, session = request.scope["query_string"].decode("latin-1").partition("=")
     space_id, key = request.path_params["space_id"], request.headers.get("idempotency-key")
@@ -183,9 +309,9 @@ async def usual_arguments(request: Request) -> dict[str, Any] | None:
         return None
     gateway = await the_gateway(request)
     asker = viewer_of(gateway, request.headers.get("authorization"))
-    order = await anonymous_order(gateway, asker, key)
+    command_head = await anonymous_head(request, gateway, asker, key)
     return {
-        "request": request, "space_id": space_id, "viewer": asker, "order": order, "gateway": gateway,
+        "request": request, "space_id": space_id, "viewer": asker, "head": command_head, "gateway": gateway,
         "session": session or None,
     }  # fmt: skip
 

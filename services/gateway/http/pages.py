@@ -2,46 +2,95 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from os import PathLike, stat_result
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from libs.bus import Unavailable
+from libs.ids import is_id
+from libs.refusal import Refusal
+from services.gateway.app import Gateway
+from services.gateway.app.access import look
+from services.gateway.app.visibility import Viewer
+from services.gateway.http.caller import GatewayDep
+from services.gateway.http.conditions import kept, unmet
+from services.gateway.http.stored_audio import beyond, wanted_part
 
 PAGE: Final = Path(__file__).parents[1] / "page"
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.head("/")
-@router.get("/")
-@router.head("/moderation")
-@router.get("/moderation")
-@router.head("/spaces/{space_id}")
-@router.get("/spaces/{space_id}")
-async def index(space_id: str | None = None) -> FileResponse:
-    """The client's one document; it reads its own address."""
-    return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
-
-
-@router.get("/favicon.ico")
-async def icon() -> FileResponse:
-    """For browsers that ask without being told."""
-    return FileResponse(PAGE / "icon.svg", media_type="image/svg+xml")
-
-
 class _Files(StaticFiles):
     """Files that a browser keeps, and asks each time whether they have changed."""
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers.setdefault("cache-control", "no-cache")
+    def file_response(
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = FileResponse(full_path, status_code, {"cache-control": "no-cache"}, stat_result=stat_result)
+        headers = Headers(scope=scope)
+        changed_at = datetime.fromtimestamp(stat_result.st_mtime, UTC)
+        match unmet(headers, response.headers["etag"], changed_at):
+            case 304:
+                return Response(status_code=304, headers=kept(response.headers))
+            case 412:
+                raise Refusal("precondition_failed", "This file is another one than If-Match or the time says.")
+        part = wanted_part(headers, response.headers["etag"], changed_at, stat_result.st_size)
+        if part == "none":
+            return beyond(stat_result.st_size, scope["path"])
+        # Starlette judges ranges otherwise than we do: it is told the one that is meant, or none.
+        scope["headers"] = [header for header in scope["headers"] if header[0] not in (b"range", b"if-range")]
+        if part is not None:
+            scope["headers"].append((b"range", b"bytes=%d-%d" % (part[0], part[1] - 1)))
         return response
+
+
+_files: Final = _Files(directory=PAGE, check_dir=False)
+
+
+@router.get("/")
+@router.get("/moderation")
+async def index(request: Request) -> Response:
+    """The client's one document; it reads its own address."""
+    return await _files.get_response("index.html", request.scope)
+
+
+@router.get("/spaces/{space_id}")
+async def space(request: Request, gateway: GatewayDep, space_id: str) -> Response:
+    """The same document for a Space's address; with 404 where there is no such Space."""
+    if not await _is_there(gateway, space_id):
+        document = (PAGE / "index.html").read_bytes()
+        return Response(document, 404, {"cache-control": "no-cache"}, "text/html; charset=utf-8")
+    return await _files.get_response("index.html", request.scope)
+
+
+async def _is_there(gateway: Gateway, space_id: str) -> bool:
+    """Whether there is a Space with this id, for all one can find out now."""
+    if not is_id(space_id):
+        return False
+    try:
+        await look(gateway.bus, space_id, Viewer(), gateway.ask_seconds)
+    except Refusal as no:
+        return no.reason != "space_unknown"
+    except Unavailable:
+        return True
+    return True
+
+
+@router.get("/favicon.ico")
+async def icon(request: Request) -> Response:
+    """For browsers that ask without being told."""
+    return await _files.get_response("icon.svg", request.scope)
 
 
 def mount(app: FastAPI) -> None:
     """Serve the client's files under /static/."""
-    app.mount("/static", _Files(directory=PAGE, check_dir=False), name="static")
+    app.mount("/static", _files, name="static")

@@ -1,50 +1,64 @@
-"""People: sign-up, profiles, following, tip jars."""
+"""Profiles, and what one keeps to oneself."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Query
 
-from contracts.envelope import PersonId
-from contracts.people.v1 import Follow, Person, PersonQuery, SignUp, Unfollow
-from contracts.tipping.v1 import FillJar, JarQuery, TipJar
-from services.gateway.http.caller import AnonymousOrderDep, GatewayDep, OrderDep, PersonDep, ViewerDep, derived_id
-from services.gateway.http.models import NewJar, NewPerson, SignedUp
-from services.gateway.http.problems import json_only, responses
+from contracts.people.v1 import ChangePrivacy, ChangeProfile, PeopleFound, PeopleQuery, Person, PersonQuery
+from contracts.written import Written
+from services.gateway.http.bodies import Body, body_of
+from services.gateway.http.caller import (
+    GatewayDep,
+    HeadDep,
+    PersonDep,
+    SuspendedPersonDep,
+    ViewerDep,
+    count_people_search,
+    json_only,
+)
+from services.gateway.http.parameters import PersonPath
+from services.gateway.http.problems import OF_A_PEOPLE_COMMAND, responses
 
 router = APIRouter(tags=["people"], dependencies=[Depends(json_only)])
 
-PersonPath = Annotated[PersonId, Path(description="Id of a person")]
 
-
-@router.post(
-    "/v1/people", status_code=201, operation_id="signUp",
-    responses=responses("unauthenticated", "handle_taken", "invitation_needed", "invalid", "too_many_requests"),
-)  # fmt: skip
-async def sign_up(body: NewPerson, order: AnonymousOrderDep, gateway: GatewayDep) -> SignedUp:
-    """Sign up, and get a token (development identity only)."""
-    command_id = order.command_id
-    if order.repeatable:
-        # Nobody is signed in yet whom the key could belong to, and the answer carries a token: only who sends the very
-        # same request again gets the same answer.
-        command_id = derived_id("sign_up", order.command_id, body.handle, body.name)
-    command = SignUp(
-        command_id=command_id,
-        person_id=derived_id("person", command_id),
-        handle=body.handle,
-        display_name=body.name,
-        invitation=body.invitation,
-    )
-    person = await gateway.ask(command)
-    return SignedUp(person=person, token=gateway.identity.mint(person.id))
-
-
-@router.get("/v1/me", operation_id="getMe", responses=responses("unauthenticated", "person_unknown"))
-async def me(person_id: PersonDep, gateway: GatewayDep) -> Person:
+@router.get("/v1/me", operation_id="getMe", responses=responses("unauthenticated", "person_unknown", standing=False))
+async def me(person_id: SuspendedPersonDep, gateway: GatewayDep) -> Person:
     """The signed-in person."""
     query = PersonQuery(person_id=person_id, actor=person_id)
     return await gateway.ask(query)
+
+
+@body_of(ChangeProfile, "handle", "bio", "links", name="display_name")
+class NewProfile(Body):
+    """What is left out stays as it is."""
+
+
+@router.patch(
+    "/v1/me",
+    operation_id="changeProfile",
+    responses=responses(*OF_A_PEOPLE_COMMAND, "handle_taken", "changed_too_often"),
+)
+async def change(body: NewProfile, head: HeadDep, gateway: GatewayDep) -> Person:
+    """Change one's handle, name, bio or links. Others see it everywhere at once; the old handle is free for them."""
+    return await gateway.ask(ChangeProfile(**head.fields, **dict(body)))
+
+
+@router.get(
+    "/v1/people", operation_id="findPeople", dependencies=[Depends(count_people_search)],
+    responses=responses("unauthenticated", "invalid", "too_many_requests"),
+)  # fmt: skip
+async def find(
+    person_id: PersonDep,
+    gateway: GatewayDep,
+    q: Annotated[str, Written(1, 50), Query(description="Beginnings of words of the name or the handle, in any case.")],
+    limit: Annotated[int, Query(ge=1, le=20)] = 10,
+) -> PeopleFound:
+    """People by name or handle, to invite them: not oneself, nobody suspended, nobody between whom and oneself is a
+    block."""
+    return await gateway.ask(PeopleQuery(actor=person_id, words=q, limit=limit))
 
 
 @router.get(
@@ -56,48 +70,12 @@ async def person(person_id: PersonPath, viewer: ViewerDep, gateway: GatewayDep) 
     return await gateway.ask(query)
 
 
-_FOLLOWING = responses(
-    "unauthenticated", "not_allowed", "person_unknown", "idempotency_conflict", "invalid", "too_many_requests"
-)
+@body_of(ChangePrivacy, "protected", "hides_listening")
+class NewPrivacy(Body):
+    """What is left out stays as it is."""
 
 
-@router.put("/v1/me/following/{person_id}", status_code=204, operation_id="follow", responses=_FOLLOWING)
-async def follow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
-    """Follow somebody; again is fine."""
-    command = Follow(command_id=order.command_id, actor=order.actor, followee_id=person_id)
-    await gateway.ask(command)
-
-
-@router.delete("/v1/me/following/{person_id}", status_code=204, operation_id="unfollow", responses=_FOLLOWING)
-async def unfollow(person_id: PersonPath, order: OrderDep, gateway: GatewayDep) -> None:
-    """Follow somebody no longer; fine also where one did not."""
-    command = Unfollow(command_id=order.command_id, actor=order.actor, followee_id=person_id)
-    await gateway.ask(command)
-
-
-@router.put(
-    "/v1/me/tip-jar", operation_id="fillTipJar",
-    responses=responses(
-        "unauthenticated", "not_allowed", "person_unknown", "idempotency_conflict",
-        "invalid", "too_many_requests",
-    ),
-)  # fmt: skip
-async def fill_jar(body: NewJar, order: OrderDep, gateway: GatewayDep) -> TipJar:
-    """Fill, change or close one's tip jar."""
-    command = FillJar(
-        command_id=order.command_id,
-        actor=order.actor,
-        enabled=body.enabled,
-        names=body.names(),
-        public_names_acknowledged=body.public_names_acknowledged,
-    )
-    return await gateway.ask(command)
-
-
-@router.get(
-    "/v1/people/{person_id}/tip-jar", operation_id="getTipJar", responses=responses("unauthenticated", "person_unknown")
-)
-async def jar(person_id: PersonPath, viewer: ViewerDep, gateway: GatewayDep) -> TipJar:
-    """A person's tip jar; names only where it is enabled, or for its owner."""
-    query = JarQuery(person_id=person_id, actor=viewer.person_id, operator=viewer.operator)
-    return await gateway.ask(query)
+@router.put("/v1/me/privacy", operation_id="changePrivacy", responses=responses(*OF_A_PEOPLE_COMMAND))
+async def privacy(body: NewPrivacy, head: HeadDep, gateway: GatewayDep) -> Person:
+    """Protect one's account, or hide which Spaces one listens to."""
+    return await gateway.ask(ChangePrivacy(**head.fields, **dict(body)))

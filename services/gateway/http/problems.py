@@ -16,8 +16,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from contracts.reasons import STATUS, status_of
-from libs.bus import Refusal, Unavailable
+from libs.bus import Unavailable
+from libs.refusal import Refusal
 from libs.telemetry import trace_id
+from services.gateway.app.pace import QuotaSpent
 
 _log = logging.getLogger(__name__)
 
@@ -29,10 +31,14 @@ _REASON_OF: Final = {
 }  # fmt: skip
 ALWAYS: Final = (500, 503)
 """What any route may answer."""
-
-
 OF_A_BODY: Final = ("bad_request", "too_large", "unsupported_media_type", "invalid")
 """Why any route with a body may refuse it."""
+OF_A_COMMAND: Final = ("unauthenticated", "idempotency_conflict", "invalid", "too_many_requests")
+"""Why any command may be refused."""
+OF_A_SPACE_COMMAND: Final = (*OF_A_COMMAND, "space_unknown")
+"""Why any command about a Space may be refused."""
+OF_A_PEOPLE_COMMAND: Final = (*OF_A_COMMAND, "suspended", "person_unknown")
+"""Why any command to people may be refused."""
 
 
 class Fault(BaseModel):
@@ -66,7 +72,7 @@ def problem(
     retry_after: float | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """The response that tells of one problem. `retry_after` is in seconds; a 503 always has one."""
+    """The response that tells of one problem. `retry_after` is in seconds; a 429 or 503 always has one."""
     code = status_of(reason) if status is None else status
     document = Problem(
         type=f"urn:rostrum:problem:{reason}",
@@ -79,7 +85,7 @@ def problem(
         faults=faults,
     )
     all_headers = dict(headers or {})
-    if retry_after is None and code == 503:
+    if retry_after is None and code in (429, 503):
         retry_after = 1
     if retry_after is not None:
         all_headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
@@ -89,8 +95,13 @@ def problem(
     return Response(body, code, headers=all_headers, media_type=MEDIA_TYPE)
 
 
-def responses(*reasons: str) -> dict[int | str, dict[str, Any]]:
-    """The error responses of a route, for FastAPI; those of any body are added to the document by themselves."""
+def responses(*reasons: str, standing: bool = True) -> dict[int | str, dict[str, Any]]:
+    """The error responses of a route, for FastAPI; those of any body are added to the document by themselves.
+
+    Whoever proves who they are may be suspended, but on the few routes without `standing`.
+    """
+    if standing and "unauthenticated" in reasons:
+        reasons = (*reasons, "suspended")
     described_ = described(*reasons, *(_REASON_OF[status] for status in ALWAYS))
     return {int(status): {"model": Problem, **response} for status, response in described_.items()}
 
@@ -106,15 +117,6 @@ def described(*reasons: str) -> dict[str, dict[str, Any]]:
     }
 
 
-async def json_only(request: Request) -> None:
-    """A body, where there is one, must be JSON. Refuses: unsupported_media_type."""
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != "application/json" and not (sent.startswith("application/") and sent.endswith("+json")):
-        raise Refusal("unsupported_media_type", "Send application/json.")
-
-
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(Refusal, _refused)
@@ -127,8 +129,9 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    wait = 1.0 if error.reason == "too_many_requests" else None
-    return problem(error.reason, error.detail, instance=request.url.path, retry_after=wait)
+    wait = error.retry_after if isinstance(error, QuotaSpent) else 1.0 if error.reason == "too_many_requests" else None
+    faults = None if error.field is None else [Fault(where=f"body.{error.field}", what=error.detail)]
+    return problem(error.reason, error.detail, instance=request.url.path, retry_after=wait, faults=faults)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
@@ -139,19 +142,23 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, ValidationException)
-    unknown = {"space_id", "person_id", "session_id", "tip_id", "report_id", "entry_id"}
+    unknown = {"space_id", "person_id", "session_id", "tip_id", "report_id", "entry_id", "caption_id"}
     for one in error.errors():
         if one["loc"][0] == "path" and one["loc"][-1] in unknown:
             # What cannot be the id of anything is the id of nothing that is here.
             what = str(one["loc"][-1]).removesuffix("_id")
             return problem(f"{what}_unknown", f"There is no such {what}.", instance=request.url.path)
     faults = [
-        Fault(where=".".join(str(part) for part in one["loc"])[:200], what=str(one["msg"])[:300])
+        Fault(where=".".join(str(part) for part in one["loc"])[:200], what=_what(one["msg"]))
         for one in error.errors()[:20]
     ]
     first = faults[0] if faults else Fault(where="request", what="is not valid")
     detail = f"{first.where}: {first.what}"
     return problem("invalid", detail, instance=request.url.path, status=422, faults=faults)
+
+
+def _what(message: object) -> str:
+    return str(message).removeprefix("Value error, ")[:300]
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -167,6 +174,8 @@ async def _http(request: Request, error: Exception) -> Response:
         # The router knows the methods of the first route only that has this path.
         routes = cast(Sequence[APIRoute], request.app.state.routes)
         allowed = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods or ()}
+        if not allowed or "GET" in allowed:  # where no route is, there are files
+            allowed |= {"GET", "HEAD"}
         headers["Allow"] = ", ".join(sorted(allowed))
     return problem(reason, detail, instance=request.url.path, status=error.status_code, headers=headers)
 

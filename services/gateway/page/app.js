@@ -3,17 +3,27 @@
 
 import { replace } from "./lib/dom.js";
 import { complain } from "./lib/messages.js";
+import { bar } from "./model/bar.js";
 import { mountAccount } from "./views/account.js";
+import { tellOfCorrections } from "./views/corrections.js";
 import { HomePage } from "./views/home.js";
 import { ModerationPage } from "./views/moderation.js";
+import { tellOfReminders } from "./views/reminders.js";
 import { SpacePage } from "./views/space.js";
 
 const MODERATION = "/moderation";
 const SPACE = /^\/spaces\/([0-9a-z]{1,40})\/?$/;
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+/** Where one is: the browser has gone on already when it tells that somebody went back. */
+let here = location.href;
+/** The answer that is awaited, if one is. @type {Promise<boolean> | null} */
+let asking = null;
+/** Somebody was asked, and goes. */
+let sure = false;
 
 function show() {
+  here = location.href;
   const space = SPACE.exec(location.pathname)?.[1];
   if (location.pathname === MODERATION) {
     replace(main, new ModerationPage());
@@ -26,11 +36,32 @@ function show() {
   scrollTo(0, 0);
 }
 
+/** Whether what is shown may go away; asks whoever would be missed. @returns {Promise<boolean>} */
+async function mayLeave() {
+  const view = main.firstElementChild;
+  if (!(view instanceof SpacePage) || !view.missed) return true;
+  asking ??= view.confirmLeaving().finally(() => { asking = null; });
+  return asking;
+}
+
 /** @param {string} path */
-function go(path) {
+async function go(path) {
+  if (!await mayLeave()) return;
   history.pushState({ inside: true }, "", path + (location.search.includes("raw=1") ? "?raw=1" : ""));
   show();
   main.focus({ preventScroll: true });
+}
+
+async function goBack() {
+  const view = main.firstElementChild;
+  if (!sure && view instanceof SpacePage && view.missed) {
+    history.pushState(null, "", here); // stay until the answer is there
+    sure = await mayLeave();
+    if (sure) history.back();
+    return;
+  }
+  sure = false;
+  show();
 }
 
 document.addEventListener("click", (event) => {
@@ -42,8 +73,11 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go(link.pathname);
 });
-addEventListener("popstate", show);
+addEventListener("popstate", () => goBack());
 addEventListener("unhandledrejection", (event) => complain(event.reason));
 
 mountAccount();
+tellOfReminders();
+tellOfCorrections();
+bar.start();
 show();

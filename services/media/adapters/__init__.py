@@ -1,1 +1,1 @@
-"""What media speaks to the outside: session descriptions, DTLS, the forwarder, capture and presence on the bus."""
+"""Session descriptions, DTLS, the forwarder, and what media publishes and hears on the bus."""

@@ -1,4 +1,4 @@
-"""Our side of a session, as clients are told it: answers in the offer's own numbers, and ICE fragments (RFC 9429)."""
+"""Answers to offers, in the offers' own numbers, and our ICE fragments (RFC 9429)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from services.media.adapters.offer import LEVEL, MID, Line, Offer
+from services.media.adapters.offer import Line, Offer
+from services.media.adapters.section import LEVEL, MID
 
 _UDP: Final = (126, 65_535)
 """Type and best local preference of host candidates (RFC 8445, section 5.1.2.2)."""
 _TCP: Final = (90, 4 * 8192 + 8191)
-"""The same of passive ones over TCP (RFC 6544, section 4.2), which are used where UDP does not answer."""
+"""The same of passive candidates over TCP (RFC 6544, section 4.2), which clients use where UDP does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class LocalDescription:
     """Our side of one session."""
 
     session_number: int
@@ -31,8 +32,8 @@ class Local:
     """One per slot of a listener."""
 
 
-def write_answer(offer: Offer, local: Local) -> str:
-    """The answer: ICE-lite with host candidates, passive DTLS where the peer begins it, one SSRC per slot."""
+def write_answer(offer: Offer, local: LocalDescription) -> str:
+    """Write the answer: ICE-lite with host candidates, passive DTLS if the peer begins it, one SSRC per slot."""
     lines = [
         "v=0",
         f"o=- {local.session_number} 1 IN {_family(local.hosts[0])} {local.hosts[0]}",
@@ -41,11 +42,13 @@ def write_answer(offer: Offer, local: Local) -> str:
         "a=ice-lite",
         "a=msid-semantic:WMS *",
     ]
-    mids = [line.mid for line in offer.slots]
     if offer.bundle:
-        lines.append("a=group:BUNDLE " + " ".join(mids))
+        lines.append("a=group:BUNDLE " + " ".join(offer.bundle))
     for line in offer.lines:
-        lines += _rejected(line) if line.slot is None else _accepted(offer, line, line.slot, local)
+        if line.slot is not None:
+            lines += _accepted(offer, line, line.slot, local)
+        else:
+            lines += _carrier(offer, line, local) if line.carries else _rejected(line)
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -58,7 +61,24 @@ def _rejected(line: Line) -> list[str]:
     return [f"m={line.kind} 0 {line.profile} {' '.join(line.formats)}", "c=IN IP4 0.0.0.0", *mid, "a=inactive"]
 
 
-def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
+def _carrier(offer: Offer, line: Line, local: LocalDescription) -> list[str]:
+    """A section of which only the transport is used: a camera sends nothing, and no data channel opens."""
+    media = [
+        "a=inactive",
+        "a=rtcp:9 IN IP4 0.0.0.0",
+        "a=rtcp-mux",
+        *([f"a=rtpmap:{line.codec}"] if line.codec else []),
+    ]
+    return [
+        f"m={line.kind} {local.port} {line.profile} {line.formats[0]}",
+        f"c=IN {_family(local.hosts[0])} {local.hosts[0]}",
+        f"a=mid:{line.mid}",
+        *(["a=sctp-port:5000"] if line.kind == "application" else media),
+        *_transport(offer, local),
+    ]
+
+
+def _accepted(offer: Offer, line: Line, slot: int, local: LocalDescription) -> list[str]:
     opus, red = offer.payload_type, offer.red
     publishing = offer.direction == "publish"
     # In the offer's order, which is its sender's preference: whoever puts redundant audio first will send that.
@@ -71,18 +91,16 @@ def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
     if line.mid:
         lines.append(f"a=mid:{line.mid}")
     if offer.level_extension is not None:
-        lines.append(f"a=extmap:{offer.level_extension} {LEVEL}")
+        lines.append(_extension(offer, offer.level_extension, line.level_direction, LEVEL))
     if offer.mid_extension is not None and line.mid:
-        lines.append(f"a=extmap:{offer.mid_extension} {MID}")
+        lines.append(_extension(offer, offer.mid_extension, line.mid_direction, MID))
     lines += [
         "a=rtcp:9 IN IP4 0.0.0.0",
         "a=rtcp-mux",
         f"a=rtpmap:{opus} opus/48000/2",
         f"a=fmtp:{opus} minptime=10;useinbandfec=1",
         *([] if red is None else [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]),
-        *_ice(local),
-        f"a=fingerprint:{local.fingerprint}",
-        f"a=setup:{'active' if offer.passive else 'passive'}",
+        *_transport(offer, local),
     ]
     if not publishing:
         ssrc = local.ssrcs[slot]
@@ -94,17 +112,28 @@ def _accepted(offer: Offer, line: Line, slot: int, local: Local) -> list[str]:
     return lines
 
 
-def write_fragment(mid: str, local: Local) -> str:
-    """Our side of a restarted ICE session."""
+def _transport(offer: Offer, local: LocalDescription) -> list[str]:
+    setup = "active" if offer.passive else "passive"
+    return [*_ice(local), f"a=fingerprint:{local.fingerprint}", f"a=setup:{setup}"]
+
+
+def _extension(offer: Offer, number: int, direction: str | None, uri: str) -> str:
+    """A header extension; where the offer gives it a direction, so does the answer (RFC 8285, section 7)."""
+    ours = "recvonly" if offer.direction == "publish" else "sendonly"
+    return f"a=extmap:{number}{f'/{ours}' if direction else ''} {uri}"
+
+
+def write_fragment(mid: str, local: LocalDescription) -> str:
+    """Write our fragment for a restarted ICE session."""
     lines = ["a=ice-lite", f"m=audio {local.port} UDP/TLS/RTP/SAVPF 0", *([f"a=mid:{mid}"] if mid else [])]
     return "\r\n".join([*lines, *_ice(local)]) + "\r\n"
 
 
-def _ice(local: Local) -> list[str]:
+def _ice(local: LocalDescription) -> list[str]:
     return [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}", *_candidates(local), "a=end-of-candidates"]
 
 
-def _candidates(local: Local) -> Iterator[str]:
+def _candidates(local: LocalDescription) -> Iterator[str]:
     for number, host in enumerate(local.hosts):
         yield f"a=candidate:{number + 1} 1 udp {_priority(_UDP, number)} {host} {local.port} typ host"
     if local.tcp_port is not None:
@@ -114,6 +143,6 @@ def _candidates(local: Local) -> Iterator[str]:
 
 
 def _priority(preferences: tuple[int, int], number: int) -> int:
-    """Of our candidate with this number, counted from 0, the best first (RFC 8445, section 5.1.2.1)."""
+    """The priority of our candidate with this number, from 0 for the best (RFC 8445, section 5.1.2.1)."""
     kind, best = preferences
     return (kind << 24) + (best - number << 8) + 255

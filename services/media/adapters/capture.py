@@ -1,10 +1,11 @@
-"""Captured bundles on their way to the CAPTURE stream: in order, each once, and never in anybody's way."""
+"""Stores captured bundles in the CAPTURE stream, in order and each once, without delaying anything else."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,13 +27,12 @@ LOST: Final = Counter("rostrum_capture_packets_lost_total", "Captured packets gi
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """One bundle and whose it is."""
+class OutgoingBundle:
+    """One bundle on its way to the capture stream, and whose it is."""
 
     space_id: str
     session_id: str
     person_id: str
-    name: str
     number: int
     """Rises by one within a session."""
     packets: int
@@ -40,32 +40,39 @@ class Bundle:
 
 
 class CaptureWriter:
-    """Takes bundles at once and stores them as JetStream keeps up; at most `waiting` of them wait."""
+    """Takes bundles at once, and stores them as fast as JetStream does; at most `waiting` of them wait.
 
-    def __init__(self, bus: Bus, waiting: int) -> None:
+    `lack` says what is missing where there is no room for audio.
+    """
+
+    def __init__(self, bus: Bus, waiting: int, lack: Callable[[], str | None] = lambda: None) -> None:
         self._bus = bus
+        self._lack = lack
         self._most = waiting
-        self._waiting: deque[Bundle] = deque()
+        self._waiting: deque[OutgoingBundle] = deque()
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._said = float("-inf")
 
-    def put(self, bundle: Bundle) -> None:
-        """Never waits; a bundle that finds no room is lost, counted and said."""
-        if len(self._waiting) >= self._most:
+    def put(self, bundle: OutgoingBundle) -> None:
+        """Take a bundle without waiting. One that finds no room is lost, counted and logged."""
+        lack = self._lack()
+        if lack is None and len(self._waiting) >= self._most:
+            lack = "JetStream does not keep up"
+        if lack is not None:
             LOST.inc(bundle.packets)
             now = asyncio.get_running_loop().time()
             if now - self._said > _SAY_EVERY:
                 self._said = now
-                _log.error("captured audio is lost: JetStream does not keep up", extra={"waiting": len(self._waiting)})
+                _log.error("captured audio is lost: %s", lack, extra={"waiting": len(self._waiting)})
             return
         self._waiting.append(bundle)
         self._idle.clear()
         self._news.set()
 
     async def run(self) -> None:
-        """Stores what comes, for ever."""
+        """Store bundles, for ever."""
         pause = 0.05
         while True:
             await self._news.wait()
@@ -87,15 +94,14 @@ class CaptureWriter:
                 pause = 0.05
 
     async def drained(self) -> None:
-        """Waits until nothing waits."""
+        """Wait until every bundle is stored."""
         await self._idle.wait()
 
-    async def _store(self, bundle: Bundle) -> bool:
+    async def _store(self, bundle: OutgoingBundle) -> bool:
         headers = {
             subjects.HEADER_SPACE: bundle.space_id,
             subjects.HEADER_SESSION: bundle.session_id,
             subjects.HEADER_PERSON: bundle.person_id,
-            subjects.HEADER_NAME: bundle.name.encode("ascii", "backslashreplace").decode(),
             "Nats-Msg-Id": f"{bundle.session_id}:{bundle.number}",
         }
         subject = subjects.capture(bundle.space_id, bundle.session_id)

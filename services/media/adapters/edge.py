@@ -12,21 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking
+from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, IceCredentials, Reachable, Relayed, Report, Talking
 
 from contracts.relayed import Packet
-from services.media.adapters.answer import Local, write_answer, write_fragment
+from services.media.adapters.answer import LocalDescription, write_answer, write_fragment
 from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
+from services.media.adapters.farewell import Farewell
 from services.media.adapters.offer import Offer
 
 _log = logging.getLogger(__name__)
 _KEEP_HANDSHAKE: Final = 4.0
-"""Seconds for which a finished handshake still answers repetitions."""
+"""How many seconds a finished handshake still answers repetitions. Then only its farewell is kept."""
 _POLL: Final = 512
 
 
-class Listener(Protocol):
-    """Who is told what happens at the edge. Nothing may block or raise."""
+class EdgeObserver(Protocol):
+    """Is told what happens at the edge. No method may block or raise."""
 
     def connected(self, session: int, setup_ms: float) -> None:
         """Keys are in place: audio can flow."""
@@ -57,27 +58,29 @@ class _Setup:
 
 @dataclass(slots=True)
 class Edge:
-    """Sessions are numbers chosen by the caller; each is closed exactly once, which `listener.closed` tells.
+    """The ports. The caller numbers the sessions; each is closed exactly once, which `observer.closed` tells.
 
     A context manager: the sockets are bound inside. Raises OSError where a port is taken.
     """
 
     bind_host: str
     bind_port: int
-    listener: Listener
+    observer: EdgeObserver
     tcp_port: int | None = None
-    """Port for clients without UDP, at the same address; 0: any free one, None: there is none."""
+    """Port for clients without UDP, at the same address; 0: any free one; None: no such port."""
     tcp_connections: int = 1_000
     public_hosts: tuple[str, ...] = ()
-    """Addresses in the candidates, the best first, where they are not the bound one."""
+    """Addresses in the candidates, the best first; empty: the bound address."""
     threads: int = 1
-    """How many seal and send packets."""
+    """How many threads seal and send packets."""
     coalesce_ms: int = 0
-    """How long a packet may wait for others to the same listener."""
+    """How many milliseconds a packet may wait for others to the same listener."""
     repacketise_from: int = 0
     """From so many listeners of a Space on, packets for those not on stage have 60 ms; 0: never."""
     certificate: Certificate = field(default_factory=Certificate)
     _setups: dict[int, _Setup] = field(default_factory=dict)
+    _farewells: dict[int, Farewell] = field(default_factory=dict)
+    """Of sessions whose handshake is no longer kept."""
     _forwarder: Forwarder | None = None
 
     async def __aenter__(self) -> Edge:
@@ -99,6 +102,7 @@ class Edge:
             if setup.timer is not None:
                 setup.timer.cancel()
         self._setups.clear()
+        self._farewells.clear()
         self.forwarder.close()
 
     @property
@@ -110,12 +114,12 @@ class Edge:
 
     @property
     def host(self) -> str:
-        """Where clients reach it best."""
+        """The address at which clients reach it best."""
         return self.hosts[0]
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Everywhere clients reach it."""
+        """All addresses at which clients reach it."""
         return self.public_hosts or (self.forwarder.host,)
 
     @property
@@ -123,15 +127,15 @@ class Edge:
         """Its UDP port."""
         return self.forwarder.port
 
-    def publish(self, session: int, space: int, owner: int, offer: Offer, *, muted: bool, capture: bool) -> str:
-        """Takes a speaker's offer; returns the answer. `owner` is the person's number."""
-        local = self._local()
+    def publish(self, session: int, offer: Offer, *, space: int, owner: int, muted: bool, capture: bool) -> str:
+        """Take a speaker's offer; return the answer. `owner` is the person's number."""
+        local = self._describe()
         self._begin(session, offer)
         self.forwarder.add_publisher(
             session,
-            space,
-            owner,
-            (local.ufrag, local.pwd, offer.ufrag, offer.pwd),
+            space=space,
+            owner=owner,
+            ice=_credentials(local, offer.ufrag, offer.pwd),
             payload_type=offer.payload_type,
             red_payload_type=offer.red,
             level_extension=offer.level_extension,
@@ -140,55 +144,62 @@ class Edge:
         )
         return write_answer(offer, local)
 
-    def subscribe(self, session: int, space: int, owner: int, offer: Offer) -> str:
-        """Takes a listener's offer; returns the answer. `owner` is the person's number, 0 for an anonymous one."""
-        local = self._local(_distinct(len(offer.slots)))
+    def subscribe(self, session: int, offer: Offer, *, space: int, owner: int) -> str:
+        """Take a listener's offer; return the answer. `owner` is the person's number, 0 for an anonymous one."""
+        local = self._describe(_distinct(len(offer.slots)))
         self._begin(session, offer)
         self.forwarder.add_listener(
             session,
-            space,
-            owner,
-            (local.ufrag, local.pwd, offer.ufrag, offer.pwd),
+            space=space,
+            owner=owner,
+            ice=_credentials(local, offer.ufrag, offer.pwd),
             payload_type=offer.payload_type,
             red_payload_type=offer.red,
             mid_extension=offer.mid_extension,
             level_extension=offer.level_extension,
-            slots=[(line.mid, ssrc) for line, ssrc in zip(offer.slots, local.ssrcs, strict=True)],
+            slots=[
+                ("" if offer.mid_extension is None else line.mid, ssrc)
+                for line, ssrc in zip(offer.slots, local.ssrcs, strict=True)
+            ],
         )
         return write_answer(offer, local)
 
     def restart(self, session: int, mid: str, ufrag: str, pwd: str) -> str:
-        """Begins another ICE session with the peer's new credentials; returns our fragment."""
-        local = self._local()
-        self.forwarder.restart(session, (local.ufrag, local.pwd, ufrag, pwd))
+        """Begin another ICE session with the peer's new credentials; return our fragment."""
+        local = self._describe()
+        self.forwarder.restart(session, _credentials(local, ufrag, pwd))
         return write_fragment(mid, local)
 
     async def reports(self) -> dict[int, Report]:
-        """Every session's connection in numbers."""
+        """Return every session's report, by its number."""
         return await asyncio.to_thread(self.forwarder.reports)
 
     def close(self, session: int) -> None:
-        """Ends a session; `listener.closed` follows."""
+        """End a session, which the client is told at once (RFC 7675, section 5.2); `observer.closed` follows."""
+        self._forget_handshake(session)
+        farewell = self._farewells.pop(session, None)
+        for datagram in farewell.sealed if farewell is not None else ():
+            self.forwarder.send_dtls(session, datagram)
         self.forwarder.remove(session)
 
     def set_muted(self, session: int, muted: bool) -> None:
-        """Obeyed before the next packets are read."""
+        """Mute or unmute a speaker, before the next packets are read."""
         self.forwarder.set_muted(session, muted)
 
     def set_capture(self, session: int, capture: bool) -> None:
-        """Starts or stops capturing a speaker."""
+        """Start or stop capturing a speaker."""
         self.forwarder.set_capture(session, capture)
 
     def set_shared(self, space: int, shared: bool) -> None:
-        """Whether `listener.relayed` is told a Space's packets; forgotten with its last session."""
+        """Say whether `observer.relayed` is told of a Space's packets. Forgotten with its last session."""
         self.forwarder.set_shared(space, shared)
 
-    def inject(self, space: int, source: int, owner: int, packet: Packet) -> None:
-        """Takes in a packet from another node, under a source that is no session's number."""
+    def inject(self, packet: Packet, *, space: int, source: int, owner: int) -> None:
+        """Forward a packet from another node, under a source that is no session's number."""
         self.forwarder.inject(
             space,
-            source,
-            owner,
+            source=source,
+            owner=owner,
             ssrc=packet.ssrc,
             timestamp=packet.timestamp,
             sequence=packet.sequence,
@@ -197,15 +208,15 @@ class Edge:
             payload=packet.payload,
         )
 
-    def hush(self, space: int, source: int) -> None:
-        """Takes the slot of somebody who speaks at another node away at once."""
-        self.forwarder.hush(space, source)
+    def hush(self, space: int, *, source: int) -> None:
+        """Take away at once the slot of somebody who speaks at another node."""
+        self.forwarder.hush(space, source=source)
 
     def _begin(self, session: int, offer: Offer) -> None:
         self._setups[session] = _Setup(offer, time.monotonic())
 
-    def _local(self, ssrcs: tuple[int, ...] = ()) -> Local:
-        return Local(
+    def _describe(self, ssrcs: tuple[int, ...] = ()) -> LocalDescription:
+        return LocalDescription(
             session_number=secrets.randbits(62),
             ufrag=_ice_chars(6),
             pwd=_ice_chars(18),
@@ -223,24 +234,24 @@ class Edge:
                 case Relayed():
                     relayed.setdefault(event.session, []).append(_packet(event))
                 case Captured():
-                    self.listener.captured(event.session, event.packets, event.bundle)
+                    self.observer.captured(event.session, event.packets, event.bundle)
                 case Dtls():
                     self._dtls(event.session, event.datagram)
                 case Talking():
-                    self.listener.talking(event.space, event.sessions)
+                    self.observer.talking(event.space, event.sessions)
                 case Closed():
                     self._closed(event)
                 case Reachable():
                     _log.debug("a client is reachable", extra={"session": event.session, "address": event.address})
                     self._reachable(event.session)
         for session, packets in relayed.items():
-            self.listener.relayed(session, packets)
+            self.observer.relayed(session, packets)
 
     def _handshake(self, offer: Offer) -> Handshake:
         return Handshake(self.certificate, offer.fingerprints, active=offer.passive)
 
     def _reachable(self, session: int) -> None:
-        """A peer that is the passive side waits for us to begin."""
+        """Begin the handshake if the peer is the passive side."""
         setup = self._setups.get(session)
         if setup is not None and setup.offer.passive and setup.handshake is None and not setup.failed:
             setup.handshake = self._handshake(setup.offer)
@@ -248,20 +259,25 @@ class Edge:
 
     def _dtls(self, session: int, datagram: bytes) -> None:
         setup = self._setups.get(session)
-        if setup is None or setup.failed:
+        if setup is None:
+            farewell = self._farewells.get(session)
+            if farewell is not None and farewell.is_said_in(datagram):
+                self.close(session)
+            return
+        if setup.failed:
             return
         handshake = setup.handshake = setup.handshake or self._handshake(setup.offer)
         before = handshake.keys
         self._advance(session, setup, lambda handshake: handshake.datagram(datagram))
         if handshake.ended:
-            self.forwarder.remove(session)
+            self.close(session)
         keys = handshake.keys
         if keys is not None and before is None:
-            self.forwarder.set_keys(session, *keys)
+            self.forwarder.set_keys(session, receive=keys.receive, send=keys.send)
             if setup.timer is not None:
                 setup.timer.cancel()
-            setup.timer = asyncio.get_running_loop().call_later(_KEEP_HANDSHAKE, self._setups.pop, session, None)
-            self.listener.connected(session, (time.monotonic() - setup.began) * 1000)
+            setup.timer = asyncio.get_running_loop().call_later(_KEEP_HANDSHAKE, self._forget_handshake, session)
+            self.observer.connected(session, (time.monotonic() - setup.began) * 1000)
 
     def _advance(self, session: int, setup: _Setup, step: Callable[[Handshake], list[bytes]]) -> None:
         handshake = setup.handshake
@@ -273,6 +289,8 @@ class Edge:
         except HandshakeFailed as error:
             _log.info("a handshake failed", extra={"session": session, "why": str(error)})
             setup.failed = True
+            for out in error.datagrams:
+                self.forwarder.send_dtls(session, out)
             self.forwarder.remove(session)
             return
         if handshake.keys is None:
@@ -284,12 +302,28 @@ class Edge:
                 loop = asyncio.get_running_loop()
                 setup.timer = loop.call_later(seconds, self._advance, session, setup, Handshake.repeat)
 
+    def _forget_handshake(self, session: int) -> None:
+        """Drop what OpenSSL keeps of a session, but the goodbyes."""
+        setup = self._setups.get(session)
+        if setup is None or setup.failed or setup.handshake is None:
+            return
+        if setup.timer is not None:
+            setup.timer.cancel()
+        del self._setups[session]
+        self._farewells[session] = setup.handshake.farewell()
+
     def _closed(self, event: Closed) -> None:
+        self._farewells.pop(event.session, None)
         setup = self._setups.pop(event.session, None)
         if setup is not None and setup.timer is not None:
             setup.timer.cancel()
         failed = setup is not None and setup.failed
-        self.listener.closed(event.session, expired=event.expired, failed=failed, report=event.report)
+        self.observer.closed(event.session, expired=event.expired, failed=failed, report=event.report)
+
+
+def _credentials(local: LocalDescription, ufrag: str, pwd: str) -> IceCredentials:
+    """Our credentials, with the peer's `ufrag` and `pwd`."""
+    return IceCredentials(local_ufrag=local.ufrag, local_pwd=local.pwd, remote_ufrag=ufrag, remote_pwd=pwd)
 
 
 def _packet(event: Relayed) -> Packet:
@@ -297,11 +331,11 @@ def _packet(event: Relayed) -> Packet:
 
 
 def _ice_chars(count: int) -> str:
-    """So many random bytes, a multiple of 3, in letters that ICE takes (RFC 8839, section 5.4): those of base64."""
+    """So many random bytes, a multiple of 3, in base64, whose letters ICE allows (RFC 8839, section 5.4)."""
     return base64.b64encode(os.urandom(count)).decode()
 
 
 def _distinct(count: int) -> tuple[int, ...]:
-    """SSRCs of a listener's slots: different from each other, and not 0."""
+    """SSRCs for a listener's slots, different from each other and not 0."""
     first = secrets.randbelow(0xFFFF_FFF0) + 1
     return tuple(first + number for number in range(count))

@@ -1,4 +1,4 @@
-"""The forwarder's own counters, and how connections fare, as Prometheus reads them. No label names a Space."""
+"""Prometheus metrics of the forwarder and of the connections. No label names a Space."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ class _Counters(Collector):
             else:
                 packets.add_metric([name], value)
         yield packets
-        buckets, total_us = self._forwarder.delays()
-        ends = [str(end / 1e6) for end, _ in buckets[:-1]] + ["+Inf"]
+        delays = self._forwarder.delays()
+        ends = [str(bucket.end_us / 1e6) for bucket in delays.buckets[:-1]] + ["+Inf"]
         yield HistogramMetricFamily(
             "rostrum_forwarder_delay_seconds",
             "How long forwarded packets were in the forwarder",
-            buckets=list(zip(ends, accumulate(count for _, count in buckets), strict=True)),
-            sum_value=total_us / 1e6,
+            buckets=list(zip(ends, accumulate(bucket.packets for bucket in delays.buckets), strict=True)),
+            sum_value=delays.sum_us / 1e6,
         )
 
 
 @contextlib.contextmanager
 def exported(forwarder: Forwarder) -> Iterator[None]:
-    """Shows the counters while the context is open."""
+    """Export the counters while the context is open."""
     collector = _Counters(forwarder)
     REGISTRY.register(collector)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,17 +29,19 @@ _LOOK: Final = 0.1
 _SAY_SHARED: Final = 0.5
 _SAY_ALONE: Final = 5.0
 _FORGET: Final = 2.0
-"""Seconds of silence after which a node carries a Space no more."""
+"""After so many seconds of silence a node no longer carries a Space."""
+_ECHO: Final = 1.0
+"""NATS is silent when nothing that this node itself said of a Space came back for so many seconds."""
 _WAITING: Final = 2_000
-"""Messages that wait to be published; more are lost, as late audio is worth nothing."""
+"""The most messages that wait to be published; more are lost, as late audio is worth nothing."""
 
 LOST: Final = Counter("rostrum_relay_packets_lost_total", "Packets for other media nodes that were not published")
 REFUSED: Final = Counter("rostrum_relay_messages_refused_total", "Messages of other media nodes that made no sense")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Packets of one speaker at another node."""
+class SpeakerPackets:
+    """Packets of one speaker, on their way from one node to the others."""
 
     space_id: str
     session_id: str
@@ -48,48 +50,65 @@ class Said:
 
 
 @dataclass(slots=True, eq=False)
-class _Carried:
+class _CarriedSpace:
     """A Space that this node carries."""
 
     nodes: dict[str, float] = field(default_factory=dict)
-    """The others, and when each was last heard."""
-    said_at: float = float("-inf")
+    """The other nodes that carry it, and when each was last heard."""
+    announced_at: float = float("-inf")
+    """When this node last said that it carries the Space."""
+    echo_at: float = float("-inf")
+    """When something that this node said of the Space last came back."""
     subscription: Subscription | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Publish:
+    """A message to the other nodes that carry a Space."""
+
     space_id: str
     body: bytes
     headers: dict[str, str]
     packets: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Listen:
+    """Subscribe to the Space's subject, or unsubscribe if the Space was dropped."""
+
+    space_id: str
+    carried: _CarriedSpace
+
+
+_Hear = Callable[[Msg], Awaitable[None]]
+
+
 class Neighbours:
-    """Methods return at once. `on_change` is called when the nodes that carry a Space have changed, `on_said` with what
-    speakers at other nodes say. No message of this node's own comes back."""
+    """All methods except `run` return at once.
+
+    This node's own messages come back too, and tell that NATS is there: while none does, the others' silence is its
+    silence, and packets that it could carry only later are not sent.
+    """
 
     def __init__(self, bus: Bus, node_id: str) -> None:
         self._bus = bus
         self.node_id = node_id
-        self._spaces: dict[str, _Carried] = {}
-        self._orders: deque[_Order | tuple[str, _Carried]] = deque()
+        self._spaces: dict[str, _CarriedSpace] = {}
+        self._queue: deque[_Publish | _Listen] = deque()
         self._news = asyncio.Event()
-        self.on_change: Callable[[str], None] = lambda space_id: None
-        self.on_said: Callable[[Said], None] = lambda said: None
 
     def carry(self, space_id: str) -> None:
-        """This node has connections of a Space. Nothing happens the second time."""
+        """This node has connections of a Space. A second call does nothing."""
         if space_id not in self._spaces:
-            carried = self._spaces[space_id] = _Carried()
-            self._order((space_id, carried))
+            carried = self._spaces[space_id] = _CarriedSpace()
+            self._enqueue(_Listen(space_id, carried))
 
     def drop(self, space_id: str) -> None:
-        """It has none any more."""
+        """This node has no connections of a Space any more."""
         carried = self._spaces.pop(space_id, None)
         if carried is not None:
             self._say(space_id, Kind.GONE)
-            self._order((space_id, carried))
+            self._enqueue(_Listen(space_id, carried))
 
     def shared(self, space_id: str) -> bool:
         """Whether another node carries the Space too."""
@@ -97,107 +116,124 @@ class Neighbours:
         return carried is not None and bool(carried.nodes)
 
     def first(self, space_id: str) -> bool:
-        """Whether this node is the first of those that carry the Space, who speaks for them all."""
+        """Whether this node is the first of those that carry the Space, which speaks for them all."""
         carried = self._spaces.get(space_id)
         return carried is None or all(self.node_id < other for other in carried.nodes)
 
-    def put(self, said: Said) -> None:
-        """Packets of a speaker here, for the others. What finds no room, or no connection to NATS, is lost."""
-        if not self.shared(said.space_id):
+    def put(self, spoken: SpeakerPackets) -> None:
+        """Send packets of a speaker here to the others. What finds no room, or no NATS that carries it, is lost."""
+        carried = self._spaces.get(spoken.space_id)
+        if carried is None or not carried.nodes:
             return
-        if len(self._orders) >= _WAITING or not self._bus.is_connected:
-            LOST.inc(len(said.packets))
+        if len(self._queue) >= _WAITING or not self._bus.is_connected or self._unheard(carried):
+            LOST.inc(len(spoken.packets))
             return
         headers = {
             subjects.HEADER_NODE: self.node_id,
-            subjects.HEADER_SESSION: said.session_id,
-            subjects.HEADER_PERSON: said.person_id,
+            subjects.HEADER_SESSION: spoken.session_id,
+            subjects.HEADER_PERSON: spoken.person_id,
         }
-        for start in range(0, len(said.packets), relayed.MAX_PACKETS):
-            part = said.packets[start : start + relayed.MAX_PACKETS]
+        for start in range(0, len(spoken.packets), relayed.MAX_PACKETS):
+            part = spoken.packets[start : start + relayed.MAX_PACKETS]
             body = relayed.encode(Message(Kind.AUDIO, part))
-            self._order(_Order(said.space_id, body, headers, len(part)))
+            self._enqueue(_Publish(spoken.space_id, body, headers, len(part)))
 
-    async def run(self) -> None:
-        """Publishes and listens, for ever."""
+    async def run(self, *, on_change: Callable[[str], None], on_packets: Callable[[SpeakerPackets], None]) -> None:
+        """Publish and listen, for ever.
+
+        `on_change` is called when the nodes that carry a Space have changed, `on_packets` with what speakers at other
+        nodes say.
+        """
 
         def reconnected() -> None:
             for carried in self._spaces.values():
-                carried.said_at = float("-inf")
+                carried.announced_at = float("-inf")
+
+        async def hear(msg: Msg) -> None:
+            self._hear(msg, on_change, on_packets)
 
         with self._bus.on_reconnect(reconnected):
-            looking = asyncio.create_task(self._look())
+            looking = asyncio.create_task(self._look(on_change))
             try:
                 while True:
                     await self._news.wait()
                     self._news.clear()
-                    while self._orders:
-                        await self._obey(self._orders.popleft())
+                    while self._queue:
+                        await self._do(self._queue.popleft(), hear)
             finally:
                 looking.cancel()
 
+    @staticmethod
+    def _unheard(carried: _CarriedSpace) -> bool:
+        """Whether NATS is silent, as far as this Space tells; only known while this node says something."""
+        return bool(carried.nodes) and asyncio.get_running_loop().time() - carried.echo_at > _ECHO
+
     # -- to the others -----------------------------------------------------------------------------------------
 
-    def _order(self, order: _Order | tuple[str, _Carried]) -> None:
-        self._orders.append(order)
+    def _enqueue(self, task: _Publish | _Listen) -> None:
+        self._queue.append(task)
         self._news.set()
 
     def _say(self, space_id: str, kind: Kind) -> None:
-        self._order(_Order(space_id, relayed.encode(Message(kind)), {subjects.HEADER_NODE: self.node_id}))
+        self._enqueue(_Publish(space_id, relayed.encode(Message(kind)), {subjects.HEADER_NODE: self.node_id}))
 
-    async def _publish(self, space_id: str, kind: Kind) -> None:
-        body, headers = relayed.encode(Message(kind)), {subjects.HEADER_NODE: self.node_id}
-        await self._bus.nc.publish(subjects.relayed_audio(space_id), body, headers=headers)
-
-    async def _obey(self, order: _Order | tuple[str, _Carried]) -> None:
+    async def _do(self, task: _Publish | _Listen, hear: _Hear) -> None:
         try:
-            if isinstance(order, _Order):
-                subject = subjects.relayed_audio(order.space_id)
-                await self._bus.nc.publish(subject, order.body, headers=order.headers)
+            if isinstance(task, _Publish):
+                subject = subjects.relayed_audio(task.space_id)
+                await self._bus.nc.publish(subject, task.body, headers=task.headers)
             else:
-                await self._listen(*order)
+                await self._listen(task.space_id, task.carried, hear)
         except (nats.errors.Error, OSError) as error:
-            if isinstance(order, _Order):
-                LOST.inc(order.packets)
+            if isinstance(task, _Publish):
+                LOST.inc(task.packets)
             _log.debug("other media nodes are not reached: %s", error)
 
-    async def _listen(self, space_id: str, carried: _Carried) -> None:
-        """Subscribes, or where the Space was dropped, ends the subscription."""
+    async def _listen(self, space_id: str, carried: _CarriedSpace, hear: _Hear) -> None:
         if self._spaces.get(space_id) is carried:
             if carried.subscription is None:
                 subject = subjects.relayed_audio(space_id)
-                carried.subscription = await self._bus.nc.subscribe(subject, cb=self._hear)
-                carried.said_at = asyncio.get_running_loop().time()
-                await self._publish(space_id, Kind.HERE)
+                carried.subscription = await self._bus.listen(subject, hear)
+                carried.announced_at = carried.echo_at = asyncio.get_running_loop().time()
+                body, headers = relayed.encode(Message(Kind.HERE)), {subjects.HEADER_NODE: self.node_id}
+                await self._bus.nc.publish(subject, body, headers=headers)
         elif carried.subscription is not None:
             await carried.subscription.unsubscribe()
 
-    async def _look(self) -> None:
+    async def _look(self, on_change: Callable[[str], None]) -> None:
         loop = asyncio.get_running_loop()
+        looked = loop.time()
         while True:
             await asyncio.sleep(_LOOK)
             now = loop.time()
+            since, looked = now - looked, now
             for space_id, carried in tuple(self._spaces.items()):
+                if self._unheard(carried):
+                    for node in carried.nodes:
+                        carried.nodes[node] += since
                 silent = [node for node, at in carried.nodes.items() if now - at > _FORGET]
                 for node in silent:
                     del carried.nodes[node]
                 if silent:
-                    self.on_change(space_id)
-                if now - carried.said_at >= (_SAY_SHARED if carried.nodes else _SAY_ALONE):
-                    carried.said_at = now
+                    on_change(space_id)
+                if now - carried.announced_at >= (_SAY_SHARED if carried.nodes else _SAY_ALONE):
+                    carried.announced_at = now
                     if carried.subscription is None:
-                        self._order((space_id, carried))  # NATS was away
+                        self._enqueue(_Listen(space_id, carried))  # NATS was away
                     else:
                         self._say(space_id, Kind.HERE)
 
     # -- from the others ---------------------------------------------------------------------------------------
 
-    async def _hear(self, msg: Msg) -> None:
+    def _hear(self, msg: Msg, on_change: Callable[[str], None], on_packets: Callable[[SpeakerPackets], None]) -> None:
         headers = msg.headers or {}
         node_id = headers.get(subjects.HEADER_NODE)
         space_id = msg.subject.rpartition(".")[2]
         carried = self._spaces.get(space_id)
-        if node_id == self.node_id or carried is None:
+        if carried is None:
+            return
+        if node_id == self.node_id:
+            carried.echo_at = asyncio.get_running_loop().time()
             return
         session_id = headers.get(subjects.HEADER_SESSION, "")
         person_id = headers.get(subjects.HEADER_PERSON, "")
@@ -211,13 +247,14 @@ class Neighbours:
             return
         if message.kind is Kind.GONE:
             if carried.nodes.pop(node_id, None) is not None:
-                self.on_change(space_id)
+                on_change(space_id)
             return
         known = node_id in carried.nodes
         carried.nodes[node_id] = asyncio.get_running_loop().time()
         if not known:
-            carried.said_at = carried.nodes[node_id]
+            # So far this node had said next to nothing that could come back.
+            carried.announced_at = carried.echo_at = carried.nodes[node_id]
             self._say(space_id, Kind.HERE)
-            self.on_change(space_id)
+            on_change(space_id)
         if message.packets:
-            self.on_said(Said(space_id, session_id, person_id, message.packets))
+            on_packets(SpeakerPackets(space_id, session_id, person_id, message.packets))

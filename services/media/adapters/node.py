@@ -1,4 +1,4 @@
-"""What the node says of itself on the bus: that it lives, how full it is, and whose leases it renews."""
+"""What media nodes say of themselves on the bus: that they live, how full they are, whose leases they renew."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pydantic import ValidationError
 
 from contracts import subjects
 from contracts.media.v1 import Node
-from contracts.presence.v1 import Lease, Renewal
+from contracts.presence.v1 import Ended, Lease, Renewal
 from libs.bus import Bus
 
 _log = logging.getLogger(__name__)
 _ENTRY_SECONDS: Final = 1.0
 _ENTRY_TTL: Final = 3
 _LEASES: Final = 1000
-_PEER_SECONDS: Final = 1.0
+_SILENT_SECONDS: Final = 1.0
 
 
 class Announcer:
-    """Keeps the node's entry in the nodes bucket (it vanishes 3 s after the last word) and its heartbeat."""
+    """Keeps up the node's heartbeat and its entry in the nodes bucket, which expires after 3 s."""
 
     def __init__(self, bus: Bus, describe: Callable[[], Node], heartbeat_seconds: float) -> None:
         self._bus = bus
@@ -35,7 +35,7 @@ class Announcer:
         self._heartbeat = heartbeat_seconds
 
     async def run(self) -> None:
-        """Tells, for ever."""
+        """Announce the node, for ever."""
         loop = asyncio.get_running_loop()
         told: Node | None = None
         due = 0.0
@@ -49,13 +49,13 @@ class Announcer:
             await asyncio.sleep(self._heartbeat)
 
     async def beat(self) -> None:
-        """Says now what the node is, without waiting for the next heartbeat."""
+        """Send a heartbeat now."""
         node = self._describe()
         with contextlib.suppress(nats.errors.Error, OSError):
             await self._bus.nc.publish(subjects.node_heartbeat(node.node_id), node.model_dump_json().encode())
 
     async def tell(self, node: Node) -> bool:
-        """Writes the entry; whether it was taken."""
+        """Write the entry; return whether it was taken."""
         try:
             await self._bus.js.publish(
                 self._key(node), node.model_dump_json().encode(), timeout=1.0, stream=_STREAM, msg_ttl=_ENTRY_TTL
@@ -66,7 +66,7 @@ class Announcer:
         return True
 
     async def leave(self) -> None:
-        """Takes the entry away."""
+        """Delete the entry."""
         with contextlib.suppress(nats.errors.Error, JetStreamError, TimeoutError, OSError):
             await self._bus.js.publish(
                 self._key(self._describe()), b"", timeout=1.0, stream=_STREAM, headers={"KV-Operation": "DEL"}
@@ -77,23 +77,28 @@ class Announcer:
         return f"$KV.{subjects.NODES_BUCKET}.{node.node_id}"
 
 
-class Peers:
-    """The other media nodes that say that they take connections."""
+class OtherNodes:
+    """The other media nodes that say that they take connections.
+
+    One is forgotten when this node's own heartbeats came back for a second and none of its: where those do not come
+    back either, it is NATS that is silent.
+    """
 
     def __init__(self, bus: Bus, node_id: str) -> None:
         self._bus = bus
         self._node_id = node_id
         self._heard: dict[str, float] = {}
+        self._echo = float("-inf")
+        """When this node's own heartbeat came back last."""
 
     def any(self) -> bool:
-        """Whether there is one to go to."""
-        now = asyncio.get_running_loop().time()
-        return any(now - at < _PEER_SECONDS for at in self._heard.values())
+        """Whether there is one that clients can go to."""
+        return any(self._echo - at < _SILENT_SECONDS for at in self._heard.values())
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hears them while the context is open."""
-        subscription = await self._bus.nc.subscribe(subjects.node_heartbeat("*"), cb=self._hear)
+        """Listen to them while the context is open."""
+        subscription = await self._bus.listen(subjects.node_heartbeat("*"), self._hear)
         try:
             yield
         finally:
@@ -105,26 +110,37 @@ class Peers:
             node = Node.model_validate_json(msg.data)
         except ValidationError:
             return  # the gateway says so, once for all
+        now = asyncio.get_running_loop().time()
         if node.node_id == self._node_id:
-            return
-        if node.draining or node.sessions >= node.capacity:
+            self._echo = now
+        elif node.draining or node.sessions >= node.capacity:
             self._heard.pop(node.node_id, None)
         else:
-            self._heard[node.node_id] = asyncio.get_running_loop().time()
+            self._heard[node.node_id] = now
 
 
 _STREAM: Final = f"KV_{subjects.NODES_BUCKET}"
 
 
-async def renew(bus: Bus, holder: str, leases: Iterable[Lease]) -> None:
-    """Says once that these sessions are alive. Lost where NATS is away: the next time says it again."""
+async def renew(bus: Bus, holder: str, leases: Iterable[Lease], ended: Iterable[Ended] = ()) -> None:
+    """Renew the leases once, and say which have ended.
 
-    def partition(lease: Lease) -> int:
-        return subjects.partition_of(lease.space_id, bus.settings.partitions)
+    If NATS is away that is lost: the next renewal makes up for it, and what has ended lapses.
+    """
+
+    def partition(one: Lease | Ended) -> int:
+        return subjects.partition_of(one.space_id, bus.settings.partitions)
+
+    async def say(number: int, **those: tuple[Lease, ...] | tuple[Ended, ...]) -> None:
+        renewal = Renewal.model_validate({"holder": holder, "leases": (), **those})
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await bus.nc.publish(subjects.presence(number), renewal.model_dump_json().encode())
 
     for number, group in itertools.groupby(sorted(leases, key=partition), partition):
         those = tuple(group)
         for start in range(0, len(those), _LEASES):
-            renewal = Renewal(holder=holder, leases=those[start : start + _LEASES])
-            with contextlib.suppress(nats.errors.Error, OSError):
-                await bus.nc.publish(subjects.presence(number), renewal.model_dump_json().encode())
+            await say(number, leases=those[start : start + _LEASES])
+    for number, gone in itertools.groupby(sorted(ended, key=partition), partition):
+        over = tuple(gone)
+        for start in range(0, len(over), _LEASES):
+            await say(number, ended=over[start : start + _LEASES])

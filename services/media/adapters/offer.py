@@ -1,4 +1,4 @@
-"""What clients send: offers (RFC 8866, 9429) and ICE fragments (RFC 8840), read for what the answer depends on.
+"""Reads clients' offers (RFC 8866, 9429) and ICE fragments (RFC 8840) for what the answer depends on.
 
 They come from anybody, so that they are read in one pass whose time grows with their length and with nothing else.
 Whatever is wrong with one is told as `BadOffer`.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
+
+from services.media.adapters.section import LEVEL, MID, BadOffer, Extension, Section, read_sections
+
+__all__ = ["BadOffer", "Direction", "Fragment", "Line", "Offer", "UnsuitableOffer", "read_fragment", "read_offer"]
 
 Direction = Literal["publish", "subscribe"]
 
@@ -18,36 +22,28 @@ MAX_LINES: Final = 800
 MAX_MEDIA: Final = 16
 MAX_BYTES: Final = 32_768
 
-LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_URIS: Final = (LEVEL, MID)
-_DIGESTS: Final = ("sha-256", "sha-384", "sha-512")
-_PROFILES: Final = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
-_SETUPS: Final = ("actpass", "active", "passive")
+_PROFILES: Final = (
+    "UDP/TLS/RTP/SAVPF",
+    "UDP/TLS/RTP/SAVP",
+    "TCP/DTLS/RTP/SAVPF",
+    "TCP/DTLS/RTP/SAVP",
+    "RTP/SAVPF",
+    "RTP/SAVP",
+    "RTP/AVPF",
+    "RTP/AVP",
+)
+"""All of them mean DTLS-SRTP where there is a fingerprint (RFC 9429, section 5.1.2)."""
+_DATA: Final = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
+_PREFERRED: Final = ("sha-512", "sha-384", "sha-256")
 _UFRAG: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PWD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}")
-_FORMAT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
-# Whatever nothing here depends on is passed over: candidates, SSRCs, feedback, other codecs and extensions.
-_WANTED: Final = re.compile(
-    r"^(?:m=([^\r\n]*)|a=(mid|setup|rtcp-mux|rtpmap(?=:[0-9]+ (?i:opus|red)/)|fmtp(?=:[0-9]+ [0-9]+/)"
-    r"|extmap(?=:[^ \r\n]+ urn:ietf:params:)|group|fingerprint|ice-ufrag|ice-pwd"
-    r"|sendrecv|sendonly|recvonly|inactive)(?::([^\r\n]*)|(?=[\r\n])|\Z))",
-    re.MULTILINE,
-)
-_MEDIA: Final = re.compile(r"([a-z]{1,32}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Z/]{1,32}) ([^ ].*)")
-_CODEC: Final = re.compile(r"([0-9]{1,3}) ([^/]+)/([0-9]{1,9})(?:/([0-9]{1,3}))? *")
-_EXTMAP: Final = re.compile(r"([0-9]{1,5})(?:/[a-z]+)? ([^ ]+)")
-_RTCP_TYPES: Final = range(72, 77)
-"""Payload types that RTCP's own look like (RFC 5761, section 4)."""
-
-
-class BadOffer(Exception):
-    """The offer cannot be answered; the text tells the sender why."""
+_MID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,255}")
+_SHORT_MID: Final = 16
+"""Bytes that fit in a one-byte header's extension (RFC 8285, section 4.2)."""
 
 
 class UnsuitableOffer(BadOffer):
-    """It is well-formed, and asks for what is not done here."""
+    """The offer is well-formed, but asks for something that we do not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,13 @@ class Line:
     formats: tuple[str, ...]
     mid: str
     slot: int | None
+    carries: bool
+    """Only its transport is used, by the accepted sections."""
+    codec: str | None
+    """The `a=rtpmap` of its first format."""
+    level_direction: str | None = None
+    """Direction that the offer gives the audio level's extension here, from its side."""
+    mid_direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +80,15 @@ class Offer:
     ufrag: str
     pwd: str
     fingerprints: tuple[tuple[str, str], ...]
-    """(algorithm, upper-case hex with colons); all of them must match the certificate."""
+    """(algorithm, upper-case hex with colons), all of one algorithm; one of them must be the certificate's."""
     payload_type: int
-    """Of Opus, in every accepted m-line."""
+    """Payload type of Opus, in every accepted m-line."""
     red: int | None
-    """Of Opus with copies of earlier packets (RFC 2198), where every accepted m-line offers that under one number."""
+    """Payload type of redundant Opus (RFC 2198), if every accepted m-line offers it under the same number."""
     level_extension: int | None
     mid_extension: int | None
-    bundle: bool
+    bundle: tuple[str, ...]
+    """MIDs of the answer's BUNDLE group, the one whose transport it uses first; empty: there is none."""
     passive: bool
     """The peer waits for our ClientHello (a=setup:passive)."""
     lines: tuple[Line, ...]
@@ -95,194 +99,146 @@ class Offer:
         return tuple(line for line in self.lines if line.slot is not None)
 
 
-@dataclass(slots=True)
-class _Section:
-    """A media section, or what stands before the first. What is None there is as it is before the first."""
-
-    kind: str = ""
-    port: int = 0
-    profile: str = ""
-    formats: tuple[str, ...] = ()
-    mid: str = ""
-    direction: str | None = None
-    setup: str | None = None
-    ufrag: str | None = None
-    pwd: str | None = None
-    fingerprints: list[tuple[str, str]] = field(default_factory=list)
-    rtcp_mux: bool = False
-    opus: int | None = None
-    """Its payload type."""
-    red: int | None = None
-    blocks: dict[str, str] = field(default_factory=dict)
-    """Payload type of redundant audio -> those of its blocks, `111/111`."""
-    extensions: dict[str, int] = field(default_factory=dict)
-    bundled: tuple[str, ...] | None = None
-    """MIDs of the first BUNDLE group."""
-
-    def read(self, name: str, value: str) -> None:
-        """Take an attribute in. Raises BadOffer for one that is malformed."""
-        match name:
-            case "rtpmap":
-                self._map(value)
-            case "fmtp":
-                number, _, blocks = value.partition(" ")
-                self.blocks.setdefault(number, blocks.strip())
-            case "extmap":
-                if (found := _EXTMAP.match(value)) and found[2] in _URIS:
-                    self.extensions.setdefault(found[2], int(found[1]))
-            case "mid":
-                self.mid = value
-            case "rtcp-mux":
-                self.rtcp_mux = True
-            case "ice-ufrag":
-                self.ufrag = value
-            case "ice-pwd":
-                self.pwd = value
-            case "fingerprint":
-                algorithm, _, digest = value.strip().partition(" ")
-                if not digest.strip() or " " in digest.strip():
-                    raise _malformed("a=fingerprint")
-                self.fingerprints.append((algorithm.lower(), digest.strip().upper()))
-            case "setup":
-                if value not in _SETUPS:
-                    raise _malformed("a=setup")
-                self.setup = value
-            case "group":
-                semantics, *mids = value.split() or [""]
-                if semantics == "BUNDLE" and self.bundled is None:
-                    self.bundled = tuple(mids)
-            case direction:
-                self.direction = direction
-
-    def _map(self, value: str) -> None:
-        found = _CODEC.fullmatch(value)
-        if found is None:
-            raise _malformed("a=rtpmap")
-        number, rate, channels = (int(part or 1) for part in found.group(1, 3, 4))
-        if (rate, channels) != (48000, 2):
-            return
-        if found[2].lower() == "red":
-            self.red = number if self.red is None else self.red
-        elif self.opus is None:
-            self.opus = number
-
-    def _sendable(self, number: int | None) -> int | None:
-        usable = number is not None and number < 128 and number not in _RTCP_TYPES and str(number) in self.formats
-        return number if usable else None
-
-    @property
-    def payload_type(self) -> int | None:
-        """Of Opus, where the section offers it under a number that can be sent."""
-        return self._sendable(self.opus)
-
-    @property
-    def red_payload_type(self) -> int | None:
-        """Of redundant audio whose blocks are all Opus, where the section offers it."""
-        blocks = set(self.blocks.get(str(self.red), "").split("/"))
-        return self._sendable(self.red) if self.red != self.opus and blocks == {str(self.opus)} else None
-
-
-def _malformed(what: str) -> BadOffer:
-    return BadOffer(f"The offer is not a well-formed session description: {what} cannot be read.")
-
-
 def read_offer(text: str, direction: Direction) -> Offer:
-    """The offer of somebody who wants to speak or to listen. Raises BadOffer."""
+    """Read the offer of somebody who wants to speak or to listen. Raises BadOffer."""
     if len(text) > MAX_BYTES:
         raise BadOffer(f"The offer is longer than {MAX_BYTES} bytes.")
     if text.count("\n") > MAX_LINES or text.count("\nm=") > MAX_MEDIA:
         raise BadOffer(f"The offer has more than {MAX_LINES} lines or {MAX_MEDIA} media sections.")
     if not text.startswith("v=0"):
         raise BadOffer("The body is not a session description: it does not begin with v=0.")
-    session = current = _Section()
-    sections: list[_Section] = []
-    for media, name, value in _WANTED.findall(text):
-        if name:
-            current.read(name, value)
-        else:
-            current = _begun(media)
-            sections.append(current)
+    session, sections = read_sections(text)
+    if not sections:
+        raise BadOffer("The offer has no media section.")
+    mids = [media.mid for media in sections if media.mid]
+    if any(not _MID.fullmatch(mid) for mid in mids):
+        raise BadOffer("A MID is a token of at most 255 characters.")
+    if len(set(mids)) != len(mids):
+        raise BadOffer("Two media sections have the same MID.")
     return _understand(session, sections, direction)
 
 
-def _begun(line: str) -> _Section:
-    found = _MEDIA.fullmatch(line)
-    if found is None:
-        raise _malformed("an m-line")
-    formats = tuple(found[4].split())
-    if any(not _FORMAT.fullmatch(item) for item in formats):
-        raise BadOffer("A media format is a short token.")
-    return _Section(kind=found[1], port=int(found[2]), profile=found[3], formats=formats)
-
-
-def _understand(session: _Section, sections: Sequence[_Section], direction: Direction) -> Offer:
-    most = 1 if direction == "publish" else MAX_SLOTS
-    wanted = ("sendonly", "sendrecv") if direction == "publish" else ("recvonly", "sendrecv")
-    bundled = session.bundled or ()
-    accepted: list[_Section] = []
-    lines: list[Line] = []
-    for media in sections:
-        if media.mid and not _TOKEN.fullmatch(media.mid):
-            raise BadOffer("A MID is a token of at most 16 characters.")
-        usable = (
-            media.kind == "audio"
-            and media.port != 0
-            and media.profile in _PROFILES
-            and (media.direction or session.direction or "sendrecv") in wanted
-            and len(accepted) < most
-            and (not accepted or media.mid in bundled)
-            and media.payload_type is not None
-        )
-        lines.append(Line(media.kind, media.profile, media.formats, media.mid, len(accepted) if usable else None))
-        if usable:
-            accepted.append(media)
-    if not lines:
-        raise BadOffer("The offer has no media section.")
+def _understand(session: Section, sections: Sequence[Section], direction: Direction) -> Offer:
+    accepted = _accepted(session, sections, direction)
     if not accepted:
         verb = "send" if direction == "publish" else "receive"
         raise UnsuitableOffer(f"The offer has no audio section that may {verb} Opus over DTLS-SRTP.")
     first = accepted[0]
-    mids = [line.mid for line in lines if line.mid]
-    if len(set(mids)) != len(mids):
-        raise BadOffer("Two media sections have the same MID.")
-    if any(not media.rtcp_mux for media in accepted):
+    payload_type = first.payload_types[0]
+    bundle = _bundle_of(first, session)
+    transport = _transport_of(bundle, accepted, sections) or first
+    carrier = None if transport in accepted or transport.profile not in (*_PROFILES, *_DATA) else transport
+    taken = accepted if carrier is None else [carrier, *accepted]
+    # Data has no RTCP, and what is bundled with it has no choice (RFC 9143, section 9.3).
+    if not transport.rtcp_mux and transport.profile in _PROFILES:
         raise UnsuitableOffer("Audio must offer rtcp-mux.")
-    payload_type = first.payload_type
-    if payload_type is None or any(media.payload_type != payload_type for media in accepted):
-        raise UnsuitableOffer("Opus must have the same payload type in every audio section.")
-    setup = first.setup or session.setup
+    setup = transport.setup or session.setup
+    slots = {id(media): slot for slot, media in enumerate(accepted)}
+    level, mid = (_extension(accepted, uri, direction) for uri in (LEVEL, MID))
+    if level == mid:
+        level = mid = None  # one number for two says nothing
+    if any(len(media.mid) > _SHORT_MID for media in accepted):
+        mid = None
     return Offer(
         direction=direction,
-        ufrag=_credential(first.ufrag or session.ufrag, _UFRAG, "ice-ufrag"),
-        pwd=_credential(first.pwd or session.pwd, _PWD, "ice-pwd"),
-        fingerprints=_fingerprints(setup, [*session.fingerprints, *first.fingerprints]),
+        ufrag=_credential(transport.ufrag or session.ufrag, _UFRAG, "ice-ufrag"),
+        pwd=_credential(transport.pwd or session.pwd, _PWD, "ice-pwd"),
+        fingerprints=_fingerprints(setup, transport, session),
         payload_type=payload_type,
-        red=_common(media.red_payload_type for media in accepted),
-        level_extension=_extension(accepted, LEVEL),
-        mid_extension=_extension(accepted, MID),
-        bundle=first.mid in bundled,
+        red=_common(media.redundant_for(payload_type) for media in accepted),
+        level_extension=level,
+        mid_extension=mid,
+        bundle=tuple(media.mid for media in sorted(taken, key=lambda media: media is not transport) if bundle),
         passive=setup == "passive",
-        lines=tuple(lines),
+        lines=tuple(_line(media, slots.get(id(media)), carries=media is carrier) for media in sections),
     )
 
 
-def _fingerprints(setup: str | None, prints: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _accepted(session: Section, sections: Sequence[Section], direction: Direction) -> list[Section]:
+    """The audio sections that we take: the first that will do, and those in one bundle with it that are alike."""
+    most = 1 if direction == "publish" else MAX_SLOTS
+    wanted = ("sendonly", "sendrecv") if direction == "publish" else ("recvonly", "sendrecv")
+    accepted: list[Section] = []
+    for media in sections:
+        bundle = _bundle_of(accepted[0] if accepted else media, session)
+        usable = (
+            media.kind == "audio"
+            and media.profile in _PROFILES
+            and (media.direction or session.direction or "sendrecv") in wanted
+            and len(accepted) < most
+            and (not accepted or media.mid in bundle)
+            # Port 0 rejects a section, except where it says that the section goes with others or not at all.
+            and (media.port != 0 or (media.bundle_only and _tagged(bundle, sections) is not None))
+            and media.payload_types
+            and (not accepted or accepted[0].payload_types[0] in media.payload_types)
+        )
+        if usable:
+            accepted.append(media)
+    return accepted
+
+
+def _bundle_of(media: Section, session: Section) -> tuple[str, ...]:
+    """MIDs of the BUNDLE group that a section is in; empty: it is in none."""
+    return next((group for group in session.bundles if media.mid in group), ()) if media.mid else ()
+
+
+def _tagged(bundle: Sequence[str], sections: Sequence[Section]) -> Section | None:
+    """The first section of the bundle that has a transport (RFC 9143, section 7.3.1)."""
+    known = {media.mid: media for media in sections}
+    return next((known[mid] for mid in bundle if mid in known and known[mid].port != 0), None)
+
+
+def _transport_of(bundle: Sequence[str], accepted: Sequence[Section], sections: Sequence[Section]) -> Section | None:
+    """The section whose transport the accepted ones use.
+
+    It is one that we take nothing of, video or data, where no accepted one has a transport: what is bundle-only has
+    none. Nor has what Chromium bundles, but there only the same ufrag says so. Rejected, that section could not be in
+    the answer's group, and nothing could use its transport; so it is answered, as inactive or with no channels.
+    """
+    offered, own = _tagged(bundle, sections), _tagged(bundle, accepted)
+    return offered if own is None or (offered is not None and offered.ufrag == own.ufrag) else own
+
+
+def _line(media: Section, slot: int | None, *, carries: bool) -> Line:
+    level, mid = (media.extensions.get(uri) for uri in (LEVEL, MID))
+    return Line(
+        media.kind,
+        media.profile,
+        media.formats,
+        media.mid,
+        slot,
+        carries,
+        media.first_codec,
+        level.direction if level else None,
+        mid.direction if mid else None,
+    )
+
+
+def _fingerprints(setup: str | None, transport: Section, session: Section) -> tuple[tuple[str, str], ...]:
+    """The fingerprints of the best hash function; those of a section replace the session's (RFC 8122, section 5)."""
     if setup is None:
         raise BadOffer("The offer must say who begins DTLS (a=setup) and whose certificate it is (a=fingerprint).")
-    known = tuple(dict.fromkeys(item for item in prints if item[0] in _DIGESTS))
-    if not known:
+    own = transport if transport.fingerprints or transport.strange_fingerprints else session
+    best = next((hash for hash in _PREFERRED if any(known == hash for known, _ in own.fingerprints)), None)
+    if best is None:
         raise BadOffer("The offer has no certificate fingerprint of sha-256, sha-384 or sha-512.")
-    return known
+    return tuple(dict.fromkeys(item for item in own.fingerprints if item[0] == best))
 
 
-def _extension(accepted: Sequence[_Section], uri: str) -> int | None:
-    """The id of a header extension where every accepted section gives it the same one that fits one byte."""
-    number = _common(media.extensions.get(uri) for media in accepted)
+def _extension(accepted: Sequence[Section], uri: str, direction: Direction) -> int | None:
+    """The id of a header extension, if all accepted sections agree on one that fits a one-byte header and goes the
+    way the audio does."""
+    way = "sendonly" if direction == "publish" else "recvonly"
+
+    def usable(extension: Extension | None) -> int | None:
+        return extension.number if extension and extension.direction in (None, "sendrecv", way) else None
+
+    number = _common(usable(media.extensions.get(uri)) for media in accepted)
     return number if number is not None and 1 <= number <= 14 else None
 
 
 def _common(numbers: Iterable[int | None]) -> int | None:
-    """The number that all of them are, where they are one."""
+    """The number that all sections share, if they do."""
     found = set(numbers)
     return found.pop() if len(found) == 1 else None
 
@@ -294,7 +250,7 @@ def _credential(value: str | None, shape: re.Pattern[str], name: str) -> str:
 
 
 def read_fragment(text: str) -> Fragment:
-    """The credentials in a trickled fragment. Raises BadOffer."""
+    """Read the credentials in a trickled fragment. Raises BadOffer."""
     lines = [line for line in text.splitlines() if line]
     if not lines or any(len(line) < 3 or line[1] != "=" for line in lines):
         raise BadOffer("The body is not an ICE fragment (RFC 8840).")
@@ -303,7 +259,7 @@ def read_fragment(text: str) -> Fragment:
 
 
 def _only(lines: Sequence[str], name: str, shape: re.Pattern[str]) -> str | None:
-    """The value of an attribute that may stand once per section, always the same."""
+    """The value of an attribute that each section may have once, always with the same value."""
     start = f"a={name}:"
     values = {line.removeprefix(start).strip() for line in lines if line.startswith(start)}
     if not values:

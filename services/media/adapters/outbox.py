@@ -1,4 +1,4 @@
-"""Media's events on their way to the stream: in order, bounded, and never in the way of audio."""
+"""Publishes media's events in order, from a bounded queue, without delaying audio."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from libs.ids import new_id
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 200
 _TRY_FOR: Final = 5.0
-"""Seconds for which events are tried again while NATS is away; what comes meanwhile waits."""
+"""How many seconds events are tried again while NATS is away. Those that come meanwhile wait."""
 
 LOST: Final = Counter("rostrum_media_events_lost_total", "Events of media that were not published", ["name"])
 
 
 class Outbox:
-    """Takes events at once and publishes those that wait together; at most `waiting` of them wait."""
+    """Takes events at once, and publishes many that wait together; at most `waiting` of them wait."""
 
     def __init__(self, bus: Bus, waiting: int = 10_000) -> None:
         self._bus = bus
@@ -33,7 +33,7 @@ class Outbox:
         self._none.set()
 
     def put(self, event: Event) -> None:
-        """Never waits; an event that finds no room is lost and counted."""
+        """Take an event without waiting. One that finds no room is lost and counted."""
         if len(self._waiting) >= self._most:
             LOST.labels(event.name).inc()
             return
@@ -42,7 +42,7 @@ class Outbox:
         self._none.clear()
 
     async def run(self) -> None:
-        """Publishes what comes, for ever."""
+        """Publish events, for ever."""
         while True:
             await self._some.wait()
             batch = [self._waiting[number] for number in range(min(_AT_ONCE, len(self._waiting)))]
@@ -68,5 +68,5 @@ class Outbox:
             LOST.labels(event.name).inc()
 
     async def drained(self) -> None:
-        """Waits until nothing waits."""
+        """Wait until every event is published or lost."""
         await self._none.wait()

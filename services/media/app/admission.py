@@ -1,4 +1,4 @@
-"""Who may connect, by what room says now."""
+"""Who may connect, by the present state of the Space."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from libs.refusal import Refusal
 
 
 def admit(space: room.Space, command: v1.Connect) -> tuple[bool, bool]:
-    """Whether the person is muted and consents, by what room says now; the gateway's grant may be older.
+    """Return whether the person is muted, and whether they consent to be recorded.
+
+    The Space's present state decides; the gateway's grant may be older.
 
     Refuses: not_live, removed, not_on_stage.
     """

@@ -1,4 +1,4 @@
-"""Connections that were answered and have not finished DTLS: what they may cost is bounded."""
+"""A bound on connections that were answered and have not finished DTLS."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from services.media.app.session import Session
 
 
 class HalfOpen:
-    """Counts by person (their token) and by the address of the HTTP request; None is counted nowhere.
+    """Counts half-open connections by person (their token) and by the address of the HTTP request. None is not counted.
 
-    Each is forgotten when it is connected or closed, at the latest after the 30 s in which it gave no consent.
+    A connection counts until it is connected or closed, which happens after 30 s without consent at the latest.
     """
 
     def __init__(self, per_person: int, per_address: int) -> None:
@@ -22,7 +22,7 @@ class HalfOpen:
         self._addresses: Counter[str] = Counter()
 
     def check(self, person_id: str | None, address: str | None) -> None:
-        """Whether another may be opened. Refuses: too_many_requests."""
+        """Check that another may be opened. Refuses: too_many_requests."""
         if (person_id is not None and self._people[person_id] >= self._per_person) or (
             address is not None and self._addresses[address] >= self._per_address
         ):
@@ -30,7 +30,7 @@ class HalfOpen:
             raise Refusal("too_many_requests", detail, retry=True)
 
     def add(self, session: Session) -> None:
-        """One was answered."""
+        """Count a connection that was answered."""
         self._numbers.add(session.number)
         if session.person_id is not None:
             self._people[session.person_id] += 1
@@ -38,7 +38,7 @@ class HalfOpen:
             self._addresses[session.address] += 1
 
     def done(self, session: Session) -> None:
-        """It is connected, or gone. Nothing happens the second time."""
+        """Stop counting a connection that is connected or gone. A second call does nothing."""
         if session.number not in self._numbers:
             return
         self._numbers.discard(session.number)

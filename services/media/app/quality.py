@@ -1,4 +1,4 @@
-"""How connections fare: loss, jitter and round trip of each, told for each Space and counted for the node."""
+"""Loss, jitter and round trip of the connections, published for each Space and measured for the node."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from services.media.adapters.metrics import JITTER, LOSS, ROUND_TRIP
 from services.media.app.session import Session
 
 _SPACES: Final = 200
-"""Spaces that are told of in one round, those with the most listeners first."""
+"""The most Spaces published in one round, those with the most listeners first."""
 _POOR: Final = 3
-"""Poor connections of a Space that are told of in one round, the worst first."""
+"""The most poor connections of a Space published in one round, the worst first."""
 _POOR_LOSS: Final = 0.05
 _POOR_JITTER_MS: Final = 60.0
 _POOR_ROUND_TRIP_MS: Final = 600.0
@@ -27,7 +27,7 @@ _WORST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Fares:
+class _ConnectionQuality:
     """One connection: what it carried since the last round, and its last reports."""
 
     session: Session
@@ -49,12 +49,15 @@ class _Fares:
 
     @property
     def badness(self) -> tuple[float, float, float]:
-        """Orders connections: what is lost is worse than what comes late."""
+        """Orders connections: loss is worse than lateness."""
         return self.fraction_lost, self.jitter_ms, self.round_trip_ms or 0.0
 
 
 class Quality:
-    """`reports` are the forwarder's, by number; `sessions` the connections they are of; `tell` publishes an event."""
+    """Publishes how connections fare.
+
+    `reports` returns the forwarder's reports by session number, `sessions` the connections; `tell` publishes an event.
+    """
 
     def __init__(
         self,
@@ -71,47 +74,47 @@ class Quality:
         self._tell = tell
         self._clock = clock
         self._before: dict[int, tuple[int, int]] = {}
-        """Packets and losses of each connection up to the last round."""
+        """Packets and losses of each connection up to the last round, by number."""
 
     async def run(self, every: float) -> None:
-        """A round every so many seconds, for ever."""
+        """Run a round every so many seconds, for ever."""
         while True:
             await asyncio.sleep(every)
             await self.round()
 
     async def round(self) -> None:
-        """Tells and counts how connections fared since the last round."""
+        """Publish and measure how connections fared since the last round."""
         reports = await self._reports()
-        spaces: dict[str, list[_Fares]] = {}
-        for fares in self._fares(reports):
-            spaces.setdefault(fares.session.space_id, []).append(fares)
-            if fares.recent:
-                _count(fares)
+        spaces: dict[str, list[_ConnectionQuality]] = {}
+        for measured in self._measured(reports):
+            spaces.setdefault(measured.session.space_id, []).append(measured)
+            if measured.recent:
+                _count(measured)
         self._before = {number: (report.packets, report.lost) for number, report in reports.items()}
         heard = {space_id: _listeners(those) for space_id, those in spaces.items()}
         reporting = [space_id for space_id, listeners in heard.items() if any(one.recent for one in listeners)]
         for space_id in heapq.nlargest(_SPACES, reporting, key=lambda space_id: len(heard[space_id])):
             self._tell(self._of_space(space_id, heard[space_id]))
             poor = (one for one in spaces[space_id] if one.poor)
-            for fares in heapq.nlargest(_POOR, poor, key=lambda one: one.badness):
-                self._tell(self._of_connection(fares))
+            for measured in heapq.nlargest(_POOR, poor, key=lambda one: one.badness):
+                self._tell(self._of_connection(measured))
 
     async def ask(self, space_id: str) -> v1.SpaceConnections:
-        """How a Space's connections here fare at this moment, the worst of them singly."""
-        those = [one for one in self._fares(await self._reports()) if one.session.space_id == space_id]
+        """Return how a Space's connections here fare at this moment, with the worst one by one."""
+        those = [one for one in self._measured(await self._reports()) if one.session.space_id == space_id]
         worst = heapq.nlargest(_WORST, (one for one in those if one.recent), key=lambda one: one.badness)
         return v1.SpaceConnections(
             summary=self._of_space(space_id, _listeners(those)),
             worst=tuple(map(self._of_connection, worst)),
         )
 
-    def _fares(self, reports: Mapping[int, Report]) -> Iterable[_Fares]:
+    def _measured(self, reports: Mapping[int, Report]) -> Iterable[_ConnectionQuality]:
         for session in self._sessions():
             report = reports.get(session.number)
             if report is None:
                 continue
             packets, lost = self._before.get(session.number, (0, 0))
-            yield _Fares(
+            yield _ConnectionQuality(
                 session=session,
                 packets=max(0, report.packets - packets),
                 lost=max(0, report.lost - lost),
@@ -121,7 +124,7 @@ class Quality:
                 round_trip_ms=report.round_trip_us / 1000 or None,
             )
 
-    def _of_space(self, space_id: str, listeners: Sequence[_Fares]) -> v1.SpaceQuality:
+    def _of_space(self, space_id: str, listeners: Sequence[_ConnectionQuality]) -> v1.SpaceQuality:
         recent = [one for one in listeners if one.recent]
         return v1.SpaceQuality(
             at=self._clock(),
@@ -136,17 +139,17 @@ class Quality:
             round_trip_ms=_spread(one.round_trip_ms for one in recent if one.round_trip_ms is not None),
         )
 
-    def _of_connection(self, fares: _Fares) -> v1.Quality:
+    def _of_connection(self, measured: _ConnectionQuality) -> v1.Quality:
         return v1.Quality(
-            **fares.session.head(self._node_id, self._clock()),
-            direction=fares.session.direction,
-            fraction_lost=round(fares.fraction_lost, 4),
-            jitter_ms=round(fares.jitter_ms, 3),
-            round_trip_ms=None if fares.round_trip_ms is None else round(fares.round_trip_ms, 3),
+            **measured.session.head(self._node_id, self._clock()),
+            direction=measured.session.direction,
+            fraction_lost=round(measured.fraction_lost, 4),
+            jitter_ms=round(measured.jitter_ms, 3),
+            round_trip_ms=None if measured.round_trip_ms is None else round(measured.round_trip_ms, 3),
         )
 
 
-def _listeners(those: Iterable[_Fares]) -> list[_Fares]:
+def _listeners(those: Iterable[_ConnectionQuality]) -> list[_ConnectionQuality]:
     return [one for one in those if one.session.direction == "subscribe"]
 
 
@@ -161,9 +164,9 @@ def _spread(values: Iterable[float]) -> v1.Spread | None:
     return v1.Spread(p50=percentile(0.5), p95=percentile(0.95), worst=percentile(1.0))
 
 
-def _count(fares: _Fares) -> None:
-    direction = fares.session.direction
-    LOSS.labels(direction).observe(fares.fraction_lost)
-    JITTER.labels(direction).observe(fares.jitter_ms / 1000)
-    if fares.round_trip_ms is not None:
-        ROUND_TRIP.labels(direction).observe(fares.round_trip_ms / 1000)
+def _count(measured: _ConnectionQuality) -> None:
+    direction = measured.session.direction
+    LOSS.labels(direction).observe(measured.fraction_lost)
+    JITTER.labels(direction).observe(measured.jitter_ms / 1000)
+    if measured.round_trip_ms is not None:
+        ROUND_TRIP.labels(direction).observe(measured.round_trip_ms / 1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -9,17 +11,45 @@ from typing import Any, Final, Literal
 from contracts.envelope import PersonRef
 from contracts.media import v1
 from libs.ids import to_uuid
+from libs.refusal import Refusal
 
 Reason = Literal["closed", "expired", "removed", "ended", "replaced", "failed"]
 
 HOLD_SECONDS: Final = 0.6
-"""For how long the forwarder keeps a talker's slot after the last sound."""
+"""How long the forwarder keeps a talker's slot after the last sound."""
 _LOW: Final = (1 << 64) - 1
 
 
 def number_of(id: str) -> int:
-    """A Space's or person's number at the forwarder: the low 64 bits of its UUID, which are never 0."""
+    """Return a Space's or person's number at the forwarder: the low 64 bits of its UUID, which are never 0."""
     return to_uuid(id).int & _LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was asked and answered when a connection was set up, kept small: every listener has one."""
+
+    asked: bytes
+    """A digest."""
+    sdp: bytes
+    """Compressed."""
+
+    @classmethod
+    def of(cls, command: v1.Connect, sdp: str) -> Answered:
+        """Keep the answer to a command."""
+        return cls(_digest(command), zlib.compress(sdp.encode()))
+
+    def again(self, command: v1.Connect) -> str:
+        """Return the same SDP for the same offer. Refuses: idempotency_conflict."""
+        if self.asked != _digest(command):
+            detail = "This Idempotency-Key belongs to a connection with another offer, which is still open."
+            raise Refusal("idempotency_conflict", detail)
+        return zlib.decompress(self.sdp).decode()
+
+
+def _digest(command: v1.Connect) -> bytes:
+    # Of what the client sent alone: all else may be another thing at the next gateway, or after an upgrade.
+    return hashlib.sha256(command.offer.encode()).digest()
 
 
 @dataclass(slots=True, eq=False)
@@ -34,22 +64,26 @@ class Session:
     recordable: bool
     """Whether the Space keeps audio at all: recorded, or with captions."""
     opened_at: datetime
+    audio_id: str
+    """By which other nodes and readers of captures know what is said over it: an id of its own, since a command that is
+    sent again after the connection ended sets up another one with the same `id`."""
     presence: str
     """Id of the presence session that this connection keeps alive: the client's own, else the connection's."""
     remote_ufrag: str
     mid: str
-    """Of its first section."""
+    """MID of the section whose transport it uses."""
     address: str | None
-    """Where its HTTP request came from."""
+    """IP address that its HTTP request came from."""
     muted: bool
     capture: bool
+    answered: Answered | None = None
     restarts: int = 0
-    """ICE sessions after the first."""
+    """How often it began another ICE session."""
     connected: bool = False
     talking_since: float | None = None
-    """On the loop's clock."""
+    """Time of the event loop's clock."""
     bundles: int = 0
-    """Captured so far."""
+    """How many were captured so far."""
     closing: Reason | None = None
     """Why it is being closed, once it is."""
 
@@ -64,13 +98,13 @@ class Session:
         return f"{self.id}-{self.restarts}" if self.restarts else self.id
 
     def head(self, node_id: str, at: datetime) -> dict[str, Any]:
-        """What every event about it carries."""
+        """The fields that every event about it has."""
         return {
             "at": at, "node_id": node_id, "space_id": self.space_id, "session_id": self.id, "person_id": self.person_id,
         }  # fmt: skip
 
     def talked(self, now: float) -> float | None:
-        """Ends a stretch of talking: its seconds, or None when there was none."""
+        """End a stretch of talking; return its seconds, or None when there was none."""
         if self.talking_since is None:
             return None
         # One that ended with a silence was noticed later, by the time the slot is held; a mute is noticed at once.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.eventstore import Order, Store
+from libs.commands import of_kind
+from libs.eventstore import Store
 from libs.refusal import Refusal
-from services.people.app.entity import INSTANCE, nothing, of_instance, of_person
-from services.people.domain import Entity, HostingPolicy, Instance, Person
-from services.people.projection import Follows, Spaces
+from services.people.domain.entities import INSTANCE, Entity
+from services.people.domain.instance import HostingPolicy, Instance
+from services.people.domain.person import Person
+from services.people.projection import Follows, KnownSpaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +40,14 @@ class InForce:
 class Hosting:
     """Who may host."""
 
-    def __init__(self, store: Store[Entity], follows: Follows, spaces: Spaces) -> None:
+    def __init__(self, store: Store[Entity], follows: Follows, spaces: KnownSpaces) -> None:
         self._store = store
         self._follows = follows
         self._spaces = spaces
 
     async def policy(self) -> InForce:
         """The policy as it is."""
-        return await self._store.read(INSTANCE, of_instance(_in_force))
-
-    async def change_policy(self, order: Order, policy: HostingPolicy, explanation: str) -> tuple[int, InForce]:
-        """Choose who may host from now on; the version of the instance's rules, and the policy."""
-        done = await self._store.execute(
-            INSTANCE, order, of_instance(lambda it: it.change_policy(policy, explanation)), of_instance(_in_force)
-        )
-        return done.version, done.view
-
-    async def allow(self, order: Order, person_id: str, explanation: str) -> int:
-        """Put somebody on the list. Refuses: person_unknown."""
-        decide = of_person(lambda person: person.allow_hosting(explanation))
-        return (await self._store.execute(person_id, order, decide, nothing)).version
-
-    async def withdraw(self, order: Order, person_id: str, explanation: str) -> int:
-        """Take somebody off the list. Refuses: person_unknown."""
-        decide = of_person(lambda person: person.withdraw_hosting(explanation))
-        return (await self._store.execute(person_id, order, decide, nothing)).version
+        return await self._store.read(INSTANCE, of_kind(Instance, in_force))
 
     async def standing(self, person_id: str) -> Standing:
         """What is known of somebody, everything committed included. Refuses: person_unknown."""
@@ -84,12 +69,13 @@ class Hosting:
                 hosted_before=hosted_before,
             )
 
-        return await self._store.read(person_id, of_person(look))
+        return await self._store.read(person_id, of_kind(Person, look))
 
     def reached(self, person_id: str, followers: int) -> datetime | None:
         """Since when somebody has had that many of those who follow them now."""
         return self._follows.reached(person_id, followers)
 
 
-def _in_force(instance: Instance) -> InForce:
+def in_force(instance: Instance) -> InForce:
+    """The policy of the instance as it is."""
     return InForce(instance.policy, instance.policy_since)

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from libs.eventstore import Order, Store
-from libs.ids import new_id
+from libs.commands import Executor, of_kind
+from libs.eventstore import Store
 from libs.refusal import Refusal
-from services.people.app.entity import nothing, of_person
-from services.people.domain import Entity
+from services.people.domain.entities import Entity
+from services.people.domain.person import Person
 from services.people.projection import Moderation
 
 _log = logging.getLogger(__name__)
@@ -29,9 +29,15 @@ class Lapsing:
     """
 
     def __init__(
-        self, store: Store[Entity], moderation: Moderation, suspended: asyncio.Event, now: Callable[[], datetime]
+        self,
+        store: Store[Entity],
+        executor: Executor[Entity],
+        moderation: Moderation,
+        suspended: asyncio.Event,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._executor = executor
         self._moderation = moderation
         self._suspended = suspended
         self._now = now
@@ -53,8 +59,9 @@ class Lapsing:
         """End what is due; when the next one is. Refuses: storage_full, unavailable."""
         await self._moderation.catch_up(self._store)
         now = self._now()
+        lapse = of_kind(Person, lambda person: person.lapse(now))
         for person_id in self._moderation.ending(now):
-            order = Order(id=new_id(), actor=None, at=now)  # that it ends once is the aggregate's affair
-            await self._store.execute(person_id, order, of_person(lambda person: person.lapse(now)), nothing)
+            # That it ends once is the aggregate's affair.
+            await self._executor.by_itself(person_id, lambda entity, _: lapse(entity))
         await self._moderation.catch_up(self._store)
         return self._moderation.next_end()

@@ -9,18 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
+from libs.commands import Executor, of_kind
 from libs.eventstore import Fact, Order, Store
+from libs.keyring import Words
 from libs.refusal import Refusal
-from services.people.app.entity import INSTANCE, nothing, of_instance, of_person, of_report, stored_report
-from services.people.domain import (
-    Entity,
-    Evidence,
-    Filed,
-    Person,
-    Subject,
-)
-from services.people.domain.report import Outcome
-from services.people.projection import Act, AppealRow, Moderation, Place, ReportRow, Spaces
+from services.people.app.vault import MODERATION, Vault, of_person, of_report
+from services.people.domain.entities import INSTANCE, Entity, stored_report
+from services.people.domain.instance import Instance
+from services.people.domain.person import Person
+from services.people.domain.report import Evidence, Filed, Outcome, Report, Subject
+from services.people.projection import Act, AppealRow, KnownSpaces, Moderation, Place, ReportRow
 from services.people.projection.spaces import SAFETY_COPY_HEARD
 
 
@@ -30,15 +28,19 @@ class Moderators:
     def __init__(
         self,
         store: Store[Entity],
+        executor: Executor[Entity],
         moderation: Moderation,
-        spaces: Spaces,
+        spaces: KnownSpaces,
+        vault: Vault,
         *,
         reasons: Sequence[str],
         space_wait: float,
     ) -> None:
         self._store = store
+        self._executor = executor
         self._moderation = moderation
         self._spaces = spaces
+        self._vault = vault
         self.reasons = tuple(reasons)
         self._space_wait = space_wait
         self.suspended = asyncio.Event()
@@ -53,24 +55,20 @@ class Moderators:
         report_unknown."""
         self._check(reason)
         await self._must_be_report(report)
-        decide = of_person(lambda it: it.suspend(reason, explanation, report, until=until, now=order.at))
-        done = await self._store.execute(person_id, order, decide, nothing)
+        words = self.about(person_id, explanation)
+        decide = of_kind(Person, lambda it: it.suspend(reason, words, report, until=until, now=order.at))
+        done = await self._executor.execute(order, person_id, decide)
         self.suspended.set()
         await self._answer(order, report, explanation)
         return done.version
-
-    async def reinstate(self, order: Order, person_id: str, explanation: str) -> int:
-        """End a suspension. Refuses: person_unknown."""
-        decide = of_person(lambda person: person.reinstate(explanation))
-        return (await self._store.execute(person_id, order, decide, nothing)).version
 
     async def order_end(self, order: Order, space_id: str, reason: str, explanation: str, report: str | None) -> None:
         """Put on the log that a Space is ended, and why. Refuses: space_unknown, invalid, report_unknown."""
         self._check(reason)
         await self._must_be_report(report)
         await self._must_be_space(space_id)
-        decide = of_instance(lambda it: it.order_end(space_id, reason, explanation, report))
-        await self._store.execute(INSTANCE, order, decide, nothing)
+        decide = of_kind(Instance, lambda it: it.order_end(space_id, reason, explanation, report))
+        await self._executor.execute(order, INSTANCE, decide)
         await self._answer(order, report, explanation)
 
     # -- reports -----------------------------------------------------------------------------------------------
@@ -89,33 +87,34 @@ class Moderators:
         """Keep a complaint, with who and what it is about as they are now. Refuses: person_unknown, space_unknown,
         not_allowed, suspended, invalid."""
         self._check(reason)
-        await self._store.read(reporter, of_person(_must_stand_well))
-        subject = Subject(person=person_id, space=space_id)
+        await self._store.read(reporter, of_kind(Person, _must_stand_well))
+        handle = name = ""
         if person_id is not None:
-            handle, name = await self._store.read(person_id, of_person(_named))
-            subject = Subject(person=person_id, space=space_id, handle=handle, name=name)
+            handle, name = await self._store.read(person_id, of_kind(Person, self._named))
+        title, host = "", None
         if space_id is not None:
             await self._must_be_space(space_id)
             if (known := self._spaces.find(space_id)) is not None:
-                subject = Subject(
-                    person=person_id, handle=subject.handle, name=subject.name,
-                    space=space_id, title=known.title, host=known.host,
-                )  # fmt: skip
-        filed = Filed(reporter=reporter, subject=subject, reason=reason, comment=comment, evidence=evidence)
+                title, host = known.title, known.host
+        handle_, name_, title_, comment_ = (self._in(report_id, text) for text in (handle, name, title, comment))
+        subject = Subject(person=person_id, handle=handle_, name=name_, space=space_id, title=title_, host=host)
+        filed = Filed(reporter=reporter, subject=subject, reason=reason, comment=comment_, evidence=evidence)
         id = stored_report(report_id)
-        done = await self._store.execute(id, order, of_report(lambda report: report.file(filed)), nothing)
+        done = await self._executor.execute(order, id, of_kind(Report, lambda report: report.file(filed)))
         return done.version, await self.report(report_id)
 
     async def close(self, order: Order, report_id: str, outcome: Outcome, explanation: str) -> tuple[int, ReportRow]:
         """Say what becomes of a report. Refuses: report_unknown, wrong_state."""
-        decide = of_report(lambda report: report.close(outcome, explanation))
-        done = await self._store.execute(stored_report(report_id), order, decide, nothing)
+        words = self._in(report_id, explanation)
+        decide = of_kind(Report, lambda report: report.close(outcome, words))
+        done = await self._executor.execute(order, stored_report(report_id), decide)
         return done.version, await self.report(report_id)
 
     async def reopen(self, order: Order, report_id: str, explanation: str) -> tuple[int, ReportRow]:
         """Look at a report again. Refuses: report_unknown."""
-        decide = of_report(lambda report: report.reopen(explanation))
-        done = await self._store.execute(stored_report(report_id), order, decide, nothing)
+        words = self._in(report_id, explanation)
+        decide = of_kind(Report, lambda report: report.reopen(words))
+        done = await self._executor.execute(order, stored_report(report_id), decide)
         return done.version, await self.report(report_id)
 
     async def report(self, report_id: str) -> ReportRow:
@@ -134,20 +133,6 @@ class Moderators:
         return self._moderation.reports(before, state, person_id, space_id, limit)
 
     # -- appeals -----------------------------------------------------------------------------------------------
-
-    async def lodge(self, order: Order, person_id: str, text: str) -> tuple[int, AppealRow]:
-        """A suspended person appeals. Refuses: person_unknown, wrong_state."""
-        return await self._appeal(order, person_id, lambda person: person.lodge_appeal(text))
-
-    async def decide_appeal(self, order: Order, person_id: str, granted: bool, answer: str) -> tuple[int, AppealRow]:
-        """Operators answer an open appeal. Refuses: person_unknown, wrong_state."""
-        return await self._appeal(order, person_id, lambda person: person.decide_appeal(granted, answer))
-
-    async def _appeal(
-        self, order: Order, person_id: str, decide: Callable[[Person], list[Fact]]
-    ) -> tuple[int, AppealRow]:
-        done = await self._store.execute(person_id, order, of_person(decide), of_person(_last_appeal))
-        return done.version, done.view
 
     async def appeals(
         self, before: str | None, state: str | None, person_id: str | None, limit: int
@@ -198,30 +183,71 @@ class Moderators:
                 raise Refusal("wrong_state", "This has been undone already.")
             return decide(entity)
 
-        await self._store.execute(id, order, still, nothing)
+        await self._executor.execute(order, id, still)
 
     def _undoing(self, act: Act, explanation: str) -> tuple[str, Callable[[Entity], list[Fact]]]:
         """The aggregate, and the decision on it, that takes an act back."""
         match act.act:
-            case "suspended":
-                return act.person or "", of_person(lambda person: person.reinstate(explanation))
-            case "hosting_allowed":
-                return act.person or "", of_person(lambda person: person.withdraw_hosting(explanation))
-            case "hosting_withdrawn":
-                return act.person or "", of_person(lambda person: person.allow_hosting(explanation))
+            case "suspended" | "hosting_allowed" | "hosting_withdrawn":
+                person_id = act.person or ""
+                words = self.about(person_id, explanation)
+                undoing: dict[str, Callable[[Person], list[Fact]]] = {
+                    "suspended": lambda person: person.reinstate(words),
+                    "hosting_allowed": lambda person: person.withdraw_hosting(words),
+                    "hosting_withdrawn": lambda person: person.allow_hosting(words),
+                }
+                return person_id, of_kind(Person, undoing[act.act])
             case "report_dismissed" | "report_acted":
-                return stored_report(act.report or ""), of_report(lambda report: report.reopen(explanation))
+                report_id = act.report or ""
+                said = self._in(report_id, explanation)
+                return stored_report(report_id), of_kind(Report, lambda report: report.reopen(said))
             case "hosting_policy_changed":
                 version = int(act.id.rpartition("-")[2])
-                return INSTANCE, of_instance(lambda it: it.undo_policy(version, act.id, explanation))
+                return INSTANCE, of_kind(Instance, lambda it: it.undo_policy(version, act.id, explanation))
             case _:
                 raise Refusal("wrong_state", "This cannot be undone here.")
+
+    async def named(self, person_id: str) -> tuple[str, str] | None:
+        """What somebody is called, handle and name; None for who has no profile."""
+        try:
+            return await self._store.read(person_id, of_kind(Person, self._named))
+        except Refusal as no:
+            if no.reason != "person_unknown":
+                raise
+            return None
+
+    def title(self, space_id: str | None) -> str:
+        """A Space's headline; empty where it is not known."""
+        known = None if space_id is None else self._spaces.find(space_id)
+        return "" if known is None else known.title
+
+    # -- words -------------------------------------------------------------------------------------------------
+
+    def about(self, person_id: str, text: str) -> Words:
+        """What is written about somebody, or by them to operators, as it is stored. Refuses: unavailable."""
+        return self._vault.seal(of_person(person_id), MODERATION, text)
+
+    def read_about(self, person_id: str, words: Words) -> str:
+        """What `about` sealed; empty where it was erased. Refuses: unavailable."""
+        return self._vault.read_about(person_id, words)
+
+    def read_in(self, report_id: str, words: Words) -> str:
+        """What is written in a report; empty where it was erased. Refuses: unavailable."""
+        return self._vault.read(of_report(report_id), MODERATION, words)
+
+    def _in(self, report_id: str, text: str) -> Words:
+        return self._vault.seal(of_report(report_id), MODERATION, text)
+
+    def _named(self, person: Person) -> tuple[str, str]:
+        if not person.exists:
+            raise Refusal("person_unknown", "There is no such person.")
+        return person.profile.handle, self._vault.read_name(person.id, person.profile.name)
 
     # -- what is checked ---------------------------------------------------------------------------------------
 
     def _check(self, reason: str) -> None:
         if reason not in self.reasons:
-            raise Refusal("invalid", f"The reason is one of: {', '.join(self.reasons)}.")
+            raise Refusal("invalid", f"The reason is one of: {', '.join(self.reasons)}.", field="reason")
 
     async def _must_be_space(self, space_id: str) -> None:
         if not await self._spaces.until(lambda: self._spaces.find(space_id) is not None, self._space_wait):
@@ -245,13 +271,8 @@ def _must_stand_well(person: Person) -> None:
         raise Refusal("suspended", "Your account is suspended. You can appeal.")
 
 
-def _named(person: Person) -> tuple[str, str]:
-    if not person.exists:
-        raise Refusal("person_unknown", "There is no such person.")
-    return person.handle, person.name
-
-
-def _last_appeal(person: Person) -> AppealRow:
+def last_appeal(person: Person) -> AppealRow:
+    """The newest appeal of somebody who has appealed."""
     appeal = person.appeal
     if appeal is None:
         raise LookupError(f"{person.id} has not appealed")

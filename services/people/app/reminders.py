@@ -8,12 +8,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from libs.commands import Executor, of_kind
 from libs.eventstore import Fact, Order, Store
-from libs.ids import new_id
 from libs.refusal import Refusal
-from services.people.app.entity import nothing, of_person, of_reminders, stored_reminders
-from services.people.domain import Entity, Person, Reminders
-from services.people.projection import Scheduled, Spaces, Wanted
+from services.people.domain.entities import Entity, stored_reminders
+from services.people.domain.person import Person
+from services.people.domain.reminders import Reminders
+from services.people.projection import KnownSpaces, Scheduled, Wanted
 
 _log = logging.getLogger(__name__)
 _LOOK: Final = 30.0
@@ -27,7 +28,8 @@ class Reminding:
     def __init__(
         self,
         store: Store[Entity],
-        spaces: Spaces,
+        executor: Executor[Entity],
+        spaces: KnownSpaces,
         wanted: Wanted,
         *,
         now: Callable[[], datetime],
@@ -35,6 +37,7 @@ class Reminding:
         space_wait: float,
     ) -> None:
         self._store = store
+        self._executor = executor
         self._spaces = spaces
         self._wanted = wanted
         self._now = now
@@ -45,7 +48,7 @@ class Reminding:
 
     async def set(self, order: Order, person_id: str, space_id: str) -> int:
         """Somebody wants to be reminded. Refuses: person_unknown, suspended, space_unknown, not_scheduled."""
-        await self._store.read(person_id, of_person(_must_be_welcome))
+        await self._store.read(person_id, of_kind(Person, _must_be_welcome))
         await self._spaces.until(lambda: self._spaces.find(space_id) is not None, self._space_wait)
         known, scheduled = self._spaces.find(space_id) is not None, self._spaces.scheduled(space_id)
 
@@ -56,12 +59,7 @@ class Reminding:
                 raise Refusal("not_scheduled", "This Space is not about to start.")
             return reminders.set(person_id)
 
-        return (await self._store.execute(stored_reminders(space_id), order, of_reminders(decide), nothing)).version
-
-    async def clear(self, order: Order, person_id: str, space_id: str) -> int:
-        """Somebody does not want to be reminded."""
-        decide = of_reminders(lambda reminders: reminders.clear(person_id))
-        return (await self._store.execute(stored_reminders(space_id), order, decide, nothing)).version
+        return (await self._executor.execute(order, stored_reminders(space_id), of_kind(Reminders, decide))).version
 
     async def of(self, person_id: str, limit: int) -> list[Scheduled]:
         """Somebody's reminders of Spaces that have not started, the next one first."""
@@ -104,9 +102,9 @@ class Reminding:
                 return reminders.remind_soon(one.host, one.start, one.title)
             return reminders.remind_start(None if one.live else one.host, one.start, one.title)
 
-        order = Order(id=new_id(), actor=None, at=now)
-        done = await self._store.execute(stored_reminders(one.id), order, of_reminders(decide), nothing)
-        _log.info("reminded", extra={"space": one.id, "facts": len(done.facts)})
+        give = of_kind(Reminders, decide)
+        facts = await self._executor.by_itself(stored_reminders(one.id), lambda entity, _: give(entity))
+        _log.info("reminded", extra={"space": one.id, "facts": len(facts)})
 
 
 def _must_be_welcome(person: Person) -> None:

@@ -71,6 +71,14 @@ class SpaceEndOrdered(Fact):
     report: str | None = None
 
 
+@stored("people.tokens_revoked_by_operators")
+class TokensRevokedByOperators(Fact):
+    """Operators took back one token of somebody, or all until then; that person may never have signed up here."""
+
+    person: str
+    token: str | None = None
+
+
 @dataclass(slots=True)
 class Invitation:
     """A code, and with how many people it may be used; who used it is a matter of claims, see `app`."""
@@ -85,7 +93,6 @@ class Invitation:
 class Instance(Aggregate):
     """The one of its kind; it exists from the beginning, with the rules of a fresh instance."""
 
-    _facts: int = 0
     policy: HostingPolicy = HostingPolicy()
     policy_since: datetime | None = None
     policy_before: HostingPolicy = HostingPolicy()
@@ -123,15 +130,18 @@ class Instance(Aggregate):
         """Put on record that a Space is ended."""
         return [SpaceEndOrdered(space=space, reason=reason, explanation=explanation, report=report)]
 
+    def revoke_tokens(self, person: str, token: str | None) -> list[Fact]:
+        """Take back one token of somebody, or all there are."""
+        return [TokensRevokedByOperators(person=person, token=token)]
+
     # -- evolving ----------------------------------------------------------------------------------------------
 
     def apply(self, fact: Fact, meta: Meta) -> None:
         """Take in what happened."""
-        self._facts += 1
         match fact:
             case HostingPolicyChanged(policy=policy, before=before):
                 self.policy, self.policy_since, self.policy_before = policy, meta.at, before
-                self.policy_version = self._facts
+                self.policy_version = self.version
             case InvitationIssued(code=code, uses=uses, expires_at=expires_at, note=note):
                 self.invitations[code] = Invitation(code, uses, expires_at, note)
             case InvitationRevoked(code=code):

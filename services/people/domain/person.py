@@ -8,7 +8,9 @@ from datetime import datetime
 import msgspec
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.keyring import Words
 from libs.refusal import Refusal
+from services.people.domain.profile import Changes, Limits, Profile, ProfileChanged
 
 
 @stored("people.registered")
@@ -16,7 +18,7 @@ class Registered(Fact):
     """Somebody signed up."""
 
     handle: str
-    name: str
+    name: Words
 
 
 @stored("people.followed")
@@ -59,14 +61,14 @@ class PrivacyChanged(Fact):
 class HostingAllowed(Fact):
     """Operators put the person on the list of those who may host."""
 
-    explanation: str = ""
+    explanation: Words = ""
 
 
 @stored("people.hosting_withdrawn")
 class HostingWithdrawn(Fact):
     """Operators took the person off the list of those who may host."""
 
-    explanation: str = ""
+    explanation: Words = ""
 
 
 @stored("people.suspended")
@@ -74,7 +76,7 @@ class Suspended(Fact):
     """The person is refused everywhere."""
 
     reason: str
-    explanation: str = ""
+    explanation: Words = ""
     report: str | None = None
     until: datetime | None = None
     """When it ends by itself."""
@@ -84,16 +86,23 @@ class Suspended(Fact):
 class Reinstated(Fact):
     """The suspension is over."""
 
-    explanation: str = ""
+    explanation: Words = ""
     lapsed: bool = False
     """It ended by itself."""
+
+
+@stored("people.tokens_revoked")
+class TokensRevoked(Fact):
+    """The person took back one of their tokens, or all until then."""
+
+    token: str | None = None
 
 
 @stored("people.appealed")
 class Appealed(Fact):
     """The person, suspended, asks to be heard."""
 
-    text: str
+    text: Words
 
 
 @stored("people.appeal_decided")
@@ -101,7 +110,7 @@ class AppealDecided(Fact):
     """Operators have heard them."""
 
     granted: bool
-    answer: str = ""
+    answer: Words = ""
 
 
 @dataclass(slots=True)
@@ -110,7 +119,7 @@ class Suspension:
 
     since: datetime
     reason: str
-    explanation: str
+    explanation: Words
     until: datetime | None
 
 
@@ -120,20 +129,19 @@ class Appeal:
 
     suspension: Suspension
     at: datetime
-    text: str
+    text: Words
     granted: bool | None = None
     """None while nobody has decided."""
     lapsed: bool = False
     """The suspension ended before anybody did."""
     decided_at: datetime | None = None
-    answer: str = ""
+    answer: Words = ""
 
 
 class Person(Aggregate):
     """One person. Does not exist before `register`."""
 
-    handle: str = ""
-    name: str = ""
+    profile: Profile = msgspec.field(default_factory=Profile)
     following: set[str] = msgspec.field(default_factory=set)
     blocked: set[str] = msgspec.field(default_factory=set)
     protected: bool = False
@@ -154,17 +162,23 @@ class Person(Aggregate):
 
     # -- deciding ----------------------------------------------------------------------------------------------
 
-    def register(self, handle: str, name: str) -> list[Fact]:
+    def register(self, handle: str, name: Words) -> list[Fact]:
         """Sign up. That no other person has the handle is not known here; see `app`."""
         if self.exists:
             raise Refusal("wrong_state", "This profile exists already.")
         return [Registered(handle=handle, name=name)]
 
-    def follow(self, followee: str, *, followee_exists: bool, most: int) -> list[Fact]:
-        """Follow somebody; nothing happens where the person does already. At most `most` people."""
+    def change_profile(self, wanted: Changes, *, now: datetime, limits: Limits) -> list[Fact]:
+        """Say something else of oneself. That no other person has the handle is not known here; see `app`."""
         self._must_exist()
-        if self.suspension is not None:
-            raise Refusal("suspended", "Your account is suspended. You can appeal.")
+        self._must_not_be_suspended()
+        return self.profile.change(wanted, now=now, limits=limits)
+
+    def follow(self, followee: str, *, followee_exists: bool, most: int, blocked: bool = False) -> list[Fact]:
+        """Follow somebody; nothing happens where the person does already. At most `most` people. `blocked`: whether
+        they are blocked by them."""
+        self._must_exist()
+        self._must_not_be_suspended()
         if followee == self.id:
             raise Refusal("not_allowed", "You cannot follow yourself.")
         if followee in self.following:
@@ -173,6 +187,8 @@ class Person(Aggregate):
             raise Refusal("person_unknown", "There is no such person.")
         if followee in self.blocked:
             raise Refusal("not_allowed", "You block this person; lift the block to follow them.")
+        if blocked:
+            raise Refusal("not_allowed", "You cannot follow this person.")
         if len(self.following) >= most:
             raise Refusal("not_allowed", f"You follow {most} people already, which is the most there is.")
         return [Followed(followee=followee)]
@@ -209,26 +225,31 @@ class Person(Aggregate):
             return []
         return [PrivacyChanged(protected=after[0], hides_listening=after[1])]
 
-    def allow_hosting(self, explanation: str) -> list[Fact]:
+    def allow_hosting(self, explanation: Words) -> list[Fact]:
         """Put on the list; nothing happens where they are on it."""
         self._must_be_known()
         return [] if self.listed else [HostingAllowed(explanation=explanation)]
 
-    def withdraw_hosting(self, explanation: str) -> list[Fact]:
+    def withdraw_hosting(self, explanation: Words) -> list[Fact]:
         """Take off the list; nothing happens where they are not on it."""
         self._must_be_known()
         return [HostingWithdrawn(explanation=explanation)] if self.listed else []
 
     def suspend(
-        self, reason: str, explanation: str, report: str | None, *, until: datetime | None, now: datetime
+        self, reason: str, explanation: Words, report: str | None, *, until: datetime | None, now: datetime
     ) -> list[Fact]:
         """Refuse them everywhere, for ever or `until`; nothing happens where they are suspended so already."""
         self._must_be_known()
         if until is not None and until <= now:
-            raise Refusal("invalid", "A suspension ends in the future.")
+            raise Refusal("invalid", "A suspension ends in the future.", field="until")
         if self.suspension is not None and self.suspension.until == until:
             return []
         return [Suspended(reason=reason, explanation=explanation, report=report, until=until)]
+
+    def revoke_tokens(self, token: str | None) -> list[Fact]:
+        """Take back one of their tokens, or all there are; the suspended may too."""
+        self._must_exist()
+        return [TokensRevoked(token=token)]
 
     def lapse(self, now: datetime) -> list[Fact]:
         """End a suspension whose time is over. An open appeal is decided by nobody then."""
@@ -236,7 +257,7 @@ class Person(Aggregate):
             return []
         return [Reinstated(lapsed=True)]
 
-    def reinstate(self, explanation: str) -> list[Fact]:
+    def reinstate(self, explanation: Words) -> list[Fact]:
         """End their suspension; nothing happens where there is none. An open appeal is granted by it."""
         self._must_be_known()
         if self.suspension is None:
@@ -244,7 +265,7 @@ class Person(Aggregate):
         granted = [AppealDecided(granted=True, answer=explanation)] if self._appeal_is_open else []
         return [*granted, Reinstated(explanation=explanation)]
 
-    def lodge_appeal(self, text: str) -> list[Fact]:
+    def lodge_appeal(self, text: Words) -> list[Fact]:
         """Ask to be heard, once for each suspension."""
         self._must_exist()
         if self.suspension is None:
@@ -253,7 +274,7 @@ class Person(Aggregate):
             raise Refusal("wrong_state", "You have appealed against this suspension already.")
         return [Appealed(text=text)]
 
-    def decide_appeal(self, granted: bool, answer: str) -> list[Fact]:
+    def decide_appeal(self, granted: bool, answer: Words) -> list[Fact]:
         """Answer an open appeal; granting it ends the suspension."""
         self._must_be_known()
         if not self._appeal_is_open:
@@ -270,6 +291,10 @@ class Person(Aggregate):
         if not self.exists:
             raise Refusal("person_unknown", "Sign up first.")
 
+    def _must_not_be_suspended(self) -> None:
+        if self.suspension is not None:
+            raise Refusal("suspended", "Your account is suspended. You can appeal.")
+
     def _must_be_known(self) -> None:
         if not self.exists:
             raise Refusal("person_unknown", "There is no such person.")
@@ -280,8 +305,10 @@ class Person(Aggregate):
         """Take in what happened."""
         match fact:
             case Registered(handle=handle, name=name):
-                self.handle, self.name = handle, name
+                self.profile.handle, self.profile.name = handle, name
                 self.standing_since = meta.at
+            case ProfileChanged():
+                self.profile.apply(fact, meta.at)
             case Followed(followee=followee):
                 self.following.add(followee)
             case Unfollowed(followee=followee):

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.keyring import Words
 from libs.refusal import Refusal
 
 Outcome = Literal["dismissed", "acted"]
@@ -27,10 +28,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is reported, as it was when it was."""
 
     person: str | None = None
-    handle: str = ""
-    name: str = ""
+    handle: Words = ""
+    name: Words = ""
     space: str | None = None
-    title: str = ""
+    title: Words = ""
     host: str | None = None
 
 
@@ -41,7 +42,7 @@ class Filed(Fact):
     reporter: str
     subject: Subject
     reason: str
-    comment: str = ""
+    comment: Words = ""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -50,14 +51,14 @@ class Closed(Fact):
     """Operators have looked at it."""
 
     outcome: Outcome
-    explanation: str = ""
+    explanation: Words = ""
 
 
 @stored("people.report_reopened")
 class Reopened(Fact):
     """Operators look at it again."""
 
-    explanation: str = ""
+    explanation: Words = ""
 
 
 class Report(Aggregate):
@@ -79,7 +80,7 @@ class Report(Aggregate):
             raise Refusal("not_allowed", "You cannot report yourself.")
         return [filed]
 
-    def close(self, outcome: Outcome, explanation: str) -> list[Fact]:
+    def close(self, outcome: Outcome, explanation: Words) -> list[Fact]:
         """Say what becomes of it; saying the same again changes nothing."""
         self._must_exist()
         if self.closed is None:
@@ -88,7 +89,7 @@ class Report(Aggregate):
             return []
         raise Refusal("wrong_state", "This report is closed already; reopen it first.")
 
-    def reopen(self, explanation: str) -> list[Fact]:
+    def reopen(self, explanation: Words) -> list[Fact]:
         """Look at it again; nothing happens where it is open."""
         self._must_exist()
         return [] if self.closed is None else [Reopened(explanation=explanation)]

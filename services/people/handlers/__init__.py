@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
 from libs.bus import Handlers
-from services.people.app import Codes, Hosting, Moderators, People, Reminding
+from libs.commands import Executor
+from services.people.app.forgetting import Forgetter
+from services.people.app.hosting import Hosting
+from services.people.app.moderation import Moderators
+from services.people.app.people import People
+from services.people.app.reminders import Reminding
+from services.people.app.sign_up_codes import SignUpCodes
+from services.people.domain.entities import Entity
 from services.people.handlers import hosting as of_hosting
-from services.people.handlers import invitations as of_invitations
+from services.people.handlers import keys as of_keys
 from services.people.handlers import moderation as of_moderation
 from services.people.handlers import people as of_people
 from services.people.handlers import reminders as of_reminders
+from services.people.handlers import sign_up_codes as of_invitations
 
 
 def handlers(
+    executor: Executor[Entity],
     people: People,
     hosting: Hosting,
     moderators: Moderators,
-    codes: Codes,
+    codes: SignUpCodes,
     reminding: Reminding,
-    now: Callable[[], datetime],
+    forgetter: Forgetter,
 ) -> Handlers:
     """What people answers."""
     table = Handlers("people")
-    of_people.add(table, people, now)
-    of_hosting.add(table, hosting, now)
-    of_moderation.add(table, moderators, now)
-    of_invitations.add(table, codes, now)
-    of_reminders.add(table, reminding, now)
+    of_people.add(table, executor, people)
+    of_hosting.add(table, executor, hosting, moderators)
+    of_moderation.add(table, executor, moderators)
+    of_invitations.add(table, executor, codes)
+    of_reminders.add(table, executor, reminding)
+    of_keys.add(table, forgetter)
     return table
 
 

@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
-from contracts.commands import Accepted, Nothing
+from contracts.commands import Accepted
 from contracts.people import v1
 from contracts.people.hosting import Facts, may_host, rule_for, sentence
 from libs.bus import Handlers
+from libs.commands import Executor, Rows
 from libs.refusal import Refusal
-from services.people.app import Hosting, Standing
-from services.people.handlers.order import actor, operators_only, whole
-from services.people.relay import stored_policy, wire_policy
+from services.people.app.hosting import Hosting, InForce, Standing, in_force
+from services.people.app.moderation import Moderators
+from services.people.domain.entities import INSTANCE, Entity
+from services.people.domain.instance import Instance
+from services.people.domain.person import Person
+from services.people.handlers.access import actor, operators_only
+from services.people.translation import stored_policy, wire_policy
 
 
-def add(table: Handlers, hosting: Hosting, now: Callable[[], datetime]) -> None:
+def add(table: Handlers, executor: Executor[Entity], hosting: Hosting, moderators: Moderators) -> None:
     """Answer for the hosting policy."""
 
-    @table.on(v1.ChangeHostingPolicy)
-    async def change_hosting_policy(command: v1.ChangeHostingPolicy) -> Accepted[v1.HostingPolicy]:
-        operators_only(command)
-        version, policy = await hosting.change_policy(
-            whole(command, now()), stored_policy(command.policy), command.explanation
-        )
-        return Accepted(version=version, result=wire_policy(policy.policy, policy.since))
+    rows = Rows(table, executor)
 
-    @table.on(v1.AllowHosting)
-    async def allow_hosting(command: v1.AllowHosting) -> Accepted[Nothing]:
-        operators_only(command)
-        version = await hosting.allow(whole(command, now()), command.person_id, command.explanation)
-        return Accepted(version=version, result=Nothing())
-
-    @table.on(v1.WithdrawHosting)
-    async def withdraw_hosting(command: v1.WithdrawHosting) -> Accepted[Nothing]:
-        operators_only(command)
-        version = await hosting.withdraw(whole(command, now()), command.person_id, command.explanation)
-        return Accepted(version=version, result=Nothing())
+    rows.on(
+        v1.ChangeHostingPolicy,
+        Instance,
+        lambda _: INSTANCE,
+        lambda instance, c: instance.change_policy(stored_policy(c.policy), c.explanation),
+        lambda instance, _: _wire(in_force(instance)),
+        allowed=operators_only,
+    )
+    rows.on(
+        v1.AllowHosting,
+        Person,
+        lambda c: c.person_id,
+        lambda person, c: person.allow_hosting(moderators.about(c.person_id, c.explanation)),
+        allowed=operators_only,
+    )
+    rows.on(
+        v1.WithdrawHosting,
+        Person,
+        lambda c: c.person_id,
+        lambda person, c: person.withdraw_hosting(moderators.about(c.person_id, c.explanation)),
+        allowed=operators_only,
+    )
 
     @table.on(v1.HostingPolicyQuery)
     async def hosting_policy(query: v1.HostingPolicyQuery) -> Accepted[v1.HostingPolicy]:
         policy = await hosting.policy()
-        return Accepted(result=wire_policy(policy.policy, policy.since))
+        return Accepted(result=_wire(policy))
 
     @table.on(v1.MayHostQuery)
     async def may_they_host(query: v1.MayHostQuery) -> Accepted[v1.HostingAnswer]:
@@ -49,7 +58,11 @@ def add(table: Handlers, hosting: Hosting, now: Callable[[], datetime]) -> None:
             raise Refusal("not_allowed", "Whether somebody else may host is not told.")
         standing = await hosting.standing(query.person_id)
         policy = await hosting.policy()
-        return Accepted(result=_answer(hosting, standing, wire_policy(policy.policy, policy.since), query.platform))
+        return Accepted(result=_answer(hosting, standing, _wire(policy), query.platform))
+
+
+def _wire(policy: InForce) -> v1.HostingPolicy:
+    return wire_policy(policy.policy, policy.since)
 
 
 def _answer(hosting: Hosting, standing: Standing, policy: v1.HostingPolicy, platform: str) -> v1.HostingAnswer:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 from contracts.commands import Accepted, Nothing
+from contracts.envelope import PersonRef
 from contracts.people import v1
 from libs.bus import Handlers
+from libs.commands import Executor, Rows, of_kind
 from libs.refusal import Refusal
-from services.people.app import Moderators
-from services.people.handlers.order import actor, operators_only, whole
+from services.people.app.moderation import Moderators, last_appeal
+from services.people.domain.entities import INSTANCE, Entity
+from services.people.domain.instance import Instance
+from services.people.domain.person import Person
+from services.people.handlers.access import actor, operators_only
 from services.people.projection import Act, AppealRow, ReportRow
-from services.people.relay import stored_evidence, wire_evidence
+from services.people.translation import stored_evidence, wire_evidence
 
 
-def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) -> None:
+def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> None:
     """Answer for moderation."""
+
+    rows = Rows(table, executor)
+
+    async def report(row: ReportRow) -> v1.Report:
+        person = row.filed.subject.person
+        return _report(row, moderators, None if person is None else await moderators.named(person))
 
     @table.on(v1.Suspend)
     async def suspend(command: v1.Suspend) -> Accepted[Nothing]:
         operators_only(command)
         version = await moderators.suspend(
-            whole(command, now()),
+            executor.order(command),
             command.person_id,
             command.reason,
             command.explanation,
@@ -32,24 +43,38 @@ def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) ->
         )
         return Accepted(version=version, result=Nothing())
 
-    @table.on(v1.Reinstate)
-    async def reinstate(command: v1.Reinstate) -> Accepted[Nothing]:
-        operators_only(command)
-        version = await moderators.reinstate(whole(command, now()), command.person_id, command.explanation)
-        return Accepted(version=version, result=Nothing())
+    rows.on(
+        v1.Reinstate,
+        Person,
+        lambda c: c.person_id,
+        lambda person, c: person.reinstate(moderators.about(c.person_id, c.explanation)),
+        allowed=operators_only,
+    )
+
+    @table.on(v1.RevokeTokens)
+    async def revoke_tokens(command: v1.RevokeTokens) -> Accepted[Nothing]:
+        if command.operator:
+            decide = of_kind(Instance, lambda it: it.revoke_tokens(command.person_id, command.token_id))
+            await executor.execute(executor.order(command), INSTANCE, decide)
+        elif actor(command) == command.person_id:
+            own = of_kind(Person, lambda it: it.revoke_tokens(command.token_id))
+            await executor.execute(executor.order(command), command.person_id, own)
+        else:
+            operators_only(command)
+        return Accepted(result=Nothing())
 
     @table.on(v1.OrderSpaceEnd)
     async def order_space_end(command: v1.OrderSpaceEnd) -> Accepted[Nothing]:
         operators_only(command)
         await moderators.order_end(
-            whole(command, now()), command.space_id, command.reason, command.explanation, command.report_id
+            executor.order(command), command.space_id, command.reason, command.explanation, command.report_id
         )
         return Accepted(result=Nothing())
 
     @table.on(v1.FileReport)
     async def file_report(command: v1.FileReport) -> Accepted[v1.Report]:
         version, row = await moderators.file(
-            whole(command, now(), "report_id"),
+            executor.order(command),
             command.report_id,
             actor(command),
             command.person_id,
@@ -58,44 +83,47 @@ def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) ->
             command.comment,
             tuple(stored_evidence(one) for one in command.evidence),
         )
-        return Accepted(version=version, result=_report(row))
+        return Accepted(version=version, result=await report(row))
 
     @table.on(v1.CloseReport)
     async def close_report(command: v1.CloseReport) -> Accepted[v1.Report]:
         operators_only(command)
         outcome: Literal["acted", "dismissed"] = "acted" if command.outcome is v1.ReportState.ACTED else "dismissed"
-        version, row = await moderators.close(whole(command, now()), command.report_id, outcome, command.explanation)
-        return Accepted(version=version, result=_report(row))
+        version, row = await moderators.close(executor.order(command), command.report_id, outcome, command.explanation)
+        return Accepted(version=version, result=await report(row))
 
     @table.on(v1.ReopenReport)
     async def reopen_report(command: v1.ReopenReport) -> Accepted[v1.Report]:
         operators_only(command)
-        version, row = await moderators.reopen(whole(command, now()), command.report_id, command.explanation)
-        return Accepted(version=version, result=_report(row))
+        version, row = await moderators.reopen(executor.order(command), command.report_id, command.explanation)
+        return Accepted(version=version, result=await report(row))
 
     @table.on(v1.ReportsQuery)
     async def reports(query: v1.ReportsQuery) -> Accepted[v1.Reports]:
         operators_only(query)
         state = None if query.state is None else query.state.value
         rows, cursor = await moderators.reports(query.cursor, state, query.person_id, query.space_id, query.limit)
-        return Accepted(result=v1.Reports(reports=tuple(_report(row) for row in rows), next_cursor=cursor))
+        return Accepted(result=v1.Reports(reports=tuple([await report(row) for row in rows]), next_cursor=cursor))
 
     @table.on(v1.OffencesQuery)
     async def offences(query: v1.OffencesQuery) -> Accepted[v1.Offences]:
         return Accepted(result=v1.Offences(reasons=moderators.reasons))
 
-    @table.on(v1.LodgeAppeal)
-    async def lodge_appeal(command: v1.LodgeAppeal) -> Accepted[v1.Appeal]:
-        version, row = await moderators.lodge(whole(command, now()), actor(command), command.text)
-        return Accepted(version=version, result=_appeal(row))
-
-    @table.on(v1.DecideAppeal)
-    async def decide_appeal(command: v1.DecideAppeal) -> Accepted[v1.Appeal]:
-        operators_only(command)
-        version, row = await moderators.decide_appeal(
-            whole(command, now()), command.person_id, command.granted, command.answer
-        )
-        return Accepted(version=version, result=_appeal(row))
+    rows.on(
+        v1.LodgeAppeal,
+        Person,
+        actor,
+        lambda person, c: person.lodge_appeal(moderators.about(actor(c), c.text)),
+        lambda person, _: _appeal(last_appeal(person), moderators),
+    )
+    rows.on(
+        v1.DecideAppeal,
+        Person,
+        lambda c: c.person_id,
+        lambda person, c: person.decide_appeal(c.granted, moderators.about(c.person_id, c.answer)),
+        lambda person, _: _appeal(last_appeal(person), moderators),
+        allowed=operators_only,
+    )
 
     @table.on(v1.AppealsQuery)
     async def appeals(query: v1.AppealsQuery) -> Accepted[v1.Appeals]:
@@ -106,7 +134,7 @@ def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) ->
             person_id = actor(query)
         state = None if query.state is None else query.state.value
         rows, cursor = await moderators.appeals(query.cursor, state, person_id, query.limit)
-        return Accepted(result=v1.Appeals(appeals=tuple(_appeal(row) for row in rows), next_cursor=cursor))
+        return Accepted(result=v1.Appeals(appeals=tuple(_appeal(row, moderators) for row in rows), next_cursor=cursor))
 
     @table.on(v1.LogQuery)
     async def log(query: v1.LogQuery) -> Accepted[v1.LogPage]:
@@ -115,52 +143,63 @@ def add(table: Handlers, moderators: Moderators, now: Callable[[], datetime]) ->
         else:
             operators_only(query)
             acts, cursor = await moderators.log(query.cursor, query.person_id, query.space_id, query.limit)
-        return Accepted(result=v1.LogPage(entries=tuple(_entry(act) for act in acts), next_cursor=cursor))
+        ids = {id for act in acts for id in (act.actor, act.person) if id is not None}
+        named = {id: ref for id in ids if (ref := await moderators.named(id)) is not None}
+        entries = tuple(_entry(act, named, moderators) for act in acts)
+        return Accepted(result=v1.LogPage(entries=entries, next_cursor=cursor))
 
     @table.on(v1.UndoAct)
     async def undo_act(command: v1.UndoAct) -> Accepted[Nothing]:
         operators_only(command)
-        await moderators.undo(whole(command, now()), command.entry_id, command.explanation)
+        await moderators.undo(executor.order(command), command.entry_id, command.explanation)
         return Accepted(result=Nothing())
 
 
-def _report(row: ReportRow) -> v1.Report:
+def _report(row: ReportRow, moderators: Moderators, named: tuple[str, str] | None) -> v1.Report:
     subject = row.filed.subject
+    read = partial(moderators.read_in, row.id)
+    person = None
+    if subject.person is not None and named is not None:
+        person = PersonRef(id=subject.person, handle=named[0], name=named[1])
     return v1.Report(
         id=row.id,
         reporter_id=row.filed.reporter,
         at=row.at,
         person_id=subject.person,
-        handle=subject.handle,
-        name=subject.name,
+        handle=read(subject.handle),
+        name=read(subject.name),
+        person=person,
         space_id=subject.space,
-        title=subject.title,
+        title=read(subject.title),
         host_id=subject.host,
         reason=row.filed.reason,
-        comment=row.filed.comment,
+        comment=read(row.filed.comment),
         evidence=tuple(wire_evidence(one) for one in row.filed.evidence),
         state=v1.ReportState(row.state),
         closed_at=row.closed_at,
         closed_by=row.closed_by,
-        explanation=row.explanation,
+        explanation=read(row.explanation),
     )
 
 
-def _appeal(row: AppealRow) -> v1.Appeal:
+def _appeal(row: AppealRow, moderators: Moderators) -> v1.Appeal:
+    read = partial(moderators.read_about, row.person)
     return v1.Appeal(
         person_id=row.person,
         suspended_at=row.suspended_at,
         reason=row.reason,
-        explanation=row.explanation,
+        explanation=read(row.explanation),
         at=row.at,
-        text=row.text,
+        text=read(row.text),
         state=v1.AppealState(row.state),
         decided_at=row.decided_at,
-        answer=row.answer,
+        answer=read(row.answer),
     )
 
 
-def _entry(act: Act) -> v1.LogEntry:
+def _entry(act: Act, named: Mapping[str, tuple[str, str]], moderators: Moderators) -> v1.LogEntry:
+    read = moderators.read_in if act.act.startswith("report_") else moderators.read_about
+    owner = act.report if act.act.startswith("report_") else act.person
     return v1.LogEntry(
         id=act.id,
         at=act.at,
@@ -169,8 +208,21 @@ def _entry(act: Act) -> v1.LogEntry:
         person_id=act.person,
         space_id=act.space,
         reason=act.reason,
-        explanation=act.explanation,
+        explanation=read(owner or "", act.explanation),
         report_id=act.report,
         undoable=act.undoable and act.undone_by is None,
         undone_by=act.undone_by,
+        actor=_named(act.actor, named),
+        person=_named(act.person, named),
+        title=moderators.title(act.space),
+        what=act.what,
+        before=act.before,
+        after=act.after,
     )
+
+
+def _named(id: str | None, named: Mapping[str, tuple[str, str]]) -> PersonRef | None:
+    if id is None or id not in named:
+        return None
+    handle, name = named[id]
+    return PersonRef(id=id, handle=handle, name=name)

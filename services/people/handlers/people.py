@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
 from contracts.commands import Accepted, Nothing
+from contracts.envelope import PersonRef
 from contracts.people import v1
 from libs.bus import Handlers
-from services.people.app import People, Profile
-from services.people.handlers.order import actor, order, whole
+from libs.commands import Executor, Rows
+from services.people.app.people import NewProfile, People, Profile
+from services.people.domain.entities import Entity
+from services.people.domain.person import Person
+from services.people.handlers.access import actor
 
 
-def add(table: Handlers, people: People, now: Callable[[], datetime]) -> None:
+def add(table: Handlers, executor: Executor[Entity], people: People) -> None:
     """Answer for profiles, follows and blocks."""
+
+    rows = Rows(table, executor)
 
     @table.on(v1.SignUp)
     async def sign_up(command: v1.SignUp) -> Accepted[v1.Person]:
-        # The id is the gateway's, and another one each time it is asked: not part of what was ordered.
-        what = order(command, now(), command.handle, command.display_name)
+        what = executor.order(command)
         done = await people.sign_up(what, command.person_id, command.handle, command.display_name, command.invitation)
         return Accepted(version=done.version, result=_person(done.view, 0))
 
     @table.on(v1.Follow)
     async def follow(command: v1.Follow) -> Accepted[Nothing]:
-        what = order(command, now(), command.followee_id)
+        what = executor.order(command)
         return Accepted(version=await people.follow(what, actor(command), command.followee_id), result=Nothing())
 
-    @table.on(v1.Unfollow)
-    async def unfollow(command: v1.Unfollow) -> Accepted[Nothing]:
-        what = order(command, now(), command.followee_id)
-        return Accepted(version=await people.unfollow(what, actor(command), command.followee_id), result=Nothing())
+    rows.on(v1.Unfollow, Person, actor, lambda person, c: person.unfollow(c.followee_id))
 
     @table.on(v1.Block)
     async def block(command: v1.Block) -> Accepted[Nothing]:
-        what = order(command, now(), command.blocked_id)
+        what = executor.order(command)
         return Accepted(version=await people.block(what, actor(command), command.blocked_id), result=Nothing())
 
-    @table.on(v1.Unblock)
-    async def unblock(command: v1.Unblock) -> Accepted[Nothing]:
-        what = order(command, now(), command.blocked_id)
-        return Accepted(version=await people.unblock(what, actor(command), command.blocked_id), result=Nothing())
+    rows.on(v1.Unblock, Person, actor, lambda person, c: person.unblock(c.blocked_id))
+
+    @table.on(v1.ChangeProfile)
+    async def change_profile(command: v1.ChangeProfile) -> Accepted[v1.Person]:
+        wanted = NewProfile(command.handle, command.display_name, command.bio, command.links)
+        done = await people.change_profile(executor.order(command), actor(command), wanted)
+        followers = await people.followers(done.view.id)
+        return Accepted(version=done.version, result=_person(done.view, followers, whole=True))
 
     @table.on(v1.ChangePrivacy)
     async def change_privacy(command: v1.ChangePrivacy) -> Accepted[v1.Person]:
         done = await people.change_privacy(
-            whole(command, now()), actor(command), command.protected, command.hides_listening
+            executor.order(command), actor(command), command.protected, command.hides_listening
         )
         followers = await people.followers(done.view.id)
         return Accepted(version=done.version, result=_person(done.view, followers, whole=True))
@@ -56,6 +59,11 @@ def add(table: Handlers, people: People, now: Callable[[], datetime]) -> None:
         followers = await people.followers(profile.id)
         own = query.actor == profile.id or query.operator
         return Accepted(version=profile.version, result=_person(profile, followers, whole=own))
+
+    @table.on(v1.PeopleQuery)
+    async def find(query: v1.PeopleQuery) -> v1.PeopleFound:
+        found = await people.find(actor(query), query.words, query.limit)
+        return v1.PeopleFound(people=tuple(PersonRef(id=one.id, handle=one.handle, name=one.name) for one in found))
 
 
 def _person(profile: Profile, followers: int, *, whole: bool = False) -> v1.Person:
@@ -68,4 +76,6 @@ def _person(profile: Profile, followers: int, *, whole: bool = False) -> v1.Pers
         version=profile.version,
         protected=profile.protected,
         hides_listening=profile.hides_listening and whole,
+        bio=profile.bio,
+        links=profile.links,
     )

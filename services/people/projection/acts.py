@@ -5,21 +5,26 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+from libs.keyring import Words
 from libs.refusal import Refusal
+from services.people.projection.words import column, words_of
 
 TABLE: Final = """
     CREATE TABLE acts (
         id TEXT PRIMARY KEY, at TEXT NOT NULL, actor TEXT, act TEXT NOT NULL, person TEXT, space TEXT,
-        reason TEXT NOT NULL, explanation TEXT NOT NULL, report TEXT, undoable INTEGER NOT NULL, undone_by TEXT
+        reason TEXT NOT NULL, explanation TEXT NOT NULL, report TEXT, undoable INTEGER NOT NULL, undone_by TEXT,
+        what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX acts_at ON acts (at, id);
     CREATE INDEX acts_person ON acts (person, at);
     CREATE INDEX acts_actor ON acts (actor, at);
     CREATE INDEX acts_space ON acts (space, at)
 """
-_COLUMNS: Final = "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by"
+_COLUMNS: Final = (
+    "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, what, before, after"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,14 @@ class Act:
     person: str | None = None
     space: str | None = None
     reason: str = ""
-    explanation: str = ""
+    explanation: Words = ""
     report: str | None = None
     undoable: bool = False
     undone_by: str | None = None
+    what: str = ""
+    """What was changed, from what to what, in words; empty where an act changes nothing that stays."""
+    before: str = ""
+    after: str = ""
 
     @property
     def place(self) -> Place:
@@ -74,9 +83,9 @@ def sortable(at: datetime) -> str:
 def add(db: sqlite3.Connection, act: Act) -> None:
     """Put an act on the log; one that is there already stays as it is."""
     db.execute(
-        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (act.id, sortable(act.at), act.actor, act.act, act.person, act.space, act.reason, act.explanation, act.report,
-         act.undoable, act.undone_by),
+        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES ({', '.join('?' * 14)})",
+        (act.id, sortable(act.at), act.actor, act.act, act.person, act.space, act.reason, column(act.explanation),
+         act.report, act.undoable, act.undone_by, act.what, act.before, act.after),
     )  # fmt: skip
 
 
@@ -102,8 +111,8 @@ def page(db: sqlite3.Connection, before: Place | None, person: str | None, space
     return [_act(row) for row in db.execute(query, (*values, limit))]
 
 
-def _act(row: tuple[str, ...]) -> Act:
-    id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by = row
+def _act(row: tuple[Any, ...]) -> Act:
+    id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, what, before, after = row
     return Act(
         id,
         datetime.fromisoformat(at),
@@ -112,8 +121,28 @@ def _act(row: tuple[str, ...]) -> Act:
         person,
         space,
         reason,
-        explanation,
+        words_of(explanation),
         report,
         bool(undoable),
         undone_by,
+        what,
+        before,
+        after,
     )
+
+
+def standing(db: sqlite3.Connection, person: str | None) -> str:
+    """What the log says last of somebody's standing; see `suspended_until`."""
+    row = db.execute(
+        "SELECT after FROM acts WHERE person = ? AND what = ? ORDER BY at DESC, id DESC LIMIT 1", (person, STANDING)
+    ).fetchone()
+    return GOOD if row is None else str(row[0])
+
+
+STANDING: Final = "standing"
+GOOD: Final = "in good standing"
+
+
+def suspended_until(until: datetime | None) -> str:
+    """A suspension in words."""
+    return "suspended" if until is None else f"suspended until {until.astimezone(UTC).isoformat(timespec='seconds')}"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
-from services.people.domain import Followed, Unfollowed
+from services.people.domain.person import Followed, Unfollowed
 
 
 class Follows(StoreModel):

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Notification
+from libs.keyring import Words
 from libs.readmodel import StoreModel
 from libs.refusal import Refusal
-from services.people import domain
+from services.people.domain.entities import report_of
+from services.people.domain.instance import (
+    HostingPolicy,
+    HostingPolicyChanged,
+    HostingRule,
+    InvitationIssued,
+    InvitationRevoked,
+    SpaceEndOrdered,
+    TokensRevokedByOperators,
+)
+from services.people.domain.person import (
+    AppealDecided,
+    Appealed,
+    HostingAllowed,
+    HostingWithdrawn,
+    Reinstated,
+    Suspended,
+)
+from services.people.domain.report import Closed, Filed, Reopened
 from services.people.projection import acts
-from services.people.projection.acts import Act, Place, sortable
+from services.people.projection.acts import GOOD, STANDING, Act, Place, sortable, suspended_until
+from services.people.projection.words import column, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +42,11 @@ class ReportRow:
 
     id: str
     at: datetime
-    filed: domain.Filed
+    filed: Filed
     state: str
     closed_at: datetime | None
     closed_by: str | None
-    explanation: str
+    explanation: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +56,12 @@ class AppealRow:
     person: str
     suspended_at: datetime
     reason: str
-    explanation: str
+    explanation: Words
     at: datetime
-    text: str
+    text: Words
     state: str
     decided_at: datetime | None
-    answer: str
+    answer: Words
 
 
 class Moderation(StoreModel):
@@ -71,15 +91,15 @@ class Moderation(StoreModel):
     def apply(self, notification: Notification) -> None:
         run = self.db.execute
         fact, at = notification.fact, notification.record.at
-        entry = act_of(notification)
+        entry = act_of(notification, acts.standing(self.db, notification.aggregate_id))
         if entry is not None:
             acts.add(self.db, entry)
         match fact:
-            case domain.Suspended(until=until):
+            case Suspended(until=until):
                 run("DELETE FROM ending WHERE person = ?", (notification.aggregate_id,))
                 if until is not None:
                     run("INSERT INTO ending VALUES (?, ?)", (notification.aggregate_id, until.timestamp()))
-            case domain.Reinstated(lapsed=lapsed):
+            case Reinstated(lapsed=lapsed):
                 run("DELETE FROM ending WHERE person = ?", (notification.aggregate_id,))
                 self._undone("suspended", notification, person=notification.aggregate_id)
                 if lapsed:
@@ -87,26 +107,26 @@ class Moderation(StoreModel):
                         "UPDATE appeals SET state = 'lapsed', decided_at = ? WHERE person = ? AND state = 'open'",
                         (sortable(at), notification.aggregate_id),
                     )
-            case domain.HostingWithdrawn():
+            case HostingWithdrawn():
                 self._undone("hosting_allowed", notification, person=notification.aggregate_id)
-            case domain.HostingAllowed():
+            case HostingAllowed():
                 self._undone("hosting_withdrawn", notification, person=notification.aggregate_id)
-            case domain.HostingPolicyChanged(undoes=undoes) if undoes:
+            case HostingPolicyChanged(undoes=undoes) if undoes:
                 run("UPDATE acts SET undone_by = ? WHERE id = ?", (_id(notification), undoes))
-            case domain.Filed(subject=subject):
+            case Filed(subject=subject):
                 run(
                     "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, 'open', NULL, NULL, '')",
-                    (notification.id, domain.report_of(notification.aggregate_id), sortable(at),
+                    (notification.id, report_of(notification.aggregate_id), sortable(at),
                      msgspec.json.encode(fact), subject.person, subject.space),
                 )  # fmt: skip
-            case domain.Closed(outcome=outcome, explanation=explanation):
+            case Closed(outcome=outcome, explanation=explanation):
                 run(
                     "UPDATE reports SET state = ?, closed_at = ?, closed_by = ?, explanation = ? WHERE id = ?",
-                    (outcome, sortable(at), notification.record.actor, explanation,
-                     domain.report_of(notification.aggregate_id)),
+                    (outcome, sortable(at), notification.record.actor, column(explanation),
+                     report_of(notification.aggregate_id)),
                 )  # fmt: skip
-            case domain.Reopened():
-                report = domain.report_of(notification.aggregate_id)
+            case Reopened():
+                report = report_of(notification.aggregate_id)
                 run(
                     "UPDATE reports SET state = 'open', closed_at = NULL, closed_by = NULL, explanation = '' "
                     "WHERE id = ?",
@@ -114,7 +134,7 @@ class Moderation(StoreModel):
                 )
                 self._undone("report_dismissed", notification, report=report)
                 self._undone("report_acted", notification, report=report)
-            case domain.Appealed(text=text):
+            case Appealed(text=text):
                 suspended = run(
                     "SELECT at, reason, explanation FROM acts WHERE person = ? AND act = 'suspended' "
                     "ORDER BY at DESC, id DESC LIMIT 1",
@@ -122,12 +142,12 @@ class Moderation(StoreModel):
                 ).fetchone()
                 run(
                     "INSERT INTO appeals VALUES (?, ?, ?, ?, ?, ?, ?, 'open', NULL, '')",
-                    (notification.id, notification.aggregate_id, *suspended, sortable(at), text),
+                    (notification.id, notification.aggregate_id, *suspended, sortable(at), column(text)),
                 )
-            case domain.AppealDecided(granted=granted, answer=answer):
+            case AppealDecided(granted=granted, answer=answer):
                 run(
                     "UPDATE appeals SET state = ?, decided_at = ?, answer = ? WHERE person = ? AND state = 'open'",
-                    ("granted" if granted else "rejected", sortable(at), answer, notification.aggregate_id),
+                    ("granted" if granted else "rejected", sortable(at), column(answer), notification.aggregate_id),
                 )
             case _:
                 pass
@@ -193,38 +213,92 @@ class Moderation(StoreModel):
         return rows[:limit], str(rows[limit - 1][0]) if len(rows) > limit else None
 
 
-def act_of(notification: Notification) -> Act | None:
-    """The act of moderation that a fact is, if it is one."""
+def act_of(notification: Notification, standing: str) -> Act | None:
+    """The act of moderation that a fact is, if it is one; `standing` is that of the person until now."""
     id, at, actor = _id(notification), notification.record.at, notification.record.actor
     person = notification.aggregate_id
-    report = domain.report_of(notification.aggregate_id)
+    report = report_of(notification.aggregate_id)
     match notification.fact:
-        case domain.Suspended() as f:
-            return Act(id, at, actor, "suspended", person, None, f.reason, f.explanation, f.report, True)
-        case domain.Reinstated() as f:
+        case Suspended() as f:
+            after = suspended_until(f.until)
+            return Act(
+                id, at, actor, "suspended", person, None, f.reason, f.explanation, f.report, True,
+                what=STANDING, before=standing, after=after,
+            )  # fmt: skip
+        case Reinstated() as f:
             act = "suspension_lapsed" if f.lapsed else "reinstated"
-            return Act(id, at, actor, act, person, explanation=f.explanation)
-        case domain.HostingAllowed() as f:
-            return Act(id, at, actor, "hosting_allowed", person, explanation=f.explanation, undoable=True)
-        case domain.HostingWithdrawn() as f:
-            return Act(id, at, actor, "hosting_withdrawn", person, explanation=f.explanation, undoable=True)
-        case domain.AppealDecided() as f:
+            return Act(
+                id, at, actor, act, person, explanation=f.explanation, what=STANDING, before=standing, after=GOOD
+            )
+        case HostingAllowed() as f:
+            return Act(
+                id, at, actor, "hosting_allowed", person, explanation=f.explanation, undoable=True,
+                what=_LIST, before="not on it", after="on it",
+            )  # fmt: skip
+        case HostingWithdrawn() as f:
+            return Act(
+                id, at, actor, "hosting_withdrawn", person, explanation=f.explanation, undoable=True,
+                what=_LIST, before="on it", after="not on it",
+            )  # fmt: skip
+        case AppealDecided() as f:
             act = "appeal_granted" if f.granted else "appeal_rejected"
-            return Act(id, at, actor, act, person, explanation=f.answer)
-        case domain.HostingPolicyChanged() as f:
-            return Act(id, at, actor, "hosting_policy_changed", explanation=f.explanation, undoable=True)
-        case domain.InvitationIssued() as f:
-            return Act(id, at, actor, "invitation_issued", explanation=f.note)
-        case domain.InvitationRevoked():
-            return Act(id, at, actor, "invitation_revoked")
-        case domain.SpaceEndOrdered() as f:
+            after = "granted" if f.granted else "rejected"
+            return Act(id, at, actor, act, person, explanation=f.answer, what="appeal", before="open", after=after)
+        case HostingPolicyChanged() as f:
+            return Act(
+                id, at, actor, "hosting_policy_changed", explanation=f.explanation, undoable=True,
+                what="who may host", before=_policy(f.before), after=_policy(f.policy),
+            )  # fmt: skip
+        case InvitationIssued() as f:
+            ends = "" if f.expires_at is None else f" until {f.expires_at.isoformat(timespec='seconds')}"
+            after = f"good for {f.uses} sign-up{'s' if f.uses != 1 else ''}{ends}"
+            return Act(
+                id, at, actor, "invitation_issued", explanation=f.note, what=_code(f.code), before="none", after=after
+            )
+        case InvitationRevoked() as f:
+            return Act(id, at, actor, "invitation_revoked", what=_code(f.code), before="valid", after="revoked")
+        case TokensRevokedByOperators() as f:
+            one = "all tokens" if f.token is None else f"token {f.token[:8]}…"
+            return Act(id, at, actor, "tokens_revoked", f.person, what=one, before="valid", after="revoked")
+        case SpaceEndOrdered() as f:
             return Act(id, at, actor, "space_end_ordered", None, f.space, f.reason, f.explanation, f.report)
-        case domain.Closed() as f:
-            return Act(id, at, actor, f"report_{f.outcome}", explanation=f.explanation, report=report, undoable=True)
-        case domain.Reopened() as f:
-            return Act(id, at, actor, "report_reopened", explanation=f.explanation, report=report)
+        case Closed() as f:
+            return Act(
+                id, at, actor, f"report_{f.outcome}", explanation=f.explanation, report=report, undoable=True,
+                what="report", before="open", after=f.outcome,
+            )  # fmt: skip
+        case Reopened() as f:
+            return Act(
+                id, at, actor, "report_reopened", explanation=f.explanation, report=report,
+                what="report", before="closed", after="open",
+            )  # fmt: skip
         case _:
             return None
+
+
+_LIST: Final = "list of those who may host"
+
+
+def _code(code: str) -> str:
+    # The whole of it would let whoever reads the log sign up.
+    return f"sign-up code {code[:4]}…"
+
+
+def _policy(policy: HostingPolicy) -> str:
+    others = (f"{rule.platform}: {_rule(rule)}" for rule in policy.platforms)
+    return "; ".join((_rule(policy.rule), *others))
+
+
+def _rule(rule: HostingRule) -> str:
+    match rule.who:
+        case "followers":
+            return f"whoever has {rule.followers} followers"
+        case "percentage":
+            return f"{rule.percentage} % of people"
+        case "listed":
+            return "whoever is on the list"
+        case _:
+            return rule.who
 
 
 def _id(notification: Notification) -> str:
@@ -236,11 +310,11 @@ def _report(row: tuple[Any, ...]) -> ReportRow:
     return ReportRow(
         id,
         datetime.fromisoformat(at),
-        msgspec.json.decode(filed, type=domain.Filed),
+        msgspec.json.decode(filed, type=Filed),
         state,
         None if closed_at is None else datetime.fromisoformat(closed_at),
         closed_by,
-        explanation,
+        words_of(explanation),
     )
 
 
@@ -250,10 +324,10 @@ def _appeal(row: tuple[Any, ...]) -> AppealRow:
         person,
         datetime.fromisoformat(suspended_at),
         reason,
-        explanation,
+        words_of(explanation),
         datetime.fromisoformat(at),
-        text,
+        words_of(text),
         state,
         None if decided_at is None else datetime.fromisoformat(decided_at),
-        answer,
+        words_of(answer),
     )

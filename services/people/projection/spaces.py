@@ -41,7 +41,7 @@ class Scheduled:
 _SCHEDULED: Final = "SELECT spaces.id, title, host, start, live FROM scheduled JOIN spaces ON spaces.id = scheduled.id"
 
 
-class Spaces(ReadModel):
+class KnownSpaces(ReadModel):
     """Spaces as the events of room tell of them."""
 
     schema = (
@@ -87,24 +87,24 @@ class Spaces(ReadModel):
             case room.Ended() as e:
                 run("DELETE FROM scheduled WHERE id = ?", (e.space_id,))
                 if e.reason == "platform":
-                    self._add(e, "ended")
-            case room.Removed() as e:
-                self._add(e, "removed", e.person_id, e.because)
+                    self._add(e, "ended", change=("Space", "live", "ended"))
+            case room.Removed(listened=False) as e:
+                self._add(e, "removed", e.person_id, e.because, change=("place", "may be in the Space", "out of it"))
             case room.RemovalRecorded() as e:
                 run("UPDATE acts SET explanation = ? WHERE id = ?", (e.explanation, _id(e)))
-            case room.Readmitted() as e:
-                self._add(e, "readmitted", e.person_id)
+            case room.Readmitted(listened=False) as e:
+                self._add(e, "readmitted", e.person_id, change=("place", "out of the Space", "may come again"))
                 run(
                     "UPDATE acts SET undone_by = ? WHERE act = 'removed' AND space = ? AND person = ? "
                     "AND undone_by IS NULL",
                     (_id(e), e.space_id, e.person_id),
                 )
             case room.Muted() as e if e.actor is not None and e.actor != e.person_id:
-                self._add(e, "muted", e.person_id)
+                self._add(e, "muted", e.person_id, change=("microphone", "open", "muted"))
             case room.StageLeft(reason="moved") as e:
-                self._add(e, "moved_off_stage", e.person_id)
+                self._add(e, "moved_off_stage", e.person_id, change=("place", "on stage", "listener"))
             case room.CohostDismissed() as e:
-                self._add(e, "cohost_dismissed", e.person_id)
+                self._add(e, "cohost_dismissed", e.person_id, change=("role", "co-host", "speaker"))
             case recording.SafetyCopyHeard() as e:
                 acts.add(
                     self.db, Act(_id(e), e.at, e.actor_id, SAFETY_COPY_HEARD, space=e.space_id, report=e.report_id)
@@ -114,8 +114,23 @@ class Spaces(ReadModel):
             case _:
                 pass
 
-    def _add(self, event: room.SpaceEvent, act: str, person: str | None = None, reason: str = "") -> None:
-        acts.add(self.db, Act(_id(event), event.at, event.actor, act, person, event.space_id, reason))
+    def _add(
+        self,
+        event: room.SpaceEvent,
+        act: str,
+        person: str | None = None,
+        reason: str = "",
+        *,
+        change: tuple[str, str, str],
+    ) -> None:
+        what, before, after = change
+        acts.add(
+            self.db,
+            Act(
+                _id(event), event.at, event.actor, act, person, event.space_id, reason,
+                what=what, before=before, after=after,
+            ),
+        )  # fmt: skip
 
     def find(self, space_id: str) -> Known | None:
         """A Space that has been created."""

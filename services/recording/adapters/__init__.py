@@ -1,1 +1,1 @@
-"""The disk, Opus and Ogg, the mix, and the store of finished recordings."""
+"""The spool on the disk, the backlog in NATS, and the object store of finished recordings."""

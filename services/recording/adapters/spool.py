@@ -14,23 +14,23 @@ import shutil
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, NamedTuple, Self
 
 from contracts import capture
-from services.recording.adapters import opus
+from libs.audio import opus
+from libs.audio.rtp import sequence_step
 
 MAGIC: Final = b"RSPOOL1\n"
 _RECORD: Final = struct.Struct("<IIQ")
 _CHECKED_FROM: Final = 8  # the CRC covers sequence and bundle
-_BUNDLE_HEADER: Final = 16
-_PACKET_HEADER: Final = 12
-_LARGEST: Final = capture.MAX_BYTES
 _REMOVED: Final = ".removed-"
 _FAILED: Final = ".failed"
+_SEQUENCE_JUMP: Final = 3000
+"""RTP sequence numbers farther apart than this (a minute) belong to another numbering."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -53,10 +53,14 @@ class Entry(NamedTuple):
 
 
 class Spool:
-    """All spooled Spaces below one folder. Its methods block; run them in a thread."""
+    """All spooled Spaces below one folder. Its methods block; run them in a thread.
 
-    def __init__(self, root: Path) -> None:
+    `lack` says what is missing where its disk has no room for audio, although it is not full.
+    """
+
+    def __init__(self, root: Path, lack: Callable[[], str | None] = lambda: None) -> None:
         self.root = root
+        self._lack = lack
         self._sound: set[Path] = set()
 
     def lock(self) -> None:
@@ -88,6 +92,7 @@ class Spool:
         Adding the same bundle twice is harmless: readers leave the second out. Raises StorageFullError, OSError; then
         files that could not take their records are as they were before.
         """
+        self.must_have_room()
         by_file: dict[Path, list[Entry]] = {}
         for entry in entries:
             path = self.root / entry.space_id / entry.person_id / f"{entry.session_id}.spool"
@@ -99,6 +104,11 @@ class Spool:
                 if error.errno in FULL:
                     raise StorageFullError(f"{self.root}: {error.strerror}") from error
                 raise
+
+    def must_have_room(self) -> None:
+        """Raises StorageFullError where audio must leave the rest of the disk alone."""
+        if (lack := self._lack()) is not None:
+            raise StorageFullError(lack)
 
     def remove_space(self, space_id: str) -> None:
         """Delete all that was spooled of a Space."""
@@ -114,7 +124,10 @@ class Spool:
             shutil.rmtree(doomed, ignore_errors=True)
 
     def set_aside(self, space_id: str) -> Path | None:
-        """Keep what was spooled of a Space out of the way, for a person to look at; where it is, None for nothing."""
+        """Keep what was spooled of a Space out of the way, for a person to look at, until `remove_aside`.
+
+        Where it is, None for nothing.
+        """
         if not self.size(space_id):
             self.remove_space(space_id)
             return None
@@ -122,6 +135,14 @@ class Spool:
         target.parent.mkdir(parents=True, exist_ok=True)
         self.folder(space_id).rename(target)
         return target
+
+    def aside(self) -> list[str]:
+        """The Spaces of which something is kept out of the way."""
+        return sorted(path.name for path in (self.root / _FAILED).glob("*"))
+
+    def remove_aside(self, space_id: str) -> None:
+        """Delete what was kept of a Space out of the way. Raises OSError."""
+        shutil.rmtree(self.root / _FAILED / space_id)
 
     def size(self, space_id: str) -> int:
         """Bytes spooled of a Space; changes whenever something is added."""
@@ -194,7 +215,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
     at = file.tell()
     while len(head := file.read(_RECORD.size)) == _RECORD.size:
         length, crc, sequence = _RECORD.unpack(head)
-        if length > _LARGEST:
+        if length > capture.MAX_BYTES:
             return
         body = file.read(length)
         if len(body) < length or zlib.crc32(body, zlib.crc32(head[_CHECKED_FROM:])) != crc:
@@ -207,17 +228,17 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
 class Packets:
     """One person's captured packets in columns, a row each (34 bytes), in the order they were stored.
 
-    A source is one SSRC of one session. Only `payload` touches the files, one at a time: somebody whose connection
-    came and went for hours has more sessions than a process may have open files.
+    A source is a session; where its bundles are not continuous, one stream (SSRC) of it with one numbering. Only
+    `payload` touches the files, one at a time: somebody whose connection came and went for hours has more sessions than
+    a process may have open files.
     """
 
     source: array[int] = field(default_factory=lambda: array("I"))
     arrival: array[int] = field(default_factory=lambda: array("q"))
     """Wall clock, ns since the Unix epoch."""
     timestamp: array[int] = field(default_factory=lambda: array("I"))
-    """RTP, 48 kHz."""
+    """48 kHz."""
     sequence: array[int] = field(default_factory=lambda: array("H"))
-    """RTP."""
     samples: array[int] = field(default_factory=lambda: array("H"))
     stereo: bool = False
     malformed: int = 0
@@ -272,7 +293,7 @@ def _read_session(packets: Packets, path: Path, first_source: int) -> int:
     """Add the packets of one file, whose sources are numbered from `first_source` on; how many sources they were."""
     index = len(packets._files)
     packets._files.append(path)
-    sources: dict[int, int] = {}
+    sources = _Sources(first_source)
     seen: set[tuple[int, int, int]] = set()
     with open(path, "rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
@@ -286,23 +307,41 @@ def _read_session(packets: Packets, path: Path, first_source: int) -> int:
             if identity in seen:
                 continue
             seen.add(identity)
-            source = sources.setdefault(bundle.ssrc, first_source + len(sources))
-            offset = at + _BUNDLE_HEADER
-            for packet in bundle.packets:
-                offset += _PACKET_HEADER
+            for offset, packet in bundle.payloads():
                 try:
                     samples = opus.duration(packet.payload)
                 except ValueError:
                     packets.malformed += 1
                 else:
                     packets.stereo = packets.stereo or opus.is_stereo(packet.payload)
-                    packets.source.append(source)
+                    packets.source.append(sources.of(bundle, packet))
                     packets.arrival.append(bundle.arrived_ns(packet))
                     packets.timestamp.append(packet.timestamp)
                     packets.sequence.append(packet.sequence)
                     packets.samples.append(samples)
                     packets._file.append(index)
-                    packets._offset.append(offset)
+                    packets._offset.append(at + offset)
                     packets._length.append(len(packet.payload))
-                offset += len(packet.payload)
-    return len(sources)
+    return sources.count
+
+
+class _Sources:
+    """Tells the sources of one session apart."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._newest: dict[int | None, tuple[int, int]] = {}
+        """The source of each stream, and the sequence number of its newest packet."""
+        self.count = 0
+
+    def of(self, bundle: capture.Bundle, packet: capture.Packet) -> int:
+        """The source of the next packet."""
+        stream = None if bundle.continuous else bundle.ssrc
+        known = self._newest.get(stream)
+        if known is None or (stream is not None and abs(sequence_step(known[1], packet.sequence)) > _SEQUENCE_JUMP):
+            source = self._first + self.count
+            self.count += 1
+        else:
+            source = known[0]
+        self._newest[stream] = source, packet.sequence
+        return source

@@ -6,19 +6,22 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from contracts import object_names
+from libs.audio.opus import RATE
+from libs.commands import Executor
+from libs.eventstore import Fact
 from libs.refusal import Refusal
-from services.recording.adapters.build import BuildError, Built, Job, NothingCapturedError, build
-from services.recording.adapters.objects import Objects, ObjectsError, mix_name, track_name
-from services.recording.adapters.opus import RATE
+from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool, StorageFullError
 from services.recording.app.recordings import Recordings
-from services.recording.domain import Phase, Recording, Track
+from services.recording.domain import FailureReason, Phase, Recording, Track
+from services.recording.replay.build import BuildError, Built, Job, NothingCapturedError, build
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN: Final = 0.25
@@ -48,16 +51,21 @@ class Finishing:
     def __init__(
         self,
         recordings: Recordings,
+        executor: Executor[Recording],
         spool: Spool,
-        objects: Objects,
+        objects: StoredObjects,
         drained: Callable[[str], Awaitable[bool]],
+        called: Callable[[Collection[str]], Awaitable[dict[str, str]]],
         limits: Limits,
     ) -> None:
-        """`drained` says whether every captured message of a Space has been taken in."""
+        """`drained` says whether every captured message of a Space has been taken in; `called`, what people are called,
+        by their ids. It raises TimeoutError while that is not known."""
         self._recordings = recordings
+        self._executor = executor
         self._spool = spool
         self._objects = objects
         self._drained = drained
+        self._called = called
         self._limits = limits
         self._busy = asyncio.Semaphore(limits.builds)
         self._owed: asyncio.Queue[str] = asyncio.Queue()
@@ -101,7 +109,7 @@ class Finishing:
                     trouble = str(error)
                 except Refusal as error:
                     trouble = error.detail
-                except (ObjectsError, StorageFullError, OSError) as error:
+                except (ObjectStoreError, StorageFullError, OSError) as error:
                     trouble = str(error)
                 self._troubles[space_id] = f"the replay of {space_id} waits: {trouble}"
                 _log.error("the replay of %s waits %.0f s: %s", space_id, pause, trouble)
@@ -129,7 +137,7 @@ class Finishing:
         assert recording.ended_at is not None
         if hopeless:
             detail = "The captured audio could not be made into a replay."
-            await self._recordings.fail(space_id, reason="unreadable", detail=detail)
+            await self._fail(space_id, "unreadable", detail)
             return False
         await self._drain(recording)
         try:
@@ -138,20 +146,26 @@ class Finishing:
                 await self._build(await self._recordings.get(space_id))
         except NothingCapturedError:
             detail = "Nobody who may be recorded was heard."
-            await self._recordings.fail(space_id, reason="nothing_captured", detail=detail)
-        except (ObjectsError, StorageFullError, OSError) as error:
+            await self._fail(space_id, "nothing_captured", detail)
+        except (ObjectStoreError, StorageFullError, OSError) as error:
             if datetime.now(UTC) - recording.ended_at < self._limits.give_up:
                 raise
             _log.error("the replay of %s is given up", space_id, exc_info=error)
-            await self._recordings.fail(space_id, reason="storage", detail="The replay could not be stored.")
+            await self._fail(space_id, "storage", "The replay could not be stored.")
         return False
+
+    async def _fail(self, space_id: str, reason: FailureReason, detail: str) -> None:
+        await self._executor.by_itself(space_id, lambda r, _: r.fail(reason=reason, detail=detail), cause="fail")
 
     async def _remove_parts(self, recording: Recording) -> None:
         """Remove what was stored of a replay that there will not be; said in the log where that cannot be done."""
-        for name in (mix_name(recording.space_id), *(track_name(recording.space_id, id) for id in recording.speakers)):
+        for name in (
+            object_names.mix(recording.space_id),
+            *(object_names.track(recording.space_id, id) for id in recording.speakers),
+        ):
             try:
                 await self._objects.remove([name])
-            except ObjectsError as error:
+            except ObjectStoreError as error:
                 _log.error("what was stored of a replay that is given up may be left: %s", error)
 
     async def _drain(self, recording: Recording) -> None:
@@ -165,6 +179,7 @@ class Finishing:
     async def _build(self, recording: Recording) -> None:
         """Build, store, remember; again where audio arrived meanwhile."""
         space_id = recording.space_id
+        self._spool.must_have_room()
         before = await asyncio.to_thread(self._spool.size, space_id)
         out = self._spool.folder(space_id) / "build"
         await asyncio.to_thread(_emptied, out)
@@ -174,11 +189,9 @@ class Finishing:
             space_id=space_id,
             title=recording.title,
             began_ns=round(recording.started_at.timestamp() * 1e9),
-            names={
-                id: speaker.name
-                for id, speaker in recording.speakers.items()
-                if any(consents for _, consents in speaker.consents)
-            },
+            names=await self._called(
+                [id for id, speaker in recording.speakers.items() if any(consents for _, consents in speaker.consents)]
+            ),
             spool=self._spool.folder(space_id),
             out=out,
         )
@@ -187,14 +200,18 @@ class Finishing:
         if not await self._drained(space_id) or await asyncio.to_thread(self._spool.size, space_id) != before:
             _log.info("more audio of %s came while its replay was built; building again", space_id)
             return
-        await self._recordings.finish(
-            space_id,
-            began_at=datetime.fromtimestamp(built.began_ns / 1e9, UTC),
-            seconds=built.samples / RATE,
-            bytes=built.bytes,
-            mix=mix_name(space_id),
-            tracks=[_track(recording, track.person_id, built) for track in built.tracks],
-        )
+        tracks = [_track(recording, track.person_id, built) for track in built.tracks]
+
+        def decide(recording: Recording, _: datetime) -> list[Fact]:
+            return recording.finish(
+                began_at=datetime.fromtimestamp(built.began_ns / 1e9, UTC),
+                seconds=built.samples / RATE,
+                bytes=built.bytes,
+                mix=object_names.mix(space_id),
+                tracks=tracks,
+            )
+
+        await self._executor.by_itself(space_id, decide, cause="finish")
         _log.info(
             "the replay of %s is stored: %.1f s, %d speakers, %d packets, %d left out, built in %.1f s",
             space_id, built.samples / RATE, len(built.tracks), sum(t.packets for t in built.tracks),
@@ -203,18 +220,17 @@ class Finishing:
 
     async def _put(self, recording: Recording, built: Built) -> None:
         for track in built.tracks:
-            await self._objects.put(track_name(recording.space_id, track.person_id), track.path)
-        await self._objects.put(mix_name(recording.space_id), built.mix)
+            await self._objects.put(
+                object_names.track(recording.space_id, track.person_id), track.path, object_names.TRACK_TYPE
+            )
+        await self._objects.put(object_names.mix(recording.space_id), built.mix, object_names.MIX_TYPE)
 
 
 def _track(recording: Recording, person_id: str, built: Built) -> Track:
-    speaker = recording.speakers[person_id]
     track = next(t for t in built.tracks if t.person_id == person_id)
     return Track(
         person_id=person_id,
-        handle=speaker.handle,
-        name=speaker.name,
-        object=track_name(recording.space_id, person_id),
+        object=object_names.track(recording.space_id, person_id),
         offset_seconds=track.offset / RATE,
         seconds=track.samples / RATE,
         bytes=track.bytes,

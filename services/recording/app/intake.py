@@ -1,4 +1,4 @@
-"""From a captured bundle to the spool, or to where it belongs instead."""
+"""Admit captured bundles to the spool, by the Space's settings and the speaker's consent."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class NotAdmittedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """A decoded CAPTURE message, as far as its place in the spool is decided by it."""
+class CapturedMessage:
+    """A message of the capture stream: what decides on its place in the spool, and the bundle as it came."""
 
     space_id: str
     person_id: str
@@ -57,32 +57,32 @@ class Intake:
         if len(self._unrecorded) > _REMEMBERED:
             self._unrecorded.popitem(last=False)
 
-    async def admit(self, bundle: Bundle) -> Entry | None:
+    async def admit(self, message: CapturedMessage) -> Entry | None:
         """What to spool; None for what is not recorded: no recording, no consent, or over and done.
 
         Raises RejectedError, NotAdmittedError, and what `Recordings.get` raises.
         """
-        if bundle.space_id in self._unrecorded:
+        if message.space_id in self._unrecorded:
             return None
-        recording = await self._recordings.get(bundle.space_id)
+        recording = await self._recordings.get(message.space_id)
         if recording.phase is Phase.NONE or recording.started_at is None:
-            raise NotAdmittedError(f"nothing is known of the Space {bundle.space_id}")
+            raise NotAdmittedError(f"nothing is known of the Space {message.space_id}")
         if recording.phase not in (Phase.RECORDING, Phase.PROCESSING):
             return None
         try:
-            at = datetime.fromtimestamp(bundle.base_ns / 1e9, UTC)
+            at = datetime.fromtimestamp(message.base_ns / 1e9, UTC)
         except (ValueError, OverflowError, OSError):
-            raise RejectedError(f"its clock says {bundle.base_ns} ns") from None
-        if not recording.started_at - CLOCKS_DIFFER <= at <= bundle.published_at + CLOCKS_DIFFER:
+            raise RejectedError(f"its clock says {message.base_ns} ns") from None
+        if not recording.started_at - CLOCKS_DIFFER <= at <= message.published_at + CLOCKS_DIFFER:
             raise RejectedError(f"its clock says {at:%Y-%m-%d %H:%M:%S}, which is not within the Space")
-        if bundle.longest_us > _LONGEST_BUNDLE_US:
-            raise RejectedError(f"it spans {bundle.longest_us / 1e6:.0f} s")
-        speaker = recording.speakers.get(bundle.person_id)
+        if message.longest_us > _LONGEST_BUNDLE_US:
+            raise RejectedError(f"it spans {message.longest_us / 1e6:.0f} s")
+        speaker = recording.speakers.get(message.person_id)
         if speaker is None:
-            raise NotAdmittedError(f"{bundle.person_id} is not known to have been on stage")
+            raise NotAdmittedError(f"{message.person_id} is not known to have been on stage")
         if not speaker.consented(at):
             return None
-        return Entry(bundle.space_id, bundle.person_id, bundle.session_id, bundle.sequence, bundle.body)
+        return Entry(message.space_id, message.person_id, message.session_id, message.sequence, message.body)
 
     async def store(self, entries: Iterable[Entry]) -> None:
         """Put bundles on the disk; they are there when it returns. Raises StorageFullError, OSError."""

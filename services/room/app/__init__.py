@@ -1,6 +1,1 @@
-"""The room service's work: Spaces (event-sourced) and presence (leases, in memory)."""
-
-from services.room.app.presence import Ended, Lease, Opened, Presence
-from services.room.app.spaces import Spaces
-
-__all__ = ["Ended", "Lease", "Opened", "Presence", "Spaces"]
+"""What room does: commands that look something up, who is let in, who is there, and what happens by itself."""

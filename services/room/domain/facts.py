@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from libs.eventstore import Fact, stored
-from services.room.domain.words import Because, InvitedTo, Person, Role, Settings
+from services.room.domain.values import Because, InvitedTo, LetInBy, Person, Role, Settings
 
 # ---- its life ---------------------------------------------------------------------------------------------------
 
@@ -21,6 +21,8 @@ class Created(Fact):
     scheduled_start: datetime | None = None
     slot: int | None = None
     """Which of the host's places for scheduled Spaces it takes until it starts or is canceled."""
+    platform: str = "web"
+    """The kind of client it was created with, which who may host can depend on."""
 
 
 @stored("space.rescheduled")
@@ -33,6 +35,12 @@ class SettingsChanged(Fact):
     settings: Settings
 
 
+@stored("space.words_changed")
+class WordsChanged(Fact):
+    words: tuple[str, ...]
+    """All of them."""
+
+
 @stored("space.started")
 class Started(Fact):
     host: Person
@@ -42,7 +50,7 @@ class Started(Fact):
 
 @stored("space.canceled")
 class Canceled(Fact):
-    pass
+    reason: Literal["host", "platform", "never_started"] = "host"
 
 
 @stored("space.ended")
@@ -92,6 +100,8 @@ class Invited(Fact):
     to: InvitedTo = "speak"
     expires_at: datetime | None = None
     """None: it needs no answer."""
+    invited_by: str | None = None
+    """Who had invited them, where an invitation is prolonged; None: who does now."""
 
 
 @stored("space.invitation_closed")
@@ -105,8 +115,10 @@ class StageJoined(Fact):
     person: Person
     role: Role = "speaker"
     consent_to_recording: bool = True
-    because: Literal["accepted", "everyone", "followed", "invited"] = "accepted"
+    because: LetInBy = "accepted"
     """What let them in: a host, or the rule of who can speak as it held then."""
+    lang: str | None = None
+    """What they chose to speak when they were on stage before."""
 
 
 # ---- on stage ---------------------------------------------------------------------------------------------------
@@ -136,6 +148,13 @@ class HandRaised(Fact):
 @stored("space.hand_lowered")
 class HandLowered(Fact):
     person_id: str
+
+
+@stored("space.language_chosen")
+class LanguageChosen(Fact):
+    person_id: str
+    lang: str | None = None
+    """`und`: to be found out. None: the language of the Space."""
 
 
 @stored("space.cohost_appointed")
@@ -180,14 +199,18 @@ class Removed(Fact):
     person_id: str
     explanation: str = ""
     because: Because = "removed"
+    listened: bool = False
+    """They were in no place that others see; nobody else is told."""
 
 
 @stored("space.readmitted")
 class Readmitted(Fact):
     person_id: str
+    listened: bool = False
+    """As it was when they were removed."""
 
 
 TIMELESS: Final[frozenset[type[Fact]]] = frozenset(
-    {Muted, Unmuted, HandRaised, HandLowered, Pinned, Unpinned, SettingsChanged}
+    {Muted, Unmuted, HandRaised, HandLowered, Pinned, Unpinned, SettingsChanged, WordsChanged, LanguageChosen}
 )
 """By which nobody comes, goes, waits or is missed: nothing follows from them with time."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from services.room.domain.facts import (
     Ended,
     HostChanged,
     InvitationClosed,
+    Invited,
     Lost,
     Readmitted,
     Removed,
@@ -26,12 +27,18 @@ from services.room.domain.facts import (
     SettingsChanged,
     StageLeft,
     Started,
+    WordsChanged,
 )
-from services.room.domain.state import Standing
-from services.room.domain.words import Because, Limits, Member, Person, Settings
+from services.room.domain.languages import must_be_a_language
+from services.room.domain.state import SpaceState
+from services.room.domain.values import Because, Limits, Member, Person, Settings
+from services.room.domain.words import tidy
+
+_CONNECTING: Final = timedelta(seconds=5)
+"""Nobody is told within this time that somebody who came on stage is missing: clients connect afterwards."""
 
 
-class Lifecycle(Standing):
+class Lifecycle(SpaceState):
     """Methods named as orders decide and return facts, none where nothing changes; they raise Refusal."""
 
     def create(
@@ -43,17 +50,23 @@ class Lifecycle(Standing):
         now: datetime,
         limits: Limits,
         slot: int | None = None,
+        platform: str = "web",
+        words: tuple[str, ...] = (),
     ) -> list[Fact]:
         """With a start it waits for that, without one it is live at once."""
         if self.version:
             raise Refusal("wrong_state", "There is a Space with this id already.")
         _must_be_topics(settings.topics, limits)
+        must_be_a_language(settings.lang)
         if scheduled_start is not None:
             _must_be_a_start(scheduled_start, now, limits)
-        created = Created(host=host, settings=settings, scheduled_start=scheduled_start, slot=slot)
-        if scheduled_start is not None:
-            return [created]
-        return [created, Started(host=host, settings=settings)]
+        created = Created(host=host, settings=settings, scheduled_start=scheduled_start, slot=slot, platform=platform)
+        facts: list[Fact] = [created]
+        if wanted := tidy(words):
+            facts.append(WordsChanged(words=wanted))
+        if scheduled_start is None:
+            facts.append(Started(host=host, settings=settings))
+        return facts
 
     def start(self, actor: str | None) -> list[Fact]:
         self._must_be_host(actor)
@@ -87,15 +100,26 @@ class Lifecycle(Standing):
         if self.state == "live" and ("recorded" in changes or "captions" in changes):
             raise Refusal("wrong_state", "Recording and captions are chosen before the Space starts.")
         _must_be_topics(changes.get("topics", ()), limits)
+        if "lang" in changes:
+            must_be_a_language(changes["lang"])
         settings = msgspec.structs.replace(self.settings, **changes)
         return [] if settings == self.settings else [SettingsChanged(settings=settings)]
 
-    def hand_over(self, actor: str | None, person_id: str) -> list[Fact]:
-        """The host leaves, and a co-host takes their place."""
+    def change_words(self, actor: str | None, words: tuple[str, ...]) -> list[Fact]:
+        """What captions should be able to write: all of it anew."""
+        self._must_be_hosting(actor)
+        self._must_not_be_over()
+        wanted = tidy(words)
+        return [] if wanted == self.words else [WordsChanged(words=wanted)]
+
+    def hand_over(self, actor: str | None, person_id: str, *, may_host: bool = True) -> list[Fact]:
+        """The host leaves, and a co-host takes their place. `may_host`: whether the hosting policy lets them."""
         self._must_be_host(actor)
         self._must_be_live()
         if self.role_of(person_id) != "cohost":
             raise Refusal("not_allowed", "Only a co-host can take over; appoint one first.")
+        if not may_host:
+            raise Refusal("may_not_host", "This co-host may not host here; choose another, or end the Space.")
         host = self._member(person_id).person
         return [HostChanged(host=host, previous_id=self.host.id, reason="handed_over")]
 
@@ -125,24 +149,37 @@ class Lifecycle(Standing):
                 return []
             if self.state == "live":
                 return [Ended(reason="platform")]
-            return [Canceled()] if self.state == "scheduled" else []
+            return [Canceled(reason="platform")] if self.state == "scheduled" else []
         if self.state not in ("live", "scheduled") or person_id in self.removed:
             return []
-        return [Removed(person_id=person_id, because=because)]
+        seen = person_id in self.stage or person_id in self.requests or person_id in self.invitations
+        return [Removed(person_id=person_id, because=because, listened=not seen)]
 
     def unbar(self, person_id: str, because: Because) -> list[Fact]:
         """What follows when the block or the suspension is lifted."""
-        return [Readmitted(person_id=person_id)] if self.removed.get(person_id) == because != "removed" else []
+        if self.removed.get(person_id) != because or because == "removed":
+            return []
+        return [Readmitted(person_id=person_id, listened=person_id in self.unseen)]
 
     # -- time --------------------------------------------------------------------------------------------------
 
-    def pass_time(self, now: datetime, present: Callable[[str], bool] | None, limits: Limits) -> list[Fact]:
-        """What comes of the time being `now`: invitations lapse; whose connection dropped is missed, and loses their
-        place when the grace is over.
+    def pass_time(
+        self,
+        now: datetime,
+        present: Callable[[str], bool] | None,
+        limits: Limits,
+        may_host: Callable[[str], bool] = lambda person_id: True,
+    ) -> list[Fact]:
+        """What comes of the time being `now`: invitations lapse; who is on stage or in the queue and not connected is
+        missed, and loses their place when the grace is over. For who never was, it began when they came. A Space that
+        nobody started is canceled.
 
         `present` tells who is connected, None where that is not known yet, so shortly after a restart: then nobody
-        is missed, and nobody loses anything.
+        is missed, and nobody loses anything. `may_host` tells whom the hosting policy lets take over.
         """
+        if self.state == "scheduled":
+            given_up = self.given_up_at(limits)
+            return [Canceled(reason="never_started")] if given_up is not None and given_up <= now else []
         if self.state != "live":
             return []
         facts: list[Fact] = [
@@ -156,7 +193,7 @@ class Lifecycle(Standing):
             if present(person_id):
                 if request.lost_until is not None:
                     facts.append(RequestHeld(person_id=person_id))
-            elif request.lost_until is None and request.here:
+            elif request.lost_until is None and (request.here or self.settings.kind != "conversation"):
                 facts.append(RequestHeld(person_id=person_id, until=now + limits.grace))
             elif request.lost_until is not None and request.lost_until <= now:
                 facts.append(RequestCanceled(person_id=person_id))
@@ -167,28 +204,63 @@ class Lifecycle(Standing):
                     facts.append(Arrived(person_id=person_id))
             elif member.lost_until is None and member.here:
                 facts.append(Lost(person_id=person_id, until=now + limits.grace))
-            elif member.lost_until is not None and member.lost_until <= now:
+            elif (until := member.lost_until or member.joined_at + limits.grace) <= now:
                 gone.append(member)
+            elif member.lost_until is None and _missed_from(member, limits) <= now:
+                facts.append(Lost(person_id=person_id, until=until))
         facts += [StageLeft(person_id=m.person.id, reason="lost") for m in gone if m.role != "host"]
         if any(member.role == "host" for member in gone):
-            facts.append(self._after_the_host(present))
+            facts.append(self._after_the_host(present, may_host))
         return facts
 
-    def next_due(self) -> datetime | None:
+    def stand_still(self, since: datetime, lasted: timedelta, limits: Limits) -> list[Fact]:
+        """What comes of it that from `since` on, for so long, nobody could be heard of or order anything: what was to
+        end after that ends as much later."""
+        if self.state != "live":
+            return []
+        facts: list[Fact] = [
+            Invited(person=one.person, expires_at=one.expires_at + lasted, invited_by=one.invited_by)
+            for one in self.invitations.values()
+            if one.expires_at > since
+        ]
+        facts += [
+            RequestHeld(person_id=person_id, until=request.lost_until + lasted)
+            for person_id, request in self.requests.items()
+            if request.lost_until is not None and request.lost_until > since
+        ]
+        for person_id, member in self.stage.items():
+            until = member.lost_until or (None if member.here else member.joined_at + limits.grace)
+            if until is not None and until > since:
+                facts.append(Lost(person_id=person_id, until=until + lasted))
+        return facts
+
+    def given_up_at(self, limits: Limits) -> datetime | None:
+        """When a scheduled Space is canceled if nobody starts it; None where it is not scheduled."""
+        if self.state != "scheduled" or self.scheduled_start is None:
+            return None
+        return self.scheduled_start + limits.unstarted
+
+    def next_due(self, limits: Limits) -> datetime | None:
         """When `pass_time` has something to do though nobody comes or goes; None: never."""
+        if self.state == "scheduled":
+            return self.given_up_at(limits)
         if self.state != "live":
             return None
         due = [invitation.expires_at for invitation in self.invitations.values()]
-        due += [member.lost_until for member in self.stage.values() if member.lost_until]
+        due += [
+            member.lost_until or _missed_from(member, limits)
+            for member in self.stage.values()
+            if member.lost_until or not member.here
+        ]
         due += [request.lost_until for request in self.requests.values() if request.lost_until]
         return min(due, default=None)
 
-    def _after_the_host(self, present: Callable[[str], bool]) -> Fact:
-        """The longest-serving co-host takes over; one that is lost, too, does not."""
+    def _after_the_host(self, present: Callable[[str], bool], may_host: Callable[[str], bool]) -> Fact:
+        """The longest-serving co-host takes over; one that is lost, too, or may not host, does not."""
         heirs = [
             member
             for member in self.stage.values()
-            if member.cohost_since is not None and (present(member.person.id) or not member.here)
+            if member.cohost_since is not None and present(member.person.id) and may_host(member.person.id)
         ]
         if not heirs:
             return Ended(reason="timed_out")
@@ -196,14 +268,20 @@ class Lifecycle(Standing):
         return HostChanged(host=heir.person, previous_id=self.host.id, reason="lost")
 
 
+def _missed_from(member: Member, limits: Limits) -> datetime:
+    """When it is told that somebody who was never connected is missing."""
+    return member.joined_at + min(_CONNECTING, limits.grace)
+
+
 def _must_be_a_start(start: datetime, now: datetime, limits: Limits) -> None:
     if start <= now:
-        raise Refusal("invalid", "The start lies in the past; leave it out to start now.")
+        raise Refusal("invalid", "The start lies in the past; leave it out to start now.", field="scheduled_start")
     if start > now + limits.schedule_ahead:
-        raise Refusal("invalid", f"A Space can be scheduled at most {limits.schedule_ahead.days} days ahead.")
+        detail = f"A Space can be scheduled at most {limits.schedule_ahead.days} days ahead."
+        raise Refusal("invalid", detail, field="scheduled_start")
 
 
 def _must_be_topics(topics: tuple[str, ...], limits: Limits) -> None:
     unknown = [topic for topic in topics if limits.topics is not None and topic not in limits.topics]
     if unknown:
-        raise Refusal("invalid", f"There is no topic {unknown[0]!r}; choose from the list.")
+        raise Refusal("invalid", f"There is no topic {unknown[0]!r}; choose from the list.", field="topics")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from libs.eventstore import Fact
+from libs.links import tidy_link
 from libs.refusal import Refusal
 from services.room.domain.facts import (
     CohostAppointed,
@@ -13,6 +15,7 @@ from services.room.domain.facts import (
     HandRaised,
     InvitationClosed,
     Invited,
+    LanguageChosen,
     Muted,
     Pinned,
     RequestCanceled,
@@ -23,11 +26,16 @@ from services.room.domain.facts import (
     Unmuted,
     Unpinned,
 )
-from services.room.domain.state import Standing
-from services.room.domain.words import HOSTING, InvitedTo, Limits, Person
+from services.room.domain.languages import must_be_a_language
+from services.room.domain.state import SpaceState
+from services.room.domain.values import HOSTING, Invitation, InvitedTo, LetInBy, Limits, Person, Request
+
+_AUTO: Final = "auto"
+_UNDETERMINED: Final = "und"
+"""How BCP 47 calls a language that is not known."""
 
 
-class Stage(Standing):
+class Stage(SpaceState):
     """Methods named as orders decide and return facts, none where nothing changes; they raise Refusal."""
 
     # -- asking ------------------------------------------------------------------------------------------------
@@ -41,10 +49,13 @@ class Stage(Standing):
         followed_by_host: bool,
         limits: Limits,
         follows_host: bool = False,
-        here: bool = False,
+        here: bool = True,
         now: datetime | None = None,
     ) -> list[Fact]:
-        """Onto the stage where the rule of who can speak, or an invitation, allows it; else into the queue."""
+        """Onto the stage where the rule of who can speak, or an invitation, allows it; else into the queue.
+
+        `here` tells whether they have a live session.
+        """
         self._must_be_live()
         self._must_not_be_removed(person.id)
         if person.id in self.stage:
@@ -52,26 +63,35 @@ class Stage(Standing):
         if person.id in self.requests:
             raise Refusal("already_requested", "You are in the queue already.")
         self._must_be_let_in(person.id, follows_host=follows_host)
+        self._must_be_here(here)
         rule = self.settings.who_can_speak
         invitation = self.invitations.get(person.id)
         if invitation is not None and now is not None and now < invitation.expires_at:
             self._must_have_room(limits)
-            return [StageJoined(person=person, consent_to_recording=consent_to_recording, because="invited")]
+            return [self._joins(person, consent_to_recording, "invited")]
         if rule == "everyone" or (rule == "followed" and followed_by_host):
             self._must_have_room(limits)
-            return [StageJoined(person=person, consent_to_recording=consent_to_recording, because=rule)]
+            return [self._joins(person, consent_to_recording, rule)]
+        if len(message) > limits.message:
+            raise Refusal("invalid", f"Write at most {limits.message} characters to your request.", field="message")
+        if len(self.requests) >= limits.queue:
+            raise Refusal("queue_full", "Too many people wait to speak already; try again in a while.", retry=True)
         return [SpeakRequested(person=person, message=message, consent_to_recording=consent_to_recording, here=here)]
 
     def cancel_request(self, actor: str | None) -> list[Fact]:
         self._must_exist()
         return [RequestCanceled(person_id=self._request(actor).person.id)]
 
+    def leave_queue(self, person_id: str) -> list[Fact]:
+        """What follows when somebody leaves the Space on purpose."""
+        return [RequestCanceled(person_id=person_id)] if person_id in self.requests else []
+
     def accept_request(self, actor: str | None, person_id: str, *, limits: Limits) -> list[Fact]:
         self._must_be_hosting(actor)
         self._must_be_live()
         request = self._request(person_id)
         self._must_have_room(limits)
-        return [StageJoined(person=request.person, consent_to_recording=request.consent_to_recording)]
+        return [self._joins(request.person, request.consent_to_recording, "accepted")]
 
     def decline_request(self, actor: str | None, person_id: str) -> list[Fact]:
         self._must_be_hosting(actor)
@@ -106,15 +126,22 @@ class Stage(Standing):
         invitation = self.invitations.get(person.id)
         if invitation is not None and now < invitation.expires_at:
             return []
+        if len(self.invitations) >= limits.invitations and invitation is None:
+            most = limits.invitations
+            raise Refusal(
+                "too_many_invitations", f"{most} people have not answered yet; take an invitation back first."
+            )
         return [Invited(person=person, expires_at=now + limits.invitation)]
 
     def accept_invitation(
-        self, actor: str | None, *, consent_to_recording: bool, now: datetime, limits: Limits
+        self, actor: str | None, *, consent_to_recording: bool, now: datetime, limits: Limits, here: bool = True
     ) -> list[Fact]:
+        """`here` tells whether they have a live session."""
         self._must_be_live()
         person = self._invitation(actor, now).person
+        self._must_be_here(here)
         self._must_have_room(limits)
-        return [StageJoined(person=person, consent_to_recording=consent_to_recording, because="invited")]
+        return [self._joins(person, consent_to_recording, "invited")]
 
     def decline_invitation(self, actor: str | None) -> list[Fact]:
         self._must_exist()
@@ -156,6 +183,15 @@ class Stage(Standing):
             self._must_be_hosting(actor)
         self._must_be_live()
         return [HandLowered(person_id=person_id)] if self._member(person_id).hand_raised else []
+
+    def choose_language(self, actor: str | None, lang: str | None) -> list[Fact]:
+        """`auto` and `und` have it found out; None is the language of the Space."""
+        self._must_be_live()
+        member = self._member(actor)
+        chosen = _UNDETERMINED if lang == _AUTO else lang
+        if chosen is not None:
+            must_be_a_language(chosen)
+        return [] if chosen == member.lang else [LanguageChosen(person_id=member.person.id, lang=chosen)]
 
     # -- places ------------------------------------------------------------------------------------------------
 
@@ -203,7 +239,10 @@ class Stage(Standing):
             return []
         if len(self.pins) >= limits.pins:
             raise Refusal("too_many_pins", f"At most {limits.pins} links can be pinned; take one away first.")
-        return [Pinned(pin_id=pin_id, url=url, text=text, person=person)]
+        link = tidy_link(url)
+        if any(pin.url == link for pin in self.pins.values()):
+            raise Refusal("already_pinned", "This link is pinned already.", field="url")
+        return [Pinned(pin_id=pin_id, url=link, text=text, person=person)]
 
     def unpin(self, actor: str | None, pin_id: str) -> list[Fact]:
         self._must_be_live()
@@ -214,3 +253,33 @@ class Stage(Standing):
         if not own and self.role_of(actor) not in HOSTING:
             raise Refusal("not_host", "Only a host, or who pinned it, can take it away.")
         return [Unpinned(pin_id=pin_id)]
+
+    def _joins(self, person: Person, consent_to_recording: bool, because: LetInBy) -> StageJoined:
+        return StageJoined(
+            person=person,
+            consent_to_recording=consent_to_recording,
+            because=because,
+            lang=self.languages.get(person.id),
+        )
+
+    # -- conditions --------------------------------------------------------------------------------------------
+
+    def _must_have_room(self, limits: Limits) -> None:
+        most = limits.conversation if self.settings.kind == "conversation" else limits.stage
+        speakers = sum(member.role == "speaker" for member in self.stage.values())
+        if len(self.stage) >= most or speakers >= limits.speakers:
+            raise Refusal("stage_full", "The stage is full; try again when somebody has left it.")
+
+    def _request(self, person_id: str | None) -> Request:
+        request = self.requests.get(person_id or "")
+        if request is None:
+            raise Refusal("request_unknown", "There is no such request to speak.")
+        return request
+
+    def _invitation(self, person_id: str | None, now: datetime | None = None) -> Invitation:
+        invitation = self.invitations.get(person_id or "")
+        if invitation is None:
+            raise Refusal("invitation_unknown", "There is no such invitation.")
+        if now is not None and invitation.expires_at <= now:
+            raise Refusal("invitation_unknown", "The invitation has lapsed; ask to speak.")
+        return invitation

@@ -21,6 +21,7 @@ from services.room.domain.facts import (
     HostChanged,
     InvitationClosed,
     Invited,
+    LanguageChosen,
     Lost,
     Muted,
     Pinned,
@@ -37,12 +38,12 @@ from services.room.domain.facts import (
     Started,
     Unmuted,
     Unpinned,
+    WordsChanged,
 )
-from services.room.domain.words import (
+from services.room.domain.values import (
     HOSTING,
     Because,
     Invitation,
-    Limits,
     Member,
     Person,
     Pin,
@@ -60,15 +61,16 @@ _OUT: Final[dict[Because, str]] = {
 }
 
 
-class Standing(Aggregate):
+class SpaceState(Aggregate):
     """What a Space is after its facts."""
 
     state: State = "scheduled"
-    host: Person = Person("", "", "")
+    host: Person = Person("")
     settings: Settings = Settings(title="")
     created_at: datetime = _NEVER
     scheduled_start: datetime | None = None
     slot: int | None = None
+    platform: str = "web"
     started_at: datetime | None = None
     ended_at: datetime | None = None
     stage: dict[str, Member] = field(default_factory=dict)
@@ -82,8 +84,14 @@ class Standing(Aggregate):
     invited: dict[str, None] = field(default_factory=dict)
     """Insertion-ordered set of everybody who was ever invited."""
     pins: dict[str, Pin] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    """What captions should be able to write."""
+    languages: dict[str, str] = field(default_factory=dict)
+    """By person who ever chose one on stage: what they speak here."""
     removed: dict[str, Because] = field(default_factory=dict)
     """Who is out, and why; in the order of time."""
+    unseen: dict[str, None] = field(default_factory=dict)
+    """Those of them of whom nobody else knows, since they only listened."""
 
     # -- what others must know of it ---------------------------------------------------------------------------
 
@@ -125,6 +133,21 @@ class Standing(Aggregate):
             return
         if self.settings.kind == "conversation":
             raise Refusal("not_allowed", "This is a conversation without an audience; ask to come in.")
+        self._must_be_let_in(person_id, follows_host=follows_host)
+
+    def show(
+        self, person_id: str | None, *, blocked: bool, follows_host: bool, suspended: bool = False, inside: bool = False
+    ) -> None:
+        """Whether somebody may see what it is: who may join it, and of what is over also who stood on stage. Lists of
+        Spaces show the same.
+
+        `inside`: they were let in, and stay so when fewer may join. Raises Refusal: space_unknown, suspended, removed,
+        blocked, not_allowed.
+        """
+        self.welcome(person_id, blocked=blocked, suspended=suspended)
+        over = self.state not in ("scheduled", "live")
+        if inside or self.role_of(person_id) != "listener" or (over and person_id in self.stood):
+            return
         self._must_be_let_in(person_id, follows_host=follows_host)
 
     # -- conditions --------------------------------------------------------------------------------------------
@@ -169,6 +192,11 @@ class Standing(Aggregate):
         if because is not None:
             raise Refusal(because, _OUT[because])
 
+    def _must_be_here(self, here: bool) -> None:
+        # A conversation has no listeners, so nobody can be there before they are on its stage.
+        if not here and self.settings.kind != "conversation":
+            raise Refusal("not_in_space", "Join the Space first: open a session, or listen.")
+
     def _must_be_let_in(self, person_id: str | None, *, follows_host: bool) -> None:
         """The rule of who can join. An invitation is always enough."""
         if self.settings.who_can_join == "everyone" or (person_id is not None and person_id in self.invited):
@@ -177,26 +205,6 @@ class Standing(Aggregate):
             raise Refusal("not_allowed", "Only people who were invited can join this Space.")
         if not follows_host:
             raise Refusal("not_allowed", "Only people who follow the host can join this Space.")
-
-    def _must_have_room(self, limits: Limits) -> None:
-        most = limits.conversation if self.settings.kind == "conversation" else limits.stage
-        speakers = sum(member.role == "speaker" for member in self.stage.values())
-        if len(self.stage) >= most or speakers >= limits.speakers:
-            raise Refusal("stage_full", "The stage is full; try again when somebody has left it.")
-
-    def _request(self, person_id: str | None) -> Request:
-        request = self.requests.get(person_id or "")
-        if request is None:
-            raise Refusal("request_unknown", "There is no such request to speak.")
-        return request
-
-    def _invitation(self, person_id: str | None, now: datetime | None = None) -> Invitation:
-        invitation = self.invitations.get(person_id or "")
-        if invitation is None:
-            raise Refusal("invitation_unknown", "There is no such invitation.")
-        if now is not None and invitation.expires_at <= now:
-            raise Refusal("invitation_unknown", "The invitation has lapsed; ask to speak.")
-        return invitation
 
     def _member(self, person_id: str | None) -> Member:
         member = self.stage.get(person_id or "")
@@ -235,7 +243,9 @@ class Standing(Aggregate):
                 self.invited[fact.person.id] = None
                 if fact.expires_at is not None:
                     self.invitations.pop(fact.person.id, None)
-                    self.invitations[fact.person.id] = Invitation(fact.person, meta.actor, fact.expires_at)
+                    self.invitations[fact.person.id] = Invitation(
+                        fact.person, fact.invited_by or meta.actor, fact.expires_at
+                    )
             case InvitationClosed():
                 self.invitations.pop(fact.person_id, None)
             case StageJoined():
@@ -250,6 +260,7 @@ class Standing(Aggregate):
                     meta.at,
                     cohost_since=meta.at if fact.role == "cohost" else None,
                     here=request is not None and request.here,
+                    lang=fact.lang,
                 )
             case StageLeft():
                 self.stage.pop(fact.person_id, None)
@@ -266,8 +277,12 @@ class Standing(Aggregate):
                 for place in (self.stage, self.requests, self.invitations):
                     place.pop(fact.person_id, None)
                 self.removed[fact.person_id] = fact.because
+                self.unseen.pop(fact.person_id, None)
+                if fact.listened:
+                    self.unseen[fact.person_id] = None
             case Readmitted():
                 self.removed.pop(fact.person_id, None)
+                self.unseen.pop(fact.person_id, None)
             case CohostAppointed():
                 member = self.stage[fact.person_id]
                 member.role, member.cohost_since = "cohost", meta.at
@@ -281,10 +296,19 @@ class Standing(Aggregate):
                 self.host = fact.host
             case SettingsChanged():
                 self.settings = fact.settings
+            case WordsChanged():
+                self.words = fact.words
+            case LanguageChosen():
+                self.stage[fact.person_id].lang = fact.lang
+                if fact.lang is None:
+                    self.languages.pop(fact.person_id, None)
+                else:
+                    self.languages[fact.person_id] = fact.lang
             case Rescheduled():
                 self.scheduled_start = fact.scheduled_start
             case Created():
                 self.host, self.settings, self.slot = fact.host, fact.settings, fact.slot
+                self.platform = fact.platform
                 self.created_at, self.scheduled_start = meta.at, fact.scheduled_start
             case Started():
                 self.state, self.started_at = "live", meta.at

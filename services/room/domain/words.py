@@ -1,110 +1,69 @@
-"""The words of a Space: what facts and decisions are made of."""
+"""The hosts' word list: names, brands and terms that captions should be able to write."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
+import re
+import unicodedata
+from typing import Final
 
-import msgspec
+from libs.refusal import Refusal
 
-State = Literal["scheduled", "live", "ended", "canceled", "timed_out"]
-Role = Literal["host", "cohost", "speaker", "listener"]
-Kind = Literal["space", "conversation"]
-WhoCanJoin = Literal["everyone", "followers", "invited"]
-WhoCanSpeak = Literal["everyone", "followed", "invited"]
-InvitedTo = Literal["speak", "join"]
-Because = Literal["removed", "blocked", "suspended"]
-"""Why somebody is out of a Space."""
-HOSTING: Final[frozenset[Role]] = frozenset({"host", "cohost"})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The numbers of the rules."""
-
-    stage: int = 13
-    """People on stage at once, the host included."""
-    speakers: int = 10
-    cohosts: int = 2
-    conversation: int = 4
-    """People in a conversation."""
-    schedule_ahead: timedelta = timedelta(days=30)
-    scheduled: int = 10
-    """Scheduled Spaces of one host at once."""
-    grace: timedelta = timedelta(seconds=120)
-    """How long somebody whose connection dropped keeps their place."""
-    invitation: timedelta = timedelta(minutes=5)
-    """How long an invitation to speak can be accepted."""
-    pins: int = 20
-    topics: frozenset[str] | None = None
-    """What a Space may be about; None: anything."""
+_LONGEST: Final = 40
+"""Characters in a word; composing them can make them more."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Invisible, and part of the spelling in scripts of Asia."""
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+_ALIKE: Final = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC"})
+"""Scripts with letters that look like those of another one."""
 
 
-class Person(msgspec.Struct, frozen=True):
-    """A person as they were when it happened."""
+def tidy(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words in their order, each once whatever its case, composed (NFC) and with single spaces.
 
-    id: str
-    handle: str
-    name: str
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the host chose."""
-
-    title: str
-    topics: tuple[str, ...] = ()
-    lang: str = "en"
-    recorded: bool = False
-    captions: bool = False
-    who_can_join: WhoCanJoin = "everyone"
-    who_can_speak: WhoCanSpeak = "invited"
-    kind: Kind = "space"
+    Raises Refusal: invalid, for what cannot be seen, or is not what it looks like.
+    """
+    found: dict[str, str] = {}
+    for typed in words:
+        composed = unicodedata.normalize("NFC", typed)
+        _must_be_readable(composed)
+        word = " ".join(composed.split())
+        found.setdefault(word.casefold(), word)
+    return tuple(found.values())
 
 
-@dataclass(slots=True)
-class Member:
-    """Somebody on stage."""
-
-    person: Person
-    role: Role
-    consent_to_recording: bool
-    joined_at: datetime
-    muted: bool = True
-    hand_raised: bool = False
-    cohost_since: datetime | None = None
-    here: bool = False
-    """Whether they were ever seen connected: who never was cannot get lost."""
-    lost_until: datetime | None = None
+def _must_be_readable(word: str) -> None:
+    why = _unreadable(word)
+    if why is not None:
+        raise Refusal("invalid", f"{_shown(word)} in the word list {why}.", field="words")
 
 
-@dataclass(slots=True)
-class Request:
-    """Somebody waiting to speak."""
-
-    person: Person
-    message: str
-    consent_to_recording: bool
-    requested_at: datetime
-    here: bool = False
-    lost_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """Somebody asked on stage who has not answered."""
-
-    person: Person
-    invited_by: str | None
-    expires_at: datetime
+def _unreadable(word: str) -> str | None:
+    alphabets = [{_script(letter) for letter in run} & _ALIKE for run in _LETTERS.findall(_without_marks(word))]
+    joiners = frozenset() if any(alphabets) else _JOINERS
+    if any(unicodedata.category(part) in _UNSEEN and part not in joiners for part in word):
+        return "has characters that cannot be seen; type it anew"
+    if not any(part.isalnum() for part in word):
+        return "has no letter or digit; write words"
+    if any(len(scripts) > 1 for scripts in alphabets) or any(_stands_for_another(part) for part in word):
+        return "has letters that only look like others; use one alphabet"
+    if len(word) > _LONGEST:
+        return f"has more than {_LONGEST} characters; shorten it"
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A link for everybody."""
+def _without_marks(word: str) -> str:
+    return "".join(part for part in word if not unicodedata.combining(part))
 
-    id: str
-    url: str
-    text: str
-    person: Person
-    pinned_at: datetime
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+def _stands_for_another(part: str) -> bool:
+    """Whether it is a wide, styled or joined form of other letters."""
+    return part.isalpha() and unicodedata.normalize("NFKC", part) not in (part, unicodedata.normalize("NFC", part))
+
+
+def _shown(word: str) -> str:
+    return repr(word) if word.isprintable() else ascii(word)

@@ -1,139 +1,132 @@
-"""Orders on Spaces: from the wire to the app and back."""
+"""Commands on Spaces: which is decided how."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from contracts.commands import Command
 from contracts.room import v1
 from libs.bus import Encoded, Handlers
-from libs.eventstore import Done, Order, digest_of
-from services.room.app import Spaces
-from services.room.domain import Space
-from services.room.handlers.audience import Audience
-from services.room.relay import space_json, stored_settings
+from libs.commands import Executor, Rows
+from libs.eventstore import Done, Fact, Order
+from libs.names import Who
+from services.room.app.entrance import Entrance
+from services.room.app.scheduling import Scheduling
+from services.room.domain.space import Space
+from services.room.domain.values import Limits
+from services.room.translation import space_json, stored_settings
 
 C = TypeVar("C", bound=v1.SpaceCommand)
 View = Callable[[Space], bytes]
-Carry = Callable[[C, Order, View], Awaitable[Done[bytes]]]
-"""Gives an order to the app; the answer is what the view makes of the Space after it."""
 _SETTINGS: Final = {"title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions"}
 
 
-class _Orders:
-    """Enters orders into a table. `now` tells the time (UTC)."""
+def ordered(command: Command[Any]) -> tuple[object, ...]:
+    """What a command on a Space orders; see `libs.commands.executor.Ordered`."""
+    exclude = {"command_id"}
+    if isinstance(command, v1.CreateSpace) and not command.words:
+        # Digests stored before there were words have no such field.
+        exclude.add("words")
+    return (command.model_dump_json(exclude=exclude),)
 
-    def __init__(self, table: Handlers, now: Callable[[], datetime]) -> None:
-        self._table = table
-        self._now = now
 
-    def __call__(self, kind: type[C], carry: Carry[C], then: Callable[[C], None] = lambda command: None) -> None:
-        """Let `carry` answer orders of this kind. `then` is told each that was accepted."""
+def commands(
+    table: Handlers, executor: Executor[Space], scheduling: Scheduling, entrance: Entrance, limits: Limits, who: Who
+) -> None:
+    """Every command is answered with the Space after it, as its actor may see it."""
+    rows = Rows(table, executor)
 
-        async def answer(command: C) -> Encoded:
-            done = await carry(command, self._order(command), lambda space: space_json(space, command.actor))
-            then(command)
+    def answer(space: Space, command: v1.SpaceCommand) -> bytes:
+        return space_json(space, who, command.actor)
+
+    def on(
+        kind: type[C], decide: Callable[[Space, C], Iterable[Fact]], unchecked: Callable[[C], bool] = lambda c: False
+    ) -> None:
+        rows.on(kind, Space, _space_id, decide, answer, unchecked=unchecked)
+
+    def timed(kind: type[C], decide: Callable[[Space, C, datetime], Iterable[Fact]]) -> None:
+        rows.timed(kind, Space, _space_id, decide, answer)
+
+    def looked_up(kind: type[C], carry_out: Callable[[C, Order, View], Awaitable[Done[bytes]]]) -> None:
+        """For a command that needs to know more than the Space does."""
+
+        async def handle(c: C) -> Encoded:
+            done = await carry_out(c, executor.order(c), lambda space: answer(space, c))
             return Encoded(done.version, done.view)
 
-        self._table.add(kind, answer)
+        table.add(kind, handle)
 
-    def _order(self, command: v1.SpaceCommand) -> Order:
-        digest = digest_of(command.name, command.model_dump_json(exclude={"command_id"}))
-        return Order(id=command.command_id, actor=command.actor, at=self._now(), digest=digest)
-
-
-def commands(table: Handlers, spaces: Spaces, audience: Audience, now: Callable[[], datetime]) -> None:
-    """Which order of the wire is which of the app, and what the audience is told after it."""
-    on = _Orders(table, now)
-
-    def stage_changed(command: v1.SpaceCommand) -> None:
-        audience.stage_changed(command.space_id)
-
-    def created(command: v1.CreateSpace) -> None:
-        if command.scheduled_start is None:
-            audience.space_live(command.space_id)
-
-    on(
+    # its life
+    looked_up(
         v1.CreateSpace,
-        lambda c, order, view: spaces.create(
+        lambda c, order, view: scheduling.create(
             order,
             c.space_id,
             stored_settings(c.settings),
             view,
             scheduled_start=c.scheduled_start,
             platform=c.platform,
+            words=c.words,
         ),
-        created,
     )
-    on(
-        v1.StartSpace,
-        lambda c, order, view: spaces.start(order, c.space_id, view),
-        lambda c: audience.space_live(c.space_id),
-    )
-    on(v1.CancelSpace, lambda c, order, view: spaces.cancel(order, c.space_id, view))
-    on(v1.Reschedule, lambda c, order, view: spaces.reschedule(order, c.space_id, c.scheduled_start, view))
+    looked_up(v1.StartSpace, lambda c, order, view: scheduling.start(order, c.space_id, view))
+    looked_up(v1.CancelSpace, lambda c, order, view: scheduling.cancel(order, c.space_id, view))
+    timed(v1.Reschedule, lambda space, c, now: space.reschedule(c.actor, c.scheduled_start, now=now, limits=limits))
     on(
         v1.ChangeSettings,
-        lambda c, order, view: spaces.change_settings(
-            order, c.space_id, c.model_dump(include=_SETTINGS, exclude_none=True), view
-        ),
+        lambda space, c: space.change_settings(c.actor, limits, **c.model_dump(include=_SETTINGS, exclude_none=True)),
     )
-    on(v1.HandOver, lambda c, order, view: spaces.hand_over(order, c.space_id, c.person_id, view), stage_changed)
+    on(v1.ChangeWords, lambda space, c: space.change_words(c.actor, c.words))
+    looked_up(v1.HandOver, lambda c, order, view: scheduling.hand_over(order, c.space_id, c.person_id, view))
     on(
         v1.EndSpace,
-        lambda c, order, view: spaces.end(order, c.space_id, view, operator=c.operator),
-        lambda c: audience.space_over(c.space_id),
+        lambda space, c: space.end(c.actor, operator=c.operator),
+        unchecked=lambda c: c.operator,  # an operator may end a Space that they may not enter
     )
 
-    on(
+    # onto the stage
+    looked_up(
         v1.RequestToSpeak,
-        lambda c, order, view: spaces.request_to_speak(
-            order,
-            c.space_id,
-            view,
-            message=c.message,
-            consent_to_recording=c.consent_to_recording,
-            here=audience.is_there(c.space_id, c.actor),
+        lambda c, order, view: entrance.request_to_speak(
+            order, c.space_id, view, message=c.message, consent_to_recording=c.consent_to_recording
         ),
-        stage_changed,
     )
-    on(v1.CancelRequest, lambda c, order, view: spaces.cancel_request(order, c.space_id, view))
-    on(
-        v1.AcceptRequest,
-        lambda c, order, view: spaces.accept_request(order, c.space_id, c.person_id, view),
-        stage_changed,
-    )
-    on(v1.DeclineRequest, lambda c, order, view: spaces.decline_request(order, c.space_id, c.person_id, view))
-    on(v1.Invite, lambda c, order, view: spaces.invite(order, c.space_id, c.person_id, c.to.value, view), stage_changed)
-    on(
+    on(v1.CancelRequest, lambda space, c: space.cancel_request(c.actor))
+    on(v1.AcceptRequest, lambda space, c: space.accept_request(c.actor, c.person_id, limits=limits))
+    on(v1.DeclineRequest, lambda space, c: space.decline_request(c.actor, c.person_id))
+    looked_up(v1.Invite, lambda c, order, view: entrance.invite(order, c.space_id, c.person_id, c.to.value, view))
+    timed(
         v1.AcceptInvitation,
-        lambda c, order, view: spaces.accept_invitation(
-            order, c.space_id, view, consent_to_recording=c.consent_to_recording
+        lambda space, c, now: space.accept_invitation(
+            c.actor,
+            consent_to_recording=c.consent_to_recording,
+            now=now,
+            limits=limits,
+            here=entrance.present(c.space_id, c.actor),
         ),
-        stage_changed,
     )
-    on(v1.DeclineInvitation, lambda c, order, view: spaces.decline_invitation(order, c.space_id, view))
-    on(v1.WithdrawInvitation, lambda c, order, view: spaces.withdraw_invitation(order, c.space_id, c.person_id, view))
+    on(v1.DeclineInvitation, lambda space, c: space.decline_invitation(c.actor))
+    on(v1.WithdrawInvitation, lambda space, c: space.withdraw_invitation(c.actor, c.person_id))
 
-    on(v1.Mute, lambda c, order, view: spaces.mute(order, c.space_id, c.person_id, view))
-    on(v1.Unmute, lambda c, order, view: spaces.unmute(order, c.space_id, c.person_id, view))
-    on(v1.MuteAll, lambda c, order, view: spaces.mute_all(order, c.space_id, view))
-    on(v1.RaiseHand, lambda c, order, view: spaces.raise_hand(order, c.space_id, view))
-    on(v1.LowerHand, lambda c, order, view: spaces.lower_hand(order, c.space_id, c.person_id, view))
-    on(v1.AppointCohost, lambda c, order, view: spaces.appoint_cohost(order, c.space_id, c.person_id, view))
-    on(
-        v1.DismissCohost,
-        lambda c, order, view: spaces.dismiss_cohost(order, c.space_id, c.person_id, view),
-        stage_changed,
-    )
-    on(v1.PinLink, lambda c, order, view: spaces.pin(order, c.space_id, c.pin_id, c.url, c.text, view))
-    on(v1.Unpin, lambda c, order, view: spaces.unpin(order, c.space_id, c.pin_id, view))
+    # on stage
+    on(v1.Mute, lambda space, c: space.mute(c.actor, c.person_id))
+    on(v1.Unmute, lambda space, c: space.unmute(c.actor, c.person_id))
+    on(v1.MuteAll, lambda space, c: space.mute_all(c.actor))
+    on(v1.RaiseHand, lambda space, c: space.raise_hand(c.actor))
+    on(v1.LowerHand, lambda space, c: space.lower_hand(c.actor, c.person_id))
+    on(v1.ChooseLanguage, lambda space, c: space.choose_language(c.actor, c.lang))
+    on(v1.AppointCohost, lambda space, c: space.appoint_cohost(c.actor, c.person_id, limits=limits))
+    on(v1.DismissCohost, lambda space, c: space.dismiss_cohost(c.actor, c.person_id, limits=limits))
+    on(v1.PinLink, lambda space, c: space.pin(c.actor, c.pin_id, c.url, c.text, limits=limits))
+    on(v1.Unpin, lambda space, c: space.unpin(c.actor, c.pin_id))
 
-    on(v1.LeaveStage, lambda c, order, view: spaces.leave_stage(order, c.space_id, c.person_id, view), stage_changed)
-    on(
-        v1.RemovePerson,
-        lambda c, order, view: spaces.remove(order, c.space_id, c.person_id, c.explanation, view),
-        lambda c: audience.person_removed(c.space_id, c.person_id),
-    )
-    on(v1.ReadmitPerson, lambda c, order, view: spaces.readmit(order, c.space_id, c.person_id, view))
+    # off it, and out
+    on(v1.LeaveStage, lambda space, c: space.leave_stage(c.actor, c.person_id))
+    on(v1.RemovePerson, lambda space, c: space.remove(c.actor, c.person_id, c.explanation))
+    on(v1.ReadmitPerson, lambda space, c: space.readmit(c.actor, c.person_id))
+
+
+def _space_id(command: v1.SpaceCommand) -> str:
+    return command.space_id

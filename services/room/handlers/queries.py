@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from contracts.commands import Accepted
 from contracts.room import v1
 from libs.bus import Handlers
+from libs.names import Who
 from libs.refusal import Refusal
-from services.room.app import Spaces
-from services.room.domain import Role, Space
-from services.room.handlers.audience import Audience
-from services.room.relay import ref, wire_space
+from services.room.app.admission import Admission
+from services.room.app.attendance import Attendance
+from services.room.domain.space import Space
+from services.room.domain.values import HOSTING, Role
+from services.room.projection import Agenda
+from services.room.translation import listed, ref, wire_space
 
 
-def queries(table: Handlers, spaces: Spaces, audience: Audience) -> None:
+def queries(table: Handlers, admission: Admission, attendance: Attendance, agenda: Agenda, who: Who) -> None:
     """What a Space is, who may be in it, who is there."""
 
     @table.on(v1.SpaceQuery)
     async def space(query: v1.SpaceQuery) -> Accepted[v1.Space]:
         def seen(space: Space) -> v1.Space:
-            return wire_space(space, query.actor, all=query.follower)
+            return wire_space(space, who, query.actor, all=query.follower)
 
-        anybody = query.follower or query.operator
-        result = await spaces.look(query.space_id, None if anybody else query.actor, seen)
+        if query.follower or query.operator:
+            result = await admission.look(query.space_id, seen)
+        else:
+            inside = query.let_in or attendance.is_there(query.space_id, query.actor)
+            result = await admission.show(query.space_id, query.actor, seen, inside=inside)
         return Accepted(version=result.version, result=result)
+
+    @table.on(v1.SpacePeopleQuery)
+    async def space_people(query: v1.SpacePeopleQuery) -> v1.SpacePeople:
+        sees_all = query.follower or query.operator
+
+        def page_of(space: Space) -> tuple[int, list[str]]:
+            if not sees_all and space.role_of(query.actor) not in HOSTING:
+                raise Refusal("not_host", "Only the host and co-hosts see that.")
+            return space.version, listed(space, query.which, after=query.after, most=query.limit + 1, all=sees_all)
+
+        if sees_all:
+            version, found = await admission.look(query.space_id, page_of)
+        else:
+            version, found = await admission.show(query.space_id, query.actor, page_of, inside=True)
+        page = found[: query.limit]
+        return v1.SpacePeople(
+            space_id=query.space_id,
+            version=version,
+            ids=tuple(page),
+            people=tuple(ref(who(person.id)) for person in admission.known(page)),
+            next=page[-1] if len(found) > len(page) else None,
+        )
 
     @table.on(v1.AdmitQuery)
     async def admit(query: v1.AdmitQuery) -> Accepted[v1.Grant]:
-        person = await spaces.person(query.actor)
+        person = await admission.person(query.actor)
 
         def grant(space: Space, role: Role) -> v1.Grant:
             member = space.stage.get(query.actor or "")
             if query.publish and member is None:
                 raise Refusal("not_on_stage", "Only people on stage can be heard.")
+            if query.present:
+                attendance.must_be_there(space.id, query.actor)
             return v1.Grant(
                 space_id=space.id,
-                person=ref(person) if person else None,
+                person=ref(who(person.id)) if person else None,
                 role=v1.Role(role),
                 may_publish=member is not None,
                 muted=member.muted if member else True,
@@ -42,32 +74,61 @@ def queries(table: Handlers, spaces: Spaces, audience: Audience) -> None:
                 captions=space.settings.captions,
                 consent_to_recording=member.consent_to_recording if member else True,
                 version=space.version,
-                blocked_on_stage=tuple(ref(person) for person in spaces.blocked_on_stage(space, query.actor)),
+                blocked_on_stage=tuple(
+                    ref(who(person.id)) for person in admission.blocked_on_stage(space, query.actor)
+                ),
             )
 
-        result = await spaces.admit(query.space_id, query.actor, grant, looking_back=query.looking_back)
+        result = await admission.admit(query.space_id, query.actor, grant, looking_back=query.looking_back)
         return Accepted(version=result.version, result=result)
 
     @table.on(v1.PresenceQuery)
     async def presence(query: v1.PresenceQuery) -> v1.Presence:
-        stage = await spaces.look(query.space_id, None, lambda space: tuple(space.stage))
-        listeners, on_stage = audience.count(query.space_id, stage)
+        stage = await admission.look(query.space_id, lambda space: tuple(space.stage))
+        listeners, on_stage = attendance.count(query.space_id, stage)
         return v1.Presence(space_id=query.space_id, listeners=listeners, on_stage=on_stage)
+
+    @table.on(v1.LiveSpacesQuery)
+    async def live_spaces(query: v1.LiveSpacesQuery) -> v1.LiveSpaces:
+        live = [space_id for space_id in agenda.live() if attendance.partition(space_id) == query.partition]
+        later = (space_id for space_id in live if space_id > query.after)
+
+        def shown(space: Space) -> v1.LiveSpace:
+            chosen = space.settings
+            return v1.LiveSpace(
+                id=space.id,
+                title=chosen.title,
+                host=ref(who(space.host.id)),
+                stage=tuple(ref(who(member.person.id)) for member in space.stage.values()),
+                listeners=attendance.count(space.id, space.stage)[0],
+                topics=chosen.topics,
+                lang=chosen.lang,
+                recorded=chosen.recorded,
+                captions=chosen.captions,
+                started_at=space.started_at,
+            )
+
+        return v1.LiveSpaces(
+            spaces=tuple([await admission.look(space_id, shown) for space_id in islice(later, query.limit)]),
+            live=len(live),
+            connected=attendance.connected(query.partition),
+        )
 
     @table.on(v1.ParticipantsQuery)
     async def participants(query: v1.ParticipantsQuery) -> v1.Participants:
         def roles(space: Space, _: Role) -> dict[str, Role]:
             return {member.person.id: member.role for member in space.stage.values()}
 
-        stage = await spaces.admit(query.space_id, query.actor, roles)
-        found = audience.page(query.space_id, query.after, query.limit + 1)
+        stage = await admission.admit(query.space_id, query.actor, roles)
+        found = attendance.page(query.space_id, query.after, query.limit + 1)
         page = found[: query.limit]
         return v1.Participants(
             space_id=query.space_id,
             people=tuple(
-                v1.Participant(person=ref(person), role=v1.Role(stage.get(person.id, "listener")))
-                for person in spaces.named(page)
+                v1.Participant(person=ref(who(person.id)), role=v1.Role(stage.get(person.id, "listener")))
+                for person in admission.known(page)
+                if person.id in stage or not attendance.hides(person.id)
             ),
-            listeners=audience.count(query.space_id, stage)[0],
+            listeners=attendance.count(query.space_id, stage)[0],
             next=page[-1] if len(found) > len(page) else None,
         )

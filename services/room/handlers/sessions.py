@@ -6,29 +6,32 @@ from contracts.commands import Accepted, Nothing
 from contracts.envelope import PersonRef
 from contracts.room import v1
 from libs.bus import Handlers
-from services.room.app import Spaces
-from services.room.domain import Role, Space
-from services.room.handlers.audience import Audience
-from services.room.relay import ref, wire_space
+from libs.names import Who
+from services.room.app.admission import Admission
+from services.room.app.attendance import Attendance
+from services.room.app.entrance import Entrance
+from services.room.domain.space import Space
+from services.room.domain.values import Role
+from services.room.translation import ref, wire_space
 
 
-def sessions(table: Handlers, spaces: Spaces, audience: Audience) -> None:
+def sessions(table: Handlers, admission: Admission, entrance: Entrance, attendance: Attendance, who: Who) -> None:
     """Join, leave, react."""
 
     @table.on(v1.JoinSpace)
     async def join(command: v1.JoinSpace) -> Accepted[v1.Session]:
-        await spaces.person(command.actor)
+        await admission.person(command.actor)
 
         def admitted(space: Space, role: Role) -> tuple[Role, v1.Space, tuple[PersonRef, ...]]:
-            blocked = tuple(ref(person) for person in spaces.blocked_on_stage(space, command.actor))
-            return role, wire_space(space, command.actor), blocked
+            blocked = tuple(ref(who(person.id)) for person in admission.blocked_on_stage(space, command.actor))
+            return role, wire_space(space, who, command.actor), blocked
 
-        role, space, blocked = await spaces.admit(command.space_id, command.actor, admitted)
-        audience.joined(command, role)
+        role, space, blocked = await admission.admit(command.space_id, command.actor, admitted)
+        attendance.joined(command, role)
         session = v1.Session(
             session_id=command.session_id,
             role=v1.Role(role),
-            lease_seconds=audience.lease_seconds,
+            lease_seconds=attendance.lease_seconds,
             space=space,
             blocked_on_stage=blocked,
         )
@@ -36,11 +39,13 @@ def sessions(table: Handlers, spaces: Spaces, audience: Audience) -> None:
 
     @table.on(v1.LeaveSpace)
     async def leave(command: v1.LeaveSpace) -> Nothing:
-        audience.left(command.space_id, command.session_id, command.actor)
+        if attendance.left(command.space_id, command.session_id, command.actor) and command.actor is not None:
+            await entrance.leave_queue(command.space_id, command.actor)
         return Nothing()
 
     @table.on(v1.React)
     async def react(command: v1.React) -> Nothing:
-        await spaces.admit(command.space_id, command.actor, lambda _, role: role)
-        audience.reacted(command)
+        await admission.admit(command.space_id, command.actor, lambda _, role: role)
+        attendance.must_be_there(command.space_id, command.actor)
+        attendance.reacted(command)
         return Nothing()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
-from services.room.domain import (
+from services.room.domain.facts import (
     TIMELESS,
     Canceled,
     Created,
@@ -67,9 +67,18 @@ class Agenda(StoreModel):
         """Live and scheduled ones."""
         return [row[0] for row in self.db.execute("SELECT id FROM spaces")]
 
+    def live(self) -> list[str]:
+        """Live ones, in order of their ids."""
+        return [row[0] for row in self.db.execute("SELECT id FROM spaces WHERE live = 1 ORDER BY id")]
+
     def of_host(self, person_id: str) -> list[str]:
         """Live and scheduled Spaces of a host."""
         return [row[0] for row in self.db.execute("SELECT id FROM spaces WHERE host_id = ?", (person_id,))]
+
+    def live_of(self, person_id: str) -> int:
+        """How many Spaces of a host are live."""
+        row = self.db.execute("SELECT count(*) FROM spaces WHERE host_id = ? AND live", (person_id,)).fetchone()
+        return int(row[0])
 
     def of_person(self, person_id: str) -> list[str]:
         """Those that know somebody: on stage, waiting, invited or removed, now or before; and those they host."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from contracts import subjects
 from contracts.people import hosting
 from contracts.people import v1 as people
+from libs import names
 from libs.bus import Received
 from libs.readmodel import ReadModel
 from libs.refusal import Refusal
-from services.room.domain import Person
+from services.room.domain.values import Person
 
 
 class People(ReadModel):
     """People as the events of the people service tell."""
 
-    schema = """
-        CREATE TABLE people (id TEXT PRIMARY KEY, handle TEXT NOT NULL, name TEXT NOT NULL) WITHOUT ROWID;
+    schema = f"""
+        {names.TABLE};
         CREATE TABLE traits (
             person_id TEXT PRIMARY KEY,
             followers INTEGER NOT NULL DEFAULT 0,
@@ -32,11 +34,14 @@ class People(ReadModel):
     """
     filters = (subjects.events_of("people"),)
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.names = names.Names(self)
+
     def apply(self, received: Received) -> None:
         run = self.db.execute
+        self.names.apply(received.event)
         match received.event:
-            case people.Registered() as e:
-                run("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", (e.person_id, e.handle, e.display_name))
             case people.Followed() as e:
                 row = run("INSERT OR IGNORE INTO follows VALUES (?, ?)", (e.person_id, e.followee_id))
                 self._note(e.followee_id, "followers", f"followers + {row.rowcount}")
@@ -66,8 +71,8 @@ class People(ReadModel):
     # -- who ---------------------------------------------------------------------------------------------------
 
     def find(self, person_id: str) -> Person | None:
-        row = self.db.execute("SELECT id, handle, name FROM people WHERE id = ?", (person_id,)).fetchone()
-        return None if row is None else Person(*row)
+        known = self.names.find(person_id)
+        return None if known is None or known.gone else Person(person_id)
 
     async def person(self, person_id: str | None, wait: float) -> Person:
         """Somebody who is known, or becomes so within `wait` seconds. Raises Refusal person_unknown, to be retried."""
@@ -111,6 +116,14 @@ class People(ReadModel):
     def _trait(self, person_id: str | None, trait: str) -> bool:
         row = self.db.execute(f"SELECT {trait} FROM traits WHERE person_id = ?", (person_id,)).fetchone()
         return row is not None and bool(row[0])
+
+    def may_host(self, person_id: str, platform: str) -> bool:
+        """Whether the hosting policy lets somebody host."""
+        try:
+            self.must_be_able_to_host(person_id, platform)
+        except Refusal:
+            return False
+        return True
 
     def must_be_able_to_host(self, person_id: str, platform: str) -> None:
         """Raises Refusal: suspended, may_not_host; the sentence says why."""

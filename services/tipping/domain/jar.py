@@ -27,16 +27,20 @@ class Jar(Aggregate):
     names: dict[str, str] = msgspec.field(default_factory=dict)
 
     def fill(self, names: Mapping[str, str], *, enabled: bool, acknowledged: bool) -> list[Fact]:
-        """Say where one is paid; a provider with an empty name is left out. Nothing happens where it was said before.
+        """Say where one is paid; a provider with an empty name is left out, and without any the names stay as they are.
+        Nothing happens where it was said before.
 
         Refuses: invalid (no name at its provider, or an open jar without a name), not_allowed (the person has not
         acknowledged that the names of an open jar are public).
         """
         cleaned = {id: provider_of(id).name_of(given) for id, given in sorted(names.items()) if given}
+        if not names:
+            cleaned = dict(self.names)
         if enabled and not cleaned:
             raise Refusal("invalid", "Give at least one name before you open your tip jar.")
         if enabled and not acknowledged:
-            raise Refusal("not_allowed", "Everybody can see the names in an open tip jar; confirm that you know.")
+            detail = "Everybody can see the names in an open tip jar; confirm that you know."
+            raise Refusal("not_allowed", detail, field="public_names_acknowledged")
         if self.version and (enabled, cleaned) == (self.enabled, self.names):
             return []
         return [Filled(enabled=enabled, names=cleaned)]
@@ -46,7 +50,7 @@ class Jar(Aggregate):
         if not self.enabled:
             raise Refusal("tip_jar_closed", "This person takes no tips.")
         if provider not in self.names:
-            raise Refusal("tip_jar_closed", f"This person takes no tips at {provider_of(provider).shown}.")
+            raise Refusal("tip_jar_closed", f"This person takes no tips at {provider_of(provider).label}.")
         return self.names[provider]
 
     def apply(self, fact: Fact, meta: Meta) -> None:

@@ -32,9 +32,13 @@ class Money:
 
     def __post_init__(self) -> None:
         if self.currency not in EXPONENTS:
-            raise Refusal("invalid", "There is no such currency; use a code of ISO 4217, such as USD.")
+            raise Refusal(
+                "invalid", "There is no such currency; use a code of ISO 4217, such as USD.", field="currency"
+            )
         if not 1 <= self.minor <= MOST:
-            raise Refusal("invalid", f"An amount is a whole number of minor units from 1 to {MOST}.")
+            raise Refusal(
+                "invalid", f"An amount is a whole number of minor units from 1 to {MOST}.", field="amount_minor"
+            )
 
     @property
     def exact(self) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -19,30 +18,26 @@ from services.tipping.domain.money import Money
 _SCHEME: Final = r"(?:https?://)?"
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.ASCII)
-
-
-def _pasted(text: str) -> re.Pattern[str]:
-    # ASCII: without it, ignoring case takes a Kelvin sign for a k.
-    return re.compile(text, re.ASCII | re.IGNORECASE)
-
-
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One way to be paid."""
+    """One way to be paid. Everything that anybody needs to know of it stands in its entry of `PROVIDERS`."""
 
     id: str
-    shown: str
-    pattern: re.Pattern[str]
-    """What the whole of a name must match."""
-    rule: str
+    label: str
+    name_pattern: str
+    """What the whole of a name must match: ASCII letters only, and valid in a browser too (ECMAScript, flag `v`)."""
+    name_hint: str
     """The same for people."""
-    pasted: re.Pattern[str]
-    """The whole of a pasted link; group `name` is what is left when its prefix is stripped."""
-    link: Callable[[str, Money | None, str], str]
-    """From name, amount and note to where it is paid."""
-    takes_amount: bool
+    name_example: str
+    """A name as people there write theirs."""
+    pasted: str
+    """What the whole of a pasted link matches; group `name` is what is left when its prefix is stripped."""
+    link: str
+    """Where a tip is paid; `{name}` is the name there."""
+    amount: str = ""
+    """What an amount adds to the link, of `{money}`; empty where the link cannot carry one."""
+    note: str = ""
+    """What a note adds to the link, of `{note}`."""
     currency: str | None = None
     """The only currency it knows, where its link does not say which."""
 
@@ -51,50 +46,28 @@ class Provider:
 
         Refuses: invalid, for anything that is no name at this provider then.
         """
-        if (match := self.pasted.fullmatch(given)) is not None:
+        # ASCII: without it, ignoring case takes a Kelvin sign for a k.
+        if (match := re.fullmatch(self.pasted, given, re.ASCII | re.IGNORECASE)) is not None:
             name = match["name"]
         else:
             name = given[1:] if given[:1] in ("@", "$") else given
-        if self.pattern.fullmatch(name) is None:
-            raise Refusal("invalid", f"That is no name at {self.shown}: {self.rule}.")
+        if re.fullmatch(self.name_pattern, name, re.ASCII) is None:
+            detail = f"That is no name at {self.label}: {self.name_hint}."
+            raise Refusal("invalid", detail, field=f"names.{self.id}")
         return name
 
     def money_of(self, minor: int | None, currency: str | None) -> Money | None:
         """The amount a tip has here: None where none is given, or where the link cannot carry one. Refuses: invalid."""
         if (minor is None) != (currency is None):
-            raise Refusal("invalid", "An amount needs a currency, and a currency an amount.")
+            raise Refusal("invalid", "An amount needs a currency, and a currency an amount.", field="amount_minor")
         if minor is None or currency is None:
             return None
         money = Money(minor, currency)
-        if not self.takes_amount:
+        if not self.amount:
             return None
         if self.currency is not None and currency != self.currency:
-            raise Refusal("invalid", f"{self.shown} takes {self.currency} only.")
+            raise Refusal("invalid", f"{self.label} takes {self.currency} only.", field="currency")
         return money
-
-
-def _paypal(name: str, money: Money | None, note: str) -> str:
-    amount = f"/{money.short}{money.currency}" if money else ""
-    return f"https://paypal.me/{name}{amount}"
-
-
-def _cash_app(name: str, money: Money | None, note: str) -> str:
-    amount = f"/{money.short}" if money else ""
-    return f"https://cash.app/${name}{amount}"
-
-
-def _venmo(name: str, money: Money | None, note: str) -> str:
-    amount = f"&amount={money.exact}" if money else ""
-    words = f"&note={quote(note, safe='')}" if note else ""
-    return f"https://venmo.com/u/{name}?txn=pay{amount}{words}"
-
-
-def _patreon(name: str, money: Money | None, note: str) -> str:
-    return f"https://www.patreon.com/{name}"
-
-
-def _bandcamp(name: str, money: Money | None, note: str) -> str:
-    return f"https://{name}.bandcamp.com"
 
 
 PROVIDERS: Final = {
@@ -102,54 +75,59 @@ PROVIDERS: Final = {
     for provider in (
         Provider(
             id="paypal",
-            shown="PayPal",
-            pattern=_pattern(r"[A-Za-z0-9]{1,20}"),
-            rule="up to 20 letters and digits",
-            pasted=_pasted(_SCHEME + r"(?:www\.)?paypal\.(?:me|com/paypalme)/(?P<name>[^/]*)/?"),
-            link=_paypal,
-            takes_amount=True,
+            label="PayPal",
+            name_pattern=r"[A-Za-z0-9]{1,20}",
+            name_hint="up to 20 letters and digits",
+            name_example="AdaLovelace",
+            pasted=_SCHEME + r"(?:www\.)?paypal\.(?:me|com/paypalme)/(?P<name>[^/]*)/?",
+            link="https://paypal.me/{name}",
+            amount="/{money.short}{money.currency}",
         ),
         Provider(
             id="cash_app",
-            shown="Cash App",
-            pattern=_pattern(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,20}"),
-            rule="up to 20 letters and digits, at least one of them a letter",
-            pasted=_pasted(_SCHEME + r"(?:www\.)?cash\.app/\$?(?P<name>[^/]*)/?"),
-            link=_cash_app,
-            takes_amount=True,
+            label="Cash App",
+            name_pattern=r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,20}",
+            name_hint="up to 20 letters and digits, at least one of them a letter",
+            name_example="$adalovelace",
+            pasted=_SCHEME + r"(?:www\.)?cash\.app/\$?(?P<name>[^/]*)/?",
+            link="https://cash.app/${name}",
+            amount="/{money.short}",
             currency="USD",
         ),
         Provider(
             id="venmo",
-            shown="Venmo",
-            pattern=_pattern(r"[A-Za-z0-9_-]{5,30}"),
-            rule="5 to 30 letters, digits, hyphens and underscores",
-            pasted=_pasted(_SCHEME + r"(?:www\.|account\.)?venmo\.com/(?:u/)?(?P<name>[^/]*)/?"),
-            link=_venmo,
-            takes_amount=True,
+            label="Venmo",
+            name_pattern=r"[A-Za-z0-9_\-]{5,30}",
+            name_hint="5 to 30 letters, digits, hyphens and underscores",
+            name_example="@ada-lovelace",
+            pasted=_SCHEME + r"(?:www\.|account\.)?venmo\.com/(?:u/)?(?P<name>[^/]*)/?",
+            link="https://venmo.com/u/{name}?txn=pay",
+            amount="&amount={money.exact}",
+            note="&note={note}",
             currency="USD",
         ),
         Provider(
             id="patreon",
-            shown="Patreon",
-            pattern=_pattern(r"[A-Za-z0-9_-]{1,64}"),
-            rule="up to 64 letters, digits, hyphens and underscores",
-            pasted=_pasted(_SCHEME + r"(?:www\.)?patreon\.com/(?:cw?/)?(?P<name>[^/]*)/?"),
-            link=_patreon,
-            takes_amount=False,
+            label="Patreon",
+            name_pattern=r"[A-Za-z0-9_\-]{1,64}",
+            name_hint="up to 64 letters, digits, hyphens and underscores",
+            name_example="adalovelace",
+            pasted=_SCHEME + r"(?:www\.)?patreon\.com/(?:cw?/)?(?P<name>[^/]*)/?",
+            link="https://www.patreon.com/{name}",
         ),
         Provider(
             id="bandcamp",
-            shown="Bandcamp",
+            label="Bandcamp",
             # One label of a host name (RFC 1123, 2.1; RFC 1035, 2.3.4).
-            pattern=_pattern(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"),
-            rule="up to 63 letters, digits and hyphens, with no hyphen at either end",
-            pasted=_pasted(_SCHEME + r"(?P<name>[^/.]*)\.bandcamp\.com/?"),
-            link=_bandcamp,
-            takes_amount=False,
+            name_pattern=r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?",
+            name_hint="up to 63 letters, digits and hyphens, with no hyphen at either end",
+            name_example="adalovelace",
+            pasted=_SCHEME + r"(?P<name>[^/.]*)\.bandcamp\.com/?",
+            link="https://{name}.bandcamp.com",
         ),
     )
 }
+"""By id, in the order in which they are shown. Another provider is another entry here, and nothing anywhere else."""
 
 
 def provider_of(id: str) -> Provider:
@@ -157,12 +135,18 @@ def provider_of(id: str) -> Provider:
     try:
         return PROVIDERS[id]
     except KeyError:
-        raise Refusal("invalid", f"Tips are paid at {', '.join(p.shown for p in PROVIDERS.values())}.") from None
+        raise Refusal("invalid", f"Tips are paid at {', '.join(p.label for p in PROVIDERS.values())}.") from None
 
 
 def link(provider: str, name: str, money: Money | None, note: str) -> str:
     """Where a tip is paid. `name` is one that `name_of` returned."""
-    return PROVIDERS[provider].link(name, money, note)
+    there = PROVIDERS[provider]
+    link = there.link.format(name=name)
+    if money is not None:
+        link += there.amount.format(money=money)
+    if note:
+        link += there.note.format(note=quote(note, safe=""))
+    return link
 
 
 def clean_note(given: str) -> str:
@@ -174,7 +158,7 @@ def clean_note(given: str) -> str:
     for letter in given:
         match unicodedata.category(letter):
             case "Cs":
-                raise Refusal("invalid", "The note is no text.")
+                raise Refusal("invalid", "The note is no text.", field="note")
             case "Cc" | "Zl" | "Zp":
                 letters.append(" ")
             case "Cf" if unicodedata.bidirectional(letter) in _REORDERING:

@@ -21,7 +21,7 @@ class State(StrEnum):
     CONFIRMED = "confirmed"
 
 
-class Standing(StrEnum):
+class Whereabouts(StrEnum):
     """What is known of somebody in a Space."""
 
     UNKNOWN = "unknown"
@@ -33,20 +33,11 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Payer:
-    """Who gives, as they are called now."""
-
-    id: str
-    handle: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
     """What somebody wants to give."""
 
     space: str
-    payer: Payer
+    payer: str
     recipient: str
     provider: str
     amount_minor: int | None
@@ -56,12 +47,10 @@ class Offer:
 
 @stored("tip.offered")
 class Offered(Fact):
-    """Somebody wants to tip and was given the link."""
+    """Somebody wants to tip and was given the link. Earlier versions also stored what the payer was called."""
 
     space: str
     payer: str
-    payer_handle: str
-    payer_name: str
     recipient: str
     provider: str
     name: str
@@ -98,32 +87,30 @@ class Tip(Aggregate):
 
     # -- deciding ----------------------------------------------------------------------------------------------
 
-    def offer(self, offer: Offer, jar: Jar, standing: Standing) -> list[Fact]:
+    def offer(self, offer: Offer, jar: Jar, there: Whereabouts) -> list[Fact]:
         """Offer a tip to somebody on the stage of a live Space, whose `jar` is open.
 
         Refuses: not_allowed (oneself), space_unknown, not_live, not_on_stage, tip_jar_closed, invalid.
         """
         if self.offered is not None:
             raise Refusal("wrong_state", "This tip was offered already.")
-        if offer.payer.id == offer.recipient:
+        if offer.payer == offer.recipient:
             raise Refusal("not_allowed", "You cannot tip yourself.")
-        match standing:
-            case Standing.UNKNOWN:
+        match there:
+            case Whereabouts.UNKNOWN:
                 raise Refusal("space_unknown", "There is no such Space.")
-            case Standing.NOT_LIVE:
+            case Whereabouts.NOT_LIVE:
                 raise Refusal("not_live", "Tips are given while the Space is live.")
-            case Standing.LISTENING:
+            case Whereabouts.LISTENING:
                 raise Refusal("not_on_stage", "Tips go to people on stage; this person is not there.")
-            case Standing.ON_STAGE:
+            case Whereabouts.ON_STAGE:
                 pass
         name = jar.name_at(offer.provider)
         money = provider_of(offer.provider).money_of(offer.amount_minor, offer.currency)
         return [
             Offered(
                 space=offer.space,
-                payer=offer.payer.id,
-                payer_handle=offer.payer.handle,
-                payer_name=offer.payer.name,
+                payer=offer.payer,
                 recipient=offer.recipient,
                 provider=offer.provider,
                 name=name,

@@ -1,1 +1,1 @@
-"""Recognition in processes of its own, and transcripts as documents."""
+"""Captured audio, recognition in worker processes, and transcripts as documents."""

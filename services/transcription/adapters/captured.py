@@ -18,8 +18,8 @@ _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
-    """One captured message."""
+class CapturedMessage:
+    """One message of the capture stream."""
 
     sequence: int
     session_id: str
@@ -29,16 +29,16 @@ class Captured:
     subject: str
     body: bytes
     bundle: capture.Bundle | None
-    """The body, decoded; None where it is none: whoever hears the body says why."""
+    """The body, decoded; None where it cannot be: whoever recognises the body says why."""
 
 
-async def captured(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[Captured]]:
-    """Batches of what is captured in a Space after `after`, for ever. Raises StreamReset for another stream."""
+async def follow_capture(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[CapturedMessage]]:
+    """Batches of messages of a Space after sequence `after`, for ever. Raises StreamReset for another stream."""
     async for messages in follow_raw(
         bus, subjects.CAPTURE_STREAM, [subjects.capture_of(space_id)], after, epoch, _BATCH
     ):
         yield [
-            Captured(
+            CapturedMessage(
                 sequence=message.metadata.sequence.stream,
                 session_id=message.subject.rpartition(".")[2],
                 person_id=(message.headers or {}).get(subjects.HEADER_PERSON),
@@ -66,7 +66,7 @@ async def newest(bus: Bus, space_id: str) -> int:
         return 0
 
 
-async def bury(bus: Bus, message: Captured, reason: str) -> None:
+async def bury(bus: Bus, message: CapturedMessage, reason: str) -> None:
     """Keep a message that cannot be used, with the reason."""
     headers = {
         subjects.HEADER_ORIGIN: message.subject,

@@ -6,12 +6,18 @@ Sources: WebVTT: Text Tracks (W3C), 4.1 and 4.2.2 (voice spans); SubRip as playe
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal
+
+from services.transcription.domain import Word
 
 Format = Literal["vtt", "srt", "txt", "json"]
+_MARK: Final = "[corrected by the host]"
+_JOINERS: Final = "\u200c\u200d"
+"""Invisible, but Persian, Hindi and composed emoji are written with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,9 @@ class Line:
     text: str
     start_at: datetime
     end_at: datetime
+    words: tuple[Word, ...] = ()
+    corrected_by: str | None = None
+    """The host whose words `text` are."""
 
 
 def document(format: Format, lines: Iterable[Line], started_at: datetime) -> tuple[str, str]:
@@ -48,17 +57,24 @@ def _seconds(at: datetime, started_at: datetime) -> float:
     return max(0.0, (at - started_at).total_seconds())
 
 
-def _clock(seconds: float, point: str) -> str:
-    milliseconds = round(seconds * 1000)
+def _times(start: float, end: float, point: str) -> str:
+    """When a cue is shown. It ends after it begins, be it by a millisecond: WebVTT demands that."""
+    first = round(start * 1000)
+    return f"{_clock(first, point)} --> {_clock(max(round(end * 1000), first + 1), point)}"
+
+
+def _clock(milliseconds: int, point: str) -> str:
     minutes, milliseconds = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{point}{milliseconds % 1000:03}"
 
 
 def _one_line(text: str) -> str:
-    """Whatever could end a line, or a cue, is a space."""
+    """Whatever could end a line or a cue, or turn the direction of what follows, is a space."""
     if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
+        text = "".join(
+            " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c not in _JOINERS else c for c in text
+        )
     return " ".join(text.split())
 
 
@@ -71,16 +87,21 @@ def _vtt(cues: _Cues) -> str:
     parts = ["WEBVTT\n"]
     for number, (start, end, line) in enumerate(cues, 1):
         name, text = _escaped(line.name), _escaped(line.text)
-        parts.append(f"{number}\n{_clock(start, '.')} --> {_clock(max(end, start), '.')}\n<v {name}>{text}</v>\n")
+        if line.corrected_by is None:
+            said = f"<v {name}>{text}</v>"
+        else:
+            said = f"<v.corrected {name}>{text} <c.mark>{_MARK}</c></v>"
+        parts.append(f"{number}\n{_times(start, end, '.')}\n{said}\n")
     return "\n".join(parts)
 
 
 def _srt(cues: _Cues) -> str:
     parts = []
     for number, (start, end, line) in enumerate(cues, 1):
-        # SubRip has no escape: players take <i> and the like for markup, so a bracket is replaced by its look-alike.
-        text = f"{_one_line(line.name)}: {_one_line(line.text)}".replace("<", "‹").replace(">", "›")
-        parts.append(f"{number}\n{_clock(start, ',')} --> {_clock(max(end, start), ',')}\n{text}\n")
+        # SubRip has no escape: players take <i>, {\an8} and the like for markup, so what begins it is replaced by its
+        # look-alike.
+        text = f"{_one_line(line.name)}: {_marked(line)}".replace("<", "‹").replace(">", "›").replace("{\\", "{⧵")
+        parts.append(f"{number}\n{_times(start, end, ',')}\n{text}\n")
     return "\n".join(parts)
 
 
@@ -89,13 +110,18 @@ def _txt(cues: _Cues) -> str:
     for start, _, line in cues:
         minutes, seconds = divmod(int(start), 60)
         hours, minutes = divmod(minutes, 60)
-        lines.append(f"[{hours:02}:{minutes:02}:{seconds:02}] {_one_line(line.name)}: {_one_line(line.text)}\n")
+        lines.append(f"[{hours:02}:{minutes:02}:{seconds:02}] {_one_line(line.name)}: {_marked(line)}\n")
     return "".join(lines)
 
 
+def _marked(line: Line) -> str:
+    return _one_line(line.text) if line.corrected_by is None else f"{_one_line(line.text)} {_MARK}"
+
+
 def _json(cues: _Cues) -> str:
-    captions = [
-        {
+    captions = []
+    for start, end, line in cues:
+        caption: dict[str, Any] = {
             "id": line.id,
             "person_id": line.person_id,
             "name": line.name,
@@ -104,6 +130,17 @@ def _json(cues: _Cues) -> str:
             "start": round(start, 3),
             "end": round(end, 3),
         }
-        for start, end, line in cues
-    ]
+        if line.corrected_by is not None:
+            caption["corrected_by"] = line.corrected_by
+        if line.words:
+            caption["words"] = [
+                {
+                    "text": word.text,
+                    "start": round(start + word.start, 3),
+                    "end": round(start + word.end, 3),
+                    "confidence": word.confidence,
+                }
+                for word in line.words
+            ]
+        captions.append(caption)
     return json.dumps({"captions": captions}, ensure_ascii=False, indent=1) + "\n"

@@ -1,7 +1,7 @@
-"""What transcription does: keeps transcripts, and listens to Spaces."""
+"""What transcription does: transcribes Spaces, and keeps their transcripts."""
 
 from services.transcription.app.captioning import Captioning
-from services.transcription.app.hearing import Pace
+from services.transcription.app.transcriber import Pace
 from services.transcription.app.transcripts import Transcripts
 
 __all__ = ["Captioning", "Pace", "Transcripts"]

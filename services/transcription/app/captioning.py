@@ -1,4 +1,4 @@
-"""All Spaces with captions: each is listened to until its transcript is complete."""
+"""All Spaces with captions: each is transcribed until its transcript is complete."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from libs.bus import Bus
-from services.transcription.adapters.workers import Workers
-from services.transcription.app.hearing import Hearing, Pace
+from services.transcription.adapters.worker_pool import WorkerPool
+from services.transcription.app.languages import understood
+from services.transcription.app.transcriber import Pace, Transcriber
 from services.transcription.app.transcripts import Transcripts
 from services.transcription.projection import CaptionedSpace, Stages
 
@@ -24,14 +25,14 @@ _PAUSE_LAST: Final = 10.0
 
 
 class Captioning:
-    """Starts to listen when a Space with captions starts, or when we do."""
+    """Starts to transcribe a Space with captions when it starts, or when this service does."""
 
     def __init__(
         self,
         bus: Bus,
         stages: Stages,
         transcripts: Transcripts,
-        workers: Workers,
+        pool: WorkerPool,
         pace: Pace,
         languages: Collection[str],
     ) -> None:
@@ -39,7 +40,7 @@ class Captioning:
         self._bus = bus
         self._stages = stages
         self._transcripts = transcripts
-        self._workers = workers
+        self._pool = pool
         self._pace = pace
         self._languages = frozenset(languages)
         self._known: set[str] = set()
@@ -58,23 +59,28 @@ class Captioning:
                 await self._stages.news.wait()
 
     async def _tend(self, space: CaptionedSpace) -> None:
-        if space.lang.partition("-")[0].lower() not in self._languages:
+        if not self._understands(space):
             _log.warning("Space %s has no captions", space.id, extra={"why": f"nothing here understands {space.lang}"})
-            # Until then a restart may bring a model that does.
-            await self._stages.until(lambda: self._stages.has_ended(space.id))
-            self._stages.forget(space.id)
-            return
+            # Until then a restart may bring a model that does, or somebody may speak something else.
+            await self._stages.until(lambda: self._understands(space) or self._stages.has_ended(space.id))
+            if not self._understands(space):
+                self._stages.forget(space.id)
+                return
         pause = _PAUSE_FIRST
         with LISTENING.track_inprogress():
             while True:
                 try:
                     if await self._transcripts.open(space.id, space.lang, space.started_at):
-                        await Hearing(
-                            self._bus, space, self._stages, self._transcripts, self._workers, self._pace
+                        await Transcriber(
+                            self._bus, space, self._stages, self._transcripts, self._pool, self._pace, self._languages
                         ).run()
                     return
-                except Exception as error:  # noqa: BLE001 (one Space's trouble is not the others'; tried again for ever)
+                except Exception as error:  # noqa: BLE001 (trouble with one Space must not end the others; it is tried for ever)
                     INTERRUPTED.inc()
-                    _log.warning("Space %s is listened to anew in %.1f s", space.id, pause, exc_info=error)
+                    _log.warning("Space %s is transcribed anew in %.1f s", space.id, pause, exc_info=error)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _PAUSE_LAST)
+
+    def _understands(self, space: CaptionedSpace) -> bool:
+        """Whether anybody there speaks what the recogniser knows."""
+        return understood(self._stages.languages(space.id), self._languages)

@@ -1,55 +1,45 @@
-"""Transcripts: load, call, save."""
+"""What listening reads and writes of transcripts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
-from libs.eventstore import Order, Store
-from services.transcription.domain import Captioned, Position, Transcript
+from libs.commands import Executor
+from libs.eventstore import Store
+from services.transcription.domain import Captioned, Detected, Position, Transcript
 
 
 class Transcripts:
-    """The transcripts in an event store; `now` is the clock (UTC)."""
+    """The transcripts in an event store, each of which grows while its Space is listened to."""
 
-    def __init__(self, store: Store[Transcript], now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store[Transcript], executor: Executor[Transcript]) -> None:
         self._store = store
-        self._now = now
-
-    def _order(self, id: str) -> Order:
-        return Order(id=id, actor=None, at=self._now())
+        self._executor = executor
 
     async def open(self, space_id: str, lang: str, started_at: datetime) -> bool:
         """Begin a transcript; whether there is still something to add to it."""
-        await self._store.execute(
-            space_id, self._order(f"open:{space_id}"), lambda t: t.open(lang, started_at), lambda t: None
-        )
+        await self._executor.by_itself(space_id, lambda t, _: t.open(lang, started_at), cause="open")
         return not await self._store.read(space_id, lambda t: t.completed)
 
     async def position(self, space_id: str) -> Position:
-        """Where to go on listening."""
+        """Where to continue in the captured audio."""
         return await self._store.read(
             space_id,
             lambda t: Position(t.position.epoch, t.position.resume, dict(t.position.sessions)),
         )
 
+    async def detected(self, space_id: str) -> dict[str, Detected]:
+        """What language each person was found to speak."""
+        return await self._store.read(space_id, lambda t: dict(t.detected))
+
     async def caption(self, space_id: str, caption: Captioned) -> bool:
         """Store a final caption; whether it is new. It is on disk when this returns."""
-        done = await self._store.execute(
-            space_id,
-            self._order(f"caption:{space_id}:{caption.caption_id}"),
-            lambda t: t.caption(caption),
-            lambda t: None,
-        )
-        return bool(done.facts)
+        cause = f"caption {caption.caption_id}"
+        return bool(await self._executor.by_itself(space_id, lambda t, _: t.caption(caption), cause=cause))
 
     async def complete(self, space_id: str) -> None:
         """Nothing more will come."""
-        await self._store.execute(space_id, self._order(f"complete:{space_id}"), lambda t: t.complete(), lambda t: None)
-
-    async def delete(self, space_id: str) -> None:
-        """Show it to nobody any more, nor begin it."""
-        await self._store.execute(space_id, self._order(f"delete:{space_id}"), lambda t: t.delete(), lambda t: None)
+        await self._executor.by_itself(space_id, lambda t, _: t.complete(), cause="complete")
 
     async def read(self, space_id: str, at: int | None = None) -> Transcript:
         """A transcript as it is now, of which the caller changes nothing; of version 0 where there is none.

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from rostrum_forwarder import Forwarder, Reachable
+from rostrum_forwarder import Forwarder, IceCredentials, Reachable
 
 from services.media.settings import cores
 
@@ -23,9 +23,14 @@ TALKERS: Final = 1 << 20
 SPACE: Final = 7
 
 
-def ice(number: int) -> tuple[str, str, str, str]:
+def ice(number: int) -> IceCredentials:
     """Local and remote credentials."""
-    return f"ours{number}", f"our password of session {number}", f"theirs{number}", "their password, 22 bytes"
+    return IceCredentials(
+        local_ufrag=f"ours{number}",
+        local_pwd=f"our password of session {number}",
+        remote_ufrag=f"theirs{number}",
+        remote_pwd="their password, 22 bytes",
+    )
 
 
 def master(number: int, sent_to_it: bool) -> bytes:
@@ -48,11 +53,25 @@ def main(config: dict[str, Any]) -> None:
     for number in range(listeners):
         slots = [(str(slot), (number + 1) * 4 + slot) for slot in range(3)]
         forwarder.add_listener(
-            number, SPACE, 0, ice(number), payload_type=111, mid_extension=4, level_extension=1, slots=slots
+            number,
+            space=SPACE,
+            owner=0,
+            ice=ice(number),
+            payload_type=111,
+            mid_extension=4,
+            level_extension=1,
+            slots=slots,
         )
     for number in range(TALKERS, TALKERS + talkers):
         forwarder.add_publisher(
-            number, SPACE, number, ice(number), payload_type=111, level_extension=1, muted=False, capture=False
+            number,
+            space=SPACE,
+            owner=number,
+            ice=ice(number),
+            payload_type=111,
+            level_extension=1,
+            muted=False,
+            capture=False,
         )
     print(json.dumps({"port": forwarder.port, "pid": os.getpid(), "threads": config["threads"]}), flush=True)
     while True:
@@ -60,11 +79,11 @@ def main(config: dict[str, Any]) -> None:
         for event in forwarder.poll(4096):
             if isinstance(event, Reachable):
                 number = event.session
-                forwarder.set_keys(number, master(number, False), master(number, True))
+                forwarder.set_keys(number, receive=master(number, False), send=master(number, True))
         if 0 in ready:
             if not os.read(0, 1):
                 break
-            delays = {f"delay {end}": packets for end, packets in forwarder.delays()[0]}
+            delays = {f"delay {bucket.end_us}": bucket.packets for bucket in forwarder.delays().buckets}
             print(json.dumps({**forwarder.stats(), **delays, "cpu_ns": cpu_ns()}), flush=True)
     forwarder.close()
 

@@ -40,6 +40,22 @@
         if (width < inline || height < inline) faults.push(`too small to hit (${width} x ${height}): ${told(element)}`);
     }
 
+    // A word of a label stands in one line. Long ones may have to be broken, names above all, and those say where.
+    for (const element of scope.querySelectorAll('button, .button')) {
+        const labels = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        for (let node = labels.nextNode(); node; node = labels.nextNode()) {
+            const { clientWidth, clientHeight } = node.parentElement;
+            const clipped = clientWidth === 1 && clientHeight === 1;
+            if (clipped || !seen(node.parentElement) || hidden(node.parentElement) || getComputedStyle(node.parentElement).hyphens === 'auto') continue;
+            for (const word of node.textContent.matchAll(/(?<!\S)\S{2,12}(?!\S)/g)) {
+                const range = document.createRange();
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) faults.push(`broken in two: "${word[0]}"`);
+            }
+        }
+    }
+
     const rgb = (text) => /^rgba?\(/.test(text) ? text.match(/[\d.]+/g).map(Number) : null;
     const light = ([r, g, b]) => [r, g, b].map((part) => part / 255)
         .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))

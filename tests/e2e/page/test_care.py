@@ -83,7 +83,7 @@ async def test_a_guest_finds_a_live_space_and_a_follower_is_told_of_it(url: str,
         await guest.on_stage("Marie Curie").click()
         await guest.part("follow").click()
         await guest.fill_in("Irene Joliot")
-        await expect(guest.part("messages")).to_contain_text("You follow Marie Curie")
+        await guest.told("You follow Marie Curie")
         await guest.part("home").click()
         await expect(guest.part("pill").filter(has_text="First of two")).to_be_visible()
         await expect(guest.part("list-live")).to_contain_text("First of two")

@@ -72,7 +72,11 @@ def _events() -> Sequence[v1.SpaceEvent]:
         v1.StageLeft(**at(35), person_id=CY.id, reason="moved"),
         v1.Unpinned(**at(36), pin_id=SPACE),
         v1.Rescheduled(**at(37), scheduled_start=START),
-        v1.Ended(**at(38), reason="timed_out"),
+        v1.WordsChanged(**at(38), words=("Dashwood", "Ní Bhriain")),
+        v1.LanguageChosen(**at(39), person_id=BO.id, lang="de-AT"),
+        v1.StageJoined(**at(40), person=CY, role=v1.Role.SPEAKER, lang="und"),
+        v1.LanguageChosen(**at(41), person_id=CY.id, lang=None),
+        v1.Ended(**at(42), reason="timed_out"),
     )
 
 

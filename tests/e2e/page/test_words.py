@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -18,6 +19,8 @@ from tests.support.browser import RATE, chromium, write_wav
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 SPOKEN_SECONDS = 8
+_AUDIT = (Path(__file__).parent / "audit.js").read_text()
+_HANDLE = "JSON.parse(localStorage.getItem('rostrum.identity')).person.handle"
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -58,6 +61,13 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
         await expect(guest.part("replay")).to_be_visible(timeout=60_000)
         sentence = guest.part("sentence").first
         await expect(sentence).to_contain_text("Mary Shelley", timeout=30_000)
+        times = guest.page.locator("[data-testid=sentence] time")
+        drawn = await times.all_inner_texts()
+        async with visitor(browser, url) as later:
+            await later.visit(path)
+            await expect(later.part("sentence").first).to_be_visible(timeout=30_000)
+            fresh = await later.page.locator("[data-testid=sentence] time").all_inner_texts()
+            assert fresh[: len(drawn)] == drawn, "by the replay's clock also where they were drawn before it was there"
         await sentence.click()
         await guest.page.wait_for_function(
             "(audio) => audio.duration > 3 && audio.currentTime > 0",
@@ -65,20 +75,38 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
         )
         await expect(host.part("numbers")).to_contain_text("people spoke", timeout=30_000)
 
-        said = max(re.findall(r"[a-z]+", await guest.part("sentence").locator("q").first.inner_text()), key=len)
+        text = await guest.part("sentence").locator("q").first.inner_text()
+        said = max(re.findall(r"[a-z]+", text), key=len)
         await guest.visit()
-        await guest.part("search").fill(said)
+        await guest.part("search").fill(said.upper())
         await guest.page.keyboard.press("Enter")
-        hit = guest.part("hit").filter(has_text="said at")
-        await expect(hit).to_contain_text("Read aloud")
-        seconds = float((await hit.get_by_test_id("hit-link").get_attribute("href") or "").partition("#t=")[2])
-        await hit.get_by_test_id("hit-link").click()
+        # Others here play the same sentences, in Spaces of another title, and so does the host, again and again.
+        hit = guest.part("sentence-hit").filter(has_text=text).filter(has_text="Read aloud").first
+        await expect(hit.locator("mark").first).to_have_text(said)
+        await expect(hit).to_contain_text("Mary Shelley")
+        assert await guest.page.evaluate(_AUDIT) == []
+        # The same by who said it, and when; and by nobody else.
+        await guest.part("search-narrow").click()
+        await guest.part("search-speaker").fill("@nobody_of_that_name")
+        await guest.page.keyboard.press("Enter")
+        await expect(guest.part("sentence-hit")).to_have_count(0)
+        await guest.part("search-speaker").fill(await host.page.evaluate(_HANDLE))
+        await guest.part("search-from").fill(f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}")
+        await guest.part("search-to").fill(f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}")
+        await guest.part("search").press("Enter")
+        await expect(hit).to_be_visible()
+        link = hit.get_by_test_id("sentence-link")
+        seconds = float((await link.get_attribute("href") or "").partition("#t=")[2])
+        await link.click()
         await guest.page.wait_for_function(
             "([audio, seconds]) => Math.abs(audio.currentTime - seconds) < 0.3",
             arg=[await guest.part("replay").element_handle(), seconds],
         )
 
+        await expect(guest.part("sentence").first).to_be_visible()
         await host.part("delete-replay").click()
         await host.part("confirm").click()
-        await expect(host.part("replay-state")).to_have_text("There is no replay any more.")
-        await expect(host.part("transcript-panel")).to_be_hidden()
+        for someone in (host, guest):
+            await expect(someone.part("replay-state")).to_have_text("There is no replay any more.")
+            await expect(someone.part("replay")).to_be_hidden()
+            await expect(someone.part("transcript-panel")).to_be_hidden()

@@ -8,11 +8,26 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import TimeoutError as TimedOut
 
-expect.set_options(timeout=10_000)
+WITHIN: Final = 20_000
+"""Milliseconds after which what is waited for is missing: far more than it takes, beside whatever else is tested."""
+expect.set_options(timeout=WITHIN)
 _numbers = itertools.count(1)
 PHONE: Final = {"width": 390, "height": 844}
 DESKTOP: Final = {"width": 1280, "height": 800}
+_REMEMBER: Final = """
+window.past = [];
+new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) {
+        const where = target instanceof Element ? target : target.parentElement;
+        if (where?.closest("#spoken")) window.past.push(document.getElementById("spoken").textContent);
+        for (const node of addedNodes)
+            if (["message", "error", "floating"].includes(node.dataset?.testid)) window.past.push(node.textContent);
+    }
+}).observe(document, { childList: true, characterData: true, subtree: true });
+"""
+"""Keeps what a page shows for some seconds only: messages, reactions, and what screen readers are told."""
 
 
 class Visitor:
@@ -50,8 +65,13 @@ class Visitor:
         await self.part("record").set_checked(recorded)
         await self.part("caption").set_checked(captions)
         await self.part("create").click()
+        return await self.arrive(title)
+
+    async def arrive(self, title: str, state: str = "Live") -> str:
+        """Wait for the page of a Space that was just created; its path."""
+        # The heading first: until the answer comes the list is still there, and each of its cards shows a state.
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(title)
-        await expect(self.part("state")).to_have_text("Live")
+        await expect(self.part("state")).to_have_text(state)
         return "/spaces/" + (await self.part("link").inner_text()).rsplit("/", 1)[1]
 
     async def listen(self, path: str) -> None:
@@ -68,6 +88,18 @@ class Visitor:
         await expect(self.part("mic")).to_have_attribute("data-open", "true")
         await expect(self.part("mic")).to_have_attribute("data-state", "on")
 
+    async def told(self, text: str) -> None:
+        """Wait for a message, a reaction or what screen readers are told; it may be gone again, but not the page."""
+        try:
+            script = "(text) => past.some((one) => one.includes(text))"
+            await self.page.wait_for_function(script, arg=text, polling=50)
+        except TimedOut:
+            raise AssertionError(f"{text!r} is not among {await self.past()}") from None
+
+    async def past(self) -> list[str]:
+        """All of those of this page so far, in their order."""
+        return [str(one) for one in await self.page.evaluate("past")]
+
     def on_stage(self, name: str) -> Locator:
         """Somebody's place on stage."""
         return self.part("member").filter(has_text=name)
@@ -79,7 +111,8 @@ async def visitor(
 ) -> AsyncIterator[Visitor]:
     """A new visitor, at the first page. What the browser complains of fails the test."""
     context = await browser.new_context(viewport={"width": size["width"], "height": size["height"]}, **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(WITHIN)
+    await context.add_init_script(_REMEMBER)
     complaints: list[str] = []
     page = await context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -32,7 +32,7 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
 @pytest.fixture
 async def analytics(server: NatsServer) -> AsyncIterator[ServiceProcess]:
     env = server.env | {"ROSTRUM_ANALYTICS_INSERT_EVERY": "0"}
-    with ServiceProcess("analytics", env, server.directory / "analytics.log") as process:
+    async with ServiceProcess("analytics", env) as process:
         yield process
 
 
@@ -61,7 +61,7 @@ async def test_killed_while_it_inserts_it_loses_nothing_and_counts_nothing_twice
     analytics.kill()
     enough.set()
     await flowing
-    analytics.start()
+    await analytics.start()
     last = await bus.last_sequence()
     while (answer := await figures(bus, space)).through_sequence < last:
         pass
@@ -87,4 +87,4 @@ async def test_it_stops_in_order(bus: Bus, analytics: ServiceProcess) -> None:
     space = new_id()
     await publish(bus, clap(space))
     await figures(bus, space)
-    assert analytics.stop() == 0
+    assert await analytics.stop() == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from contracts import subjects
 from contracts.envelope import headers
@@ -27,10 +28,10 @@ def server() -> Iterator[NatsServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def analytics(server: NatsServer) -> Iterator[ServiceProcess]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def analytics(server: NatsServer) -> AsyncIterator[ServiceProcess]:
     """One engine for all tests here: its start is the slow part."""
-    with ServiceProcess("analytics", server.env, server.directory / "analytics.log") as process:
+    async with ServiceProcess("analytics", server.env) as process:
         yield process
 
 
@@ -90,7 +91,7 @@ async def test_a_whole_space(bus: Bus, analytics: ServiceProcess) -> None:
         speaking(space, seconds=24),
         tipping.TipOffered(
             person_id=ANN.id, version=1, at=at(20), tip_id=tip, space_id=space, payer=EVE,
-            provider=tipping.Provider.PAYPAL,
+            provider="paypal",
         ),
         tipping.TipOpened(person_id=ANN.id, version=2, at=at(21), tip_id=tip, space_id=space, payer=EVE.id),
         tipping.TipConfirmed(person_id=ANN.id, version=3, at=at(22), tip_id=tip, space_id=space, payer=EVE.id),
@@ -107,6 +108,16 @@ async def test_a_whole_space(bus: Bus, analytics: ServiceProcess) -> None:
     assert (told.tips_offered, told.tips_confirmed) == (1, 1)
     assert [(m.minute, m.listeners) for m in told.listeners_by_minute] == [(0, 2), (1, 3), (2, 3)]
     assert told.sources == {"link": 3, "live_bar": 1}
+
+
+async def test_who_signed_up_while_listening_is_one_listener(bus: Bus, analytics: ServiceProcess) -> None:
+    space = new_id()
+    guest, stays = joined(space, None, seconds=1), joined(space, None, seconds=2, source="feed")
+    member = joined(space, EVE.id, seconds=5).model_copy(update={"continues": guest.session_id})
+    await publish(bus, started(space, ANN), guest, stays, member, joined(space, KIM.id, seconds=6))
+    told = await figures(bus, space)
+    assert told.total_listeners == 3
+    assert told.sources == {"feed": 1, "link": 2}
 
 
 async def test_somebody_who_still_talks_is_counted_until_now(bus: Bus, analytics: ServiceProcess) -> None:

@@ -9,9 +9,10 @@ from contracts import subjects
 from contracts.commands import Accepted, Nothing
 from contracts.people import v1 as people
 from contracts.room import v1 as room
-from libs.bus import Bus, BusSettings, CannotConnect, Handlers, Refusal, Unavailable, connect
+from libs.bus import Bus, BusSettings, CannotConnect, Handlers, Unavailable, connect
 from libs.bus.serve import Serving
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.telemetry import configure_traces, span, trace_id
 from tests.support.nats import NatsServer, free_port
 from tests.support.waiting import eventually

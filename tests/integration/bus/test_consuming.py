@@ -1,12 +1,16 @@
 """Durable consumers, followers, and what becomes of a message that cannot be handled."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from nats.js.api import StorageType, StreamConfig
 
-from contracts import subjects
+from contracts import envelope, subjects
+from contracts.captions.v1 import Partial
+from contracts.envelope import Event, PersonRef
 from contracts.presence import v1 as presence
 from libs.aio import end
 from libs.bus import Bus, BusSettings, Poison, Received, Retry, StreamReset, connect, each
@@ -188,6 +192,106 @@ async def test_an_event_published_twice_with_one_id_is_one_event(bus: Bus) -> No
     assert await bus.publish_event(counted(1), id="same") == first
     await bus.publish_events([(counted(1), "same"), (counted(2), "other")])
     assert await bus.last_sequence() == 2
+
+
+async def test_what_a_relay_published_under_a_condition_can_be_buried(bus: Bus) -> None:
+    """The condition was for the stream it came from; for the dead letters it does not hold."""
+    bad = counted(3)
+    headers = envelope.headers(bad, id="3", source="room") | {
+        "Nats-Expected-Last-Subject-Sequence": str(await bus.publish_event(counted(2))),
+        "Nats-Expected-Last-Subject-Sequence-Subject": subjects.events_of("presence"),
+    }
+    await bus.js.publish(bad.subject, bad.model_dump_json().encode(), headers=headers)
+    seen = Seen({3: ValueError})
+    async with bus.consume("people-a", each(seen.one), filters=PRESENCE, max_deliver=1):
+        (letter,) = await until_dead(bus, "people-a", 1)
+    assert letter["ce-id"] == "3"
+
+
+async def test_a_moment_goes_when_its_time_is_over_and_a_fact_stays(nats: NatsServer) -> None:
+    fact = counted(1)
+    async with await connect("people", BusSettings(url=nats.url, moments_kept=1.0)) as bus:
+        headers = envelope.headers(fact, id="1", source="people")
+        await bus.js.publish(fact.subject, fact.model_dump_json().encode(), headers=headers)
+        await bus.publish_event(counted(2))
+        await bus.publish_events([(counted(3), "c3")])
+
+        async def only_the_fact() -> bool:
+            state = (await bus.js.stream_info(subjects.EVENTS_STREAM)).state
+            return (state.messages, state.first_seq) == (1, 1)
+
+        assert await bus.last_sequence() == 3
+        await eventually(only_the_fact, within=20)
+        # Whoever follows goes over the holes.
+        await bus.publish_event(counted(4))
+        async for batch in bus.follow(filters=PRESENCE):
+            assert [received.sequence for received in batch] == [1, 4]
+            break
+
+
+async def test_streams_that_are_as_declared_are_not_touched(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def changed(config: StreamConfig) -> None:
+        pytest.fail(f"{config.name} would be changed at every start")
+
+    monkeypatch.setattr(bus.js, "update_stream", changed)
+    assert await declare(bus.js) == frozenset()
+
+
+async def test_a_stream_of_an_earlier_version_becomes_what_is_declared(nats: NatsServer) -> None:
+    async with await connect("people", BusSettings(url=nats.url)) as bus:
+        await bus.js.delete_stream(subjects.EVENTS_STREAM)
+        await bus.js.add_stream(
+            StreamConfig(
+                name=subjects.EVENTS_STREAM, subjects=[subjects.EVENTS_SUBJECTS], storage=StorageType.FILE,
+                duplicate_window=120.0, max_msgs=1_000_000,
+            )
+        )  # fmt: skip
+        old = [f"rostrum.captions.v1.{SPACE}.partial", counted(1).subject]
+        for subject in old:
+            await bus.js.publish(subject, b"{}")
+        epoch = await bus.stream_epoch()
+    async with await connect("people", BusSettings(url=nats.url)) as bus:
+        info = await bus.js.stream_info(subjects.EVENTS_STREAM)
+        assert (info.config.allow_msg_ttl, info.config.allow_atomic, info.config.allow_direct) == (True, True, True)
+        assert info.config.max_msgs == 1_000_000, "what is not declared stays as it was set"
+        assert bus.epoch_of(info) == epoch, "it is the same stream: nobody has to begin anew"
+        assert (info.state.messages, info.state.last_seq) == (1, 2), "captions as they were spoken are kept no longer"
+        await bus.publish_event(counted(2))
+        before = info.config
+        await bus.declare()
+        assert (await bus.js.stream_info(subjects.EVENTS_STREAM)).config == before
+
+
+async def test_whoever_may_not_change_an_older_stream_goes_on_without_an_end_of_moments(nats: NatsServer) -> None:
+    async with await connect("people", BusSettings(url=nats.url)) as bus:
+        await bus.js.delete_stream(subjects.EVENTS_STREAM)
+        await bus.js.add_stream(
+            StreamConfig(name=subjects.EVENTS_STREAM, subjects=[subjects.EVENTS_SUBJECTS], allow_direct=True)
+        )
+    nats.kill()
+    limits = {"publish": {"allow": [">"], "deny": ["$JS.API.STREAM.UPDATE.>"]}}
+    users = nats.directory / "users.json"
+    users.write_text(json.dumps({"authorization": {"users": [{"user": "a", "password": "b", "permissions": limits}]}}))
+    nats.command = [*nats.command, "--config", str(users)]
+    nats.start()
+    async with await connect("people", BusSettings(url=nats.url, user="a", password="b")) as bus:
+        assert not bus.moments_end
+        assert await bus.publish_event(counted(1)) == 1
+
+
+async def test_what_is_told_reaches_who_listens_and_is_kept_nowhere(bus: Bus) -> None:
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    await bus.hear(heard.put_nowait)
+    at = datetime.now(UTC)
+    person = PersonRef(id=new_id(), handle="ann", name="Ann")
+    partial = Partial(space_id=SPACE, at=at, caption_id="c", person=person, lang="en", text="Hel", start_at=at)
+    for subject, body in ((partial.subject, b"{"), (subjects.passing_event("captions", SPACE, "newer"), b"{}")):
+        await bus.nc.publish(subject, body)
+    await bus.tell(partial)
+    assert await asyncio.wait_for(heard.get(), 5) == partial
+    assert await bus.last_sequence() == 0
+    with pytest.raises(TypeError):
+        await bus.tell(counted(1))
 
 
 async def test_following_starts_after_a_place_and_goes_on_through_a_restart_of_nats(nats: NatsServer, bus: Bus) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +10,9 @@ import pytest
 from contracts import subjects
 from contracts.presence import v1 as presence
 from libs.bus import Bus, Poison, Received, each
-from libs.bus.letters import Letter, read_letters
+from libs.bus.dead_letters import Letter, read_letters
 from libs.ids import new_id
+from tests.support.command import Said, rostrum
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
@@ -56,15 +55,9 @@ async def until_buried(bus: Bus, count: int) -> list[Letter]:
     return await eventually(enough, within=20)
 
 
-async def rostrum(nats: NatsServer, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of the command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.cli", *arguments, env={"ROSTRUM_NATS_URL": nats.url, "PATH": ""},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+async def dlq(nats: NatsServer, *arguments: str) -> Said:
+    """`rostrum dlq`."""
+    return await rostrum("dlq", *arguments, env={"ROSTRUM_NATS_URL": nats.url})
 
 
 async def test_exactly_the_poison_is_kept_and_handled_once_its_cause_is_gone(nats: NatsServer, bus: Bus) -> None:
@@ -82,23 +75,23 @@ async def test_exactly_the_poison_is_kept_and_handled_once_its_cause_is_gone(nat
         assert sorted(consumer.handled) == [n for n in range(200) if n not in POISON]
         assert sorted(letter.headers["ce-id"] for letter in found) == ["c3", "c7"]
 
-        code, out, _ = await rostrum(nats, "dlq", "list")
+        code, out, _ = await dlq(nats, "list")
         assert code == 0
         assert out.count("people-ill") == 2
         assert "Poison: number 3" in out
-        code, out, _ = await rostrum(nats, "dlq", "show", str(found[0].number), "--json")
+        code, out, _ = await dlq(nats, "show", str(found[0].number), "--json")
         shown = json.loads(out)
         assert (code, shown["consumer"], shown["body"]["space_id"]) == (0, "people-ill", SPACE)
 
         # While the cause is there, a letter stays where it is, and makes no second one.
-        code, out, errors = await rostrum(nats, "dlq", "retry", str(found[0].number))
+        code, out, errors = await dlq(nats, "retry", str(found[0].number))
         assert (code, out) == (1, "")
         assert errors.count("\n") == 1
         assert "not handled: Poison: number 3" in errors
         assert len(await letters(bus)) == len(POISON)
 
         consumer.ill = False
-        code, out, _ = await rostrum(nats, "dlq", "retry", "--all", "--json")
+        code, out, _ = await dlq(nats, "retry", "--all", "--json")
         assert code == 0
         assert [json.loads(line)["handled"] for line in out.splitlines()] == [True, True]
         assert await letters(bus) == []
@@ -115,7 +108,7 @@ async def test_a_letter_stays_while_nobody_takes_it(nats: NatsServer, bus: Bus) 
     async with bus.consume("people-ill", each(consumer.one), filters=PRESENCE):
         await publish(bus, 4)
         await until_buried(bus, 1)
-    code, _, errors = await rostrum(nats, "dlq", "retry", "--all")
+    code, _, errors = await dlq(nats, "retry", "--all")
     assert code == 1
     assert "people does not run" in errors
     assert len(await letters(bus)) == 1
@@ -137,7 +130,7 @@ async def test_a_handler_is_never_in_a_batch_and_a_letter_at_once(nats: NatsServ
         await publish(bus, 400)
         await until_buried(bus, 1)
         ill = False
-        code, _, errors = await rostrum(nats, "dlq", "retry", "--all")
+        code, _, errors = await dlq(nats, "retry", "--all")
         assert (code, errors) == (0, "")
     assert at_once == 1
 
@@ -151,7 +144,7 @@ async def test_a_handler_is_never_in_a_batch_and_a_letter_at_once(nats: NatsServ
     ],
 )
 async def test_what_is_wrong_is_one_line(nats: NatsServer, bus: Bus, arguments: tuple[str, ...], said: str) -> None:
-    code, out, errors = await rostrum(nats, "dlq", *arguments)
+    code, out, errors = await dlq(nats, *arguments)
     assert code != 0
     assert out == ""
     assert said in errors

@@ -15,8 +15,9 @@ from contracts.envelope import Event, PersonRef
 from contracts.people.v1 import Person, PersonQuery, SignUp
 from contracts.room import v1 as room
 from contracts.room.follow import follow, member
-from libs.bus import Bus, BusSettings, Handlers, Refusal, connect
+from libs.bus import Bus, BusSettings, Handlers, connect
 from libs.ids import new_id
+from libs.refusal import Refusal
 
 Q = TypeVar("Q", bound=Request[Any])
 ROUTES = {"room": ("0",), "media": ("node-1",)}
@@ -67,9 +68,13 @@ class Backend:
         return space
 
     async def emit(self, event: Event) -> int:
-        """Let it happen, and publish it; its sequence."""
+        """Let it happen, and publish it; its sequence, 0 for one that is kept nowhere."""
         if isinstance(event, room.SpaceEvent):
             self.spaces[event.space_id] = follow(self.spaces[event.space_id], event)
+        if event.passing:
+            await self.bus.tell(event)
+            await self.bus.nc.flush()  # the server has it before whatever comes next
+            return 0
         return await self.bus.publish_event(event)
 
     def next(self, space: room.Space) -> dict[str, Any]:

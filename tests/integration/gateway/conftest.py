@@ -12,11 +12,13 @@ import pytest
 
 from libs.identity import DevelopmentIdentity
 from libs.service import running
+from services.gateway.app.sessions import SessionIds
 from services.gateway.main import compose
 from services.gateway.settings import GatewaySettings
 from tests.integration.gateway.backend import Backend, backend
 from tests.integration.gateway.client import Client
 from tests.support.nats import NatsServer, free_port, running_nats
+from tests.support.roomy import of_gateway
 
 
 @pytest.fixture
@@ -44,6 +46,11 @@ class Running:
     def identity(self) -> DevelopmentIdentity:
         return DevelopmentIdentity(self.var / "keys")
 
+    @property
+    def sessions(self) -> SessionIds:
+        """The ids that its clients know their sessions by."""
+        return SessionIds(self.identity.secret("sessions"))
+
     def client(self, person_id: str | None = None, *, operator: bool = False) -> Client:
         """A client, signed in where a person is given."""
         token = self.identity.mint(person_id, operator=operator) if person_id else None
@@ -54,7 +61,7 @@ class Running:
 async def running_gateway(url: str, var: Path, **settings: Any) -> AsyncIterator[Running]:
     """A gateway in this process."""
     port = free_port()
-    made = GatewaySettings(**{"nats_url": url, "var": var, "partitions": 1, "port": port, **settings})
+    made = GatewaySettings(**{"nats_url": url, "var": var, "partitions": 1, "port": port, **of_gateway(), **settings})
     async with running(made, compose):
         yield Running(f"http://127.0.0.1:{port}", var)
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from contracts.captions.v1 import Partial
 from contracts.discovery.v1 import BarChanged
 from contracts.media.v1 import Speaking
 from contracts.presence.v1 import Counted, Renewal
 from contracts.room import v1 as room
-from contracts.tipping.v1 import Provider, TipOffered
+from contracts.tipping.v1 import TipOffered
+from contracts.transcription import v1 as transcription
 from libs.ids import new_id
+from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client
 from tests.integration.gateway.conftest import Running, running_gateway
@@ -87,7 +93,7 @@ async def test_a_tip_reaches_payer_and_recipient_and_nobody_else(gateway: Runnin
             await events.until("snapshot")
         tip = TipOffered(
             person_id=host.id, version=1, at=datetime.now(UTC), tip_id=new_id(), space_id=space.id, payer=payer,
-            provider=Provider.PAYPAL, amount_minor=500, currency="EUR",
+            provider="paypal", amount_minor=500, currency="EUR",
         )  # fmt: skip
         await behind.emit(tip)
         await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
@@ -116,6 +122,69 @@ async def test_everything_from_the_beginning_where_it_is_asked_for(gateway: Runn
         assert (await events.next()).sequence == sent[3]
 
 
+@pytest.mark.parametrize("kept", ["complete", "none", "unknown"])
+async def test_once_a_space_is_over_its_history_has_words_only_while_there_is_a_transcript(
+    gateway: Running, behind: Backend, kept: str
+) -> None:
+    host = a_person("Host")
+    space = behind.add(host, settings=room.Settings(title="Tea", captions=True))
+    at = datetime.now(UTC)
+    here: dict[str, Any] = {"space_id": space.id, "at": at}
+    caption = transcription.Caption(id="c-1", person=host, lang="en", text="Hello.", start_at=at, end_at=at)
+    own: dict[str, Any] = {"caption_id": "c-1", "person_id": host.id, "text": "Hullo.", "by": host.id}
+    words = [
+        transcription.Captioned(**here, version=1, caption=caption),
+        transcription.CaptionCorrected(**here, version=2, **own),
+        transcription.OwnCaptionCorrected(**here, version=2, **own, heard="Hello."),
+        transcription.CaptionRestored(
+            **here, version=3, caption_id="c-1", person_id=host.id, text="Hello.", reason="rejected"
+        ),
+    ]
+    for event in words:
+        await behind.emit(event)
+    path = f"/v1/spaces/{space.id}/events"
+    told = [f"{event.context}.{event.name}" for event in words]
+
+    async def answer(query: transcription.TranscriptQuery) -> transcription.Transcript:
+        if kept == "unknown":
+            raise Refusal("unavailable", "Too many changes at once; try again.", retry=True)
+        return transcription.Transcript(space_id=space.id, state="none" if kept == "none" else "complete")
+
+    behind.on(transcription.TranscriptQuery, answer)
+    async with gateway.client(host.id) as client:
+        async with client.events(path, last_event_id="0") as events:
+            assert [(await events.next()).event for _ in told] == told, "while it is live"
+        await behind.emit(room.Ended(**behind.next(space)))
+        async with client.events(path, last_event_id="0") as events:
+            after = [event.event for event in await events.until("room.ended")]
+    assert after == ([*told, "room.ended"] if kept == "complete" else ["room.ended"])
+
+
+async def test_partial_captions_are_told_as_they_come_and_kept_nowhere(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    at = datetime.now(UTC)
+    partial = Partial(space_id=space.id, at=at, caption_id="c-1", person=host, lang="en", text="Hel", start_at=at)
+    path = f"/v1/spaces/{space.id}/events"
+    async with gateway.client() as client, client.events(path) as events:
+        start = (await events.next()).id
+        await behind.emit(partial)
+        told = await events.next()
+        assert (told.event, told.id, told.data["text"]) == ("captions.partial", "", "Hel"), (
+            "it has no id to resume from"
+        )
+        await behind.emit(room.Unmuted(**behind.next(space), person_id=host.id))
+        assert (await events.next()).event == "room.unmuted"
+    for last in (start, "0"):
+        async with gateway.client() as client, client.events(path, last_event_id=last) as events:
+            assert [one.event for one in await events.until("room.unmuted")] == ["room.unmuted"]
+    for stream in await behind.bus.js.streams_info():
+        assert stream.config.name is not None
+        for sequence in range(1, stream.state.last_seq + 1):
+            message = await behind.bus.js.get_msg(stream.config.name, sequence)
+            assert b"Hel" not in (message.data or b"")
+
+
 async def test_changes_of_the_live_bar_reach_their_person(gateway: Running, behind: Backend) -> None:
     one, other = a_person("One"), a_person("Other")
     space = behind.add(a_person("Host"))
@@ -135,7 +204,6 @@ async def test_an_open_stream_renews_its_session_and_a_closed_one_does_not(
 ) -> None:
     space = behind.add(a_person("Host"))
     path = f"/v1/spaces/{space.id}/events"
-    closes, stays = new_id(), new_id()
     renewed: asyncio.Queue[set[str]] = asyncio.Queue()
 
     async def hear(msg: object) -> None:
@@ -147,10 +215,13 @@ async def test_an_open_stream_renews_its_session_and_a_closed_one_does_not(
         asyncio.timeout(10),
         running_gateway(nats.url, tmp_path, renew_seconds=0.1) as gateway,
         gateway.client() as client,
-        client.events(path, session=stays) as staying,
+        client.events(path, session=(secret := gateway.sessions.bound(new_id(), space.id, None))) as staying,
     ):
+        stays = gateway.sessions.known_as(secret, space.id, None)
+        another = gateway.sessions.bound(new_id(), space.id, None)
+        closes = gateway.sessions.known_as(another, space.id, None)
         await staying.next()
-        async with client.events(path, session=closes) as closing:
+        async with client.events(path, session=another) as closing:
             await closing.next()
             for _ in range(3):
                 while await renewed.get() != {closes, stays}:

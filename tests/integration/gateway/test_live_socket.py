@@ -81,6 +81,22 @@ async def test_pages_of_other_origins_are_refused_as_elsewhere(
                 await messages.until("snapshot")
 
 
+async def test_a_name_that_points_to_this_machine_is_not_its_own(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    live, _ = addresses(behind.add(a_person("Host")))
+    rebound = {"host": "evil.example:8080", "origin": "http://evil.example:8080"}
+    async with running_gateway(nats.url, tmp_path / "local") as gateway, gateway.client() as client:
+        assert await client.not_live(live, rebound) == (403, "not_allowed")
+    public = "https://Rostrum.example:443/".rstrip("/")
+    async with running_gateway(nats.url, tmp_path / "public", public_url=public) as gateway, gateway.client() as client:
+        assert await client.not_live(live, rebound) == (403, "not_allowed")
+        assert await client.not_live(live, {"origin": gateway.base}) == (403, "not_allowed")
+        client.headers["origin"] = "https://rostrum.example"
+        async with client.live(live) as messages:
+            await messages.until("snapshot")
+
+
 async def test_whoever_sends_something_is_closed(gateway: Running, behind: Backend) -> None:
     live, _ = addresses(behind.add(a_person("Host")))
     async with gateway.client() as client:

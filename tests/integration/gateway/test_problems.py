@@ -16,8 +16,9 @@ import pytest
 from contracts.commands import Nothing
 from contracts.people.v1 import Follow
 from contracts.room import v1 as room
-from libs.bus import BusSettings, Refusal, connect
+from libs.bus import BusSettings, connect
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.service import CannotStart
 from tests.integration.gateway.backend import Backend, a_person, backend
 from tests.integration.gateway.client import Client
@@ -109,7 +110,7 @@ async def test_mistakes_of_clients(gateway: Running, behind: Backend) -> None:
         _is_problem(await http.get("/static/../main.py"), 404, "not_found")
         wrong_method = await http.put("/v1/spaces")
         _is_problem(wrong_method, 405, "method_not_allowed")
-        assert wrong_method.headers["allow"] == "GET, POST"
+        assert wrong_method.headers["allow"] == "GET, HEAD, POST"
         _is_problem(await http.get(f"/v1/spaces/{new_id()}"), 404, "space_unknown")
         _is_problem(await http.get(f"/v1/spaces/{new_id()}/events"), 404, "space_unknown")
         _is_problem(await http.get("/v1/spaces/nonsense"), 404, "space_unknown")
@@ -148,6 +149,16 @@ async def test_a_refusal_keeps_its_reason(gateway: Running, behind: Backend) -> 
     async with gateway.client(new_id()) as client:
         refused = await client.http.put(f"/v1/me/following/{new_id()}")
         assert _is_problem(refused, 409, "reason_of_a_newer_service")["detail"] == "Not today."
+
+
+async def test_a_refusal_names_the_field_that_is_at_fault(gateway: Running, behind: Backend) -> None:
+    async def refuse(command: Follow) -> Nothing:
+        raise Refusal("invalid", "There is no topic 'x'; choose from the list.", field="topics")
+
+    behind.on(Follow, refuse)
+    async with gateway.client(new_id()) as client:
+        refused = _is_problem(await client.http.put(f"/v1/me/following/{new_id()}"), 422, "invalid")
+        assert refused["faults"] == [{"where": "body.topics", "what": "There is no topic 'x'; choose from the list."}]
 
 
 async def test_a_bug_elsewhere_is_told_without_its_insides(gateway: Running, behind: Backend) -> None:
@@ -222,7 +233,7 @@ async def test_a_person_who_commands_too_much_is_slowed(nats: NatsServer, behind
 
 async def test_pages_and_headers(gateway: Running, behind: Backend) -> None:
     async with gateway.client() as client:
-        for path in ("/", f"/spaces/{new_id()}"):
+        for path in ("/", f"/spaces/{behind.add(a_person('Host')).id}"):
             page = await client.http.get(path)
             assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
             assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -234,23 +245,31 @@ async def test_pages_and_headers(gateway: Running, behind: Backend) -> None:
 
 
 async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> None:
-    behind.add(a_person("Host"))
-    async with gateway.client() as local, gateway.client(new_id()) as person:
-        _is_problem(await person.http.get("/v1/ops/overview"), 403, "not_allowed")
-        # A name of somebody else's that points to this machine is not this machine's.
-        _is_problem(await local.http.get("/v1/ops/overview", headers={"host": "evil.example"}), 401, "unauthenticated")
+    async def none_live(query: room.LiveSpacesQuery) -> room.LiveSpaces:
+        return room.LiveSpaces()
+
+    behind.on(room.LiveSpacesQuery, none_live)
+    async with gateway.client(new_id(), operator=True) as operator:
 
         async def told() -> dict[str, Any] | None:
-            overview: dict[str, Any] = (await local.http.get("/v1/ops/overview")).json()
+            overview: dict[str, Any] = (await operator.http.get("/v1/ops/overview")).json()
             return overview if overview["services"] else None
 
         figures = await eventually(told)
         assert figures["services"][0]["service"] == "gateway"
         assert figures["spaces_live"] == 0
-        page = await local.http.get("/ops")
+        page = await operator.http.get("/ops")
         assert (page.status_code, "Rostrum" in page.text) == (200, True)
-        metrics = (await local.http.get("/metrics")).text
+        metrics = (await operator.http.get("/metrics")).text
         assert 'rostrum_http_requests_total{method="GET",route="/v1/ops/overview",status="200"}' in metrics
+
+
+async def test_nobody_else_does_wherever_they_sit(gateway: Running, behind: Backend) -> None:
+    # A proxy on this machine makes everybody a client on loopback.
+    async with gateway.client() as local, gateway.client(new_id()) as person:
+        for path in ("/v1/ops/overview", "/ops", "/metrics", f"/v1/ops/spaces/{new_id()}/quality"):
+            _is_problem(await local.http.get(path), 401, "unauthenticated")
+            _is_problem(await person.http.get(path), 403, "not_allowed")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])

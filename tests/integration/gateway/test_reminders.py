@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from contracts.commands import Nothing
 from contracts.people.v1 import ReminderDue, ReminderKind, SetReminder
+from contracts.room.v1 import State
 from libs.ids import new_id
-from tests.integration.gateway.backend import Backend
+from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running
 
 
@@ -39,8 +40,9 @@ async def test_a_reminder_is_asked_for(gateway: Running, behind: Backend) -> Non
         return Nothing()
 
     behind.on(SetReminder, accept)
-    ann, space = new_id(), new_id()
+    ann, space = new_id(), behind.add(a_person("Host"), state=State.SCHEDULED).id
     async with gateway.client(ann) as client:
+        assert (await client.http.put(f"/v1/spaces/{new_id()}/reminder")).status_code == 404
         assert (await client.http.put(f"/v1/spaces/{space}/reminder")).status_code == 204
     (command,) = behind.asked[SetReminder.name]
     assert isinstance(command, SetReminder)

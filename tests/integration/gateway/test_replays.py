@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from typing import Literal
 
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
 from contracts.commands import Accepted, Nothing
+from contracts.discovery.v1 import SentenceFound, SentencePage, TranscriptSearchQuery
 from contracts.recording.v1 import DeleteReplay, HearSafetyCopy, Replay, ReplayQuery, ReplayState, Track
-from contracts.transcription.v1 import Caption, Transcript, TranscriptDocument, TranscriptDocumentQuery, TranscriptQuery
-from libs.bus import Refusal
+from contracts.transcription.v1 import (
+    Caption,
+    CorrectCaption,
+    RejectCorrection,
+    Transcript,
+    TranscriptDocument,
+    TranscriptDocumentQuery,
+    TranscriptQuery,
+)
 from libs.ids import new_id
+from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running
 
@@ -22,6 +33,7 @@ async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend) -
     folder = gateway.var / "recordings" / space.id
     folder.mkdir(parents=True)
     (folder / "mix.m4a").write_bytes(AUDIO)
+    os.utime(folder / "mix.m4a", (1_000_000_000, 1_000_000_000))
     (folder / "host.ogg").write_bytes(AUDIO[:1000])
     track = Track(person=host, object=f"{space.id}/host.ogg", offset_seconds=0, seconds=1, bytes=1000)
     state = ReplayState.PROCESSING
@@ -185,3 +197,71 @@ async def test_figures_are_for_the_host(gateway: Running, behind: Backend) -> No
         assert (await client.http.get(path)).json()["peak_listeners"] == 5
         refused = await guest.http.get(path)
         assert (refused.status_code, refused.json()["reason"]) == (403, "not_host")
+
+
+async def test_the_host_corrects_a_caption_and_the_speaker_rejects_that(gateway: Running, behind: Backend) -> None:
+    host, speaker = a_person("Host"), a_person("Speaker")
+    space = behind.add(host)
+    texts: dict[str, str] = {}
+
+    async def correct(command: CorrectCaption) -> Accepted[Nothing]:
+        if command.actor != host.id:
+            raise Refusal("not_host", "Only the host of the Space corrects captions.")
+        texts[command.caption_id] = command.text
+        return Accepted(version=1, result=Nothing())
+
+    async def reject(command: RejectCorrection) -> Accepted[Nothing]:
+        if command.actor != speaker.id:
+            raise Refusal("not_yours", "Only who said it rejects a correction.")
+        texts.pop(command.caption_id, None)
+        return Accepted(version=2, result=Nothing())
+
+    behind.on(CorrectCaption, correct)
+    behind.on(RejectCorrection, reject)
+    at = f"/v1/spaces/{space.id}/transcript/captions/{new_id()}-1750000000000"
+    async with gateway.client(host.id) as client, gateway.client(speaker.id) as other, gateway.client() as nobody:
+        assert (await client.http.patch(at, json={"text": "  A --> B <i>&  "})).status_code == 204
+        assert list(texts.values()) == ["A --> B <i>&"]
+        for text, status in (("", 422), ("   ", 422), ("x" * 2001, 422), ("x" * 2000, 204), (7, 422), (None, 422)):
+            assert (await client.http.patch(at, json={"text": text})).status_code == status
+        surrogate = await client.http.patch(
+            at, content=b'{"text": "\\ud800"}', headers={"content-type": "application/json"}
+        )
+        assert surrogate.status_code in (400, 422)
+        assert (await client.http.patch(at, json={"text": "x", "by": speaker.id})).status_code == 422
+        strange = await client.http.patch(f"/v1/spaces/{space.id}/transcript/captions/%3Ci%3E", json={"text": "x"})
+        assert (strange.status_code, strange.json()["reason"]) == (404, "caption_unknown")
+        refused = await other.http.patch(at, json={"text": "x"})
+        assert (refused.status_code, refused.json()["reason"]) == (403, "not_host")
+        assert (await client.http.delete(f"{at}/correction")).json()["reason"] == "not_yours"
+        assert (await other.http.delete(f"{at}/correction")).status_code == 204
+        assert texts == {}
+        for order in (nobody.http.patch(at, json={"text": "x"}), nobody.http.delete(f"{at}/correction")):
+            assert (await order).status_code == 401
+
+
+async def test_sentences_are_searched_as_whoever_asks(gateway: Running, behind: Backend) -> None:
+    host = a_person("Host")
+    space = behind.add(host)
+    at = space.created_at
+    sentence = SentenceFound(
+        caption_id="c", person=host, lang="en", text="Bees.", start_at=at, end_at=at, space_id=space.id, seconds=4,
+        replay=False,
+    )  # fmt: skip
+
+    async def answer(query: TranscriptSearchQuery) -> SentencePage:
+        return SentencePage(sentences=(sentence,))
+
+    behind.on(TranscriptSearchQuery, answer)
+    asked = {"q": '"bees"', "speaker": "@host", "space": space.id, "from": "2026-01-01T00:00:00Z", "limit": "5"}
+    async with gateway.client(host.id) as client:
+        found = await client.http.get("/v1/transcripts/search", params=asked)
+        assert (found.status_code, found.json()["sentences"][0]["seconds"]) == (200, 4)
+        wrong = await client.http.get("/v1/transcripts/search", params={"q": "bees", "space": "x"})
+        assert wrong.status_code == 422
+    assert behind.asked["search_transcripts"] == [
+        TranscriptSearchQuery(
+            actor=host.id, words='"bees"', speaker="@host", space_id=space.id,
+            said_from=datetime(2026, 1, 1, tzinfo=UTC), limit=5,
+        )
+    ]  # fmt: skip

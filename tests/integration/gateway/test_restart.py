@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client, Told
 from tests.support.nats import NatsServer, free_port
 from tests.support.service_process import ServiceProcess
-from tests.support.waiting import eventually, pace
+from tests.support.waiting import pace
 
 BATCHES = 100
 BATCH = 25
@@ -35,19 +34,7 @@ class GatewayProcess(ServiceProcess):
             **nats.env, "ROSTRUM_VAR": str(var), "ROSTRUM_PARTITIONS": "1",
             "ROSTRUM_GATEWAY_PORT": str(port), "ROSTRUM_LOG_FORMAT": "json",
         }  # fmt: skip
-        super().__init__("gateway", env, var / "gateway.log")
-
-    async def ready(self) -> None:
-        """Wait until it serves."""
-        async with httpx.AsyncClient(base_url=self.base, trust_env=False, verify=False) as client:
-
-            async def answers() -> bool:
-                self.must_run()
-                with contextlib.suppress(httpx.TransportError):
-                    return (await client.get("/readyz")).status_code == 200
-                return False
-
-            await eventually(answers, within=60)
+        super().__init__("gateway", env)
 
 
 async def _follow(client: Client, path: str) -> AsyncIterator[Told]:
@@ -92,8 +79,7 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
                     return got
         return got
 
-    with gateway:
-        await gateway.ready()
+    async with gateway:
         listening = {
             "host": asyncio.create_task(listen("host", host.id)),
             "nobody": asyncio.create_task(listen("nobody", None)),
@@ -115,8 +101,7 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
                 if starting is not None:
                     await starting
                 gateway.kill()
-                gateway.start()
-                starting = asyncio.create_task(gateway.ready())
+                starting = asyncio.create_task(gateway.start())
         if starting is not None:
             await starting
         last = await behind.emit(room.Ended(**behind.next(space)))

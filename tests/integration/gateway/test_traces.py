@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from contracts.people.v1 import Person, PersonQuery
-from libs.bus import Refusal
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.telemetry import configure_traces, trace_id
 from tests.integration.gateway.backend import Backend
 from tests.integration.gateway.conftest import Running
@@ -31,15 +31,18 @@ async def test_a_trace_goes_from_the_client_to_the_last_service(
     path = f"/v1/people/{person_id}"
     async with gateway.client() as client:
         with caplog.at_level(logging.INFO, "rostrum.access"):
-            told = await client.http.get(
-                path + "?access_token=secret", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
-            )
+            told = await client.http.get(path, headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
             assert told.json()["trace_id"] == TRACE
             assert seen == [TRACE]
             again = await client.http.get(path)
             assert again.json()["trace_id"] == seen[1] != TRACE
             assert (await client.http.get(path, headers={"traceparent": "nonsense"})).status_code == 404
+            # This route takes no token in its address; who sends one there by mistake must not find it in the log.
+            assert (await client.http.get(path + "?access_token=secret")).status_code == 422
     lines = [record for record in caplog.records if record.name == "rostrum.access"]
-    assert [line.getMessage() for line in lines] == ["GET /v1/people/{person_id} 404"] * 3
+    assert [line.getMessage() for line in lines] == [
+        *["GET /v1/people/{person_id} 404"] * 3,
+        "GET /v1/people/{person_id} 422",
+    ]
     assert all(line.path == path for line in lines)  # type: ignore[attr-defined]
     assert "secret" not in caplog.text

@@ -13,8 +13,8 @@ import pytest_asyncio
 from contracts import subjects
 from contracts.commands import Nothing
 from contracts.media.v1 import Answer, Connect, Disconnect, Node, Restart, Restarted, Trickle
-from libs.bus import Refusal
 from libs.ids import new_id
+from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person, backend
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer, running_nats
@@ -129,10 +129,11 @@ async def test_204_for_trickled_candidates_of_this_ice_session(http: httpx.Async
     assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.parametrize("any_tag", ["*", '"*"'], ids=["RFC 9110", "RFC 9725's example"])
 async def test_200_with_our_credentials_and_a_new_etag_for_an_ice_restart(
-    http: httpx.AsyncClient, session: str, behind: Backend
+    http: httpx.AsyncClient, session: str, behind: Backend, any_tag: str
 ) -> None:
-    answer = await http.patch(session, content=CREDENTIALS, headers={**FRAGMENT, "if-match": "*"})
+    answer = await http.patch(session, content=CREDENTIALS, headers={**FRAGMENT, "if-match": any_tag})
     assert (answer.status_code, answer.headers["etag"], answer.text) == (200, '"ice2"', "a=ice-ufrag:ours\r\n")
     assert answer.headers["content-type"].startswith("application/trickle-ice-sdpfrag")
     assert [getattr(command, "fragment", "") for command in behind.asked["restart"]] == [CREDENTIALS]
@@ -140,9 +141,24 @@ async def test_200_with_our_credentials_and_a_new_etag_for_an_ice_restart(
 
 async def test_412_for_candidates_of_another_ice_session(http: httpx.AsyncClient, session: str) -> None:
     # A weak tag never matches, and neither does what is no tag.
-    for tag in ('"ice0"', 'W/"ice1"', "ice1", '"ice1', '"ice1", "ice2"'):
+    for tag in ('"ice0"', 'W/"ice1"', "ice1", '"ice1', '"ice0", "ice2"', '"ice1" "ice2"', '"ice1", ice2', '"ice1", *'):
         answer = await http.patch(session, content=CANDIDATE, headers={**FRAGMENT, "if-match": tag})
         assert (answer.status_code, answer.json()["reason"]) == (412, "precondition_failed"), tag
+
+
+async def test_204_where_one_of_the_listed_ice_sessions_is_the_present_one(
+    http: httpx.AsyncClient, session: str
+) -> None:
+    for lines in (['"ice0", "ice1"'], ['"ice1","ice0"'], [', W/"ice1" , "a,b",, "ice1",'], ['"ice0"', '"ice1"']):
+        headers = [*FRAGMENT.items(), *(("if-match", line) for line in lines)]
+        answer = await http.patch(session, content=CANDIDATE, headers=headers)
+        assert answer.status_code == 204, (lines, answer.text)
+
+
+async def test_400_for_more_ice_sessions_than_are_asked_about(http: httpx.AsyncClient, session: str) -> None:
+    many = ", ".join(f'"ice{number}"' for number in range(9))
+    answer = await http.patch(session, content=CANDIDATE, headers={**FRAGMENT, "if-match": many})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "bad_request")
 
 
 async def test_428_for_a_patch_that_does_not_say_which_ice_session(http: httpx.AsyncClient, session: str) -> None:
@@ -251,6 +267,11 @@ async def test_307_where_another_gateway_takes_new_connections(
         assert answer.status_code == 307
         assert answer.headers["location"] == f"{there}{space}?session=01jd3v8q2pq6d2j9m8x5ckmnpq"
         assert not behind.asked["connect"]
+        # A browser would leave the token out on the way there.
+        page = {"origin": "https://page.example"}
+        answered = await client.http.post(space, content=OFFER, headers=SDP | page)
+        assert answered.status_code == 201
+        assert [command.actor for command in behind.asked["connect"] if isinstance(command, Connect)] == [HOST.id]
 
 
 async def test_options_say_what_is_taken_and_tell_turn_servers_to_those_who_signed_in(
@@ -283,13 +304,16 @@ async def test_a_browser_of_another_origin_may_read_what_it_needs(
         assert all(name in exposed for name in ("location", "etag", "link"))
 
 
-async def test_parameters_are_taken_or_refused_alike_however_they_come(http: httpx.AsyncClient, space: str) -> None:
-    mine = new_id()
+async def test_parameters_are_taken_or_refused_alike_however_they_come(
+    gateway: Running, http: httpx.AsyncClient, space: str
+) -> None:
+    mine = gateway.sessions.bound(new_id(), space.split("/")[3], HOST.id)
     nowhere = space.replace(space.split("/")[3], "nowhere")
     asked: list[tuple[str, dict[str, str], int, str | None]] = [
         (f"{space}?session={mine}", {"Idempotency-Key": "k1"}, 201, None),
-        (f"{space}?session={mine}&other=1", {}, 201, None),
-        (f"{space}?other=1", {}, 201, None),
+        (f"{space}?session={mine}&other=1", {}, 422, "invalid"),
+        (f"{space}?other=1", {}, 422, "invalid"),
+        (f"{space}?session={new_id()}", {}, 404, "session_unknown"),
         (f"{space}?session=nonsense", {}, 422, "invalid"),
         (f"{space}?session=", {}, 422, "invalid"),
         (space, {"Idempotency-Key": "k" * 129}, 422, "invalid"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,9 +24,11 @@ from contracts.presence.v1 import Counted
 from contracts.room import v1 as room
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id, to_number
+from libs.refusal import Refusal
 from libs.service import running
 from services.discovery.main import compose
 from services.discovery.settings import Settings
+from tests.integration.gateway.backend import AT, Backend, backend
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.events import START, at, created, started
 from tests.support.nats import running_nats
@@ -59,7 +64,11 @@ class World:
     """Some Spaces, and tweepy."""
 
     gateway: Running
+    other: Running
+    """Another gateway of the same installation."""
     bus: Bus
+    rooms: Backend
+    """What room answers of Spaces that discovery does not know yet."""
     tea: str
     pub: str
     old: str
@@ -107,13 +116,16 @@ def history(tea: str, pub: str, old: str) -> list[Event]:
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """The same for all tests of this module."""
     tea, pub, old = new_id(), new_id(), new_id()
+    var = tmp_path_factory.mktemp("gateways")
     with running_nats() as nats:
         async with (
             await connect("test", BusSettings(url=nats.url)) as bus,
             running(Settings.read(nats.env), compose),
-            running_gateway(nats.url, tmp_path_factory.mktemp("gateway"), ask_seconds=5) as gateway,
+            backend(nats.url, "room") as rooms,
+            running_gateway(nats.url, var, ask_seconds=5, lookups=10_000) as gateway,
+            running_gateway(nats.url, var, ask_seconds=5, lookups=10_000) as other,
         ):
-            world = World(gateway, bus, tea, pub, old)
+            world = World(gateway, other, bus, rooms, tea, pub, old)
             await publish(bus, *history(tea, pub, old))
             await until(lambda space: space is not None and space.state == "ended", world.tweepy(), old)
             yield world
@@ -126,6 +138,128 @@ async def until(true: Callable[[tweepy.Space | None], bool], client: tweepy.Clie
         return true((await ask(client.get_space, space_id)).data)
 
     await eventually(so, within=20)
+
+
+async def test_a_start_with_an_offset_is_told_in_utc(world: World) -> None:
+    given, told = "2026-12-01T19:00:16.987654+05:45", "2026-12-01T13:15:16.987Z"
+    later = new_id()
+    event = json.loads(created(later, KIM, title="Abroad").model_dump_json()) | {"scheduled_start": given}
+    # As an earlier version published it.
+    about = headers(created(later, KIM), id=new_id(), source="room")
+    await world.bus.js.publish(f"rostrum.room.v1.{later}.created", json.dumps(event).encode(), headers=about)
+    client = world.tweepy(return_type=dict)
+    await until(lambda space: space is not None, world.tweepy(), later)
+    answer = await ask(client.get_space, later, space_fields="scheduled_start")
+    assert answer["data"]["scheduled_start"] == told
+    await publish(world.bus, room.Canceled(space_id=later, version=2, at=at(72)))
+    await until(lambda space: space is not None and space.state == "canceled", world.tweepy(), later)
+
+
+async def test_what_discovery_does_not_know_yet_is_told_from_room(world: World) -> None:
+    client = world.tweepy()
+    space = world.rooms.add(KIM)
+    stage = (
+        *space.stage,
+        room.StageMember(person=ANN, role=room.Role.COHOST, joined_at=at(30)),
+        room.StageMember(person=BOB, role=room.Role.SPEAKER, joined_at=at(31)),
+    )
+    world.rooms.spaces[space.id] = space.model_copy(update={"stage": stage})
+    found = (await ask(client.get_space, space.id, space_fields=ALL_FIELDS)).data
+    assert (found.state, found.title, found.creator_id) == ("live", "Tea", to_number(KIM.id))
+    assert found.host_ids == [str(to_number(KIM.id)), str(to_number(ANN.id))]
+    assert (found.speaker_ids, found.participant_count) == ([str(to_number(BOB.id))], 3)
+    assert (found.created_at, found.updated_at, found.scheduled_start) == (AT, at(31), None)
+    missing = new_id()
+    several = await ask(client.get_spaces, ids=[space.id, missing, world.tea])
+    assert [one.id for one in several.data] == [space.id, world.tea]
+    assert [error["value"] for error in several.errors] == [missing]
+    assert (await ask(client.get_space_buyers, space.id)).meta == {"result_count": 0}
+    assert (await ask(client.get_space_tweets, space.id)).meta == {"result_count": 0}
+
+
+async def test_lists_of_every_gateway_have_a_space_the_moment_it_exists(world: World) -> None:
+    later: list[asyncio.Task[None]] = []
+
+    async def tell_later(made: room.Space) -> None:
+        await asyncio.sleep(0.2)  # discovery is behind
+        event = created(made.id, KIM, title=made.settings.title)
+        await publish(world.bus, event.model_copy(update={"scheduled_start": START + timedelta(days=2)}))
+
+    async def create(command: room.CreateSpace) -> room.Space:
+        made = world.rooms.add(KIM, id=command.space_id, settings=command.settings)
+        later.append(asyncio.create_task(tell_later(made)))
+        return made
+
+    world.rooms.on(room.CreateSpace, create)
+    tweepy_of_bob = world.tweepy()
+    async with world.gateway.client(KIM.id) as kim, world.other.client(KIM.id) as elsewhere:
+        for at_which in (world.gateway, world.other):
+            bobs = _tweepy(at_which)
+            for look, title in (
+                (partial(bobs.search_spaces, "zabaglione"), "Zabaglione"),
+                (partial(bobs.get_spaces, user_ids=[KIM.id]), "Sabayon"),
+            ):
+                made = (await kim.http.post("/v1/spaces", json={"title": title})).json()["id"]
+                assert made in [one.id for one in (await ask(look)).data or []]
+        for client in (kim, elsewhere):
+            made = (await kim.http.post("/v1/spaces", json={"title": title})).json()["id"]
+            listed = (await client.http.get("/v1/spaces?state=scheduled")).json()["spaces"]
+            assert made in [one["id"] for one in listed]
+    await asyncio.gather(*later)
+    ids = [made.id for made in world.rooms.spaces.values() if made.settings.title in ("Zabaglione", "Sabayon")]
+    await publish(world.bus, *[room.Canceled(space_id=one, version=2, at=at(72)) for one in ids])
+    for one in ids:
+        await until(lambda space: space is not None and space.state == "canceled", tweepy_of_bob, one)
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"removed": (BOB.id,)},
+        {"settings": room.Settings(title="Us", who_can_join=room.WhoCanJoin.INVITED)},
+        {"settings": room.Settings(title="Us", who_can_join=room.WhoCanJoin.FOLLOWERS)},
+    ],
+)
+async def test_what_room_shows_somebody_else_is_not_there(world: World, closed: dict[str, Any]) -> None:
+    space = world.rooms.add(KIM, **closed)
+
+    async def only_the_host(query: room.SpaceQuery) -> room.Space:
+        if query.actor != KIM.id:
+            raise Refusal("removed" if "removed" in closed else "not_allowed", "This Space is for others.")
+        return space
+
+    world.rooms.on(room.SpaceQuery, only_the_host)
+    assert (await ask(world.tweepy().get_space, space.id)).errors[0]["value"] == space.id
+    as_kim = world.tweepy(world.gateway.identity.mint(KIM.id))
+    assert (await ask(as_kim.get_space, space.id)).data.id == space.id
+
+
+async def test_every_answer_tells_what_is_left_to_look_up(world: World, tmp_path: Path) -> None:
+    async with running_gateway(world.bus.settings.url, tmp_path, lookups=3, lookups_seconds=600) as gateway:
+        client, other = _tweepy(gateway, return_type=requests.Response), _tweepy(gateway, gateway.identity.mint(KIM.id))
+        begun = time.time()
+        left = []
+        for wanted in (world.tea, new_id()):
+            answer = await ask(client.get_space, wanted)
+            left.append(answer.headers["x-rate-limit-remaining"])
+        assert answer.headers["x-rate-limit-limit"] == "3"
+        assert answer.headers["ratelimit-policy"] == '"lookups";q=3;w=600'
+        assert begun + 599 <= int(answer.headers["x-rate-limit-reset"]) <= time.time() + 601
+        with pytest.raises(tweepy.BadRequest) as wrong:
+            await ask(client.get_space, world.tea, space_fields="asdf")
+        left.append(wrong.value.response.headers["x-rate-limit-remaining"])
+        assert left == ["2", "1", "0"]
+        with pytest.raises(tweepy.TooManyRequests) as enough:
+            await ask(client.get_space, world.tea)
+        told = enough.value.response.headers
+        assert (told["x-rate-limit-remaining"], told["x-rate-limit-reset"]) == (
+            "0",
+            answer.headers["x-rate-limit-reset"],
+        )
+        assert 590 <= int(told["retry-after"]) <= 601
+        # Others have their own, and so have other kinds of lookup.
+        assert (await ask(other.get_space, world.tea)).data.id == world.tea
+        assert (await ask(client.get_spaces, ids=[world.tea])).headers["x-rate-limit-remaining"] == "2"
 
 
 async def test_only_id_and_state_unless_asked(world: World) -> None:

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
+import re
+import stat
 from pathlib import Path
 
 import httpx
 import pytest
 
 from contracts.subjects import SERVICES
+from tests.support.command import line_with, rostrum, running_rostrum
 from tests.support.processes import family, gone
-
-
-async def rostrum(*arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.cli", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+from tests.support.waiting import eventually
 
 
 @pytest.mark.timeout(180)
 async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.cli", "up", "--var", str(tmp_path),
-        env={**os.environ, "ROSTRUM_GATEWAY_PORT": "0", "DEMO": "0"}, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stderr is not None
-    said = ""
-    try:
-        async with asyncio.timeout(90):
-            while "is ready" not in said:
-                said += (line := (await process.stderr.readline()).decode())
-                assert line, f"the launcher ended: {said}"
+    env = {"ROSTRUM_GATEWAY_PORT": "0", "DEMO": "0"}
+    await asyncio.to_thread(left_open, tmp_path)
+    async with running_rostrum("up", "--var", str(tmp_path), env=env) as process:
+        await line_with(process, "is ready")
         system = json.loads((tmp_path / "run" / "system.json").read_text())
         assert set(system["processes"]) == {"nats", *SERVICES}
 
@@ -50,24 +35,36 @@ async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
             me = (await ada.get("/v1/me")).raise_for_status().json()
             assert me["handle"] == "ada"
             created = (await ada.post("/v1/spaces", json={"title": "Tea"})).raise_for_status().json()
-            live = (await ada.get(f"/v1/spaces/{created['id']}")).raise_for_status().json()
-        code, shown, errors = await rostrum("inspect", created["id"], "--json", "--var", str(tmp_path))
-        assert code == 0, errors
-        rebuilt = json.loads(shown)
-        assert rebuilt == {field: live[field] for field in rebuilt}
+
+            async def rebuilt_is_live() -> int | None:
+                """Its version."""
+                code, shown, errors = await rostrum("inspect", created["id"], "--json", "--var", str(tmp_path))
+                assert code == 0, errors
+                rebuilt = json.loads(shown)
+                live = (await ada.get(f"/v1/spaces/{created['id']}")).raise_for_status().json()
+                # The host, who never connects, is told to be lost meanwhile.
+                return int(live["version"]) if rebuilt == {field: live[field] for field in rebuilt} else None
+
+            version = await eventually(rebuilt_is_live, within=60)
         code, shown, _ = await rostrum("inspect", created["id"], "--events", "--var", str(tmp_path))
         assert "Created" in shown
+        refused: list[str] = []
+        for at in ("0", "999"):
+            code, shown, errors = await rostrum("inspect", created["id"], "--at", at, "--var", str(tmp_path))
+            assert (code, shown) == (1, "")
+            refused.append(errors)
+        assert "counted from 1" in refused[0]
+        told = re.search(r"has no version 999; its last one is (\d+)", refused[1])
+        assert told, refused[1]
+        assert version <= int(told[1]) <= version + 1
         code, _, errors = await rostrum("inspect", me["id"], "--var", str(tmp_path))
         assert (code, errors.count("\n")) == (1, 1)
 
+        assert open_to_others(tmp_path) == []
         everybody = family(process.pid)
         assert len(everybody) > len(SERVICES)
         process.kill()
         await gone(everybody, within=12)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
     log = (tmp_path / "logs" / "nats.log").read_text()
     assert [line for line in log.splitlines() if "Violation" in line] == []
 
@@ -78,3 +75,18 @@ async def ready_pages(system: dict[str, dict[str, dict[str, str]]]) -> None:
         for name in SERVICES:
             page = await client.get(system["processes"][name]["health"] + "/readyz")
             assert page.status_code == 200, f"{name}: {page.text}"
+
+
+def left_open(folder: Path) -> None:
+    """As earlier versions left it."""
+    replay = folder / "recordings" / "replay.ogg"
+    replay.parent.mkdir(mode=0o755)
+    replay.write_bytes(b"OggS")
+    replay.chmod(0o644)
+    folder.chmod(0o755)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """The files and folders that somebody else than their owner may read, write or enter."""
+    entries = [(path, path.lstat().st_mode) for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
+    return [f"{path}: {mode:o}" for path, mode in entries if mode & 0o077 and not stat.S_ISSOCK(mode)]

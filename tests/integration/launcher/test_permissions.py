@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,19 @@ import nats
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts import subjects
+from contracts.commands import Accepted, Nothing
+from contracts.consumers import DURABLE
+from contracts.people import v1 as people
+from contracts.room.v1 import EndSpace
 from infra.launcher import System
-from infra.nats.permissions import COMMANDS_TO
+from infra.nats.permissions import COMMANDS_TO, FOLLOWS
+from infra.nats.server import ADMIN
+from libs.bus import BusSettings, Handlers, connect
+from libs.bus.declare import streams as streams_declared
 
 DUMMY = "tests.support.dummy_service:serve"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,6 +36,11 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
     var: Path = tmp_path_factory.mktemp("var")
     async with System(var, services=(), entry=DUMMY, preload=()) as running:
         yield running
+
+
+async def connected(system: System, name: str) -> Client:
+    user, password = system.credentials(name)
+    return await nats.connect(system.nats_url, user=user, password=password, inbox_prefix=subjects.inbox(name).encode())
 
 
 async def settled(client: Client) -> None:
@@ -93,6 +108,39 @@ async def test_everybody_may_ask_everybody(system: System, service: str) -> None
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_keys_are_for_the_services_that_need_them(system: System, service: str) -> None:
+    locks = subjects.query("people", people.LocksQuery.name)
+    units, whole, acknowledge = (
+        subjects.command("people", order.name)
+        for order in (people.DestroyUnits, people.DestroySubjects, people.AcknowledgeDrop)
+    )
+    needed = {
+        "people": {locks, units, whole, acknowledge},
+        "room": {locks, units, whole, acknowledge},
+        "recording": {locks, units, acknowledge},
+        "transcription": {locks, units, acknowledge},
+        "media": {locks, acknowledge},
+    }
+    every = [locks, units, whole, acknowledge]
+    assert await refused(system, service, every) == set(every) - needed.get(service, set())
+
+
+async def test_an_answer_is_heard_by_the_service_that_asked_and_by_no_other(system: System) -> None:
+    complaints: list[str] = []
+
+    async def complain(error: Exception) -> None:
+        complaints.append(str(error))
+
+    user, password = system.credentials("tipping")
+    client = await nats.connect(system.nats_url, user=user, password=password, error_cb=complain)
+    for subject in ("_INBOX.>", "_INBOX.room.>", "_INBOX.*.*"):
+        await client.subscribe(subject)
+    await settled(client)
+    await client.close()
+    assert len([line for line in complaints if "permissions violation for subscription" in line.lower()]) == 3
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
 async def test_nobody_deletes_or_changes_a_stream(system: System, service: str) -> None:
     harm = [f"$JS.API.STREAM.{verb}.{subjects.EVENTS_STREAM}" for verb in ("DELETE", "PURGE", "UPDATE", "MSG.DELETE")]
     assert await refused(system, service, harm) == set(harm)
@@ -117,14 +165,89 @@ async def test_a_service_does_not_hear_what_others_are_ordered(system: System) -
     assert any("permissions violation for subscription" in line.lower() for line in complaints)
 
 
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_a_service_reads_its_own_durable_consumers_only_and_makes_none(system: System, service: str) -> None:
+    mine: set[str] = set()
+    theirs: set[str] = set()
+    for one in DURABLE:
+        name = f"{one.stream}.{one.name}"
+        reads = {f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("MSG.NEXT", "RESET")} | {f"$JS.ACK.{name}.1.2.3.4.5"}
+        (mine if one.service == service else theirs).update(reads)
+        theirs |= {
+            f"$JS.API.CONSUMER.{verb}.{name}"
+            for verb in ("DELETE", "PAUSE", "UNPIN", "DURABLE.CREATE", "CREATE")
+        }  # fmt: skip
+    assert await refused(system, service, sorted(theirs | mine)) == theirs
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_a_service_follows_only_the_streams_it_must(system: System, service: str) -> None:
+    streams = (*(one.name for one in streams_declared()), "OTHER")
+    makes = {f"$JS.API.CONSUMER.CREATE.{stream}" for stream in streams}
+    named = {f"$JS.API.CONSUMER.{verb}.{stream}.x" for stream in streams for verb in ("CREATE", "DURABLE.CREATE")}
+    may = {f"$JS.API.CONSUMER.CREATE.{stream}" for stream in FOLLOWS.get(service, ())}
+    assert await refused(system, service, sorted(makes | named)) == (makes | named) - may
+
+
+async def test_whoever_only_consumes_makes_no_consumer_at_all() -> None:
+    assert "analytics" not in FOLLOWS
+
+
+async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> None:
+    """NATS delivers with its own permissions: a push consumer could say what its maker may not."""
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    delivered: asyncio.Queue[str] = asyncio.Queue()
+    ended: list[str] = []
+
+    async def hear(msg: Msg) -> None:
+        heard.put_nowait(msg.data)
+
+    async def watch(client: Client, subject: str) -> None:
+        async def saw(msg: Msg) -> None:
+            delivered.put_nowait(subject)  # the message itself keeps the one that it was stored under
+
+        await client.subscribe(subject, cb=saw)
+
+    async def end(command: EndSpace) -> Accepted[Nothing]:
+        ended.append(command.command_id)
+        return Accepted(result=Nothing())
+
+    table = Handlers("room")
+    table.add(EndSpace, end)
+    said, presence = subjects.event("people", KEY, EndSpace.name), subjects.presence(0)
+    orders = [subjects.command("room", EndSpace.name, route) for route in ("0", "1")]
+    forged, meant = (EndSpace(command_id=id, actor=KEY, space_id=KEY).model_dump_json().encode() for id in "ab")
+    user, password = system.credentials("room")
+    async with (
+        await connected(system, ADMIN) as witness,
+        await connected(system, "people") as other,
+        await connect("room", BusSettings(url=system.nats_url, user=user, password=password)) as room,
+        room.serve(table, route="0", hot=True),
+        room.serve(table, route="1"),
+    ):
+        await room.listen(presence, hear)
+        for subject in (presence, *orders):
+            await watch(witness, subject)
+        for client in (witness, room.nc):
+            await settled(client)
+        await other.jetstream().publish(said, forged)
+        for subject in (presence, *orders):
+            config = ConsumerConfig(deliver_subject=subject, ack_policy=AckPolicy.NONE, filter_subject=said)
+            await other.jetstream().add_consumer(subjects.EVENTS_STREAM, config)
+        assert {await asyncio.wait_for(delivered.get(), 10) for _ in range(3)} == {presence, *orders}
+        await witness.publish(presence, b"true")
+        assert await asyncio.wait_for(heard.get(), 10) == b"true", "what the consumer delivered is refused"
+        for order in orders:
+            assert b"accepted" in (await witness.request(order, meant, timeout=10)).data
+    assert ended == ["b", "b"]
+
+
 async def test_a_stranger_is_refused(system: System) -> None:
     with pytest.raises(nats.errors.Error, match="Authorization"):
         await nats.connect(system.nats_url, user="room", password="guess", allow_reconnect=False)
 
 
 async def test_the_streams_are_there_before_any_service(system: System) -> None:
-    user, password = system.credentials("room")
-    client = await nats.connect(system.nats_url, user=user, password=password)
-    async with client:
+    async with await connected(system, "room") as client:
         for stream in (subjects.EVENTS_STREAM, subjects.CAPTURE_STREAM, subjects.DEAD_LETTER_STREAM):
             assert (await client.jetstream().stream_info(stream)).config.name == stream

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import shutil
 import signal
+import socket
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +18,7 @@ import psutil
 import pytest
 
 from contracts import subjects
-from infra.launcher import AlreadyRunning, GaveUp, PortTaken, StartFailed, System
+from infra.launcher import AlreadyRunning, DataGone, GaveUp, PortTaken, StartFailed, System
 from tests.support.processes import gone, own_children, running, started_since
 from tests.support.waiting import eventually
 
@@ -44,11 +47,11 @@ async def ask(system: System, service: str) -> int:
         async def whoami() -> int | None:
             try:
                 reply = await client.request(subjects.query(service, "whoami"), timeout=1)
-            except nats.errors.NoRespondersError:
+            except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
                 return None
             return int(json.loads(reply.data)["pid"])
 
-        return await eventually(whoami, within=10)
+        return await eventually(whoami)
     finally:
         await client.close()
 
@@ -76,6 +79,8 @@ async def test_a_killed_process_is_started_again_and_the_others_stay(system: Sys
     assert {other: system.pid(other) for other in others} == others
     assert await ask(system, "room") == system.pid("room")
     assert system.restarts(name) == 1
+    told = json.loads((system.var_dir / "run" / "system.json").read_text())
+    assert {each: told["processes"][each]["pid"] for each in (name, *others)} == {**others, name: system.pid(name)}
 
 
 async def test_a_killed_fork_server_brings_everything_back_on_the_same_addresses(system: System) -> None:
@@ -89,6 +94,16 @@ async def test_a_killed_fork_server_brings_everything_back_on_the_same_addresses
         await system.ready(name)
     assert (system.nats_url, system.url) == before
     assert await ask(system, "room") == system.pid("room")
+
+
+async def test_nobody_else_gets_the_gateways_port_while_it_is_down(system: System) -> None:
+    port = int(system.url.rpartition(":")[2])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED, "the stand-in does not listen"
+    with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
+        other.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as gateway:
+        assert gateway.getsockname()[1] == port
 
 
 async def test_the_fork_server_has_one_thread_after_it_imported_everything(tmp_path: Path) -> None:
@@ -122,6 +137,17 @@ async def test_a_service_that_cannot_start_is_named_with_its_last_words(tmp_path
     with pytest.raises(StartFailed, match=r"room could not start: the tea is cold \(log: .*room\.log\)"):
         await system.start()
     assert running(started_since(before)) == []
+
+
+async def test_a_stop_waits_for_nothing_that_was_never_started(tmp_path: Path) -> None:
+    said: list[str] = []
+    keys = tmp_path / "keys" / "nats.json"
+    await asyncio.to_thread(keys.parent.mkdir)
+    await asyncio.to_thread(keys.write_text, "{")
+    system = System(tmp_path, gateway_port=0, services=("room",), entry=DUMMY, drain_seconds=0.2, say=said.append)
+    with pytest.raises(StartFailed, match="does not hold the passwords"):
+        await system.start()
+    assert [line for line in said if "did not drain" in line] == []
 
 
 async def test_a_wrong_setting_is_not_tried_again(tmp_path: Path) -> None:
@@ -159,6 +185,48 @@ async def test_the_passwords_are_readable_by_their_owner_only_and_survive_a_rest
         assert system.credentials("room")[1] in passwords
     async with small(tmp_path):
         assert (tmp_path / "keys" / "nats.json").read_text() == passwords
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+async def test_everything_stops_at_once_when_the_folder_is_gone(tmp_path: Path, how: str) -> None:
+    before = own_children()
+    var = tmp_path / "var"
+    async with small(var) as system:
+        if how == "removed":
+            await asyncio.to_thread(shutil.rmtree, var)
+        else:
+            await asyncio.to_thread(var.rename, tmp_path / "old")
+            await asyncio.to_thread(shutil.copytree, tmp_path / "old", var)
+        with pytest.raises(DataGone, match="was removed or replaced while the system ran"):
+            async with asyncio.timeout(5):
+                await system.wait()
+    assert running(started_since(before)) == []
+
+
+async def test_a_log_that_grows_too_large_is_put_aside_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.launcher.folder.LOG_BYTES", 1000)
+    monkeypatch.setattr("infra.launcher.folder.LOG_LOOKS", 1)
+    async with small(tmp_path) as system:
+        log = tmp_path / "logs" / "nats.log"
+        old = log.with_name("nats.log.1")
+        await eventually(lambda: old.exists() and old.stat().st_size > 1000 > log.stat().st_size)
+        with pytest.raises(nats.errors.Error):
+            await nats.connect(system.nats_url, user="nobody", password="", allow_reconnect=False)
+        await eventually(lambda: b"authentication error" in log.read_bytes())
+        assert b"\0" not in log.read_bytes(), "it is written from its start, not from where it was"
+        assert system.restarts("nats") == 0
+
+
+async def test_a_service_whose_store_is_removed_ends_the_system_and_begins_no_other(tmp_path: Path) -> None:
+    store = tmp_path / "stores" / "room.db"
+    async with System(tmp_path, gateway_port=0, services=("room",)) as system:
+        store.unlink()
+        with pytest.raises(DataGone, match=r"room stopped.*room\.db was removed or replaced while in use"):
+            async with asyncio.timeout(10):
+                await system.wait()
+    assert not store.exists()
 
 
 async def test_terminating_a_service_is_a_death_like_another(system: System) -> None:

@@ -187,12 +187,12 @@ class Stage:
             space_version=space.version,
             client_address=address,
         )
-        return (await self.bus.ask(command, route=self.service.settings.name, timeout=3)).result.sdp
+        return (await self.bus.ask(command, route=self.service.settings.name, timeout=LIMIT)).result.sdp
 
     async def disconnect(self, session_id: str) -> None:
         """Closes a connection, as DELETE does. Raises Refusal."""
         command = v1.Disconnect(command_id=new_id(), session_id=session_id)
-        await self.bus.ask(command, route=self.service.settings.name, timeout=3)
+        await self.bus.ask(command, route=self.service.settings.name, timeout=LIMIT)
 
     def whip(self, space: spaces.Space, who: PersonRef, session_id: str | None = None) -> webrtc.Negotiate:
         """Negotiates somebody's microphone."""

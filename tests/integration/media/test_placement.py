@@ -15,8 +15,8 @@ from libs.bus import BusSettings, connect
 from libs.ids import new_id
 from tests.integration.gateway.conftest import running_gateway
 from tests.integration.media.stage import Room, answering, person
-from tests.support.child import Child
 from tests.support.nats import NatsServer
+from tests.support.service_process import ServiceProcess
 from tests.unit.media.test_sdp import LISTENS
 
 CAPACITY = 3
@@ -31,7 +31,9 @@ async def room(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Room]:
         played = Room(bus)
         await stack.enter_async_context(answering(bus, played))
         nodes = [
-            Child("media", {**nats_server.env, **SMALL, "ROSTRUM_INSTANCE": name, "ROSTRUM_VAR": str(tmp_path / name)})
+            ServiceProcess(
+                "media", {**nats_server.env, **SMALL, "ROSTRUM_INSTANCE": name, "ROSTRUM_VAR": str(tmp_path / name)}
+            )
             for name in (f"{letter}-{new_id()[-6:]}" for letter in "ab")
         ]
         await asyncio.gather(*(stack.enter_async_context(node) for node in nodes))

@@ -22,7 +22,7 @@ from tests.integration.media.stage import Stage, set_stage
 from tests.integration.media.test_space import ADA, BOB, captured
 from tests.support.browser import LISTEN, TALK, chromium
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 from tests.support.webrtc import Negotiate, ear, opus_tone, speaker
 from tests.support.without_udp import only_tcp, without_udp
 
@@ -62,7 +62,7 @@ async def test_who_has_no_udp_speaks_hears_and_is_kept_like_everybody_else(stage
             await listener.until(lambda listener: listener.payloads() >= Counter(words))
         await ada.track.said()
         await stage.room.removed(space, ADA)
-        await asyncio.wait_for(speaks.closed.wait(), 3)
+        await asyncio.wait_for(speaks.closed.wait(), LIMIT)
         async with speaker(stage.whip(space, BOB), more):
             await over_tcp.until(lambda listener: listener.payloads() >= Counter(more))
         sequences = [packet.sequence for packet in over_tcp.in_slot(0)]
@@ -76,7 +76,7 @@ async def test_a_connection_over_tcp_is_closed_with_its_session(stage: Stage) ->
     async with without_udp(stage.whep(space, session_id=session_id)) as path, ear(path.negotiate, slots=1):
         await stage.disconnect(session_id)
         await stage.facts.until(v1.Disconnected, lambda e: e.session_id == session_id)
-        await asyncio.wait_for(path.closed.wait(), 3)
+        await asyncio.wait_for(path.closed.wait(), LIMIT)
 
 
 @pytest.mark.soak

@@ -49,6 +49,9 @@ async def test_a_suspension_is_told_and_logged_and_undone(bus: Bus) -> None:
     assert entry.undoable
     await undo(bus, entry)
     reinstated, suspended = await log(bus, person_id=ann.id)
+    assert (suspended.what, suspended.before, suspended.after) == ("standing", "in good standing", "suspended")
+    assert (reinstated.before, reinstated.after) == ("suspended", "in good standing")
+    assert (suspended.person, suspended.actor) == (ann.ref, None), "an operator without a profile has no name"
     assert (reinstated.act, suspended.undone_by, suspended.undoable) == ("reinstated", reinstated.id, False)
     with pytest.raises(Refusal, match="wrong_state"):
         await undo(bus, entry)
@@ -86,6 +89,17 @@ async def test_a_report_keeps_what_it_is_about_and_its_evidence(bus: Bus) -> Non
     await undo(bus, acts[0])
     (reopened,) = (await bus.ask(v1.ReportsQuery(actor=OPERATOR, operator=True))).result.reports
     assert reopened.state == "open"
+
+
+async def test_a_report_tells_what_somebody_was_called_then_and_is_called_now(bus: Bus) -> None:
+    ann, bob = await sign_up(bus, "ann", name="Ann"), await sign_up(bus, "bob")
+    report = v1.FileReport(command_id="k", actor=bob.id, report_id=new_id(), person_id=ann.id, reason="impersonation")
+    assert (await bus.ask(report)).result.person == ann.ref
+    await bus.ask(v1.ChangeProfile(command_id="n", actor=ann.id, handle="innocent", display_name="Innocent"))
+    (seen,) = (await bus.ask(v1.ReportsQuery(actor=OPERATOR, operator=True))).result.reports
+    assert (seen.handle, seen.name) == ("ann", "Ann")
+    assert seen.person is not None
+    assert (seen.person.handle, seen.person.name) == ("innocent", "Innocent")
 
 
 async def test_reports_that_are_refused(bus: Bus) -> None:
@@ -192,6 +206,9 @@ async def test_what_hosts_do_is_on_the_log_too(bus: Bus) -> None:
     (removed,) = [entry for entry in entries if entry.act == "removed"]
     assert (removed.explanation, removed.actor_id, removed.person_id) == ("Shouts.", ann.id, bob.id)
     assert removed.undone_by == f"{space}-5"
+    named = v1.Person(id=bob.id, handle=bob.handle, name=bob.name).ref
+    assert (removed.person, removed.actor and removed.actor.id, removed.title) == (named, ann.id, "Tea")
+    assert (removed.what, removed.before, removed.after) == ("place", "may be in the Space", "out of it")
     own = (await bus.ask(v1.LogQuery(actor=ann.id, space_id=space))).result.entries
     assert [entry.act for entry in own] == ["ended", "readmitted", "removed", "muted"]
     assert OPERATOR not in {entry.actor_id for entry in own}
@@ -214,4 +231,10 @@ async def test_undoing_a_change_of_the_policy(bus: Bus) -> None:
         await undo(bus, first)
     await undo(bus, second)
     assert (await bus.ask(v1.HostingPolicyQuery())).result.rule.percentage == 10
+    changes = [(entry.what, entry.before, entry.after) for entry in reversed(await log(bus))]
+    assert changes == [
+        ("who may host", "everyone", "10 % of people"),
+        ("who may host", "10 % of people", "20 % of people"),
+        ("who may host", "20 % of people", "10 % of people"),
+    ]
     assert (await log(bus))[1].undone_by == (await log(bus))[0].id

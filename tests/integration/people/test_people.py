@@ -48,6 +48,73 @@ async def test_the_same_sign_up_sent_again_is_one_person(bus: Bus) -> None:
         await sign_up(bus, "bob", key="k")
 
 
+async def rename(bus: Bus, who: v1.Person, handle: str, *, key: str | None = None) -> v1.Person:
+    command = v1.ChangeProfile(command_id=key or new_id(), actor=who.id, handle=handle)
+    return (await bus.ask(command, timeout=20)).result
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_profile_is_changed_and_everybody_sees_it(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann", name="Ann")
+    bio, links = "Bees.\nLondon.", ("https://example.org/ann",)
+    wanted = v1.ChangeProfile(
+        command_id=new_id(), actor=ann.id, handle="Anna", display_name="Anna B.", bio=bio, links=links
+    )
+    changed = (await bus.ask(wanted)).result
+    assert (changed.handle, changed.name, changed.bio, changed.links) == ("Anna", "Anna B.", bio, links)
+    assert await profile(bus, ann.id) == changed
+    async with asyncio.timeout(20):
+        async for batch in bus.follow(filters=[subjects.event("people", ann.id, "profile_changed")]):
+            (told,) = [received.event for received in batch]
+            break
+    assert isinstance(told, v1.ProfileChanged)
+    assert (told.handle, told.display_name, told.version) == ("Anna", "Anna B.", 2)
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_handle_that_was_given_up_is_free_and_the_new_one_is_taken_in_any_case(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann")
+    await rename(bus, ann, "Bea")
+    await rename(bus, ann, "bEA")  # its own, in another case
+    with pytest.raises(Refusal, match="handle_taken"):
+        await sign_up(bus, "BEA")
+    eve = await sign_up(bus, "ann")
+    with pytest.raises(Refusal, match="handle_taken"):
+        await rename(bus, eve, "bea")
+    assert (await profile(bus, eve.id)).handle == "ann"
+
+
+@pytest.mark.usefixtures("people")
+async def test_of_many_who_change_to_one_handle_at_once_one_gets_it(bus: Bus) -> None:
+    people = [await sign_up(bus, f"p{n}") for n in range(10)]
+    answers = await asyncio.gather(*(rename(bus, one, "ann") for one in people), return_exceptions=True)
+    assert sum(isinstance(answer, v1.Person) for answer in answers) == 1
+    assert {a.reason for a in answers if isinstance(a, Refusal)} == {"handle_taken"}
+    assert sorted([(await profile(bus, one.id)).handle for one in people])[0] == "ann"
+
+
+@pytest.mark.usefixtures("people")
+async def test_changing_ones_handle_to_several_at_once_holds_but_the_last(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann")
+    await asyncio.gather(*(rename(bus, ann, handle) for handle in ("b1", "b2", "b3")))
+    now = (await profile(bus, ann.id)).handle
+    for handle in {"ann", "b1", "b2", "b3"} - {now}:
+        await sign_up(bus, handle)
+    with pytest.raises(Refusal, match="handle_taken"):
+        await sign_up(bus, now)
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_change_that_is_sent_again_is_answered_as_it_was(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann")
+    first = await rename(bus, ann, "bea", key="k")
+    await rename(bus, ann, "cea")
+    await sign_up(bus, "bea")
+    assert (await rename(bus, ann, "bea", key="k")) == first
+    with pytest.raises(Refusal, match="idempotency_conflict"):
+        await rename(bus, ann, "dea", key="k")
+
+
 @pytest.mark.usefixtures("people")
 async def test_followers_are_counted_at_once(bus: Bus) -> None:
     ann, bob, eve = [await sign_up(bus, handle) for handle in ("ann", "bob", "eve")]
@@ -71,6 +138,30 @@ async def test_blocking_ends_following(bus: Bus) -> None:
         await follow(bus, ann, bob.id)
     await bus.ask(v1.Unblock(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
     await follow(bus, ann, bob.id)
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_is_blocked_follows_no_longer_and_cannot_follow_again(bus: Bus) -> None:
+    ann, bob = [await sign_up(bus, handle) for handle in ("ann", "bob")]
+    await follow(bus, bob, ann.id)
+    await bus.ask(v1.Block(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
+    assert (await profile(bus, ann.id)).followers == 0
+    assert (await profile(bus, bob.id)).following == 0
+    with pytest.raises(Refusal, match="not_allowed"):
+        await follow(bus, bob, ann.id)
+    await bus.ask(v1.Unblock(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
+    await follow(bus, bob, ann.id)
+    assert (await profile(bus, ann.id)).followers == 1
+
+
+@pytest.mark.usefixtures("people")
+async def test_following_and_being_blocked_at_once_leaves_no_follower(bus: Bus) -> None:
+    ann = await sign_up(bus, "ann")
+    fans = [await sign_up(bus, f"fan{n}") for n in range(15)]
+    blocks = (bus.ask(v1.Block(command_id=new_id(), actor=ann.id, blocked_id=fan.id)) for fan in fans)
+    follows = (follow(bus, fan, ann.id) for fan in fans)
+    await asyncio.gather(*(one for both in zip(follows, blocks, strict=True) for one in both), return_exceptions=True)
+    assert (await profile(bus, ann.id)).followers == 0
 
 
 @pytest.mark.usefixtures("people")
@@ -115,7 +206,7 @@ async def test_killed_while_people_sign_up_nobody_is_lost_and_no_handle_is_held_
 ) -> None:
     """Forty sign-ups for twenty handles, the service killed in the middle and started again; each is sent again until
     it is answered, as the gateway does."""
-    with ServiceProcess("people", server.env, server.directory / "people.log") as process:
+    async with ServiceProcess("people", server.env) as process:
         await sign_up(bus, "first")
         asked = [
             asyncio.create_task(sign_up(bus, f"p{n % 20}" if n < 20 else f"P{n % 20}", key=f"key{n}"))
@@ -123,7 +214,7 @@ async def test_killed_while_people_sign_up_nobody_is_lost_and_no_handle_is_held_
         ]
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         process.kill()
-        process.start()
+        await process.start()
         answers = await asyncio.gather(*asked, return_exceptions=True)
         accepted = [answer for answer in answers if isinstance(answer, v1.Person)]
         assert len({person.handle.lower() for person in accepted}) == len(accepted) == 20

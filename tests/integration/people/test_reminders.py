@@ -17,12 +17,16 @@ from contracts import subjects
 from contracts.people import v1
 from contracts.room import v1 as room
 from libs.bus import Bus
+from libs.commands import Executor
 from libs.eventstore import Order, Store, open_store
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.people import domain
-from services.people.app import Reminding
-from services.people.projection import Spaces, Wanted
+from services.people.app.reminders import Reminding
+from services.people.domain.entities import Entity, new, stored_reminders
+from services.people.domain.person import Person
+from services.people.domain.reminders import Reminded, Reminders
+from services.people.handlers.access import ordered
+from services.people.projection import KnownSpaces, Wanted
 from tests.integration.people.asking import sign_up
 from tests.integration.people.spaces import scheduled
 from tests.support.nats import NatsServer
@@ -50,20 +54,23 @@ class Reminder:
     bus: Bus
     folder: Path
     clock: Clock = field(default_factory=Clock)
-    store: Store[domain.Entity] = field(init=False)
-    spaces: Spaces = field(init=False)
+    store: Store[Entity] = field(init=False)
+    spaces: KnownSpaces = field(init=False)
     reminding: Reminding = field(init=False)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Reminding]:
         """One life of it."""
         async with AsyncExitStack() as stack:
-            self.store = await stack.enter_async_context(open_store(self.folder / "people.db", domain.new))
-            self.spaces = await stack.enter_async_context(Spaces(self.folder / "spaces.db"))
+            self.store = await stack.enter_async_context(open_store(self.folder / "people.db", new))
+            self.spaces = await stack.enter_async_context(KnownSpaces(self.folder / "spaces.db"))
             wanted = await stack.enter_async_context(Wanted(self.folder / "wanted.db"))
             following = asyncio.create_task(self.spaces.run(self.bus))
             stack.callback(following.cancel)
-            self.reminding = Reminding(self.store, self.spaces, wanted, now=self.clock, soon=HALF, space_wait=5)
+            executor = Executor(self.store, self.clock, ordered)
+            self.reminding = Reminding(
+                self.store, executor, self.spaces, wanted, now=self.clock, soon=HALF, space_wait=5
+            )
             await self.caught_up()
             yield self.reminding
 
@@ -80,18 +87,28 @@ class Reminder:
         for _ in range(3):
             await self.reminding.remind()
         facts = [n.fact for n in await self.store.notifications(before)]
-        return [(f.kind, person) for f in facts if isinstance(f, domain.Reminded) for person in f.people]
+        return [(f.kind, person) for f in facts if isinstance(f, Reminded) for person in f.people]
 
     async def wants(self, person: str, space: str) -> None:
         """Somebody who signed up asks to be reminded."""
         order = Order(id=new_id(), actor=person, at=self.clock.at)
 
-        def register(entity: domain.Entity) -> list[Any]:
-            assert isinstance(entity, domain.Person)
+        def register(entity: Entity) -> list[Any]:
+            assert isinstance(entity, Person)
             return [] if entity.exists else entity.register(person[-8:], "Somebody")
 
         await self.store.execute(person, order, register, lambda entity: None)
         await self.reminding.set(Order(id=new_id(), actor=person, at=self.clock.at), person, space)
+
+    async def wants_no_more(self, person: str, space: str) -> None:
+        """Somebody clears their reminder."""
+
+        def clear(entity: Entity) -> list[Any]:
+            assert isinstance(entity, Reminders)
+            return list(entity.clear(person))
+
+        order = Order(id=new_id(), actor=person, at=self.clock.at)
+        await self.store.execute(stored_reminders(space), order, clear, lambda entity: None)
 
 
 @pytest.fixture
@@ -149,7 +166,7 @@ async def test_nobody_is_reminded_of_what_will_not_be(reminder: Reminder, bus: B
     async with reminder.running() as reminding:
         await reminder.wants(ANN, space)
         await reminder.wants(BOB, space)
-        await reminding.clear(Order(id=new_id(), actor=BOB, at=START), BOB, space)
+        await reminder.wants_no_more(BOB, space)
         assert await reminding.of(BOB, 10) == []
         await bus.publish_event(room.Canceled(space_id=space, version=2, at=datetime.now(UTC)))
         assert await reminder.told(START) == []
@@ -195,7 +212,7 @@ async def test_many_are_reminded(reminder: Reminder, bus: Bus) -> None:
 
 async def test_killed_around_the_start_each_is_told_once(server: NatsServer, bus: Bus) -> None:
     env = server.env | {"ROSTRUM_PEOPLE_REMIND_HOST_MINUTES": "0.02"}
-    with ServiceProcess("people", env, server.directory / "people.log") as process:
+    async with ServiceProcess("people", env) as process:
         host, ann = await sign_up(bus, "host"), await sign_up(bus, "ann")
         start = datetime.now(UTC) + timedelta(seconds=4)
         space = await scheduled(bus, host.id, start)
@@ -207,7 +224,7 @@ async def test_killed_around_the_start_each_is_told_once(server: NatsServer, bus
             async for batch in bus.follow(filters=[subjects.event("people", "*", v1.ReminderDue.name)]):
                 told += [received.event for received in batch if isinstance(received.event, v1.ReminderDue)]
                 process.kill()
-                process.start()
+                await process.start()
                 if len(told) >= 3:
                     break
         # It is up again and has looked: were anybody told twice, it would be in the stream by now.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,10 +14,12 @@ from nats.js.api import DeliverPolicy
 
 from contracts import envelope, subjects
 from contracts.envelope import Event, PersonRef
+from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
-from libs.bus import Bus, BusSettings, Refusal, connect
+from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
+from libs.refusal import Refusal
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 from tests.unit.recording.sounds import Sent, bundles
@@ -43,7 +43,16 @@ class Stage:
         headers = envelope.headers(event, id=new_id(), source="room")
         await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
 
+    async def introduce(self, who: PersonRef) -> None:
+        """Make somebody known, as the people service does."""
+        await self.tell(
+            people.Registered(
+                person_id=who.id, version=1, at=datetime.now(UTC), handle=who.handle, display_name=who.name
+            )
+        )
+
     async def start(self) -> None:
+        await self.introduce(self.host)
         self.version += 1
         await self.tell(
             room.Started(
@@ -52,6 +61,7 @@ class Stage:
         )
 
     async def join(self, who: PersonRef, *, consents: bool = True, at: float = 0.0, told: bool = True) -> None:
+        await self.introduce(who)
         self.version += 1
         joined_at = self.started_at + timedelta(seconds=at)
         self.stage.append(
@@ -79,7 +89,6 @@ class Stage:
     async def publish(self, who: PersonRef, session: str, body: bytes) -> int:
         headers = {
             subjects.HEADER_PERSON: who.id,
-            subjects.HEADER_NAME: who.name,
             subjects.HEADER_SESSION: session,
         }
         subject = subjects.capture(self.space_id, session)
@@ -161,49 +170,4 @@ async def bus_of(server: NatsServer, name: str = "media") -> AsyncIterator[Bus]:
         yield bus
 
 
-class Recorder:
-    """The recording service in a process of its own, to be killed."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self.env = env
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it, and wait until it is ready."""
-        assert self.process is None
-        reader, writer = os.pipe()
-        code = "import os, sys; from services.recording.main import main; sys.exit(main(dict(os.environ)))"
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code,
-            env={**os.environ, **self.env, "ROSTRUM_READY_FD": str(writer)}, pass_fds=[writer],
-        )  # fmt: skip
-        os.close(writer)
-        ready = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ready), os.fdopen(reader))
-        try:
-            async with asyncio.timeout(30):
-                line = await ready.readline()
-        finally:
-            transport.close()
-        assert line, "the recorder ended before it was ready"
-
-    async def kill(self) -> None:
-        """SIGKILL, as the kernel does it when memory runs out."""
-        assert self.process is not None
-        process, self.process = self.process, None
-        process.kill()
-        await process.wait()
-
-    async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.terminate()
-            try:
-                async with asyncio.timeout(10):
-                    await self.process.wait()
-            except TimeoutError:
-                await self.kill()
-                raise
-
-
-__all__ = ["Recorder", "Refusal", "Stage", "bus_of", "payloads", "person"]
+__all__ = ["Refusal", "Stage", "bus_of", "payloads", "person"]

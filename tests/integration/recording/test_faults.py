@@ -15,19 +15,23 @@ from contracts.recording import v1
 from libs.service import running
 from services.recording.main import CAPTURE_CONSUMER, compose
 from services.recording.settings import Settings
-from tests.integration.recording.stage import Recorder, Stage, payloads, person
+from tests.integration.recording.stage import Stage, payloads, person
 from tests.support.processes import family, gone
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually
 from tests.unit.recording.sounds import bundles, encode, noise, stream
 
 
 @pytest.fixture
-async def recorder(env: dict[str, str]) -> AsyncIterator[Recorder]:
-    recorder = Recorder(env)
+async def recorder(env: dict[str, str]) -> AsyncIterator[ServiceProcess]:
+    """Recording, not started yet."""
+    recorder = ServiceProcess("recording", env)
     try:
         yield recorder
+        if recorder.runs:
+            assert await recorder.stop() == 0
     finally:
-        await recorder.stop()
+        recorder.close()
 
 
 def spooled(env: dict[str, str]) -> int:
@@ -49,7 +53,7 @@ async def acknowledged(stage: Stage) -> int:
 
 
 async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubling(
-    stage: Stage, recorder: Recorder, env: dict[str, str]
+    stage: Stage, recorder: ServiceProcess, env: dict[str, str]
 ) -> None:
     guest = person("Guest")
     sent = {stage.host.id: encode(noise(12, 1)), guest.id: encode(noise(12, 2))}
@@ -68,7 +72,7 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
         # Wherever it is: before it took this in, while it writes, between the disk and the acknowledgement.
         if at in (25, 65):
             await eventually(lambda: spooled(env) > 0)
-            await recorder.kill()
+            recorder.kill()
             deaths += 1
         elif at == 40:
             await recorder.start()
@@ -86,7 +90,7 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
 
 
 async def test_a_recorder_killed_while_it_builds_builds_again(
-    stage: Stage, recorder: Recorder, env: dict[str, str]
+    stage: Stage, recorder: ServiceProcess, env: dict[str, str]
 ) -> None:
     spool = Path(env["ROSTRUM_VAR"], "spool", stage.space_id)
     sent = encode(noise(20))
@@ -95,10 +99,9 @@ async def test_a_recorder_killed_while_it_builds_builds_again(
     await stage.say(stage.host, stream(sent, at=5))
     await stage.end()
     await eventually(lambda: list(spool.glob("build/*.ogg")))
-    assert recorder.process is not None
-    recorder_and_builder = family(recorder.process.pid)
+    recorder_and_builder = family(recorder.pid)
     assert len(recorder_and_builder) == 2
-    await recorder.kill()
+    recorder.kill()
     await gone(recorder_and_builder, within=10)
     assert (spool / "build").exists()
     await recorder.start()
@@ -109,23 +112,22 @@ async def test_a_recorder_killed_while_it_builds_builds_again(
 
 
 async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
-    stage: Stage, recorder: Recorder, env: dict[str, str]
+    stage: Stage, recorder: ServiceProcess, env: dict[str, str]
 ) -> None:
     # The kernel refuses to let a file grow beyond the limit: the error of a full disk, on any machine.
     sent = [bytes([0x78]) + bytes([n % 256]) * 1200 for n in range(600)]
     await stage.start()
     await recorder.start()
-    assert recorder.process is not None
-    before = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)
+    before = resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE)
     await stage.say(stage.host, stream(sent[:100], at=5), session="0" * 26)
     last = (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
     await reached(stage, last)
-    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (400_000, before[1]))
+    resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, (400_000, before[1]))
     await stage.say(stage.host, stream(sent[100:], at=7, timestamp=7000 + 100 * 960, sequence=200), session="0" * 26)
     trouble = await unready(stage, recorder)
     assert "spool" in trouble["missing"]
     assert "File too large" in trouble["missing"]["spool"]
-    assert recorder.process.returncode is None
+    assert recorder.runs
     acked, kept = await acknowledged(stage), spooled(env)
     assert acked < (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
     assert kept < 400_000
@@ -133,30 +135,29 @@ async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
     await stage.comes_to(v1.ReplayState.PROCESSING)
     assert (await acknowledged(stage), spooled(env)) == (acked, kept)
 
-    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
+    resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
     assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
 
 
 async def test_a_disk_that_fills_while_building_delays_the_replay(
-    stage: Stage, recorder: Recorder, env: dict[str, str], tmp_path: Path
+    stage: Stage, recorder: ServiceProcess, env: dict[str, str], tmp_path: Path
 ) -> None:
     sent = encode(noise(20))
     await stage.start()
     await recorder.start()
-    assert recorder.process is not None
-    before = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)
+    before = resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE)
     await stage.say(stage.host, stream(sent, at=5))
     last = (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
     await reached(stage, last)
     # Room for the track, none for the mix, whose child process inherits the limit.
     limit = spooled(env) + 50_000
-    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
+    resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
     await stage.end()
     trouble = await unready(stage, recorder)
     assert "File too large" in trouble["missing"]["replays"]
     await stage.comes_to(v1.ReplayState.PROCESSING)
-    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, before)
+    resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
     assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
 
@@ -189,7 +190,7 @@ async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:
     await eventually(there, within=within)
 
 
-async def unready(stage: Stage, recorder: Recorder, within: float = 20.0) -> dict[str, dict[str, str]]:
+async def unready(stage: Stage, recorder: ServiceProcess, within: float = 20.0) -> dict[str, dict[str, str]]:
     """The first status in which the recorder says that something is missing."""
     subscription = await stage.bus.nc.subscribe(subjects.service_status("recording", "*"))
     try:

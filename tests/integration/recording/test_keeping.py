@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from contracts import subjects
 from contracts.envelope import Event
 from contracts.people import v1 as people
@@ -114,3 +116,47 @@ async def test_a_replay_is_deleted_when_its_time_is_over(bus: Bus, stage: Stage,
         assert deleted.reason == "expired"
         assert (await stage.replay()).state is v1.ReplayState.NONE
         assert list((settings.var / "recordings").rglob("*.m4a")), "a safety copy is left"
+
+
+async def test_where_the_replay_failed_what_was_said_in_words_goes_when_a_replay_would(
+    bus: Bus, stage: Stage, env: dict[str, str]
+) -> None:
+    days = {"ROSTRUM_RECORDING_REPLAY_DAYS": str(timedelta(seconds=3) / timedelta(days=1))}
+    settings = Settings.read({**env, **days, "ROSTRUM_RECORDING_KEEP_LOOK_SECONDS": "0.1"})
+    async with running(settings, compose):
+        await stage.start()
+        await stage.end()  # nobody said anything
+        events = await told(bus, stage.space_id, v1.ReplayDeleted)
+        assert [event.reason for event in events if isinstance(event, v1.Failed | v1.ReplayDeleted)] == [
+            "nothing_captured",
+            "expired",
+        ]
+        assert (await stage.replay()).state is v1.ReplayState.NONE
+
+
+@pytest.mark.parametrize("by", ["host", "expired"])
+async def test_the_sound_of_a_recording_that_failed_goes_when_a_replay_would(
+    bus: Bus, stage: Stage, env: dict[str, str], by: str
+) -> None:
+    keep = {
+        "ROSTRUM_RECORDING_GIVE_UP_HOURS": "1e-9",
+        "ROSTRUM_RECORDING_REPLAY_DAYS": "30" if by == "host" else "1e-9",
+        "ROSTRUM_RECORDING_KEEP_LOOK_SECONDS": "0.1",
+    }
+    settings = Settings.read({**env, **keep})
+    aside = settings.spool_path / ".failed" / stage.space_id
+    # The mix, which is stored last, finds its place taken.
+    (settings.var / "recordings" / "spaces" / stage.space_id / "replay.m4a" / "taken").mkdir(parents=True)
+    await stage.start()
+    await stage.say(stage.host, stream(encode(noise(1.0)), at=1.0))
+    await stage.end()
+    async with running(settings, compose):
+        assert isinstance(await stage.outcome(), v1.Failed)
+        if by == "host":
+            await eventually(aside.exists)
+            delete = v1.DeleteReplay(command_id=new_id(), actor=stage.host.id, space_id=stage.space_id)
+            assert await answer_to(lambda: bus.ask(delete)) == "ok"
+        *_, deleted = await told(bus, stage.space_id, v1.ReplayDeleted)
+        assert isinstance(deleted, v1.ReplayDeleted)
+        assert deleted.reason == by
+        await eventually(lambda: not aside.exists() and not (settings.spool_path / stage.space_id).exists())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import av
 import numpy as np
@@ -13,27 +12,21 @@ import pytest
 
 from contracts.recording import v1
 from libs.service import Service
-from services.recording.adapters import mix
+from services.recording.replay import mix
 from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, payloads, person
 from tests.support.waiting import eventually
-from tests.unit.recording.sounds import RATE, encode, flite, load, noise, shift, stream
-
-TEXTS = {
-    "slt": "Good evening everybody, and welcome. Tonight we talk about rivers, and about the people who live on them.",
-    "rms": "Thank you for having me. I grew up beside a river, and every spring the water came into our garden.",
-    "awb": "In my village there was a bridge of wood. One winter the ice took it away, and nobody built another.",
-}
+from tests.unit.recording.sounds import RATE, encode, load, noise, shift, speech, stream
 
 
-async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[Settings], tmp_path: Path) -> None:
+async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[Settings]) -> None:
     rng = random.Random(7)
     speakers = {"slt": stage.host, "rms": person("Rob"), "awb": person("Anna")}
     starts = {"slt": 2.0, "rms": 7.5, "awb": 12.02}
     await stage.start()
     sent, spoken = {}, {}
     for n, (voice, who) in enumerate(speakers.items()):
-        spoken[voice] = flite(TEXTS[voice], voice, tmp_path)
+        spoken[voice] = speech(voice, 6)
         sent[voice] = encode(spoken[voice], bit_rate=64_000)
         if n:
             await stage.join(who, at=1)

@@ -11,9 +11,10 @@ from contracts import subjects
 from contracts.envelope import Event
 from contracts.people import v1 as people
 from libs.aio import end
-from libs.bus import Bus, BusSettings, connect
+from libs.bus import Bus, BusSettings, Unavailable, connect
 from libs.eventstore import Notification, Store, open_store
 from libs.ids import new_id
+from libs.keyring import Expired
 from libs.relay import Relay, Report, StreamAhead
 from libs.telemetry import configure_traces, span, trace_id
 from tests.integration.eventstore.counting import Added, Counter, add
@@ -74,6 +75,33 @@ async def test_a_fact_may_have_no_event_or_several(bus: Bus, store: Store[Counte
         await commit(store, 1, 7, 8, 7)
         await wait_published(relay)
     assert await versions(bus) == [(1, "followed"), (3, "followed"), (3, "unfollowed")]
+
+
+async def test_what_translation_needs_is_fetched_first_and_again_where_that_failed_or_was_dropped(
+    bus: Bus, store: Store[Counter]
+) -> None:
+    known: set[int] = set()
+    tries = iter(range(100))
+
+    async def prepare(notifications: Sequence[Notification]) -> None:
+        attempt = next(tries)
+        if attempt == 0:
+            raise Unavailable("the owner of keys is away")
+        if attempt > 1:  # the first time it is dropped between the two
+            known.update(notification.id for notification in notifications)
+
+    def needing(notification: Notification) -> Sequence[Event]:
+        if notification.id not in known:
+            raise Expired("dropped meanwhile")
+        return translate(notification)
+
+    relay = Relay(bus, store, needing, context="people", prepare=prepare)
+    task = asyncio.create_task(relay.run())
+    await commit(store, 1, 8, 1)
+    await wait_published(relay)
+    await end(task)
+    assert [version for version, _ in await versions(bus)] == [1, 2, 2, 3]
+    assert next(tries) >= 3
 
 
 async def test_a_new_relay_goes_on_where_the_stream_ends(bus: Bus, store: Store[Counter]) -> None:

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 import pytest
 
+from contracts import subjects
 from contracts.commands import Accepted, Command, Query
 from contracts.envelope import Model
 from contracts.people import v1 as people
+from contracts.presence import v1 as presence
 from contracts.room import v1
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
@@ -87,7 +89,8 @@ class Guests:
         return (await self.order(command)).result
 
     async def speaker(self, name: str) -> None:
-        """Let somebody in."""
+        """Somebody joins, asks to speak and is let in."""
+        await self.join(name)
         ask = v1.RequestToSpeak(command_id=new_id(), actor=self.ids[name], space_id=self.space)
         await self.order(ask)
         accept = v1.AcceptRequest(
@@ -95,14 +98,33 @@ class Guests:
         )
         await self.order(accept)
 
-    async def join(self, name: str | None, session: str | None = None) -> v1.Session:
+    async def join(self, name: str | None, session: str | None = None, *, follows: bool = True) -> v1.Session:
+        """Somebody opens a session, and an event stream with it where they follow the Space."""
         command = v1.JoinSpace(
             command_id=new_id(),
             actor=self.ids[name] if name else None,
             space_id=self.space,
             session_id=session or new_id(),
         )
-        return (await self.order(command)).result
+        opened = (await self.order(command)).result
+        if follows:
+            await self.renew((opened.session_id, command.actor))
+        return opened
+
+    async def renew(
+        self, *leases: tuple[str, str | None], holder: str = "gateway", ended: tuple[str, ...] = ()
+    ) -> None:
+        """A holder says which sessions are alive, and which it has let go of."""
+        partition = subjects.partition_of(self.space, self.bus.settings.partitions)
+        renewal = presence.Renewal(
+            holder=holder,
+            ended=tuple(presence.Ended(space_id=self.space, session_id=session) for session in ended),
+            leases=tuple(
+                presence.Lease(space_id=self.space, session_id=s, person_id=p, joined_at=datetime.now(UTC))
+                for s, p in leases
+            ),
+        )
+        await self.bus.nc.publish(subjects.presence(partition), renewal.model_dump_json().encode())
 
     async def ask(self, query: Query[R]) -> R:
         return (await self.bus.ask(query, timeout=15)).result
@@ -112,8 +134,16 @@ class Guests:
         return await self.ask(v1.SpaceQuery(space_id=self.space, actor=actor, follower=follower))
 
     async def count(self) -> tuple[int, int]:
-        presence = await self.ask(v1.PresenceQuery(space_id=self.space))
-        return presence.listeners, presence.on_stage
+        there = await self.ask(v1.PresenceQuery(space_id=self.space))
+        return there.listeners, there.on_stage
+
+    async def counted(self, listeners: int, on_stage: int) -> None:
+        """Wait until so many are there."""
+
+        async def there() -> bool:
+            return await self.count() == (listeners, on_stage)
+
+        await eventually(there)
 
 
 @pytest.fixture

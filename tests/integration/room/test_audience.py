@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,8 +11,9 @@ from contracts.envelope import Event
 from contracts.presence import v1 as presence
 from contracts.room import v1
 from libs.aio import end
-from libs.bus import Bus, Refusal
+from libs.bus import Bus
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.service import running
 from services.room.main import compose
 from services.room.settings import Settings
@@ -49,20 +49,8 @@ async def watch(bus: Bus) -> AsyncIterator[Watch]:
     await end(task)
 
 
-async def renew(bus: Bus, guests: Guests, *leases: tuple[str, str | None]) -> None:
-    partition = subjects.partition_of(guests.space, bus.settings.partitions)
-    renewal = presence.Renewal(
-        holder="gateway",
-        leases=tuple(
-            presence.Lease(space_id=guests.space, session_id=s, person_id=p, joined_at=datetime.now(UTC))
-            for s, p in leases
-        ),
-    )
-    await bus.nc.publish(subjects.presence(partition), renewal.model_dump_json().encode())
-
-
 @pytest.mark.usefixtures("service")
-async def test_people_come_and_go_and_the_counts_say_so(bus: Bus, guests: Guests, watch: Watch) -> None:
+async def test_people_come_and_go_and_the_counts_say_so(guests: Guests, watch: Watch) -> None:
     await guests.create()
     await guests.speaker("ann")
     one, two = new_id(), new_id()
@@ -70,14 +58,13 @@ async def test_people_come_and_go_and_the_counts_say_so(bus: Bus, guests: Guests
     assert (session.role, session.lease_seconds, session.space.id) == (v1.Role.LISTENER, 2.0, guests.space)
     await guests.join("bob", two)
     await guests.join(None)
-    await guests.join("ann")
-    assert await guests.count() == (2, 1)
+    await guests.counted(2, 1)
     await eventually(lambda: watch.counts[-1:] == [(2, 1)])
     leave = v1.LeaveSpace(command_id=new_id(), actor=guests.ids["bob"], space_id=guests.space, session_id=one)
     await guests.order(leave)
-    assert await guests.count() == (2, 1), "the other device is still there"
+    await guests.counted(2, 1)  # the other device is still there
     await guests.order(leave.model_copy(update={"session_id": two, "command_id": new_id()}))
-    assert await guests.count() == (1, 1)
+    await guests.counted(1, 1)
     await eventually(lambda: watch.counts[-1:] == [(1, 1)])
     await eventually(lambda: len(watch.of(presence.Left)) == 2)
     assert len(watch.of(presence.Joined)) == 4
@@ -90,22 +77,96 @@ async def test_a_session_of_somebody_else_is_not_closed(guests: Guests) -> None:
     await guests.join("bob", session)
     foreign = v1.LeaveSpace(command_id="1", actor=guests.ids["ann"], space_id=guests.space, session_id=session)
     await guests.order(foreign)
+    await guests.counted(1, 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_who_leaves_on_purpose_leaves_the_queue_with_the_last_session(guests: Guests) -> None:
+    await guests.create()
+    one, two = new_id(), new_id()
+    await guests.join("bob", one)
+    await guests.join("bob", two)
+    await guests.order(v1.RequestToSpeak(command_id="1", actor=guests.ids["bob"], space_id=guests.space))
+    leave = v1.LeaveSpace(command_id="2", actor=guests.ids["bob"], space_id=guests.space, session_id=one)
+    await guests.order(leave)
+    assert len((await guests.see("host")).requests) == 1, "they are still there on the other device"
+    await guests.order(leave.model_copy(update={"command_id": "3", "session_id": two}))
+    assert (await guests.see("host")).requests == ()
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_guest_who_signs_up_while_listening_is_one_listener(guests: Guests, watch: Watch) -> None:
+    await guests.create()
+    before, after = new_id(), new_id()
+    await guests.join(None, before, follows=False)
+    await guests.renew((before, None), holder="node")
+    await guests.counted(1, 0)
+    command = v1.JoinSpace(
+        command_id="1", actor=guests.ids["ann"], space_id=guests.space, session_id=after, replaces=before
+    )
+    await guests.order(command)
     assert await guests.count() == (1, 0)
+    # What keeps the anonymous session alive, as media does until its client connects anew, means the new one.
+    await guests.renew((before, None), holder="node")
+    await guests.join("bob")
+    await guests.counted(2, 0)
+    await eventually(lambda: len(watch.of(presence.Joined)) == 3)
+    joined = [e for e in watch.of(presence.Joined) if isinstance(e, presence.Joined)]
+    assert [e.continues for e in joined] == [None, before, None]
+    assert [e.session_id for e in watch.of(presence.Left) if isinstance(e, presence.Left)] == [before]
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_session_whose_last_holder_lets_go_of_it_is_over_at_once(guests: Guests, watch: Watch) -> None:
+    await guests.create()
+    await guests.join("bob", mine := new_id(), follows=False)
+    for holder in ("node", "other"):
+        await guests.renew((mine, guests.ids["bob"]), holder=holder)
+    await guests.renew(ended=(mine,), holder="node")
+    await guests.join("ann")
+    await guests.counted(2, 0)  # the other node still keeps it
+    await guests.renew(ended=(mine,), holder="other")
+    await eventually(lambda: len(watch.of(presence.Left)) == 1)
+    left = watch.of(presence.Left)[0]
+    assert isinstance(left, presence.Left)
+    assert (left.session_id, left.lapsed) == (mine, False)
+
+
+@pytest.mark.usefixtures("service")
+async def test_whoever_only_says_that_they_are_there_counts_nowhere(guests: Guests, watch: Watch) -> None:
+    await guests.create()
+    told, made_up = guests.ids["bob"], [(new_id(), None), (new_id(), guests.ids["bob"])]
+    await guests.join(None, made_up[0][0], follows=False)
+    await guests.join("bob", made_up[1][0], follows=False)
+    # Its client renews it, also one that nobody opened.
+    await guests.renew(*made_up, (new_id(), None), holder="")
+    react = v1.React(command_id="r", actor=told, space_id=guests.space, reaction="clap")
+    await guests.order(react)  # they may act all the same
+    await guests.join("ann")
+    await guests.counted(1, 0)
+    await eventually(lambda: bool(watch.of(presence.Reacted)))
+    await guests.renew(made_up[1], holder="node")
+    await guests.counted(2, 0)
+    await eventually(lambda: watch.counts[-1:] == [(2, 0)])
+    assert max(watch.counts) == (2, 0)
+    assert len(watch.of(presence.Joined)) == 2
+    await guests.order(v1.EndSpace(command_id="e", actor=guests.ids["host"], space_id=guests.space))
+    await eventually(lambda: len(watch.of(presence.Left)) == 2)
 
 
 @pytest.mark.usefixtures("service")
 async def test_a_crowd_that_vanishes_is_gone_after_one_lease_and_writes_no_event_of_the_space(
-    bus: Bus, guests: Guests, watch: Watch
+    guests: Guests, watch: Watch
 ) -> None:
     space = await guests.create()
     await asyncio.gather(*(guests.join(None) for _ in range(200)))
     kept = new_id()
     await guests.join("bob", kept)
-    assert await guests.count() == (201, 0)
+    await guests.counted(201, 0)
 
     async def renewing() -> None:
         async for _ in beats(0.3):
-            await renew(bus, guests, (kept, guests.ids["bob"]))
+            await guests.renew((kept, guests.ids["bob"]))
 
     task = asyncio.create_task(renewing())
     await eventually(lambda: watch.counts[-1:] == [(1, 0)], within=6)
@@ -120,7 +181,7 @@ async def test_a_crowd_that_vanishes_is_gone_after_one_lease_and_writes_no_event
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_removed_person_is_gone_at_once_and_stays_out_whatever_is_renewed(bus: Bus, guests: Guests) -> None:
+async def test_a_removed_person_is_gone_at_once_and_stays_out_whatever_is_renewed(guests: Guests) -> None:
     await guests.create()
     session = new_id()
     await guests.join("bob", session)
@@ -128,12 +189,13 @@ async def test_a_removed_person_is_gone_at_once_and_stays_out_whatever_is_renewe
     remove = v1.RemovePerson(
         command_id="1", actor=guests.ids["host"], space_id=guests.space, person_id=guests.ids["bob"]
     )
+    await guests.counted(2, 0)
     await guests.order(remove)
     assert await guests.count() == (1, 0)
-    await renew(bus, guests, (session, guests.ids["bob"]))
+    await guests.renew((session, guests.ids["bob"]))
     with pytest.raises(Refusal, match="removed"):
         await guests.join("bob")
-    assert await guests.count() == (1, 0)
+    await guests.counted(1, 0)
 
 
 @pytest.mark.usefixtures("service")
@@ -141,6 +203,7 @@ async def test_when_the_space_ends_everybody_has_left(guests: Guests, watch: Wat
     await guests.create()
     for name in ("host", "ann", "bob"):
         await guests.join(name)
+    await guests.counted(2, 1)
     await guests.order(v1.EndSpace(command_id="1", actor=guests.ids["host"], space_id=guests.space))
     await eventually(lambda: len(watch.of(presence.Left)) == 3)
     assert not any(e.lapsed for e in watch.events if isinstance(e, presence.Left))
@@ -150,10 +213,13 @@ async def test_when_the_space_ends_everybody_has_left(guests: Guests, watch: Wat
 async def test_reactions_are_counted_together_and_each_once(guests: Guests, watch: Watch) -> None:
     space = await guests.create()
     ann = guests.ids["ann"]
+    await guests.join("ann")
     claps = [v1.React(command_id=f"k{n}", actor=ann, space_id=guests.space, reaction="clap") for n in range(30)]
     await asyncio.gather(*(guests.order(clap) for clap in [*claps, *claps[:10]]))
     wave = v1.React(command_id="w", actor=ann, space_id=guests.space, reaction="wave", skin_tone=4)
     await guests.order(wave)
+    for tone in (1, 2):  # Unicode has one modifier for both
+        await guests.order(wave.model_copy(update={"command_id": f"w{tone}", "skin_tone": tone}))
     total: Counter[str] = Counter()
 
     def complete() -> bool:
@@ -161,7 +227,7 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
         for event in watch.events:
             if isinstance(event, presence.Reacted):
                 total.update(event.counts)
-        return total == {"clap": 30, "wave:4": 1}
+        return total == {"clap": 30, "wave:4": 1, "wave:2": 2}
 
     await eventually(complete)
     assert len(watch.of(presence.Reacted)) <= 5
@@ -169,10 +235,14 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
     unknown = v1.React(command_id="u", actor=ann, space_id=guests.space, reaction="rotten_tomato")
     with pytest.raises(Refusal, match="invalid"):
         await guests.order(unknown)
+    with pytest.raises(Refusal, match="invalid"):  # only hands have one
+        await guests.order(wave.model_copy(update={"command_id": "h", "reaction": "purple_heart"}))
+    known = await guests.ask(v1.ReactionsQuery())
+    assert set(known.with_skin_tone) == {"clap", "fist", "thumbs_up", "thumbs_down", "wave"}
 
 
 async def test_after_a_restart_the_sessions_are_relearnt_and_nobody_joins_or_leaves(
-    bus: Bus, guests: Guests, watch: Watch, env: dict[str, str]
+    guests: Guests, watch: Watch, env: dict[str, str]
 ) -> None:
     env = {**env, "ROSTRUM_ROOM_LEASE_SECONDS": "4"}
     sessions = [new_id() for _ in range(20)]
@@ -185,20 +255,20 @@ async def test_after_a_restart_the_sessions_are_relearnt_and_nobody_joins_or_lea
     before = len(watch.events)
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
-        await renew(bus, guests, *((session, None) for session in sessions))
+        await guests.renew(*((session, None) for session in sessions))
 
         async def all_are_back() -> bool:
             return await guests.count() == (20, 0)
 
         await eventually(all_are_back)
-        await renew(bus, guests, *((session, None) for session in sessions[:10]))
+        await guests.renew(*((session, None) for session in sessions[:10]))
         await eventually(lambda: watch.counts[-1:] == [(20, 0)] and len(watch.events) > before, within=10)
     told = watch.events[before:]
     assert not [e for e in told if isinstance(e, presence.Joined)]
 
 
 async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
-    bus: Bus, guests: Guests, watch: Watch, env: dict[str, str]
+    guests: Guests, watch: Watch, env: dict[str, str]
 ) -> None:
     env = {**env, "ROSTRUM_ROOM_LEASE_SECONDS": "4"}
     inside = [(new_id(), None), (new_id(), guests.ids["ann"])]
@@ -212,7 +282,7 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
                 command_id=new_id(), actor=guests.ids["host"], space_id=guests.space, who_can_join=v1.WhoCanJoin.INVITED
             )
         )
-        assert await guests.count() == (2, 0)
+        await guests.counted(2, 0)
         for name in (None, "ann", "bob"):
             with pytest.raises(Refusal, match="not_allowed"):
                 await guests.join(name)
@@ -220,7 +290,7 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
                 await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids[name] if name else None))
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
-        await renew(bus, guests, *inside)
+        await guests.renew(*inside)
 
         async def known_again() -> bool:
             return await guests.count() == (2, 0)

@@ -3,26 +3,25 @@
 import asyncio
 import contextlib
 import logging
-import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from contracts import subjects
 from contracts.room import v1
-from libs.bus import Bus, Refusal, Unavailable
+from libs.bus import Bus, Unavailable
 from libs.database import Database, Place
 from libs.eventstore import name_of
 from libs.ids import new_id
+from libs.refusal import Refusal
 from services.room.main import inspect, stored_facts
 from tests.integration.room.conftest import Guests
-from tests.support.child import Child
+from tests.support.command import rostrum
 from tests.support.nats import NatsServer
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually
 
 _log = logging.getLogger(__name__)
@@ -107,9 +106,15 @@ async def check(env: dict[str, str], guests: Guests, toggling: Toggling) -> None
     assert max(stored.values()) == 1
     rebuilt = inspect(env, guests.space)
     assert rebuilt is not None
-    assert await guests.see(follower=True) == rebuilt
+
+    async def seen_as_stored() -> bool:
+        # People without a session are told to be lost meanwhile.
+        return await guests.see(follower=True) == inspect(env, guests.space)
+
+    await eventually(seen_as_stored)
     versions = await published_versions(guests.bus, rebuilt.version)
-    assert versions == list(range(1, rebuilt.version + 1))
+    assert len(versions) >= rebuilt.version
+    assert versions == list(range(1, len(versions) + 1))
 
 
 async def prepared(guests: Guests, *names: str) -> Toggling:
@@ -124,7 +129,7 @@ async def test_killed_while_commands_are_in_flight_no_answer_is_lost_and_nothing
     env: dict[str, str], guests: Guests
 ) -> None:
     env = {**env, "ROSTRUM_INSTANCE": "room-1"}
-    async with Child("room", env) as child:
+    async with ServiceProcess("room", env) as child:
         toggling = await prepared(guests, "ann", "bob")
         toggling.start("ann", "bob")
         for life in range(1, 4):
@@ -147,10 +152,11 @@ async def test_killed_at_random_moments_under_load_nothing_accepted_is_lost_or_d
     env: dict[str, str], guests: Guests, kills: int
 ) -> None:
     moments = random.Random(kills)
-    env = {**env, "ROSTRUM_INSTANCE": "room-1"}
+    # Nobody here is connected, and the longest run takes longer than the grace.
+    env = {**env, "ROSTRUM_INSTANCE": "room-1", "ROSTRUM_ROOM_GRACE_SECONDS": "3600"}
     names = ("ann", "bob", "cy", "dee")
     await guests.sign_up("cy", "dee")
-    async with Child("room", env) as child:
+    async with ServiceProcess("room", env) as child:
         toggling = await prepared(guests, *names)
         toggling.start(*names)
         await toggling.until(50)
@@ -175,7 +181,7 @@ async def test_killed_at_random_moments_under_load_nothing_accepted_is_lost_or_d
 async def test_an_order_that_is_repeated_after_a_kill_is_answered_as_before(
     env: dict[str, str], guests: Guests
 ) -> None:
-    async with Child("room", {**env, "ROSTRUM_INSTANCE": "room-1"}) as child:
+    async with ServiceProcess("room", {**env, "ROSTRUM_INSTANCE": "room-1"}) as child:
         await prepared(guests, "ann")
         ann = guests.ids["ann"]
         mute = v1.Mute(command_id="once", actor=ann, space_id=guests.space, person_id=ann)
@@ -191,13 +197,8 @@ async def test_an_order_that_is_repeated_after_a_kill_is_answered_as_before(
         assert now is not None
         assert now.version == first.version + 1
         assert stored_commands(env, guests.space) == Counter(["open", "once", "again"])
-        told = await asyncio.create_subprocess_exec(
-            *(Path(sys.executable).parent / "rostrum", "inspect", guests.space, "--events"),
-            env={**os.environ, **env},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        out, _ = await asyncio.wait_for(told.communicate(), 60)
-        assert out.decode().count(" Unmuted ") == 2
+        _, out, _ = await rostrum("inspect", guests.space, "--events", env=env)
+        assert out.count(" Unmuted ") == 2
 
 
 @pytest.mark.timeout(100)
@@ -215,11 +216,11 @@ async def test_a_grace_that_began_under_one_process_ends_under_another_once(
 
         return await eventually(seen, within=25)
 
-    async with Child("room", {**env, "ROSTRUM_INSTANCE": "a"}) as one:
+    async with ServiceProcess("room", {**env, "ROSTRUM_INSTANCE": "a"}) as one:
         await prepared(guests, "ann")
         await guests.join("host")
         missed = await until(lambda space: space.stage[0].lost_until is not None)
-        async with Child("room", {**env, "ROSTRUM_INSTANCE": "b"}):
+        async with ServiceProcess("room", {**env, "ROSTRUM_INSTANCE": "b"}):
             one.kill()
             over = await until(lambda space: space.state is v1.State.TIMED_OUT)
             assert over.ended_at is not None
@@ -227,14 +228,15 @@ async def test_a_grace_that_began_under_one_process_ends_under_another_once(
             assert over.ended_at >= missed.stage[0].lost_until
         names = [name_of(stored.fact) for stored in stored_facts(env, guests.space)]
         assert names[-1] == "space.ended"
-        assert [names.count(name) for name in ("space.arrived", "space.lost", "space.ended")] == [1, 1, 1]
+        # The other who was lost is the speaker, who was seen in the queue already.
+        assert [names.count(name) for name in ("space.arrived", "space.lost", "space.ended")] == [1, 2, 1]
 
 
 @pytest.mark.timeout(100)
 async def test_nats_killed_while_commands_are_in_flight_costs_nothing_but_time(
     nats: NatsServer, env: dict[str, str], guests: Guests
 ) -> None:
-    async with Child("room", env):
+    async with ServiceProcess("room", env):
         toggling = await prepared(guests, "ann", "bob")
         toggling.start("ann", "bob")
         await toggling.until(50)
@@ -249,10 +251,10 @@ async def test_nats_killed_while_commands_are_in_flight_costs_nothing_but_time(
 async def test_two_room_processes_on_one_store_share_the_spaces_and_one_takes_over_from_the_other(
     env: dict[str, str], guests: Guests
 ) -> None:
-    async with Child("room", {**env, "ROSTRUM_INSTANCE": "a"}) as one:
+    async with ServiceProcess("room", {**env, "ROSTRUM_INSTANCE": "a"}) as one:
         toggling = await prepared(guests, "ann", "bob")
         toggling.start("ann", "bob")
-        async with Child("room", {**env, "ROSTRUM_INSTANCE": "b"}) as other:
+        async with ServiceProcess("room", {**env, "ROSTRUM_INSTANCE": "b"}) as other:
             await toggling.until(100)
             one.kill()
             await toggling.until(200)
@@ -266,7 +268,7 @@ async def test_two_room_processes_on_one_store_share_the_spaces_and_one_takes_ov
 
 
 async def test_many_spaces_at_once(env: dict[str, str], guests: Guests) -> None:
-    async with Child("room", env):
+    async with ServiceProcess("room", env):
         spaces = [new_id() for _ in range(200)]
         settings = v1.Settings(title="One of many")
         host = guests.ids["host"]

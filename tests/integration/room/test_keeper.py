@@ -9,11 +9,19 @@ from pathlib import Path
 
 from contracts.room import v1
 from libs.bus import Bus
-from libs.eventstore import Order, open_store
+from libs.commands import Executor
+from libs.eventstore import Order, Store, open_store
 from libs.ids import new_id
-from services.room.app import Presence, Spaces
-from services.room.domain import Limits, Settings, Space
-from services.room.handlers import Audience, Keeper
+from services.room.app.admission import Admission
+from services.room.app.attendance import Attendance
+from services.room.app.keeper import Keeper
+from services.room.app.live_spaces import LiveSpaces
+from services.room.app.scheduling import Scheduling
+from services.room.app.session_leases import Presence
+from services.room.app.standstill import Standstill
+from services.room.domain.space import Space
+from services.room.domain.values import Limits, Settings
+from services.room.handlers.commands import ordered
 from services.room.projection import Agenda, People
 
 
@@ -30,8 +38,11 @@ class Clock:
 class Room:
     """One owner of all partitions."""
 
-    def __init__(self, spaces: Spaces, audience: Audience, keeper: Keeper, people: People) -> None:
-        self.spaces, self.audience, self.keeper, self.people = spaces, audience, keeper, people
+    def __init__(
+        self, store: Store[Space], scheduling: Scheduling, attendance: Attendance, keeper: Keeper, people: People
+    ) -> None:
+        self.store, self.scheduling = store, scheduling
+        self.attendance, self.keeper, self.people = attendance, keeper, people
 
 
 @asynccontextmanager
@@ -41,17 +52,30 @@ async def owner(bus: Bus, folder: Path, clock: Clock, *, lease: float) -> AsyncI
         store = await stack.enter_async_context(open_store(folder / "room.db", Space))
         people = await stack.enter_async_context(People(folder / "people.db"))
         agenda = await stack.enter_async_context(Agenda(folder / "agenda.db"))
-        spaces = Spaces(store, people, Limits(), person_wait=0)
-        audience = Audience(
-            bus, spaces, Presence(lease), reactions=(), count_interval=1, reaction_interval=1, now=clock
+        standstill = Standstill(bus, clock)
+        limits, admission = Limits(), Admission(store, people, person_wait=0)
+        attendance = Attendance(
+            bus,
+            store,
+            admission,
+            people,
+            Presence(lease),
+            standstill,
+            reactions=(),
+            count_interval=1,
+            reaction_interval=1,
+            now=clock,
         )
-        keeper = Keeper(store, spaces, agenda, audience, clock)
+        executor = Executor(store, clock, ordered, check=admission.check, consequences=attendance.consequences)
+        live = LiveSpaces(store, agenda, 3)
+        scheduling = Scheduling(store, executor, people, limits, attendance.platform_of, live, person_wait=0)
+        keeper = Keeper(store, executor, admission, scheduling, agenda, attendance, standstill, limits, clock)
         for partition in range(bus.settings.partitions):
-            await audience.gain(partition)
+            await attendance.gain(partition)
             keeper.gain(partition)
-        yield Room(spaces, audience, keeper, people)
+        yield Room(store, scheduling, attendance, keeper, people)
         for partition in range(bus.settings.partitions):
-            await audience.lose(partition)
+            await attendance.lose(partition)
 
 
 async def test_the_grace_is_two_minutes_of_the_clock_and_goes_on_over_a_restart(bus: Bus, tmp_path: Path) -> None:
@@ -63,16 +87,15 @@ async def test_the_grace_is_two_minutes_of_the_clock_and_goes_on_over_a_restart(
             member = it.stage.get(host)
             return it.state, member.lost_until if member else None
 
-        return await room.spaces.read(space, seen)
+        return await room.store.read(space, seen)
 
     async with owner(bus, tmp_path, clock, lease=60) as room:
         room.people.db.execute("INSERT INTO people VALUES (?, 'h', 'H')", (host,))
         opened = Order(id="open", actor=host, at=clock())
-        await room.spaces.create(opened, space, Settings(title="x"), lambda it: it.version, scheduled_start=None)
-        room.audience.space_live(space)
-        room.audience.joined(joined, "host")
+        await room.scheduling.create(opened, space, Settings(title="x"), lambda it: it.version, scheduled_start=None)
+        room.attendance.joined(joined, "host")
         await room.keeper.look()
-        room.audience.left(space, joined.session_id, host)
+        room.attendance.left(space, joined.session_id, host)
         await room.keeper.look()
         until = clock.now + timedelta(seconds=120)
         assert await state(room) == ("live", until)
@@ -88,7 +111,7 @@ async def test_the_grace_is_two_minutes_of_the_clock_and_goes_on_over_a_restart(
         await room.keeper.look()
         assert await state(room) == ("timed_out", None)
         await room.keeper.look()
-        assert await room.spaces.read(space, lambda it: it.version) == 5
+        assert await room.store.read(space, lambda it: it.version) == 5
 
 
 async def test_a_host_who_renews_after_a_restart_is_back(bus: Bus, tmp_path: Path) -> None:
@@ -97,17 +120,16 @@ async def test_a_host_who_renews_after_a_restart_is_back(bus: Bus, tmp_path: Pat
     async with owner(bus, tmp_path, clock, lease=60) as room:
         room.people.db.execute("INSERT INTO people VALUES (?, 'h', 'H')", (host,))
         opened = Order(id="open", actor=host, at=clock())
-        await room.spaces.create(opened, space, Settings(title="x"), lambda it: it.version, scheduled_start=None)
-        room.audience.space_live(space)
-        room.audience.joined(joined, "host")
+        await room.scheduling.create(opened, space, Settings(title="x"), lambda it: it.version, scheduled_start=None)
+        room.attendance.joined(joined, "host")
         await room.keeper.look()
-        room.audience.left(space, joined.session_id, host)
+        room.attendance.left(space, joined.session_id, host)
         await room.keeper.look()
     clock.now += timedelta(seconds=100)
     async with owner(bus, tmp_path, clock, lease=0.0) as room:
-        room.audience.joined(joined, "host")
+        room.attendance.joined(joined, "host")
         await room.keeper.look()
         clock.now += timedelta(seconds=100)
         await room.keeper.look()
-        here = await room.spaces.read(space, lambda it: (it.state, it.stage[host].role, it.stage[host].lost_until))
+        here = await room.store.read(space, lambda it: (it.state, it.stage[host].role, it.stage[host].lost_until))
         assert here == ("live", "host", None)

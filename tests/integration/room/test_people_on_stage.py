@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,18 +15,21 @@ from contracts.people import v1 as people
 from contracts.room import v1
 from contracts.room.follow import follow, member
 from libs.aio import end
-from libs.bus import Bus, Refusal
+from libs.bus import Bus
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.service import Service, running
 from services.room.main import compose, inspect
 from services.room.settings import Settings
 from tests.integration.room.conftest import Guests
-from tests.integration.room.test_audience import renew
-from tests.support.waiting import beats, eventually
+from tests.support.nats import NatsServer
+from tests.support.waiting import beats, eventually, pace
 
 
 async def give(guests: Guests, who: str, kind: type[Request[Any]], **fields: object) -> Any:
-    """Somebody gives an order about the Space."""
+    """Somebody gives an order about the Space; for one that needs a session they join first."""
+    if kind in (v1.RequestToSpeak, v1.AcceptInvitation):
+        await guests.join(who)
     command = kind.model_validate(
         {"command_id": new_id(), "actor": guests.ids[who], "space_id": guests.space, **fields}
     )
@@ -44,6 +48,12 @@ async def say(guests: Guests, event: people.PersonEvent) -> None:
 
 def told(guests: Guests, who: str) -> dict[str, object]:
     return {"person_id": guests.ids[who], "version": 9, "at": datetime.now(UTC)}
+
+
+def privacy(guests: Guests, who: str, *, protected: bool = False, hides_listening: bool = False) -> people.PersonEvent:
+    """Somebody chose what to keep to themself."""
+    chosen = {"protected": protected, "hides_listening": hides_listening}
+    return people.PrivacyChanged.model_validate({**told(guests, who), **chosen})
 
 
 async def test_a_whole_evening_and_whoever_follows_sees_it(
@@ -67,6 +77,10 @@ async def test_a_whole_evening_and_whoever_follows_sees_it(
     await give(guests, "bob", v1.Unmute, person_id=ids["bob"])
     muted = await give(guests, "ann", v1.MuteAll)
     assert [(m.muted, m.hand_raised) for m in muted.stage] == [(True, False)] * 3
+    assert (await give(guests, "ann", v1.ChangeWords, words=("Dashwood",))).words == ("Dashwood",)
+    assert (await guests.see("bob")).words == ()
+    chosen = await give(guests, "bob", v1.ChooseLanguage, lang="auto")
+    assert [m.lang for m in chosen.stage] == [None, None, "und"]
     changed = await give(guests, "host", v1.ChangeSettings, title="On wasps", who_can_speak="everyone")
     assert (changed.settings.title, changed.settings.who_can_speak) == ("On wasps", v1.WhoCanSpeak.EVERYONE)
     assert await refused(guests, "ann", v1.EndSpace) == "not_host"
@@ -177,7 +191,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
 
     await eventually(out)
     assert member(await guests.see(follower=True), guests.ids["ann"]) is None
-    assert await guests.count() == (1, 0)
+    await guests.counted(1, 0)
     for command in (v1.RequestToSpeak, v1.RaiseHand):
         assert await refused(guests, "ann", command) == "blocked"
     with pytest.raises(Refusal, match="blocked"):
@@ -220,11 +234,12 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
         return set((await guests.see(follower=True)).removed) == {guests.ids["ann"], guests.ids["bob"]}
 
     await eventually(out)
-    assert await guests.count() == (0, 0)
+    await guests.counted(0, 0)
     about: dict[str, object] = {"person_id": guests.ids["host"]}
     fields: dict[str, dict[str, object]] = {
         "reschedule": {"scheduled_start": datetime.now(UTC)}, "mute": about, "unmute": about, "invite": about,
         "pin_link": {"pin_id": new_id(), "url": "https://example.org/"}, "unpin": {"pin_id": new_id()},
+        "change_words": {"words": ()}, "choose_language": {"lang": "de"},
         "join_space": {"session_id": new_id()}, "react": {"reaction": "clap"},
         "create_space": {"space_id": new_id(), "settings": {"title": "Mine"}},
     }  # fmt: skip
@@ -277,7 +292,7 @@ async def test_who_may_host_is_the_policy_of_the_moment(guests: Guests) -> None:
 async def _stays(bus: Bus, guests: Guests, leases: dict[str, str | None]) -> None:
     """Renew these sessions for ever, as gateways do."""
     async for _ in beats(0.3):
-        await renew(bus, guests, *leases.items())
+        await guests.renew(*leases.items())
 
 
 @pytest.fixture
@@ -367,6 +382,53 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
             return (await guests.see()).state is v1.State.TIMED_OUT
 
         await eventually(timed_out, within=25)
+
+
+async def test_nobody_is_timed_out_because_nats_was_away(
+    bus: Bus, guests: Guests, env: dict[str, str], nats: NatsServer
+) -> None:
+    env = {**env, "ROSTRUM_ROOM_GRACE_SECONDS": "12", "ROSTRUM_ROOM_INVITATION_SECONDS": "12"}
+    async with running(Settings.read(env), compose) as service:
+        await eventually(lambda: not service.missing())
+        await guests.create()
+        await give(guests, "host", v1.Invite, person_id=guests.ids["ann"])
+
+        async def missed() -> datetime | None:
+            return (await guests.see("host")).stage[0].lost_until
+
+        before = await eventually(missed, within=20)
+        nats.stop()
+        async with asyncio.timeout(30):
+            async for _ in beats(0.1):
+                if datetime.now(UTC) > before:
+                    break
+        nats.start()
+        await eventually(lambda: not service.missing(), within=30)
+        space = await guests.see("host")
+        assert space.state is v1.State.LIVE
+        assert [one.invited_by for one in space.invitations] == [guests.ids["host"]]
+        await guests.join("host", mine := new_id())
+        staying = asyncio.create_task(_stays(bus, guests, {mine: guests.ids["host"]}))
+
+        async def back() -> bool:
+            host = (await guests.see("host")).stage[0]
+            return host.person.id == guests.ids["host"] and host.lost_until is None
+
+        await eventually(back, within=20)
+        await end(staying)
+
+
+async def test_room_answers_at_once_after_nats_stood_still(
+    service: Service[Settings], guests: Guests, nats: NatsServer
+) -> None:
+    await guests.create()
+    nats.pause()
+    began = time.monotonic()
+    await pace(began + 2.5)
+    nats.resume()
+    answer = await guests.bus.ask(v1.SpaceQuery(space_id=guests.space, actor=guests.ids["host"]), timeout=3)
+    assert answer.result.state is v1.State.LIVE
+    await eventually(lambda: not service.missing())
 
 
 async def test_an_invitation_lapses_by_itself(guests: Guests, env: dict[str, str]) -> None:

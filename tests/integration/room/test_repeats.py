@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,16 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.room import v1
+from libs.commands import Executor
 from libs.database import Place
-from libs.eventstore import Done, Order, open_store
+from libs.eventstore import Done, Fact, Order, open_store
 from libs.ids import new_id
+from libs.names import Named
 from libs.refusal import Refusal
-from services.room.app import Spaces
-from services.room.domain import Limits, Settings, Space
-from services.room.projection import People
-from services.room.relay import wire_space
+from services.room.app.admission import Admission
+from services.room.app.entrance import Entrance
+from services.room.app.live_spaces import LiveSpaces
+from services.room.app.scheduling import Scheduling
+from services.room.domain.space import Space
+from services.room.domain.values import Limits, Settings
+from services.room.handlers.commands import ordered
+from services.room.projection import Agenda, People
+from services.room.translation import wire_space
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LIMITS = Limits()
 IDS = [new_id() for _ in range(5)]
 HOST = IDS[0]
 OWN = ("ask", "cancel", "unmute", "raise", "step_down", "come")
@@ -31,46 +39,66 @@ ORDERS = st.lists(st.tuples(st.sampled_from(KINDS), SOMEBODY, SOMEBODY, st.boole
 Answer = Callable[[], Awaitable[Done[v1.Space]]]
 
 
+def called(person_id: str) -> Named:
+    return Named(person_id, "somebody", "Somebody")
+
+
 def view(space: Space) -> v1.Space:
-    return wire_space(space, all=True)
+    return wire_space(space, called, all=True)
 
 
-def given_by(spaces: Spaces, space: str, kind: str, order: Order, who: str) -> Awaitable[Done[v1.Space]]:
-    """The order as the app takes it."""
+def given_by(
+    executor: Executor[Space], entrance: Entrance, space: str, kind: str, order: Order, who: str
+) -> Awaitable[Done[v1.Space]]:
+    """The order as room carries it out."""
+
+    def carry_out(decide: Callable[[Space], Iterable[Fact]]) -> Awaitable[Done[v1.Space]]:
+        return executor.execute(order, space, decide, view)
+
+    actor = order.actor
     match kind:
         case "ask":
-            return spaces.request_to_speak(order, space, view, message="", consent_to_recording=True, here=False)
+            return entrance.request_to_speak(order, space, view, message="", consent_to_recording=True)
         case "cancel":
-            return spaces.cancel_request(order, space, view)
+            return carry_out(lambda it: it.cancel_request(actor))
         case "accept":
-            return spaces.accept_request(order, space, who, view)
+            return carry_out(lambda it: it.accept_request(actor, who, limits=LIMITS))
         case "mute":
-            return spaces.mute(order, space, who, view)
+            return carry_out(lambda it: it.mute(actor, who))
         case "mute_all":
-            return spaces.mute_all(order, space, view)
+            return carry_out(lambda it: it.mute_all(actor))
         case "unmute":
-            return spaces.unmute(order, space, order.actor or "", view)
+            return carry_out(lambda it: it.unmute(actor, actor or ""))
         case "raise":
-            return spaces.raise_hand(order, space, view)
+            return carry_out(lambda it: it.raise_hand(actor))
         case "step_down":
-            return spaces.leave_stage(order, space, order.actor or "", view)
+            return carry_out(lambda it: it.leave_stage(actor, actor or ""))
         case "cohost":
-            return spaces.appoint_cohost(order, space, who, view)
+            return carry_out(lambda it: it.appoint_cohost(actor, who, limits=LIMITS))
         case "invite":
-            return spaces.invite(order, space, who, "speak", view)
+            return entrance.invite(order, space, who, "speak", view)
         case "come":
-            return spaces.accept_invitation(order, space, view, consent_to_recording=True)
+            return carry_out(
+                lambda it: it.accept_invitation(actor, consent_to_recording=True, now=order.at, limits=LIMITS)
+            )
         case _:
-            return spaces.remove(order, space, who, "", view)
+            return carry_out(lambda it: it.remove(actor, who, ""))
 
 
 async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: Path) -> None:
-    async with open_store(place, Space) as store, People(folder / "people.db") as people:
+    async with (
+        open_store(place, Space) as store,
+        People(folder / "people.db") as people,
+        Agenda(folder / "agenda.db") as agenda,
+    ):
         for number, person in enumerate(IDS):
             people.db.execute("INSERT INTO people VALUES (?, ?, ?)", (person, f"p{number}", f"P{number}"))
-        spaces = Spaces(store, people, Limits(), person_wait=0)
+        executor = Executor(store, lambda: NOW, ordered, check=Admission(store, people, person_wait=0).check)
+        live = LiveSpaces(store, agenda, 3)
+        scheduling = Scheduling(store, executor, people, LIMITS, lambda space_id, person_id: None, live, person_wait=0)
+        entrance = Entrance(executor, people, LIMITS, lambda space, person: False, person_wait=0)
         space, opened = new_id(), Order(id="open", actor=HOST, at=NOW)
-        accepted = [await spaces.create(opened, space, Settings(title="x"), view, scheduled_start=None)]
+        accepted = [await scheduling.create(opened, space, Settings(title="x"), view, scheduled_start=None)]
         again: list[tuple[Answer, Done[v1.Space]]] = []
         for number, (kind, by, who, twice_at_once) in enumerate(orders):
             # Most orders are the host's, so that not all are refused.
@@ -78,7 +106,7 @@ async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: 
             order = Order(id=str(number), actor=actor, at=NOW + timedelta(seconds=number), digest=kind)
 
             async def send(kind: str = kind, order: Order = order, who: str = who) -> Done[v1.Space]:
-                return await given_by(spaces, space, kind, order, who)
+                return await given_by(executor, entrance, space, kind, order, who)
 
             answers = await asyncio.gather(*(send() for _ in range(1 + twice_at_once)), return_exceptions=True)
             for answer in answers:
@@ -88,12 +116,12 @@ async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: 
                 assert all((d.version, d.view) == (done[0].version, done[0].view) for d in done)
                 accepted.append(done[0])
                 again.append((send, done[0]))
-        before = await spaces.read(space, view)
+        before = await store.read(space, view)
         for send_again, first in again:
             answer = await send_again()
             assert answer.repeated
             assert (answer.version, answer.view) == (first.version, first.view)
-        assert await spaces.read(space, view) == before
+        assert await store.read(space, view) == before
         assert view(await store.load(space)) == before, "rebuilt, it is what it is"
         assert before.version == max(done.version for done in accepted)
 

@@ -8,8 +8,9 @@ import pytest
 from contracts import subjects
 from contracts.room import v1
 from contracts.room.follow import follow
-from libs.bus import Bus, Refusal
+from libs.bus import Bus
 from libs.ids import new_id
+from libs.refusal import Refusal
 from libs.telemetry import configure_traces
 from services.room.main import inspect
 from tests.integration.room.conftest import Guests
@@ -43,6 +44,7 @@ async def test_from_creation_to_the_end(bus: Bus, guests: Guests, env: dict[str,
         ("host", v1.Role.HOST, True),
         ("ann", v1.Role.SPEAKER, True),
     ]
+    await guests.join("bob")
     await guests.order(v1.RequestToSpeak(command_id=new_id(), actor=ids["bob"], space_id=space.id, message="me too"))
     remove = v1.RemovePerson(
         command_id=new_id(), actor=ids["host"], space_id=space.id, person_id=ids["bob"], explanation="spam"
@@ -58,7 +60,8 @@ async def test_from_creation_to_the_end(bus: Bus, guests: Guests, env: dict[str,
     for event in events:
         followed = follow(followed, event)
     assert followed == inspect(env, space.id) == await guests.see(follower=True)
-    assert [e.name for e in events] == [
+    # Who has no connection here may be missed before this is over, on a busy machine.
+    assert [e.name for e in events if e.name not in ("lost", "arrived", "request_held")] == [
         "created", "started", "speak_requested", "stage_joined", "unmuted", "muted",
         "speak_requested", "removed", "removal_recorded", "ended",
     ]  # fmt: skip
@@ -66,6 +69,8 @@ async def test_from_creation_to_the_end(bus: Bus, guests: Guests, env: dict[str,
 
 async def test_a_command_sent_twice_happens_once_and_is_answered_alike(guests: Guests) -> None:
     await guests.create()
+    await guests.join("ann")
+    await guests.join("bob")
     ask = v1.RequestToSpeak(command_id="key", actor=guests.ids["ann"], space_id=guests.space, message="hi")
     answers = await asyncio.gather(*(guests.order(ask) for _ in range(10)))
     await guests.order(v1.RequestToSpeak(command_id="key", actor=guests.ids["bob"], space_id=guests.space))
@@ -84,12 +89,14 @@ async def test_a_refused_command_can_succeed_later_with_the_same_id(guests: Gues
     )
     with pytest.raises(Refusal, match="request_unknown"):
         await guests.order(accept)
+    await guests.join("ann")
     await guests.order(v1.RequestToSpeak(command_id="1", actor=guests.ids["ann"], space_id=guests.space))
     assert len((await guests.order(accept)).result.stage) == 2
 
 
 async def test_the_queue_is_for_hosts_and_a_removed_person_sees_nothing(guests: Guests) -> None:
     await guests.create()
+    await guests.join("ann")
     await guests.order(v1.RequestToSpeak(command_id="1", actor=guests.ids["ann"], space_id=guests.space))
     assert [r.person.handle for r in (await guests.see("host")).requests] == ["ann"]
     assert [r.person.handle for r in (await guests.see("ann")).requests] == ["ann"]

@@ -21,8 +21,8 @@ from contracts.room import v1 as room
 from libs.aio import end
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
-from tests.support.child import Child
 from tests.support.nats import NatsServer, free_port, running_nats
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually
 
 
@@ -48,7 +48,7 @@ def run_room(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 async def test_health_readiness_and_metrics_are_on_a_loopback_port(nats: NatsServer) -> None:
-    async with Child("room", nats.env) as child:
+    async with ServiceProcess("room", nats.env) as child:
         base = child.info["health"]
         assert base.startswith("http://127.0.0.1:")
         assert await asyncio.to_thread(get, f"{base}/healthz") == (200, b'{"status":"alive"}')
@@ -60,7 +60,7 @@ async def test_health_readiness_and_metrics_are_on_a_loopback_port(nats: NatsSer
 
 
 async def test_not_ready_while_nats_is_away_and_ready_again_when_it_is_back(nats: NatsServer) -> None:
-    async with Child("room", nats.env) as child:
+    async with ServiceProcess("room", nats.env) as child:
         base = child.info["health"]
         nats.kill()
 
@@ -79,7 +79,7 @@ async def test_not_ready_while_nats_is_away_and_ready_again_when_it_is_back(nats
 async def test_readiness_is_told_on_the_bus(nats: NatsServer) -> None:
     async with await connect("gateway", BusSettings(url=nats.url)) as bus:
         told = await bus.nc.subscribe(subjects.service_status("room", "*"))
-        async with Child("room", {**nats.env, "ROSTRUM_INSTANCE": "room-1"}) as child:
+        async with ServiceProcess("room", {**nats.env, "ROSTRUM_INSTANCE": "room-1"}) as child:
             status: dict[str, Any] = {"ready": False}
             while not status["ready"]:
                 message = await told.next_msg(timeout=10)
@@ -89,7 +89,7 @@ async def test_readiness_is_told_on_the_bus(nats: NatsServer) -> None:
 
 
 async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) -> None:
-    async with await connect("gateway", BusSettings(url=nats.url)) as bus, Child("room", nats.env) as child:
+    async with await connect("gateway", BusSettings(url=nats.url)) as bus, ServiceProcess("room", nats.env) as child:
         host = new_id()
         registered = people.Registered(person_id=host, version=1, handle="h", display_name="H", at=datetime.now(UTC))
         await bus.js.publish(registered.subject, registered.model_dump_json().encode())
@@ -106,7 +106,7 @@ async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) 
 
         workers = [asyncio.create_task(create()) for _ in range(20)]
         await eventually(lambda: len(accepted) >= 100, within=20)
-        assert await child.stop(within=5.0) == 0
+        assert await child.stop() == 0
         await end(*workers)
         store = sqlite3.connect(Path(nats.env["ROSTRUM_VAR"]) / "stores" / "room.db")
         stored = {r[0] for r in store.execute("SELECT originator_id FROM stored_events WHERE topic='space.created'")}

@@ -58,7 +58,7 @@ class Evening:
 
 def offered(space: Callable[[Evening], str], to: PersonRef = ROLES["recipient"], **fields: Any) -> Fields:
     async def of(evening: Evening) -> dict[str, Any]:
-        chosen = {"provider": v1.Provider.PAYPAL, "amount_minor": 500, "currency": "EUR", **fields}
+        chosen = {"provider": "paypal", "amount_minor": 500, "currency": "EUR", **fields}
         return {"tip_id": new_id(), "space_id": space(evening), "recipient": to.id, **chosen}
 
     return of
@@ -66,7 +66,7 @@ def offered(space: Callable[[Evening], str], to: PersonRef = ROLES["recipient"],
 
 def jar(**fields: Any) -> Fields:
     async def of(evening: Evening) -> dict[str, Any]:
-        return {"enabled": True, "names": {v1.Provider.PAYPAL: "ann"}, "public_names_acknowledged": True, **fields}
+        return {"enabled": True, "names": {"paypal": "ann"}, "public_names_acknowledged": True, **fields}
 
     return of
 
@@ -87,7 +87,7 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
     v1.FillJar: {
         "told_of_publicity": jar(),
         "not_told": jar(public_names_acknowledged=False),
-        "a_link_elsewhere": jar(names={v1.Provider.PAYPAL: "https://evil.example.org/ann"}),
+        "a_link_elsewhere": jar(names={"paypal": "https://evil.example.org/ann"}),
     },
     v1.OfferTip: {
         "on_stage": offered(lambda e: e.live),

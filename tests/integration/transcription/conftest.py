@@ -1,10 +1,11 @@
-"""One NATS per test, and transcription in the test's own loop."""
+"""Transcription in the test's loop: on a NATS of its own, or one for a whole file, which takes seconds to start."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from libs.bus import Bus, BusSettings, connect
 from libs.service import Service, running
@@ -28,6 +29,10 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 def env(nats: NatsServer) -> dict[str, str]:
+    return {**of_transcription(nats), "ROSTRUM_TRANSCRIPTION_WORKERS": "1"}
+
+
+def of_transcription(nats: NatsServer) -> dict[str, str]:
     return {**nats.env, "ROSTRUM_TRANSCRIPTION_SETTLE": "1.0", "ROSTRUM_TRANSCRIPTION_DECODERS": "1"}
 
 
@@ -38,5 +43,20 @@ async def service(env: dict[str, str]) -> AsyncIterator[Service[Settings]]:
 
 
 @pytest.fixture
-async def stage(bus: Bus) -> Stage:
+def stage(bus: Bus) -> Stage:
     return Stage(bus)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared() -> AsyncIterator[Service[Settings]]:
+    """For the tests of a file that bring their own Spaces and leave the service as it was; in the file's loop."""
+    with running_nats() as nats:
+        async with running(Settings.read(of_transcription(nats)), compose) as service:
+            yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_bus(shared: Service[Settings]) -> AsyncIterator[Bus]:
+    """A connection to its NATS."""
+    async with await connect("media", BusSettings(url=shared.settings.nats_url)) as bus:
+        yield bus

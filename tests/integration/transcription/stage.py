@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
+from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
 
 import contracts.catalogue  # noqa: F401 (every event can be decoded)
@@ -78,13 +78,13 @@ def person(name: str) -> PersonRef:
 
 
 class Stage:
-    """One Space with captions."""
+    """One Space with captions, recorded unless said otherwise."""
 
-    def __init__(self, bus: Bus, *, lang: str = "en", captions: bool = True) -> None:
+    def __init__(self, bus: Bus, *, lang: str = "en", captions: bool = True, recorded: bool = True) -> None:
         self.bus = bus
         self.space_id = new_id()
         self.host = person("Hanna")
-        self.settings = room.Settings(title="On rivers", captions=captions, lang=lang)
+        self.settings = room.Settings(title="On rivers", captions=captions, recorded=recorded, lang=lang)
         self.started_at = datetime.now(UTC)
         self.base_ns = round(self.started_at.timestamp() * 1e9)
         self.version = 1
@@ -101,14 +101,44 @@ class Stage:
             )
         )
 
-    async def join(self, who: PersonRef, *, consents: bool = True) -> None:
+    async def join(self, who: PersonRef, *, consents: bool = True, at: datetime | None = None) -> None:
         self.version += 1
         await self.tell(
             room.StageJoined(
-                space_id=self.space_id, version=self.version, at=datetime.now(UTC), person=who,
+                space_id=self.space_id, version=self.version, at=at or datetime.now(UTC), person=who,
                 role=room.Role.SPEAKER, consent_to_recording=consents,
             )
         )  # fmt: skip
+
+    async def leave(self, who: PersonRef, *, after: float = 0.0) -> None:
+        """Leave the stage `after` seconds after the start."""
+        self.version += 1
+        at = self.started_at + timedelta(seconds=after)
+        await self.tell(room.StageLeft(space_id=self.space_id, version=self.version, at=at, person_id=who.id))
+
+    async def hand_over(self, to: PersonRef) -> None:
+        self.version += 1
+        await self.tell(
+            room.HostChanged(
+                space_id=self.space_id, version=self.version, at=datetime.now(UTC), host=to,
+                previous_id=self.host.id, reason="handed_over",
+            )
+        )  # fmt: skip
+        self.host = to
+
+    async def list_words(self, *words: str) -> None:
+        self.version += 1
+        await self.tell(
+            room.WordsChanged(space_id=self.space_id, version=self.version, at=datetime.now(UTC), words=words)
+        )
+
+    async def speaks(self, who: PersonRef, lang: str | None, *, after: float = 0.0) -> None:
+        """Choose a language `after` seconds after the start."""
+        self.version += 1
+        at = self.started_at + timedelta(seconds=after)
+        await self.tell(
+            room.LanguageChosen(space_id=self.space_id, version=self.version, at=at, person_id=who.id, lang=lang)
+        )
 
     async def end(self) -> None:
         self.version += 1
@@ -117,12 +147,12 @@ class Stage:
     async def publish(self, who: PersonRef | None, session: str, body: bytes) -> int:
         headers = {subjects.HEADER_SESSION: session}
         if who is not None:
-            headers |= {subjects.HEADER_PERSON: who.id, subjects.HEADER_NAME: who.name}
+            headers |= {subjects.HEADER_PERSON: who.id}
         subject = subjects.capture(self.space_id, session)
         return (await self.bus.js.publish(subject, body, headers=headers, stream=subjects.CAPTURE_STREAM)).seq
 
     async def say(
-        self, who: PersonRef, packets: Sequence[bytes], *, after: float = 0.0, session: str | None = None,
+        self, who: PersonRef | None, packets: Sequence[bytes], *, after: float = 0.0, session: str | None = None,
         last: bool = True, speed: float | None = None,
     ) -> str:  # fmt: skip
         """Speak from `after` seconds after the start; at `speed` times real time, or at once. The session's id."""
@@ -141,21 +171,28 @@ class Stage:
 
     async def events(self) -> Captions:
         """Everything transcription says of this Space, from the beginning on."""
-        subscription = await self.bus.js.subscribe(
-            f"rostrum.*.v1.{self.space_id}.*",
+        arrivals: asyncio.Queue[Msg] = asyncio.Queue()
+        await self.bus.js.subscribe(
+            f"rostrum.*.v1.{self.space_id}.*", cb=arrivals.put,
             stream=subjects.EVENTS_STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL,
         )  # fmt: skip
-        return Captions(subscription)
+        await self.bus.nc.subscribe(f"passing.*.v1.{self.space_id}.*", cb=arrivals.put)
+        await self.bus.nc.flush()
+        return Captions(arrivals)
 
-    async def transcript(self) -> v1.Transcript:
-        return (await self.bus.ask(v1.TranscriptQuery(space_id=self.space_id), timeout=10)).result
+    async def transcript(self, viewer: str | None = None) -> v1.Transcript:
+        return (await self.bus.ask(v1.TranscriptQuery(space_id=self.space_id, actor=viewer), timeout=10)).result
+
+    async def document(self, format: Literal["vtt", "srt", "txt", "json"]) -> str:
+        """The transcript as a file."""
+        return (await self.bus.ask(v1.TranscriptDocumentQuery(space_id=self.space_id, format=format))).result.body
 
 
 class Captions:
     """Captions as they arrive, with the loop's time of arrival."""
 
-    def __init__(self, subscription: object) -> None:
-        self._subscription = subscription
+    def __init__(self, arrivals: asyncio.Queue[Msg]) -> None:
+        self._arrivals = arrivals
         self.partial: list[Partial] = []
         self.final: list[v1.Caption] = []
         self.order: list[Event] = []
@@ -165,7 +202,8 @@ class Captions:
     async def next(self, within: float = 30.0) -> Event:
         """The next event of transcription."""
         while True:
-            msg = await self._subscription.next_msg(timeout=within)  # type: ignore[attr-defined]
+            async with asyncio.timeout(within):
+                msg = await self._arrivals.get()
             event = envelope.decode(msg.subject, msg.data)
             match event:
                 case Partial():
@@ -174,6 +212,8 @@ class Captions:
                     self.final.append(event.caption)
                 case v1.Completed():
                     self.completed = event
+                case v1.CaptionCorrected() | v1.CaptionRestored() | v1.OwnCaptionCorrected():
+                    pass
                 case _:
                     continue
             self.order.append(event)
@@ -196,43 +236,3 @@ class Captions:
         """All that somebody said, in the order in which it was said."""
         said = sorted((c for c in self.final if c.person.id == who.id), key=lambda c: c.start_at)
         return " ".join(c.text for c in said)
-
-
-class Process:
-    """The service in a process of its own, to be killed."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self.env = env
-        self.process: asyncio.subprocess.Process | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
-
-    async def start(self) -> None:
-        """Start it, and wait until it is ready."""
-        reader, writer = os.pipe()
-        code = "import os, sys; from services.transcription.main import main; sys.exit(main(dict(os.environ)))"
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code,
-            env={**os.environ, **self.env, "ROSTRUM_READY_FD": str(writer)}, pass_fds=[writer],
-        )  # fmt: skip
-        os.close(writer)
-        with os.fdopen(reader) as ready:
-            async with asyncio.timeout(20):
-                line = await asyncio.to_thread(ready.readline)
-        assert line, "it ended before it was ready"
-
-    async def kill(self) -> None:
-        """SIGKILL, as the kernel does it when memory runs out."""
-        assert self.process is not None
-        self.process.kill()
-        await self.process.wait()
-
-    async def stop(self) -> int:
-        """SIGTERM; the exit code."""
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.terminate()
-        return await self.process.wait()

@@ -10,7 +10,7 @@ import pytest
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.room import v1 as room
-from services.discovery.projection import Spaces
+from services.discovery.projection import SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, stage_left, started
 
 ANN, BOB, EVE, KIM = person("ann"), person("bob"), person("eve"), person("kim")
@@ -26,23 +26,23 @@ def blocks(who: str, whom: str) -> people.Blocked:
 
 
 @pytest.fixture
-async def spaces(tmp_path: Path) -> AsyncIterator[Spaces]:
-    async with Spaces(tmp_path / "read.db") as model:
+async def spaces(tmp_path: Path) -> AsyncIterator[SpaceDirectory]:
+    async with SpaceDirectory(tmp_path / "read.db") as model:
         yield model
 
 
-def titles(spaces: Spaces, who: str) -> list[str]:
+def titles(spaces: SpaceDirectory, who: str) -> list[str]:
     return [card.title for card in spaces.live_bar(who, 50)]
 
 
-async def test_a_live_space_of_somebody_one_follows(spaces: Spaces) -> None:
+async def test_a_live_space_of_somebody_one_follows(spaces: SpaceDirectory) -> None:
     spaces.take(Stream().receive(follows(EVE.id, ANN.id), created(TEA, ANN), started(TEA, ANN)), "e")
     (card,) = spaces.live_bar(EVE.id, 50)
     assert (card.title, card.host, card.speakers, card.because) == ("Tea", ANN, (ANN,), (ANN,))
     assert spaces.live_bar(KIM.id, 50) == ()
 
 
-async def test_a_space_in_which_somebody_one_follows_speaks(spaces: Spaces) -> None:
+async def test_a_space_in_which_somebody_one_follows_speaks(spaces: SpaceDirectory) -> None:
     stream = Stream()
     spaces.take(stream.receive(follows(EVE.id, BOB.id), created(TEA, ANN), started(TEA, ANN)), "e")
     assert titles(spaces, EVE.id) == []
@@ -53,12 +53,12 @@ async def test_a_space_in_which_somebody_one_follows_speaks(spaces: Spaces) -> N
     assert titles(spaces, EVE.id) == []
 
 
-async def test_ones_own_space_is_there(spaces: Spaces) -> None:
+async def test_ones_own_space_is_there(spaces: SpaceDirectory) -> None:
     spaces.take(Stream().receive(created(TEA, ANN), started(TEA, ANN, who_can_join="invited")), "e")
     assert titles(spaces, ANN.id) == ["Tea"]
 
 
-async def test_newest_first(spaces: Spaces) -> None:
+async def test_newest_first(spaces: SpaceDirectory) -> None:
     spaces.take(
         Stream().receive(
             follows(EVE.id, ANN.id), follows(EVE.id, BOB.id), created(TEA, ANN), created(PUB, BOB, title="Pub"),
@@ -80,7 +80,7 @@ async def test_newest_first(spaces: Spaces) -> None:
     ],
     ids=["it ended", "no longer followed", "removed from it", "blocked by the host", "blocks the host"],
 )
-async def test_gone(spaces: Spaces, events: list[room.SpaceEvent | people.PersonEvent]) -> None:
+async def test_gone(spaces: SpaceDirectory, events: list[room.SpaceEvent | people.PersonEvent]) -> None:
     stream = Stream()
     spaces.take(stream.receive(follows(EVE.id, ANN.id), created(TEA, ANN), started(TEA, ANN)), "e")
     assert titles(spaces, EVE.id) == ["Tea"]
@@ -92,7 +92,9 @@ async def test_gone(spaces: Spaces, events: list[room.SpaceEvent | people.Person
     ("who_can_join", "follows_host", "shown"),
     [("everyone", False, True), ("followers", True, True), ("followers", False, False), ("invited", True, False)],
 )
-async def test_only_a_space_one_may_join(spaces: Spaces, who_can_join: str, follows_host: bool, shown: bool) -> None:
+async def test_only_a_space_one_may_join(
+    spaces: SpaceDirectory, who_can_join: str, follows_host: bool, shown: bool
+) -> None:
     events = [
         follows(EVE.id, BOB.id),
         created(TEA, ANN, who_can_join=who_can_join),
@@ -105,14 +107,14 @@ async def test_only_a_space_one_may_join(spaces: Spaces, who_can_join: str, foll
     assert titles(spaces, EVE.id) == (["Tea"] if shown else [])
 
 
-async def test_listeners_are_those_counted_last(spaces: Spaces) -> None:
+async def test_listeners_are_those_counted_last(spaces: SpaceDirectory) -> None:
     counts = [presence.Counted(space_id=TEA, at=at(n), listeners=n, on_stage=1) for n in (1, 7, 4)]
     spaces.take(Stream().receive(created(TEA, ANN), started(TEA, ANN), *counts), "e")
     (card,) = spaces.cards([TEA])
     assert card.listeners == 4
 
 
-async def test_an_event_that_comes_again_changes_nothing(spaces: Spaces) -> None:
+async def test_an_event_that_comes_again_changes_nothing(spaces: SpaceDirectory) -> None:
     batch = Stream().receive(follows(EVE.id, ANN.id), created(TEA, ANN), started(TEA, ANN), ended(TEA, version=3))
     spaces.take(batch, "e")
     before = list(spaces.db.iterdump())
@@ -123,9 +125,9 @@ async def test_an_event_that_comes_again_changes_nothing(spaces: Spaces) -> None
 
 async def test_it_continues_after_a_restart_where_it_was(tmp_path: Path) -> None:
     batch = Stream().receive(follows(EVE.id, ANN.id), created(TEA, ANN), started(TEA, ANN))
-    async with Spaces(tmp_path / "read.db") as model:
+    async with SpaceDirectory(tmp_path / "read.db") as model:
         model.take(batch[:2], "e")
-    async with Spaces(tmp_path / "read.db") as model:
+    async with SpaceDirectory(tmp_path / "read.db") as model:
         assert (model.epoch, model.sequence) == ("e", 2)
         model.take(batch, "e")
         assert titles(model, EVE.id) == ["Tea"]
@@ -134,16 +136,16 @@ async def test_it_continues_after_a_restart_where_it_was(tmp_path: Path) -> None
 @pytest.mark.parametrize("damage", [b"", b"not a database, but long enough to be looked at" * 100])
 async def test_a_file_that_cannot_be_read_is_filled_anew(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "read.db").write_bytes(damage)
-    async with Spaces(tmp_path / "read.db") as model:
+    async with SpaceDirectory(tmp_path / "read.db") as model:
         assert (model.epoch, model.sequence) == (None, 0)
         assert model.live_bar(EVE.id, 50) == ()
 
 
 async def test_another_schema_is_filled_anew(tmp_path: Path) -> None:
-    class Grown(Spaces):
-        schema = Spaces.schema + "; CREATE TABLE more (x INTEGER)"
+    class Grown(SpaceDirectory):
+        schema = SpaceDirectory.schema + "; CREATE TABLE more (x INTEGER)"
 
-    async with Spaces(tmp_path / "read.db") as model:
+    async with SpaceDirectory(tmp_path / "read.db") as model:
         model.take(Stream().receive(created(TEA, ANN), started(TEA, ANN)), "e")
     async with Grown(tmp_path / "read.db") as model:
         assert model.sequence == 0

@@ -11,8 +11,10 @@ import pytest
 from contracts.discovery import v1
 from contracts.envelope import Event
 from contracts.people import v1 as people
+from contracts.recording import v1 as recording
 from contracts.room import v1 as room
-from services.discovery.projection import Search, Spaces
+from contracts.transcription import v1 as transcription
+from services.discovery.projection import Search, SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, started
 from tests.support.matrix import commands_of
 
@@ -22,6 +24,7 @@ QUERIES: Final = {
     "browse": v1.BrowseQuery,
     "search": v1.SearchQuery,
     "lookup": v1.LookupQuery,
+    "search_transcripts": v1.TranscriptSearchQuery,
 }
 STATES: Final = ("scheduled", "live", "ended", "canceled")
 WHO: Final = ("everyone", "followers", "invited")
@@ -37,7 +40,7 @@ class Place:
     """One Space of each state and choice. Everybody but the stranger follows the host, and nobody gains by it who was
     removed, is blocked by the host, or blocks the host."""
 
-    def __init__(self, spaces: Spaces, search: Search) -> None:
+    def __init__(self, spaces: SpaceDirectory, search: Search) -> None:
         self.spaces, self.search = spaces, search
         events: list[Event] = [
             *(
@@ -49,7 +52,8 @@ class Place:
         ]
         for state in STATES:
             for who in WHO:
-                events += self._story(space(state[:4] + who[:4]), state, who)
+                id = space(state[:4] + who[:4])
+                events += [*self._words(id), *self._story(id, state, who)]
         spaces.take(Stream().receive(*events), "e")
 
     @staticmethod
@@ -65,6 +69,17 @@ class Place:
             story += [started(id, HOST, who_can_join=who, version=4), stage_joined(id, SPEAKER, version=5)]
         return [*story, ended(id, version=6)] if state == "ended" else story
 
+    @staticmethod
+    def _words(id: str) -> list[Event]:
+        """Said in every Space before anything else is known of it."""
+        caption = transcription.Caption(id="c", person=SPEAKER, lang="en", text="tea", start_at=at(3), end_at=at(4))
+        return [
+            transcription.Captioned(space_id=id, version=1, at=at(4), caption=caption),
+            recording.ReplayReady(
+                space_id=id, version=1, at=at(9), seconds=9, bytes=9, mix="m", tracks=(), began_at=at(2)
+            ),
+        ]
+
     async def shows(self, query: str, wanted: str, role: str) -> bool:
         """Whether somebody of this role is shown the Space by this query."""
         who = ROLES[role]
@@ -74,6 +89,9 @@ class Place:
                 found = {card.id for card in self.spaces.live_bar(actor or "", 100)}
             case "lookup":
                 found = {one.id for one in self.spaces.lookup(v1.LookupQuery(actor=actor, space_ids=(wanted,)))}
+            case "search_transcripts":
+                page = await self.search.find_sentences(v1.TranscriptSearchQuery(actor=actor, words="tea", limit=100))
+                found = {one.space_id for one in page.sentences}
             case _:
                 words = "tea" if query == "search" else ""
                 asked = v1.SearchQuery(actor=actor, words=words, state="all", limit=100)
@@ -83,7 +101,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=20) as search:
+    async with SpaceDirectory(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=20) as search:
         yield Place(spaces, search)
 
 

@@ -19,7 +19,7 @@ from contracts.presence import v1 as presence
 from contracts.room import v1 as room
 from libs.ids import new_id, to_number
 from libs.refusal import Refusal
-from services.discovery.projection import Search, Spaces
+from services.discovery.projection import Search, SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, started
 
 ANN, BOB, EVE = person("ann"), person("bob"), PersonRef(id=new_id(), handle="Eve_L", name="Eve Lovelace")
@@ -28,7 +28,7 @@ ANN, BOB, EVE = person("ann"), person("bob"), PersonRef(id=new_id(), handle="Eve
 class Place:
     """A read model, and searches of it."""
 
-    def __init__(self, spaces: Spaces, search: Search) -> None:
+    def __init__(self, spaces: SpaceDirectory, search: Search) -> None:
         self.spaces = spaces
         self.search = search
         self._stream = Stream()
@@ -59,7 +59,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=20) as search:
+    async with SpaceDirectory(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=20) as search:
         yield Place(spaces, search)
 
 
@@ -249,7 +249,7 @@ async def test_no_words_break_it(music: Place) -> None:
 
 
 async def test_a_search_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=1e-9) as search:
+    async with SpaceDirectory(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=1e-9) as search:
         place = Place(spaces, search)
         for number in range(300):
             place.planned(f"Tea {number}", number)
@@ -261,7 +261,7 @@ async def test_while_the_file_is_filled_anew_one_is_told_to_try_again(tmp_path: 
     async with Search(tmp_path / "read.db") as search:
         with pytest.raises(Refusal, match="unavailable"):
             await search.find(SearchQuery(words="tea"))
-        async with Spaces(tmp_path / "read.db") as spaces:
+        async with SpaceDirectory(tmp_path / "read.db") as spaces:
             place = Place(spaces, search)
             place.live("Tea")
             assert await place.titles("tea") == ["Tea"]
@@ -270,7 +270,10 @@ async def test_while_the_file_is_filled_anew_one_is_told_to_try_again(tmp_path: 
 
 
 async def test_waiting_searches_are_bounded(tmp_path: Path) -> None:
-    async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", threads=1, waiting=2) as search:
+    async with (
+        SpaceDirectory(tmp_path / "read.db") as spaces,
+        Search(tmp_path / "read.db", threads=1, waiting=2) as search,
+    ):
         place = Place(spaces, search)
         answers = await asyncio.gather(*(place.titles() for _ in range(10)), return_exceptions=True)
         assert {type(answer) for answer in answers} == {list, Refusal}
@@ -278,13 +281,13 @@ async def test_waiting_searches_are_bounded(tmp_path: Path) -> None:
 
 
 async def test_official_hosts_are_looked_at_again_at_the_start(tmp_path: Path) -> None:
-    async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db") as search:
+    async with SpaceDirectory(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db") as search:
         space = Place(spaces, search).live("News", BOB)
         assert spaces.live_bar(EVE.id, 10) == ()
-    async with Spaces(tmp_path / "read.db", ["@Bob"]) as spaces:
+    async with SpaceDirectory(tmp_path / "read.db", ["@Bob"]) as spaces:
         (card,) = spaces.live_bar(EVE.id, 10)
         assert (card.id, card.official, card.because) == (space, True, ())
-    async with Spaces(tmp_path / "read.db", []) as spaces:
+    async with SpaceDirectory(tmp_path / "read.db", []) as spaces:
         assert spaces.live_bar(EVE.id, 10) == ()
 
 

@@ -15,7 +15,8 @@ from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
 from libs.ids import new_id
-from services.discovery.projection import Search, Spaces
+from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.search import Found
 from tests.support.events import Stream, at, created, ended, person, stage_joined, started
 
 ANN, BOB, EVE = person("ann"), person("bob"), person("eve")
@@ -41,7 +42,7 @@ def deleted(space_id: str) -> recording.ReplayDeleted:
 class Archive:
     """A read model of Spaces that are over."""
 
-    def __init__(self, spaces: Spaces, search: Search) -> None:
+    def __init__(self, spaces: SpaceDirectory, search: Search) -> None:
         self.spaces, self.search, self._stream = spaces, search, Stream()
 
     def happen(self, *events: Event) -> None:
@@ -72,7 +73,7 @@ class Archive:
 
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    async with Spaces(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=20) as search:
+    async with SpaceDirectory(tmp_path / "read.db") as spaces, Search(tmp_path / "read.db", seconds=20) as search:
         yield Archive(spaces, search)
 
 
@@ -143,6 +144,34 @@ async def test_whoever_was_removed_or_is_blocked_finds_nothing(archive: Archive)
     )
     assert (await archive.find("bees"))[0] == ["Evening"]
     assert await archive.find("bees", BOB) == await archive.find("bees", EVE) == ([], [])
+
+
+async def test_who_blocks_a_speaker_does_not_find_what_they_said(archive: Archive) -> None:
+    space = archive.over("Evening", "Bees.")
+    assert (await archive.find("bees", EVE))[0] == ["Evening"]
+    archive.happen(people.Blocked(person_id=EVE.id, version=1, at=at(51), blocked_id=ANN.id))
+    assert await archive.find("bees", EVE) == ([], []), "it was said, and is hosted, by whom they block"
+    archive.happen(people.Unblocked(person_id=EVE.id, version=2, at=at(52), blocked_id=ANN.id))
+    assert [hit.space_id for hit in (await archive.find("bees", EVE))[1]] == [space]
+    other = archive.over("Abend", "No honey.", host=BOB)
+    archive.happen(people.Blocked(person_id=ANN.id, version=1, at=at(53), blocked_id=EVE.id))
+    assert await archive.find("honey", EVE) == ([], []), "the host is no problem, the speaker is"
+    assert [hit.space_id for hit in (await archive.find("honey", BOB))[1]] == [other]
+
+
+async def test_what_is_closed_to_somebody_changes_nothing_in_their_answer(archive: Archive, tmp_path: Path) -> None:
+    archive.over("Evening", "Of bees.")
+    async with Search(tmp_path / "read.db", seconds=20, candidates=3) as bounded:
+
+        async def asked(who: PersonRef) -> Found:
+            return await bounded.find(SearchQuery(words="bees", state="ended", actor=who.id))
+
+        before = await asked(EVE)
+        for number in range(5):
+            archive.over(f"Number {number}", "Bees, bees, bees.", "Of bees.", who_can_join="invited")
+        assert await asked(EVE) == before
+        assert not before.approximate
+        assert (await asked(ANN)).approximate
 
 
 async def test_filters_hold_for_what_was_said_too(archive: Archive) -> None:

@@ -16,7 +16,7 @@ from contracts.presence import v1 as presence
 from contracts.room import v1 as room
 from libs.bus import Unavailable
 from services.discovery.app import LiveBars
-from services.discovery.projection import Spaces
+from services.discovery.projection import SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, started
 from tests.support.waiting import eventually
 
@@ -27,7 +27,7 @@ TEA = space("tea")
 class Stage:
     """A read model, its watchers, and what was published; `clock` is seconds since the start."""
 
-    def __init__(self, spaces: Spaces, *, most: int = 100) -> None:
+    def __init__(self, spaces: SpaceDirectory, *, most: int = 100) -> None:
         self.spaces = spaces
         self.stream = Stream()
         self.said: asyncio.Queue[BarChanged] = asyncio.Queue()
@@ -65,7 +65,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with Spaces(tmp_path / "read.db") as spaces:
+    async with SpaceDirectory(tmp_path / "read.db") as spaces:
         stage = Stage(spaces)
         stage.happen(people.Followed(person_id=EVE.id, version=2, at=at(0), followee_id=ANN.id), created(TEA, ANN))
         telling = asyncio.create_task(stage.bars.tell())
@@ -145,7 +145,7 @@ async def test_one_is_told_for_as_long_as_one_watches(stage: Stage) -> None:
 
 
 async def test_the_number_of_watchers_is_bounded(tmp_path: Path) -> None:
-    async with Spaces(tmp_path / "few.db") as spaces:
+    async with SpaceDirectory(tmp_path / "few.db") as spaces:
         stage = Stage(spaces, most=3)
         for name in ("a", "b", "c", "d", "e"):
             stage.bars.bar(person(name).id, 50)
@@ -175,7 +175,7 @@ async def test_what_another_client_of_the_same_person_was_shown_is_told_all_the_
 
 
 async def test_an_official_space_is_told_to_everybody(tmp_path: Path) -> None:
-    async with Spaces(tmp_path / "read.db", ["ann"]) as spaces:
+    async with SpaceDirectory(tmp_path / "read.db", ["ann"]) as spaces:
         stage = Stage(spaces)
         telling = asyncio.create_task(stage.bars.tell())
         for who in (EVE, KIM):
@@ -218,7 +218,7 @@ async def test_what_is_told_is_what_the_bar_would_show(tmp_path: Path) -> None:
     """Whatever happens, in any order: who only listens knows in the end what who asks again is shown."""
     chance = random.Random(11)
     crowd = [person(name) for name in ("a", "b", "c", "d", "e", "f", "g")]
-    async with Spaces(tmp_path / "read.db", ["a"]) as spaces:
+    async with SpaceDirectory(tmp_path / "read.db", ["a"]) as spaces:
         stage = Stage(spaces)
         telling = asyncio.create_task(stage.bars.tell())
         known: dict[str, dict[str, BarChanged]] = {one.id: {} for one in crowd}

@@ -12,11 +12,16 @@ from typing import TypeVar
 
 import pytest
 from aioice import stun
-from rostrum_forwarder import Closed, Dtls, Event, Forwarder, Reachable
+from rostrum_forwarder import Closed, Dtls, Event, Forwarder, IceCredentials, Reachable
 
 from tests.support.waiting import eventually
 
-ICE = ("ours", "our password of 22 bytes", "theirs", "their password of 22 bytes")
+ICE = IceCredentials(
+    local_ufrag="ours",
+    local_pwd="our password of 22 bytes",
+    remote_ufrag="theirs",
+    remote_pwd="their password of 22 bytes",
+)
 E = TypeVar("E", bound=Event)
 
 
@@ -48,7 +53,9 @@ def until(forwarder: Forwarder, kind: type[E], within: float = 3.0) -> E:
     raise AssertionError(f"no {kind.__name__} within {within} s")
 
 
-def checked(forwarder: Forwarder, client: socket.socket, password: str = ICE[1], to: str = "127.0.0.1") -> stun.Message:
+def checked(
+    forwarder: Forwarder, client: socket.socket, password: str = ICE.local_pwd, to: str = "127.0.0.1"
+) -> stun.Message:
     """The answer to a client's Binding request."""
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     request.attributes["USERNAME"] = "ours:theirs"
@@ -58,7 +65,7 @@ def checked(forwarder: Forwarder, client: socket.socket, password: str = ICE[1],
     request.add_message_integrity(password.encode())
     client.sendto(bytes(request), (to, forwarder.port))
     answer = stun.parse_message(client.recv(1500))
-    assert answer.check_message_integrity(ICE[1].encode())
+    assert answer.check_message_integrity(ICE.local_pwd.encode())
     return answer
 
 
@@ -83,7 +90,9 @@ def test_ipv6_and_ipv4_arrive_at_one_port_and_each_is_told_its_own_address(
 
 
 def add_speaker(forwarder: Forwarder, session: int = 1) -> None:
-    forwarder.add_publisher(session, 7, 5, ICE, payload_type=111, level_extension=1, muted=False, capture=True)
+    forwarder.add_publisher(
+        session, space=7, owner=5, ice=ICE, payload_type=111, level_extension=1, muted=False, capture=True
+    )
 
 
 def test_the_stub_says_what_the_module_does() -> None:
@@ -138,13 +147,19 @@ def test_impossible_arguments_are_refused() -> None:
     with pytest.raises(OSError, match=r"[Aa]ddress"):
         Forwarder("127.0.0.1", forwarder.port)
     with pytest.raises(ValueError, match="28 bytes"):
-        forwarder.set_keys(1, bytes(27), bytes(28))
+        forwarder.set_keys(1, receive=bytes(27), send=bytes(28))
     with pytest.raises(ValueError, match="slots"):
-        forwarder.add_listener(1, 7, 0, ICE, payload_type=96, mid_extension=None, level_extension=None, slots=[])
+        forwarder.add_listener(
+            1, space=7, owner=0, ice=ICE, payload_type=96, mid_extension=None, level_extension=None, slots=[]
+        )
     with pytest.raises(ValueError, match="extension"):
-        forwarder.add_publisher(1, 7, 5, ICE, payload_type=111, level_extension=15, muted=False, capture=False)
+        forwarder.add_publisher(
+            1, space=7, owner=5, ice=ICE, payload_type=111, level_extension=15, muted=False, capture=False
+        )
     with pytest.raises(OverflowError):
-        forwarder.add_publisher(-1, 7, 5, ICE, payload_type=111, level_extension=1, muted=False, capture=False)
+        forwarder.add_publisher(
+            -1, space=7, owner=5, ice=ICE, payload_type=111, level_extension=1, muted=False, capture=False
+        )
     forwarder.close()
     forwarder.close()
 

@@ -43,7 +43,7 @@ def receive(client: socket.socket) -> bytes | None:
         return None
 
 
-def check(password: str = ICE[1]) -> bytes:
+def check(password: str = ICE.local_pwd) -> bytes:
     """A client's Binding request."""
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     request.attributes["USERNAME"] = "ours:theirs"
@@ -58,7 +58,7 @@ def passes(client: socket.socket) -> stun.Message:
     answer = receive(client)
     assert answer is not None
     message = stun.parse_message(answer)
-    assert message.check_message_integrity(ICE[1].encode())
+    assert message.check_message_integrity(ICE.local_pwd.encode())
     return message
 
 

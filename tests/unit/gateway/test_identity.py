@@ -10,8 +10,9 @@ from pathlib import Path
 import jwt
 import pytest
 
-from libs.identity import AddressRefused, DevelopmentIdentity, IdentityError, TokenRefused, check_address, load_or_make
+from libs.identity import AddressRefused, DevelopmentIdentity, IdentityError, TokenRefused, check_address
 from libs.ids import new_id
+from libs.private_files import load_or_make
 
 
 def test_a_token_says_who_and_for_how_long(tmp_path: Path) -> None:
@@ -48,6 +49,14 @@ def test_the_algorithm_is_ours_to_choose(tmp_path: Path, algorithm: str) -> None
     key = "" if algorithm == "none" else "0" * 32
     with pytest.raises(TokenRefused):
         identity.verify(jwt.encode(claims, key, algorithm=algorithm))
+
+
+@pytest.mark.parametrize("exp", [253_402_300_800, 2**63, 10**30, 1e300])
+def test_a_token_that_ends_when_no_calendar_knows_is_refused(tmp_path: Path, exp: float) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    claims = jwt.decode(identity.mint(new_id()), options={"verify_signature": False}) | {"exp": exp}
+    with pytest.raises(TokenRefused):
+        identity.verify(jwt.encode(claims, identity._private, algorithm="EdDSA"))
 
 
 @pytest.mark.parametrize("name", ["exp", "sub", "iss", "aud"])

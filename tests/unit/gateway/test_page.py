@@ -37,3 +37,9 @@ def test_the_page_needs_nobody_else_and_keeps_to_a_strict_policy() -> None:
         assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"'`)]+", text) == [], path.name
         assert "innerHTML" not in text, path.name
         assert text.count("\n") <= 310, f"{path.name} wants to be two files"
+
+
+def test_no_module_needs_itself_by_a_detour() -> None:
+    for module in MODULES:
+        others = {(module.parent / name).resolve() for name in IMPORT.findall(module.read_text())}
+        assert all(module not in _imported(other) for other in others), module.name

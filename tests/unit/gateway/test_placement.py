@@ -23,7 +23,9 @@ def connections() -> Connections:
 
 @pytest.fixture
 def media(connections: Connections) -> Media:
-    return Media(NOWHERE, Nodes(NOWHERE), connections, b"secret", Turn(), 1.0, fill=0.7)
+    return Media(
+        NOWHERE, Nodes(NOWHERE, connections.heard, connections.lost), connections, b"secret", Turn(), 1.0, fill=0.7
+    )
 
 
 def node(name: str, sessions: int) -> Node:

@@ -14,13 +14,13 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.media.adapters.answer import Local, write_answer
+from services.media.adapters.answer import LocalDescription, write_answer
 from services.media.adapters.offer import BadOffer, Direction, Offer, read_offer
 
 OFFERS = Path(__file__).parent / "offers"
 SPEAKS = (OFFERS / "chromium_speaks.sdp").read_bytes().decode()
 LISTENS = (OFFERS / "chromium_listens.sdp").read_bytes().decode()
-LOCAL = Local(
+LOCAL = LocalDescription(
     session_number=7,
     ufrag="abcd",
     pwd="abcdefghijklmnopqrstuvwx",
@@ -144,8 +144,8 @@ def test_a_fourth_track_is_not_given() -> None:
         ("a=setup:actpass\r\n", "", "who begins DTLS"),
         ("a=rtcp-mux\r\n", "", "rtcp-mux"),
         ("a=mid:0", "a=mid:0 0", "MID"),
-        ("a=mid:0", f"a=mid:{'x' * 40}", "MID"),
-        ("UDP/TLS/RTP/SAVPF", "RTP/AVP", "may send"),
+        ("a=mid:0", f"a=mid:{'x' * 256}", "MID"),
+        ("UDP/TLS/RTP/SAVPF", "UDP/RTP/SAVPF", "may send"),
         ("a=setup:actpass", "a=setup:nonsense", "well-formed"),
         ("a=rtpmap:111 opus/48000/2", "a=rtpmap:111 opus/x/y", "well-formed"),
         ("a=sendonly", "a=sendonly\r\n" * 900, "lines"),

@@ -8,7 +8,7 @@ import pytest
 
 from libs.eventstore import Fact, Meta
 from libs.refusal import Refusal
-from services.people.domain import Blocked, Followed, Person, Registered, Unblocked, Unfollowed
+from services.people.domain.person import Blocked, Followed, Person, Registered, Unblocked, Unfollowed
 
 ANN = Registered(handle="ann", name="Ann")
 

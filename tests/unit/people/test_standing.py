@@ -8,7 +8,7 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.refusal import Refusal
-from services.people.domain import (
+from services.people.domain.person import (
     AppealDecided,
     Appealed,
     HostingAllowed,

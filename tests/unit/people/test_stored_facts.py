@@ -8,35 +8,36 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.eventstore.facts import decode
-from services.people.domain import (
-    AppealDecided,
-    Appealed,
-    Blocked,
-    Closed,
-    Evidence,
-    Filed,
-    Followed,
-    HostingAllowed,
+from libs.keyring import Sealed
+from services.people.domain.forgetting import Forgotten, Gone
+from services.people.domain.instance import (
     HostingPolicy,
     HostingPolicyChanged,
     HostingRule,
-    HostingWithdrawn,
     InvitationIssued,
     InvitationRevoked,
     PlatformRule,
+    SpaceEndOrdered,
+    TokensRevokedByOperators,
+)
+from services.people.domain.person import (
+    AppealDecided,
+    Appealed,
+    Blocked,
+    Followed,
+    HostingAllowed,
+    HostingWithdrawn,
     PrivacyChanged,
     Registered,
     Reinstated,
-    Reminded,
-    ReminderCleared,
-    ReminderSet,
-    Reopened,
-    SpaceEndOrdered,
-    Subject,
     Suspended,
+    TokensRevoked,
     Unblocked,
     Unfollowed,
 )
+from services.people.domain.profile import ProfileChanged
+from services.people.domain.reminders import Reminded, ReminderCleared, ReminderSet
+from services.people.domain.report import Closed, Evidence, Filed, Reopened, Subject
 
 AT = b'{"at":"2026-01-01T00:00:00Z","fact":'
 GOLDEN: list[tuple[str, bytes, Fact]] = [
@@ -44,6 +45,42 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
         "people.registered",
         b'{"at":"2026-01-01T00:00:00Z","actor":"a","command_id":"c","fact":{"handle":"ann","name":"Ann"}}',
         Registered(handle="ann", name="Ann"),
+    ),
+    (
+        "people.registered",
+        AT + b'{"handle":"ann","name":{"unit":"name","box":"AQID"}}}',
+        Registered(handle="ann", name=Sealed(unit="name", box=b"\x01\x02\x03")),
+    ),
+    (
+        "people.appealed",
+        AT + b'{"text":{"unit":"moderation","box":"AQID"}}}',
+        Appealed(text=Sealed(unit="moderation", box=b"\x01\x02\x03")),
+    ),
+    (
+        "people.forgotten",
+        AT + b'{"gone":{"number":7,"what":"person:a|space:s","unit":"title"}}}',
+        Forgotten(gone=Gone(number=7, what="person:a|space:s", unit="title")),
+    ),
+    (
+        "people.forgotten",
+        AT + b'{"gone":{"number":8,"what":"person:a"}}}',
+        Forgotten(gone=Gone(number=8, what="person:a")),
+    ),
+    (
+        "people.profile_changed",
+        AT + b'{"handle":"ada_l","name":"Ada","bio":"x\\ny","links":["https://example.org/"]}}',
+        ProfileChanged(handle="ada_l", name="Ada", bio="x\ny", links=("https://example.org/",)),
+    ),
+    (
+        "people.profile_changed",
+        AT
+        + b'{"handle":"ada","name":{"unit":"name","box":"AQID"},"bio":{"unit":"profile","box":"AQID"},"links":["x"]}}',
+        ProfileChanged(
+            handle="ada",
+            name=Sealed(unit="name", box=b"\x01\x02\x03"),
+            bio=Sealed(unit="profile", box=b"\x01\x02\x03"),
+            links=("x",),
+        ),
     ),
     ("people.followed", b'{"at":"2026-01-01T00:00:00Z","fact":{"followee":"b"}}', Followed(followee="b")),
     ("people.unfollowed", b'{"at":"2026-01-01T00:00:00Z","fact":{"followee":"b"}}', Unfollowed(followee="b")),
@@ -62,6 +99,12 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
         Suspended(reason="abuse", explanation="x", report="r"),
     ),
     ("people.reinstated", AT + b'{"explanation":"x"}}', Reinstated(explanation="x")),
+    ("people.tokens_revoked", AT + b'{"token":"t"}}', TokensRevoked(token="t")),
+    (
+        "people.tokens_revoked_by_operators",
+        AT + b'{"person":"a","token":"t"}}',
+        TokensRevokedByOperators(person="a", token="t"),
+    ),
     ("people.appealed", AT + b'{"text":"x"}}', Appealed(text="x")),
     ("people.appeal_decided", AT + b'{"granted":false,"answer":"x"}}', AppealDecided(granted=False, answer="x")),
     (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from libs.eventstore import Fact, Meta, Notification, Order, Store, open_store, stored
 from libs.readmodel import StoreModel
+from tests.support.damage import PAGE, damage
 
 
 @stored("counter.raised")
@@ -66,6 +69,44 @@ async def test_a_file_that_was_deleted_fills_again(tmp_path: Path) -> None:
                 await totals.catch_up(store)
                 assert totals.totals() == {"a": 3}
             (tmp_path / "read.db").unlink()
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+async def test_a_damaged_file_is_set_aside_named_and_filled_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, first: int
+) -> None:
+    path = tmp_path / "read.db"
+    async with open_store(tmp_path / "store.db", Counter) as store:
+        for n in range(400):
+            await increase(store, f"{n}" * 20, 1, str(n))
+        async with Totals(path) as totals:
+            await totals.catch_up(store)
+            before = totals.totals()
+        damage(path, first=first)
+        async with Totals(path) as totals:
+            # Damage beyond the first pages is met by whoever reads them, and mended for whoever comes next.
+            with contextlib.suppress(sqlite3.DatabaseError):
+                totals.totals()
+            await totals.catch_up(store)
+            assert totals.totals() == before
+            assert totals.damage is None
+    assert f"{path} is damaged; it is kept as read.db.damaged" in caplog.text
+    assert path.with_name("read.db.damaged").stat().st_size > PAGE
+
+
+async def test_a_file_that_is_locked_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "read.db"
+    async with Totals(path) as totals, open_store(tmp_path / "store.db", Counter) as store:
+        await increase(store, "a", 1, "1")
+        totals.db.execute("PRAGMA busy_timeout = 0")
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                await totals.catch_up(store)
+            other.execute("ROLLBACK")
+        await totals.catch_up(store)
+        assert totals.totals() == {"a": 1}
+    assert not path.with_name("read.db.damaged").exists()
 
 
 async def test_another_store_fills_it_anew(tmp_path: Path) -> None:

@@ -20,9 +20,7 @@ def given(*facts: Fact) -> Recording:
 
 
 def noted(minutes: int, consents: bool) -> SpeakerNoted:
-    return SpeakerNoted(
-        person_id="p", handle="ann", name="Ann", consents=consents, since=T0 + timedelta(minutes=minutes)
-    )
+    return SpeakerNoted(person_id="p", consents=consents, since=T0 + timedelta(minutes=minutes))
 
 
 def test_a_recording_begins_once() -> None:
@@ -32,7 +30,7 @@ def test_a_recording_begins_once() -> None:
 
 
 def test_a_speaker_is_noted_once_for_each_time_on_stage() -> None:
-    told = {"person_id": "p", "handle": "ann", "name": "Ann", "consents": True, "since": T0 + timedelta(minutes=5)}
+    told = {"person_id": "p", "consents": True, "since": T0 + timedelta(minutes=5)}
     assert given().note_speaker(**told) == []  # type: ignore[arg-type]
     assert given(BEGAN).note_speaker(**told) == [noted(5, True)]  # type: ignore[arg-type]
     assert given(BEGAN, noted(5, True)).note_speaker(**told) == []  # type: ignore[arg-type]

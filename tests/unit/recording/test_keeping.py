@@ -56,9 +56,8 @@ def test_the_platform_deletes_too_and_deleting_again_changes_nothing() -> None:
         ((), "replay_unknown"),
         ((BEGAN, noted(0, True)), "not_ready"),
         ((BEGAN, noted(0, True), ENDED), "not_ready"),
-        ((BEGAN, noted(0, True), ENDED, Failed(reason="storage", detail="d")), "replay_unknown"),
     ],
-    ids=["none", "recording", "processing", "failed"],
+    ids=["none", "recording", "processing"],
 )
 def test_what_is_not_there_is_not_deleted(facts: tuple[Fact, ...], reason: str) -> None:
     with pytest.raises(Refusal, match=reason):
@@ -71,6 +70,18 @@ def test_a_replay_is_shown_for_thirty_days_or_for_ever() -> None:
     assert given(*READY, BY_HOST).expire(END + days(30), TERMS) == []
     for_ever = Terms(replay=None, safety=days(30), reported=days(120))
     assert given(*READY).expire(END + days(9_999), for_ever) == []
+
+
+def test_where_the_replay_failed_the_transcript_is_kept_and_deleted_like_a_replay() -> None:
+    failed = (BEGAN, noted(0, True), ENDED, Failed(reason="storage", detail="d"))
+    assert given(*failed).delete(HOST, operator=False) == [BY_HOST]
+    with pytest.raises(Refusal, match="not_host"):
+        given(*failed).delete("q", operator=False)
+    assert given(*failed).expire(END + days(29.9), TERMS) == []
+    assert given(*failed).expire(END + days(30), TERMS) == [Deleted(reason="expired")]
+    gone = given(*failed, BY_HOST)
+    assert (gone.delete(HOST, operator=False), gone.expire(END + days(99), TERMS)) == ([], [])
+    assert (gone.phase, gone.destroy(END + days(999), TERMS)) == (Phase.DESTROYED, []), "there is no safety copy"
 
 
 def test_a_safety_copy_is_kept_thirty_days_and_up_to_120_for_an_open_report() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.recording.adapters import spool
-from services.recording.adapters.build import Job, build
+from services.recording.replay.build import Job, build
 from tests.unit.recording.sounds import BASE_NS, FRAME, bundles, encode, noise, stream
 
 SPACE, PERSON = "a" * 26, "b" * 26

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.recording.adapters import mix
+from services.recording.replay import mix
 from tests.unit.recording.sounds import RATE, encode, load, noise, shift
 from tests.unit.recording.test_ogg import write
 

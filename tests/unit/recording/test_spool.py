@@ -37,6 +37,28 @@ def test_what_was_added_is_read_in_order(tmp_path: Path) -> None:
     assert store.spaces() == [SPACE]
 
 
+def test_what_was_spooled_by_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """Never edited: spools are of this form."""
+    stored = bytes.fromhex(
+        "5253504f4f4c310a"  # the magic
+        "2d00000068d348f52a00000000000000"  # length, checksum, sequence
+        "010002000000f323845bd718cdab0000"  # the bundle
+        "00000000581b0000ffff0300f8fffe"
+        "2d4e0000181f0000000002000801"
+    )
+    path = tmp_path / SPACE / PERSON / f"{SESSION}.spool"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(stored)
+    with spool.read(tmp_path / SPACE, PERSON) as packets:
+        assert [packets.payload(row) for row in range(len(packets))] == [b"\xf8\xff\xfe", b"\x08\x01"]
+        assert list(packets.arrival) == [1_790_000_000_000_000_000, 1_790_000_000_020_013_000]
+        assert (list(packets.timestamp), list(packets.sequence)) == ([7000, 7960], [65535, 0])
+    again = spool.Spool(tmp_path / "again")
+    again.append([spool.Entry(SPACE, PERSON, SESSION, 42, stored[24:])])
+    (written,) = again.folder(SPACE).glob("*/*.spool")
+    assert written.read_bytes() == stored
+
+
 def test_bundles_that_come_again_are_read_once(tmp_path: Path) -> None:
     store, packets = spool.Spool(tmp_path), encode(noise(2))
     everything = entries(packets)

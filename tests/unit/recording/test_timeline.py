@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.recording.adapters import spool, timeline
+from services.recording.adapters import spool
+from services.recording.replay import timeline
 from tests.unit.recording.sounds import BASE_NS, FRAME, Sent, bundles, stream
 
 SPACE, PERSON = "0" * 26, "1" * 26
@@ -64,6 +65,19 @@ def test_a_network_that_stalls_for_two_seconds_makes_no_gap(tmp_path: Path) -> N
     stalled = [replace(s, arrival=max(s.arrival, 8.0 + i * 1e-5) if 6 < s.arrival < 8 else s.arrival)
                for i, s in enumerate(sent(600))]  # fmt: skip
     assert placed(tmp_path, stalled) == in_time(600)
+
+
+@pytest.mark.parametrize("stalls", [2, 3, 8])
+def test_a_network_that_stalls_again_before_it_caught_up_shifts_nothing(tmp_path: Path, stalls: int) -> None:
+    """Between stalls of 600 ms one packet comes through."""
+    ends = [6 + 0.6 * (n + 1) for n in range(stalls)]
+    stalled = sent(900)
+    first = next(i for i, s in enumerate(stalled) if s.arrival >= 6)
+    for i, s in enumerate(stalled):
+        if 6 <= s.arrival < ends[-1]:
+            end = ends[min(i - first, stalls - 1)]
+            stalled[i] = replace(s, arrival=end + i * 1e-5)
+    assert placed(tmp_path, stalled) == in_time(900)
 
 
 def test_lost_packets_leave_their_time_empty(tmp_path: Path) -> None:
@@ -165,6 +179,29 @@ def test_random_numbers_from_a_hostile_sender_stay_within_its_time(tmp_path: Pat
     result = placed(tmp_path, wild)
     assert result
     assert all(0 <= position < 24 for _, position in result)
+
+
+def test_another_stream_in_a_continuous_session_makes_no_gap_and_no_shift(tmp_path: Path) -> None:
+    packets = [replace(s, payload=PACKET + str(n).encode()) for n, s in enumerate(sent(400))]
+    # The second stream is 60 ms later on its way, which is no pause.
+    later = [replace(s, arrival=s.arrival + 0.06) for s in packets[200:]]
+    bodies = [*bundles(packets[:200], ssrc=1, continuous=True), *bundles(later, ssrc=2, continuous=True)]
+    store = spool.Spool(tmp_path)
+    store.append(spool.Entry(SPACE, PERSON, "0" * 26, n, body) for n, body in enumerate(bodies))
+    with spool.read(store.folder(SPACE), PERSON) as read:
+        rows = list(timeline.place(read, BASE_NS))
+        assert [read.payload(row) for row, _ in rows] == [s.payload for s in packets]
+        assert [position for _, position in rows] == [48_000 + n * FRAME for n in range(400)]
+
+
+def test_a_clock_that_jumped_back_in_an_older_capture_loses_nothing(tmp_path: Path) -> None:
+    jumped = sent(200) + sent(200, at=5, timestamp=7_000 + 150 * FRAME, sequence=300)
+    assert placed(tmp_path, jumped) == in_time(400)
+
+
+def test_another_numbering_in_an_older_capture_loses_nothing(tmp_path: Path) -> None:
+    anew = sent(200) + sent(200, at=5, timestamp=7_000 + 200 * FRAME, sequence=40_000)
+    assert placed(tmp_path, anew) == in_time(400)
 
 
 def test_audio_from_before_the_start_begins_at_the_start(tmp_path: Path) -> None:

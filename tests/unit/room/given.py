@@ -8,32 +8,40 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.eventstore import Fact, Meta
+from libs.names import Named
 from libs.refusal import Refusal
-from services.room.domain import Created, Limits, Person, Settings, Space, SpeakRequested, StageJoined, Started
+from services.room.domain.facts import Created, SpeakRequested, StageJoined, Started
+from services.room.domain.space import Space
+from services.room.domain.values import Limits, Person, Settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = Limits()
-HOST, COHOST, ANN, BOB = (Person(name, name, name.title()) for name in ("host", "cohost", "ann", "bob"))
+HOST, COHOST, ANN, BOB = (Person(name) for name in ("host", "cohost", "ann", "bob"))
 SETTINGS = Settings(title="On bees")
 
 SCHEDULED: tuple[Fact, ...] = (Created(host=HOST, settings=SETTINGS, scheduled_start=NOW + timedelta(hours=1)),)
 LIVE: tuple[Fact, ...] = (Created(host=HOST, settings=SETTINGS), Started(host=HOST, settings=SETTINGS))
 WITH_COHOST: tuple[Fact, ...] = (*LIVE, StageJoined(person=COHOST, role="cohost"))
-ANN_ASKS = SpeakRequested(person=ANN, message="please")
+ANN_ASKS = SpeakRequested(person=ANN, message="please", here=True)
 ANN_SPEAKS = StageJoined(person=ANN)
+
+
+def called(person_id: str) -> Named:
+    """What everybody is called in these tests."""
+    return Named(person_id, f"h_{person_id[-10:]}", person_id.title())
 
 
 def crowd(number: int) -> list[Fact]:
     """So many speakers."""
-    return [StageJoined(person=Person(f"p{i}", f"p{i}", f"P{i}")) for i in range(number)]
+    return [StageJoined(person=Person(f"p{i}")) for i in range(number)]
 
 
 def space_after(*facts: Fact) -> Space:
     """A Space to which this happened, a second after each other."""
     space = Space("s")
     for number, fact in enumerate(facts):
-        space.apply(fact, Meta(at=NOW + timedelta(seconds=number)))
         space.version += 1
+        space.apply(fact, Meta(at=NOW + timedelta(seconds=number)))
     return space
 
 

@@ -18,29 +18,28 @@ from typing import Final
 from contracts.envelope import Model
 from contracts.room import v1
 from libs.eventstore import Fact, Meta
-from services.room.domain import (
+from services.room.domain.facts import (
     Canceled,
     CohostAppointed,
     Created,
     Ended,
     HandRaised,
     Invited,
-    Person,
     Pinned,
     Removed,
-    Settings,
-    Space,
     SpeakRequested,
     StageJoined,
     Started,
     Unmuted,
 )
+from services.room.domain.space import Space
+from services.room.domain.values import Person, Settings
 from tests.unit.room.given import HOST, LIMITS, NOW
 
 ROLES: Final = ("host", "cohost", "speaker", "listener", "anonymous", "removed", "blocked", "suspended", "stranger")
 STATES: Final = ("scheduled", "live", "ended", "canceled", "timed_out")
 PEOPLE: Final = {
-    name: Person(name, name, name.title())
+    name: Person(name)
     for name in (*ROLES, "other", "other_cohost", "waiting", "invitee", "out", "new")
     if name not in ("anonymous", "host")
 } | {"host": HOST}
@@ -71,7 +70,7 @@ WORLD: Final[dict[str, tuple[Fact, ...]]] = {
 }
 
 Order = Callable[[Space, str | None], Sequence[Fact]]
-_ME: Final = Person("", "", "")
+_ME: Final = Person("")
 
 
 def _me(actor: str | None) -> Person:
@@ -119,6 +118,7 @@ ORDERS: Final[dict[str, Order]] = {
     "change_title": lambda s, a: s.change_settings(a, LIMITS, title="On wasps"),
     "change_who_can_join": lambda s, a: s.change_settings(a, LIMITS, who_can_join="everyone"),
     "change_recorded": lambda s, a: s.change_settings(a, LIMITS, recorded=True),
+    "change_words": lambda s, a: s.change_words(a, ("Dashwood",)),
     "hand_over": lambda s, a: s.hand_over(a, "other_cohost"),
     "join": _joins,
     "react": _joins,
@@ -144,6 +144,7 @@ ORDERS: Final[dict[str, Order]] = {
     "unmute_self": lambda s, a: s.unmute(a, a or ""),
     "raise_hand": lambda s, a: s.raise_hand(a),
     "lower_hand": lambda s, a: s.lower_hand(a, "other"),
+    "choose_language": lambda s, a: s.choose_language(a, "de"),
     "step_down": lambda s, a: s.leave_stage(a, a or ""),
     "move": lambda s, a: s.leave_stage(a, "other"),
     "move_cohost": lambda s, a: s.leave_stage(a, "other_cohost"),
@@ -151,7 +152,7 @@ ORDERS: Final[dict[str, Order]] = {
     "appoint_cohost": lambda s, a: s.appoint_cohost(a, "other_cohost", limits=LIMITS),
     "appoint_a_third_cohost": lambda s, a: s.appoint_cohost(a, "other", limits=LIMITS),
     "dismiss_cohost": lambda s, a: s.dismiss_cohost(a, "other_cohost", limits=LIMITS),
-    "pin": lambda s, a: s.pin(a, "new", "https://example.org/", "", limits=LIMITS),
+    "pin": lambda s, a: s.pin(a, "new", "https://example.org/new", "", limits=LIMITS),
     "unpin": lambda s, a: s.unpin(a, "pin"),
     "remove": lambda s, a: s.remove(a, "other", ""),
     "remove_cohost": lambda s, a: s.remove(a, "other_cohost", ""),
@@ -165,6 +166,7 @@ COMMANDS: Final[dict[type[Model], tuple[str, ...]]] = {
     v1.Reschedule: ("reschedule",),
     v1.EndSpace: ("end",),
     v1.ChangeSettings: ("change_title", "change_who_can_join", "change_recorded"),
+    v1.ChangeWords: ("change_words",),
     v1.HandOver: ("hand_over",),
     v1.JoinSpace: ("join",),
     v1.React: ("react",),
@@ -181,6 +183,7 @@ COMMANDS: Final[dict[type[Model], tuple[str, ...]]] = {
     v1.Unmute: ("unmute", "unmute_self"),
     v1.RaiseHand: ("raise_hand",),
     v1.LowerHand: ("lower_hand",),
+    v1.ChooseLanguage: ("choose_language",),
     v1.LeaveStage: ("step_down", "move", "move_cohost", "move_host"),
     v1.AppointCohost: ("appoint_cohost", "appoint_a_third_cohost"),
     v1.DismissCohost: ("dismiss_cohost",),

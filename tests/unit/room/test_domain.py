@@ -8,24 +8,23 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.refusal import Refusal
-from services.room.domain import (
+from services.room.domain.facts import (
     Canceled,
     CohostAppointed,
     Created,
     Ended,
     Muted,
-    Person,
     Removed,
     RequestCanceled,
     RequestDeclined,
-    Settings,
-    Space,
     SpeakRequested,
     StageJoined,
     StageLeft,
     Started,
     Unmuted,
 )
+from services.room.domain.space import Space
+from services.room.domain.values import Person, Settings
 from tests.unit.room.given import (
     ANN,
     ANN_ASKS,
@@ -265,7 +264,7 @@ def test_removing_twice_changes_nothing() -> None:
 
 
 def test_a_cohost_removes_speakers_but_no_host() -> None:
-    other = Person("other", "other", "Other")
+    other = Person("other")
     given = Given(*WITH_COHOST, ANN_SPEAKS, StageJoined(person=other, role="cohost"))
     given.when(lambda s: s.remove(COHOST.id, ANN.id, "")).then(Removed(person_id=ANN.id))
     given.when(lambda s: s.remove(COHOST.id, HOST.id, "")).refused("not_allowed")

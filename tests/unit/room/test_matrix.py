@@ -7,7 +7,7 @@ import pytest
 from contracts import catalogue
 from contracts.room import v1
 from libs.refusal import Refusal
-from services.room.domain import Space
+from services.room.domain.space import Space
 from tests.unit.room.given import space_after
 from tests.unit.room.matrix import COMMANDS, ORDERS, ROLES, STATES, WORLD, answers
 

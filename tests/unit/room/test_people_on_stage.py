@@ -10,7 +10,7 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.refusal import Refusal
-from services.room.domain import (
+from services.room.domain.facts import (
     Canceled,
     CohostAppointed,
     CohostDismissed,
@@ -22,20 +22,19 @@ from services.room.domain import (
     InvitationClosed,
     Invited,
     Muted,
-    Person,
     Pinned,
     Readmitted,
     Removed,
     Rescheduled,
-    Settings,
     SettingsChanged,
-    Space,
     StageJoined,
     StageLeft,
     Started,
     Unmuted,
     Unpinned,
 )
+from services.room.domain.space import Space
+from services.room.domain.values import Person, Settings
 from tests.unit.room.given import (
     ANN,
     ANN_ASKS,
@@ -215,6 +214,10 @@ def test_it_is_handed_over_to_nobody_else(to: Person) -> None:
     Given(*WITH_COHOST, ANN_SPEAKS).when(lambda s: s.hand_over(HOST.id, to.id)).refused("not_allowed")
 
 
+def test_it_is_handed_over_to_nobody_who_may_not_host() -> None:
+    Given(*WITH_COHOST).when(lambda s: s.hand_over(HOST.id, COHOST.id, may_host=False)).refused("may_not_host")
+
+
 # ---- microphones and hands --------------------------------------------------------------------------------------
 
 
@@ -258,6 +261,52 @@ def test_everybody_on_stage_pins(by: Person) -> None:
         Pinned(pin_id="1", url=PIN.url, text="read", person=by)
     )
     given.when(lambda s: s.pin(BOB.id, "1", PIN.url, "", limits=LIMITS)).refused("not_on_stage")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://example.org", "https://example.org/"),
+        ("HTTPS://Example.ORG:443/A?b=C#d", "https://example.org/A?b=C#d"),
+        ("http://example.org:8080?q", "http://example.org:8080/?q"),
+        ("https://\u0430\u0440\u0440le.com/", "https://xn--le-6kc8da.com/"),  # Cyrillic letters
+        ("https://bücher.example/ä", "https://xn--bcher-kva.example/ä"),
+        ("https://faß.de/", "https://xn--fa-hia.de/"),
+        ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
+        ("https://[2001:DB8::1]/x", "https://[2001:db8::1]/x"),
+        ("https://example.org./", "https://example.org/"),
+    ],
+)
+def test_a_link_is_kept_as_it_leads_there(given: str, kept: str) -> None:
+    (pinned,) = space_after(*LIVE, ANN_SPEAKS).pin(ANN.id, "1", given, "", limits=LIMITS)
+    assert isinstance(pinned, Pinned)
+    assert pinned.url == kept
+    again = Given(*LIVE, ANN_SPEAKS, pinned)
+    again.when(lambda s: s.pin(HOST.id, "2", given, "", limits=LIMITS)).refused("already_pinned")
+    again.when(lambda s: s.pin(HOST.id, "2", kept, "other words", limits=LIMITS)).refused("already_pinned")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bank.example@evil.example/",
+        "https://user:secret@example.org/",
+        "https://@example.org/",
+        "https://evil.example\\@bank.example/",
+        "https://bank.example\\.evil.example/",
+        "https://exa%6dple.org/",
+        "https://bank.example\u2044evil.example/",
+        "https://bank\u200b.example/",
+        "https://example.org/\u202egnp.exe",
+        "https://-.example/",
+        "https://a..b/",
+        "https://example.org:port/",
+        "https://[::1/",
+        "https:///path",
+    ],
+)
+def test_a_link_that_hides_where_it_leads_is_not_pinned(url: str) -> None:
+    Given(*LIVE, ANN_SPEAKS).when(lambda s: s.pin(ANN.id, "1", url, "", limits=LIMITS)).refused("invalid")
 
 
 def test_pins_are_few_and_each_is_there_once() -> None:
@@ -394,5 +443,5 @@ def test_a_removal_outlasts_a_block_that_is_lifted() -> None:
 
 def test_a_suspended_hosts_space_is_ended_by_the_platform() -> None:
     Given(*LIVE).when(lambda s: s.bar(HOST.id, "suspended")).then(Ended(reason="platform"))
-    Given(*SCHEDULED).when(lambda s: s.bar(HOST.id, "suspended")).then(Canceled())
+    Given(*SCHEDULED).when(lambda s: s.bar(HOST.id, "suspended")).then(Canceled(reason="platform"))
     Given(*LIVE, Ended()).when(lambda s: s.bar(HOST.id, "suspended")).then()

@@ -3,13 +3,16 @@
 import time
 from datetime import UTC, datetime
 
-from services.room.app import Ended, Lease, Presence
+from services.room.app.session_leases import Lease, Presence, SessionEnded
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def lease(session: str, person: str | None = None, space: str = "s", *, hidden: bool = False) -> Lease:
-    return Lease(space, session, person, AT, "web", "link", hidden)
+def lease(
+    session: str, person: str | None = None, space: str = "s", *, hidden: bool = False, holder: str = "gateway"
+) -> Lease:
+    """A session that has an event stream."""
+    return Lease(space, session, person, AT, "web", "link", hidden, holders=(holder,) if holder else ())
 
 
 def test_two_devices_of_one_person_are_one_person() -> None:
@@ -43,7 +46,7 @@ def test_a_session_that_nobody_renews_lapses_and_the_renewed_one_lives() -> None
     presence = Presence(15)
     presence.open(lease("a", "ann"), 0)
     presence.open(lease("b", "bob"), 0)
-    assert presence.renew("s", "a", 10)
+    assert presence.renew("s", "a", 10, "gateway")
     assert presence.lapse(14.9, AT) == []
     gone = presence.lapse(15, AT)
     assert [(end.lease.session_id, end.lapsed) for end in gone] == [("b", True)]
@@ -55,7 +58,7 @@ def test_a_session_that_nobody_renews_lapses_and_the_renewed_one_lives() -> None
 def test_leaving_twice_is_leaving_once() -> None:
     presence = Presence(15)
     presence.open(lease("a", "ann"), 0)
-    assert isinstance(presence.close("s", "a", AT), Ended)
+    assert isinstance(presence.close("s", "a", AT), SessionEnded)
     assert presence.close("s", "a", AT) is None
     assert presence.close("unknown", "a", AT) is None
     assert presence.sessions == 0
@@ -165,3 +168,80 @@ def test_it_is_known_where_somebody_came_or_went() -> None:
     assert presence.moved() == set()
     presence.lapse(30, AT)
     assert presence.moved() == {"s"}
+
+
+def test_a_session_ends_with_its_last_holder() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann", holder=""), 0)
+    assert presence.let_go("s", "a", "node", AT) is None, "who never held it lets go of nothing"
+    for holder in ("node", "gateway", "node"):
+        assert presence.renew("s", "a", 0, holder)
+    assert presence.let_go("s", "a", "node", AT) is None
+    assert presence.count("s", ()) == (1, 0)
+    assert presence.let_go("s", "a", "gateway", AT) is not None
+    assert presence.count("s", ()) == (0, 0)
+    assert presence.let_go("s", "a", "gateway", AT) is None
+
+
+def test_whoever_renews_an_anonymous_session_that_was_taken_over_renews_the_new_one() -> None:
+    presence = Presence(15)
+    presence.open(lease("a"), 0)
+    assert presence.take_over("s", "a", "b", AT) is not None
+    presence.open(lease("b", "ann"), 0)
+    assert presence.renew("s", "a", 10, "node")
+    assert presence.count("s", ()) == (1, 0)
+    assert presence.lapse(15, AT) == []
+    assert presence.take_over("s", "b", "c", AT) is None, "that of a person is nobody's to take over"
+    assert [end.lease.session_id for end in presence.lapse(25, AT)] == ["b"]
+    assert not presence.renew("s", "a", 26)
+
+
+def test_a_session_counts_while_a_holder_says_so() -> None:
+    presence = Presence(15)
+    for session, person in (("a", "ann"), ("b", None)):
+        presence.open(lease(session, person, holder=""), 0)
+    presence.due(0, 1.0)
+    presence.told("s", (0, 0), 0)
+    for moment in (10, 20):
+        assert presence.renew("s", "a", moment), "its client says that it is there"
+    assert presence.is_there("s", "ann")
+    assert (presence.count("s", ()), presence.count("s", ("ann",))) == ((0, 0), (0, 1))
+    assert presence.due(20, 1.0) == []
+    assert presence.came() == []
+
+    assert presence.renew("s", "a", 20, "node")
+    assert presence.renew("s", "b", 20, "gateway")
+    assert presence.count("s", ()) == (2, 0)
+    assert presence.due(20, 1.0) == ["s"]
+    assert [one.session_id for one in presence.came()] == ["a", "b"]
+
+    for moment in (25, 30, 35):
+        assert presence.renew("s", "a", moment)
+        assert presence.renew("s", "b", moment, "gateway")
+    assert presence.lapse(35, AT) == []
+    assert presence.is_there("s", "ann")
+    assert presence.count("s", ()) == (1, 0), "nothing held hers any more"
+    assert presence.renew("s", "a", 36, "node")
+    assert presence.count("s", ()) == (2, 0)
+    assert presence.came() == [], "each joins once"
+
+
+def test_whoever_takes_over_a_session_that_counts_counts_at_once() -> None:
+    presence = Presence(15)
+    for session, holder in (("a", "node"), ("c", "")):
+        presence.open(lease(session, holder=holder), 0)
+        end = presence.take_over("s", session, f"{session}+", AT)
+        assert end is not None
+        taken_over = lease(f"{session}+", session, holder="")
+        taken_over.counts_until = end.lease.counts_until
+        presence.open(taken_over, 1)
+    assert presence.count("s", ()) == (1, 0)
+
+
+def test_leases_last_longer_by_what_nobody_could_renew_them_in() -> None:
+    presence = Presence(15)
+    presence.open(lease("a", "ann"), 0)
+    presence.prolong(100)
+    assert presence.lapse(114, AT) == []
+    assert presence.count("s", ()) == (1, 0)
+    assert len(presence.lapse(115, AT)) == 1

@@ -1,7 +1,7 @@
 """Every stored fact becomes a contract event, and following the events gives the Space that the query shows."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import cast
 
 import msgspec
@@ -14,13 +14,15 @@ from contracts.room.follow import follow
 from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.room.domain import Person, Removed, Settings, Space
-from services.room.relay import translate, wire_space
-from tests.unit.room.given import LIMITS, NOW
+from services.room.domain.facts import Created, Removed
+from services.room.domain.space import Space
+from services.room.domain.values import Person, Settings
+from services.room.translation import space_json, translate, wire_space
+from tests.unit.room.given import LIMITS, NOW, called
 from tests.unit.room.test_stored_facts import FACTS
 
 SPACE = new_id()
-PEOPLE = [Person(new_id(), f"p{i}", f"P{i}") for i in range(16)]
+PEOPLE = [Person(new_id()) for i in range(16)]
 HOST = PEOPLE[0]
 
 
@@ -32,7 +34,7 @@ def _notification(number: int, version: int, fact: Fact) -> Notification:
 def test_every_fact_has_a_contract_event_with_its_version() -> None:
     for fact in FACTS:
         # The golden facts name people by words; on the wire they are ids.
-        events = translate(_notification(1, 7, _with_ids(fact)))
+        events = translate(_notification(1, 7, _with_ids(fact)), called)
         assert events
         assert all(isinstance(e, v1.SpaceEvent) and e.version == 7 and e.space_id == SPACE for e in events)
 
@@ -51,7 +53,7 @@ def _with_ids(fact: Fact) -> Fact:
 
 def test_the_reason_of_a_removal_is_told_to_hosts_only() -> None:
 
-    public, private = translate(_notification(1, 3, Removed(person_id=HOST.id, explanation="spam")))
+    public, private = translate(_notification(1, 3, Removed(person_id=HOST.id, explanation="spam")), called)
     assert "spam" not in public.model_dump_json()
     assert "spam" in private.model_dump_json()
 
@@ -97,19 +99,19 @@ def test_whatever_is_ordered_the_rules_hold_and_followers_see_what_the_query_sho
     def take(facts: Sequence[Fact]) -> None:
         for fact in facts:
             notification = _notification(len(history) + 1, space.version + 1, fact)
-            space.apply(fact, notification.record)
             space.version += 1
+            space.apply(fact, notification.record)
             history.append(notification)
 
     take(space.create(HOST, Settings(title="x", who_can_speak="invited"), scheduled_start=None, now=NOW, limits=LIMITS))
     for order, by, target in orders:
         # Most orders come from the host, so that they are not all refused.
         actor = PEOPLE[by] if by > 12 else HOST
-        before = wire_space(space, all=True)
+        before = wire_space(space, called, all=True)
         try:
             facts = _decide(space, order, actor, PEOPLE[target])
         except Refusal:
-            assert wire_space(space, all=True) == before
+            assert wire_space(space, called, all=True) == before
             continue
         take(facts)
         assert len(space.stage) <= 13
@@ -121,20 +123,20 @@ def test_whatever_is_ordered_the_rules_hold_and_followers_see_what_the_query_sho
 
     rebuilt = Space(SPACE)
     for notification in history:
-        rebuilt.apply(notification.fact, notification.record)
         rebuilt.version = notification.version
-    live = wire_space(space, all=True)
-    assert wire_space(rebuilt, all=True) == live
+        rebuilt.apply(notification.fact, notification.record)
+    live = wire_space(space, called, all=True)
+    assert wire_space(rebuilt, called, all=True) == live
 
     followed: v1.Space | None = None
-    events: list[Event] = [event for notification in history for event in translate(notification)]
+    events: list[Event] = [event for notification in history for event in translate(notification, called)]
     for event in events:
         assert isinstance(event, v1.SpaceEvent)
         if followed is None:
             first = Space(SPACE)
-            first.apply(history[0].fact, history[0].record)
             first.version = 1
-            followed = wire_space(first, all=True)
+            first.apply(history[0].fact, history[0].record)
+            followed = wire_space(first, called, all=True)
         followed = follow(followed, event)
     assert followed == live
 
@@ -150,10 +152,22 @@ def test_the_queue_is_shown_to_hosts_and_to_each_their_own_request() -> None:
     ]
     for order in orders:
         for fact in order():
-            space.apply(fact, Record(fact=fact, at=NOW))
             space.version += 1
-    assert [r.person.id for r in wire_space(space, HOST.id).requests] == [ann.id, bob.id]
-    assert [r.person.id for r in wire_space(space, bob.id).requests] == [bob.id]
-    assert wire_space(space, None).requests == ()
-    assert wire_space(space, HOST.id).removed == (PEOPLE[3].id,)
-    assert wire_space(space, bob.id).removed == ()
+            space.apply(fact, Record(fact=fact, at=NOW))
+    assert [r.person.id for r in wire_space(space, called, HOST.id).requests] == [ann.id, bob.id]
+    assert [r.person.id for r in wire_space(space, called, bob.id).requests] == [bob.id]
+    assert wire_space(space, called, None).requests == ()
+    assert wire_space(space, called, HOST.id).removed == (PEOPLE[3].id,)
+    assert wire_space(space, called, bob.id).removed == ()
+
+
+def test_a_start_that_was_stored_with_an_offset_is_told_in_utc() -> None:
+    start = datetime(2026, 12, 1, 19, 0, 16, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+    fact = Created(host=HOST, settings=Settings(title="Abroad"), scheduled_start=start)
+    stored = _notification(1, 1, fact)
+    (event,) = translate(stored, called)
+    assert '"scheduled_start":"2026-12-01T13:15:16Z"' in event.model_dump_json()
+    space = Space(SPACE)
+    space.version = 1
+    space.apply(fact, stored.record)
+    assert b'"scheduled_start":"2026-12-01T13:15:16Z"' in space_json(space, called, None)

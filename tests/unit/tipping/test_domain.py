@@ -9,12 +9,13 @@ import pytest
 
 from libs.eventstore import Fact, Meta
 from libs.refusal import Refusal
-from services.tipping.domain import Confirmed, Filled, Jar, Offer, Offered, Opened, Payer, Standing, State, Tip
+from services.tipping.domain.jar import Filled, Jar
+from services.tipping.domain.tip import Confirmed, Offer, Offered, Opened, State, Tip, Whereabouts
 
-BOB = Payer("bob", "bob", "Bob")
+BOB = "bob"
 OFFER = Offer("space", BOB, "ann", "paypal", 2500, "USD", " thank\nyou ")
 OFFERED = Offered(
-    space="space", payer="bob", payer_handle="bob", payer_name="Bob", recipient="ann", provider="paypal",
+    space="space", payer="bob", recipient="ann", provider="paypal",
     name="annpays", amount_minor=2500, currency="USD", note="thank you",
 )  # fmt: skip
 OPENED = Opened(space="space", payer="bob", recipient="ann")
@@ -25,16 +26,16 @@ META = Meta(at=datetime(2026, 1, 1, tzinfo=UTC))
 def jar(*facts: Fact) -> Jar:
     result = Jar("jar-ann")
     for fact in facts:
-        result.apply(fact, META)
         result.version += 1
+        result.apply(fact, META)
     return result
 
 
 def tip(*facts: Fact) -> Tip:
     result = Tip("tip-1")
     for fact in facts:
-        result.apply(fact, META)
         result.version += 1
+        result.apply(fact, META)
     return result
 
 
@@ -53,6 +54,16 @@ def test_filling_it_the_same_way_changes_nothing() -> None:
 def test_an_empty_name_leaves_a_provider_out() -> None:
     facts = OPEN_JAR.fill({"paypal": "", "venmo": "ann-ann"}, enabled=True, acknowledged=True)
     assert facts == [Filled(enabled=True, names={"venmo": "ann-ann"})]
+
+
+def test_a_jar_that_is_closed_and_opened_again_keeps_its_names() -> None:
+    names = {"paypal": "annpays"}
+    (closed,) = OPEN_JAR.fill({}, enabled=False, acknowledged=False)
+    assert closed == Filled(enabled=False, names=names)
+    again = jar(Filled(enabled=True, names=names), closed)
+    assert again.fill({}, enabled=False, acknowledged=False) == []
+    assert again.fill({}, enabled=True, acknowledged=True) == [Filled(enabled=True, names=names)]
+    assert again.fill({"paypal": ""}, enabled=False, acknowledged=False) == [Filled(enabled=False, names={})]
 
 
 def test_a_closed_jar_needs_no_acknowledgement() -> None:
@@ -79,24 +90,24 @@ def test_a_jar_that_is_not_opened(names: dict[str, str], acknowledged: bool, rea
 
 
 def test_a_tip_is_offered_to_somebody_on_stage() -> None:
-    assert tip().offer(OFFER, OPEN_JAR, Standing.ON_STAGE) == [OFFERED]
+    assert tip().offer(OFFER, OPEN_JAR, Whereabouts.ON_STAGE) == [OFFERED]
 
 
 @pytest.mark.parametrize(
     ("offer", "at", "standing", "reason"),
     [
-        (replace(OFFER, recipient="bob"), OPEN_JAR, Standing.ON_STAGE, "not_allowed"),
-        (OFFER, OPEN_JAR, Standing.UNKNOWN, "space_unknown"),
-        (OFFER, OPEN_JAR, Standing.NOT_LIVE, "not_live"),
-        (OFFER, OPEN_JAR, Standing.LISTENING, "not_on_stage"),
-        (OFFER, jar(), Standing.ON_STAGE, "tip_jar_closed"),
-        (OFFER, jar(Filled(enabled=False, names={"paypal": "ann"})), Standing.ON_STAGE, "tip_jar_closed"),
-        (replace(OFFER, provider="venmo"), OPEN_JAR, Standing.ON_STAGE, "tip_jar_closed"),
-        (replace(OFFER, currency=None), OPEN_JAR, Standing.ON_STAGE, "invalid"),
+        (replace(OFFER, recipient="bob"), OPEN_JAR, Whereabouts.ON_STAGE, "not_allowed"),
+        (OFFER, OPEN_JAR, Whereabouts.UNKNOWN, "space_unknown"),
+        (OFFER, OPEN_JAR, Whereabouts.NOT_LIVE, "not_live"),
+        (OFFER, OPEN_JAR, Whereabouts.LISTENING, "not_on_stage"),
+        (OFFER, jar(), Whereabouts.ON_STAGE, "tip_jar_closed"),
+        (OFFER, jar(Filled(enabled=False, names={"paypal": "ann"})), Whereabouts.ON_STAGE, "tip_jar_closed"),
+        (replace(OFFER, provider="venmo"), OPEN_JAR, Whereabouts.ON_STAGE, "tip_jar_closed"),
+        (replace(OFFER, currency=None), OPEN_JAR, Whereabouts.ON_STAGE, "invalid"),
     ],
     ids=["oneself", "no Space", "not live", "a listener", "no jar", "closed jar", "no name there", "no currency"],
 )
-def test_a_tip_that_is_not_offered(offer: Offer, at: Jar, standing: Standing, reason: str) -> None:
+def test_a_tip_that_is_not_offered(offer: Offer, at: Jar, standing: Whereabouts, reason: str) -> None:
     with pytest.raises(Refusal) as refused:
         tip().offer(offer, at, standing)
     assert refused.value.reason == reason

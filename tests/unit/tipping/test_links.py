@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.refusal import Refusal
-from services.tipping.domain import PROVIDERS, Money, link
-from services.tipping.domain.money import EXPONENTS
+from services.tipping.domain.money import EXPONENTS, Money
+from services.tipping.domain.providers import PROVIDERS, link
 
 
 @pytest.mark.parametrize(

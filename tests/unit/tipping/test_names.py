@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from libs.refusal import Refusal
-from services.tipping.domain import PROVIDERS, Money, clean_note, link
+from services.tipping.domain.money import Money
+from services.tipping.domain.providers import PROVIDERS, clean_note, link
 
 RULES = {
     "paypal": r"^[A-Za-z0-9]{1,20}\Z",

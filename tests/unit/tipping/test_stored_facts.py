@@ -6,7 +6,8 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.eventstore.facts import decode
-from services.tipping.domain import Confirmed, Filled, Offered, Opened
+from services.tipping.domain.jar import Filled
+from services.tipping.domain.tip import Confirmed, Offered, Opened
 
 GOLDEN: list[tuple[str, bytes, Fact]] = [
     (
@@ -20,9 +21,15 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
         b'"payer_handle":"bob","payer_name":"Bob","recipient":"a","provider":"paypal","name":"ann",'
         b'"amount_minor":2500,"currency":"USD","note":"hi"}}',
         Offered(
-            space="s", payer="b", payer_handle="bob", payer_name="Bob", recipient="a", provider="paypal",
-            name="ann", amount_minor=2500, currency="USD", note="hi",
+            space="s", payer="b", recipient="a", provider="paypal", name="ann", amount_minor=2500, currency="USD",
+            note="hi",
         ),
+    ),
+    (
+        "tip.offered",
+        b'{"at":"2026-01-01T00:00:00Z","actor":"b","command_id":"c","fact":{"space":"s","payer":"b","recipient":"a",'
+        b'"provider":"paypal","name":"ann","note":"hi"}}',
+        Offered(space="s", payer="b", recipient="a", provider="paypal", name="ann", note="hi"),
     ),
     (
         "tip.opened",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from libs.eventstore import Fact, Meta
-from services.transcription.domain import Captioned, Completed, Deleted, Opened, Position, Transcript
+from services.transcription.domain import Captioned, Completed, Deleted, Opened, Position, Transcript, Word
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 
@@ -13,8 +13,8 @@ AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 def given(*facts: Fact) -> Transcript:
     transcript = Transcript("space")
     for fact in facts:
-        transcript.apply(fact, Meta(at=AT))
         transcript.version += 1
+        transcript.apply(fact, Meta(at=AT))
     return transcript
 
 
@@ -22,12 +22,21 @@ OPENED = Opened(lang="en", started_at=AT)
 
 
 def caption(
-    id: str, *, session: str = "s", sequence: int = 5, resume: int = 3, seconds: float = 1, epoch: str = "e"
+    id: str,
+    *,
+    session: str = "s",
+    sequence: int = 5,
+    resume: int = 3,
+    seconds: float = 1,
+    epoch: str = "e",
+    person: str = "p",
+    words: tuple[Word, ...] = (),
+    others: dict[str, int] | None = None,
 ) -> Captioned:
     return Captioned(
-        caption_id=id, session_id=session, person_id="p", handle="ann", name="Ann", lang="en", text="Good evening",
+        caption_id=id, session_id=session, person_id=person, handle="ann", name="Ann", lang="en", text="Good evening",
         start_at=AT + timedelta(seconds=seconds), end_at=AT + timedelta(seconds=seconds + 1),
-        epoch=epoch, sequence=sequence, resume=resume,
+        epoch=epoch, sequence=sequence, resume=resume, words=words, others=others or {},
     )  # fmt: skip
 
 
@@ -77,6 +86,15 @@ def test_the_position_only_rises() -> None:
     )
     assert transcript.position == Position("e", 8, {"s": 7, "t": 9})
     assert transcript.position.of("u") == 0
+
+
+def test_a_caption_also_tells_how_far_other_sessions_are_accounted_for() -> None:
+    transcript = given(
+        OPENED,
+        caption("a", sequence=5, resume=3, others={"t": 4, "u": 9}),
+        caption("b", session="t", sequence=9, resume=8, others={"s": 4, "u": 10}),
+    )
+    assert transcript.position == Position("e", 8, {"s": 5, "t": 9, "u": 10})
 
 
 def test_a_capture_stream_that_was_made_anew_is_heard_from_its_beginning() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transcription.adapters.formats import Line, document
+from services.transcription.domain import Word
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 
@@ -58,8 +60,9 @@ def test_a_space_in_which_nothing_was_said_is_an_empty_document() -> None:
 
 
 def test_no_time_is_before_the_start_and_no_caption_ends_before_it_begins() -> None:
-    assert "00:00:00.000 --> 00:00:00.000" in document("vtt", [line(start=-2, end=-1)], AT)[1]
-    assert "00:00:05.000 --> 00:00:05.000" in document("vtt", [line(start=5, end=4)], AT)[1]
+    # A cue that ends when it begins would be refused: WebVTT, 4.1.
+    assert "00:00:00.000 --> 00:00:00.001" in document("vtt", [line(start=-2, end=-1)], AT)[1]
+    assert "00:00:05.000 --> 00:00:05.001" in document("vtt", [line(start=5, end=4)], AT)[1]
 
 
 def test_a_name_cannot_be_markup_or_a_cue() -> None:
@@ -72,6 +75,37 @@ def test_a_name_cannot_be_markup_or_a_cue() -> None:
     _, srt = document("srt", [line("<i>x</i>", name=name)], AT)
     assert len(srt.splitlines()) == 3
     assert "<" not in srt
+
+
+def test_text_cannot_turn_the_direction_of_what_follows_and_keeps_the_joiners_that_writing_needs() -> None:
+    _, txt = document("txt", [line("می\u200cخواهم \u202eevil\u2066 👩\u200d🚀")], AT)
+    assert txt == "[00:00:01] Ann: می\u200cخواهم evil 👩\u200d🚀\n"
+
+
+def test_subrip_takes_no_override_of_a_player() -> None:
+    assert "{\\" not in document("srt", [line("{\\an8}top {\\b1}")], AT)[1]
+
+
+def test_a_correction_is_marked_as_the_hosts_in_every_format() -> None:
+    corrected = replace(line("Good evening, A --> B"), corrected_by="h")
+    assert (
+        "\n<v.corrected Ann>Good evening, A --&gt; B <c.mark>[corrected by the host]</c></v>\n"
+        in document("vtt", [corrected], AT)[1]
+    )
+    assert document("srt", [corrected], AT)[1].endswith("\nAnn: Good evening, A --› B [corrected by the host]\n")
+    assert document("txt", [corrected], AT)[1].endswith("Ann: Good evening, A --> B [corrected by the host]\n")
+    found = json.loads(document("json", [corrected], AT)[1])["captions"][0]
+    assert (found["text"], found["corrected_by"]) == ("Good evening, A --> B", "h")
+    assert "corrected_by" not in document("json", [line()], AT)[1]
+
+
+def test_json_has_the_words_with_their_times_and_confidences() -> None:
+    words = (Word("Good", 0.1, 0.35, 0.97), Word("evening", 0.4, 1.7))
+    found = json.loads(document("json", [replace(line(), words=words)], AT)[1])["captions"][0]
+    assert found["words"] == [
+        {"text": "Good", "start": 1.6, "end": 1.85, "confidence": 0.97},
+        {"text": "evening", "start": 1.9, "end": 3.2, "confidence": None},
+    ]
 
 
 @given(name=st.text(), text=st.text())

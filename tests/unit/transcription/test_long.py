@@ -13,11 +13,12 @@ import pytest
 from contracts.transcription import v1
 from infra.nats.server import configuration
 from libs.bus import Handlers
+from libs.commands import Executor
 from libs.eventstore import Order, Store, open_store
 from libs.ids import new_id
 from services.transcription.app import Transcripts
 from services.transcription.domain import Captioned, Transcript
-from services.transcription.handlers import handlers
+from services.transcription.handlers import handlers, ordered
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 SPACE, PERSON = new_id(), new_id()
@@ -36,10 +37,16 @@ def caption(number: int) -> Captioned:
     )  # fmt: skip
 
 
+def parts(store: Store[Transcript]) -> tuple[Executor[Transcript], Transcripts]:
+    executor = Executor(store, lambda: AT, ordered)
+    return executor, Transcripts(store, executor)
+
+
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store[Transcript]]:
     async with open_store(tmp_path / "transcripts.db", Transcript) as store:
-        await Transcripts(store, lambda: AT).open(SPACE, "en", AT)
+        _, transcripts = parts(store)
+        await transcripts.open(SPACE, "en", AT)
         order = Order(id="all", actor=None, at=AT)
         await store.execute(SPACE, order, lambda t: [caption(n) for n in range(HOURS_OF_TALK)], lambda t: None)
         yield store
@@ -57,8 +64,8 @@ async def answer(table: Handlers, name: str, **asked: object) -> dict[str, objec
 async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebody_goes_on_speaking(
     store: Store[Transcript],
 ) -> None:
-    transcripts = Transcripts(store, lambda: AT)
-    table = handlers(transcripts)
+    executor, transcripts = parts(store)
+    table = handlers(executor, transcripts)
     part = v1.Transcript.model_validate(await answer(table, "transcript"))
     whole = v1.TranscriptDocument.model_validate(await answer(table, "transcript_document", format="vtt"))
     captions, text = part.captions, whole.body
@@ -79,9 +86,9 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
 
 
 async def test_of_a_transcript_that_is_deleted_between_two_parts_nothing_more_is_told(store: Store[Transcript]) -> None:
-    transcripts = Transcripts(store, lambda: AT)
-    table = handlers(transcripts)
+    executor, transcripts = parts(store)
+    table = handlers(executor, transcripts)
     first = await answer(table, "transcript")
-    await transcripts.delete(SPACE)
+    await executor.by_itself(SPACE, lambda t, _: t.delete())
     second = await answer(table, "transcript", after=500, at=first["version"])
     assert (second["state"], second["captions"], second["more"]) == ("none", [], False)

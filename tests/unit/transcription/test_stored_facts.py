@@ -8,7 +8,17 @@ import pytest
 
 from libs.eventstore import Fact, Record
 from libs.eventstore.facts import decode, encode, name_of
-from services.transcription.domain import Captioned, Completed, Deleted, Opened
+from services.transcription.domain import (
+    CaptionCorrected,
+    Captioned,
+    CaptionRestored,
+    Completed,
+    Deleted,
+    HostNoted,
+    Opened,
+    Unrecorded,
+    Word,
+)
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 META = '{"at":"2026-05-04T18:00:00Z","fact":'
@@ -25,8 +35,51 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         '"text":"Good evening","start_at":"2026-05-04T18:00:00Z","end_at":"2026-05-04T18:00:00Z","epoch":"e",'
         '"sequence":5,"resume":3}',
     ),
+    (
+        Captioned(
+            caption_id="s-2", session_id="s", person_id="p", handle="ann", name="Ann", lang="en", text="Good evening",
+            start_at=AT, end_at=AT, epoch="e", sequence=5, resume=3,
+            words=(Word("Good", 0.1, 0.35, 0.97), Word("evening", 0.4, 0.9)),
+        ),
+        "transcript.captioned",
+        '{"caption_id":"s-2","session_id":"s","person_id":"p","handle":"ann","name":"Ann","lang":"en",'
+        '"text":"Good evening","start_at":"2026-05-04T18:00:00Z","end_at":"2026-05-04T18:00:00Z","epoch":"e",'
+        '"sequence":5,"resume":3,"words":[["Good",0.1,0.35,0.97],["evening",0.4,0.9,null]]}',
+    ),
+    (
+        Captioned(
+            caption_id="s-3", session_id="s", person_id="p", handle="ann", name="Ann", lang="de", text="Guten Abend",
+            start_at=AT, end_at=AT, epoch="e", sequence=5, resume=3, detected=True,
+        ),
+        "transcript.captioned",
+        '{"caption_id":"s-3","session_id":"s","person_id":"p","handle":"ann","name":"Ann","lang":"de",'
+        '"text":"Guten Abend","start_at":"2026-05-04T18:00:00Z","end_at":"2026-05-04T18:00:00Z","epoch":"e",'
+        '"sequence":5,"resume":3,"detected":true}',
+    ),
+    (
+        Captioned(
+            caption_id="s-3", session_id="s", person_id="p", handle="ann", name="Ann", lang="en", text="Good evening",
+            start_at=AT, end_at=AT, epoch="e", sequence=5, resume=3, others={"t": 4},
+        ),
+        "transcript.captioned",
+        '{"caption_id":"s-3","session_id":"s","person_id":"p","handle":"ann","name":"Ann","lang":"en",'
+        '"text":"Good evening","start_at":"2026-05-04T18:00:00Z","end_at":"2026-05-04T18:00:00Z","epoch":"e",'
+        '"sequence":5,"resume":3,"others":{"t":4}}',
+    ),
     (Completed(captions=2, words=7), "transcript.completed", '{"captions":2,"words":7}'),
     (Deleted(), "transcript.deleted", "{}"),
+    (HostNoted(host="h"), "transcript.host_noted", '{"host":"h"}'),
+    (Unrecorded(), "transcript.unrecorded", "{}"),
+    (
+        CaptionCorrected(caption_id="s-1", person_id="p", heard="Good even", text="Good evening", by="h"),
+        "transcript.caption_corrected",
+        '{"caption_id":"s-1","person_id":"p","heard":"Good even","text":"Good evening","by":"h"}',
+    ),
+    (
+        CaptionRestored(caption_id="s-1", person_id="p", heard="Good even", rejected=True),
+        "transcript.caption_restored",
+        '{"caption_id":"s-1","person_id":"p","heard":"Good even","rejected":true}',
+    ),
 ]  # fmt: skip
 
 

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::rtp::MTU;
 
-/// Room for one datagram of [`MTU`] bytes is always kept.
+/// The buffer's length; room for one datagram of [`MTU`] bytes is always kept.
 const BYTES: usize = 160 * 1024;
-/// Entries in one batch at most.
+/// The most entries in one batch.
 pub const ENTRIES: usize = 64;
 
-/// Datagrams for one destination that lie behind each other, equal in length but for the last, which may be shorter.
+/// Consecutive datagrams to one destination. All have the same length, except that the last may be shorter.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Destination.
@@ -30,7 +30,7 @@ impl Entry {
     }
 }
 
-/// A bounded batch; its memory is taken once.
+/// A bounded batch, which allocates its memory once.
 #[derive(Debug)]
 pub struct Batch {
     bytes: Box<[u8]>,
@@ -68,7 +68,7 @@ impl Batch {
         self.count < ENTRIES && self.used + bytes <= BYTES
     }
 
-    /// Makes room for another entry of so many bytes: where there is none, `send` is given what waits.
+    /// Makes room for another entry of so many bytes: if there is none, passes what waits to `send` and forgets it.
     #[inline]
     pub fn make_room(&mut self, bytes: usize, mut send: impl FnMut(&Self)) {
         if !self.room(bytes) {
@@ -95,13 +95,13 @@ impl Batch {
         &self.bytes
     }
 
-    /// When the oldest packet arrived that is forwarded with this batch, on the clock of [`crate::engine::Now::us`].
+    /// When the oldest packet arrived that is forwarded with this batch, on the clock of [`crate::clock::Now::us`].
     #[must_use]
     pub fn arrived_us(&self) -> Option<u64> {
         self.arrived_us
     }
 
-    /// Says that a packet that arrived then is forwarded with this batch.
+    /// Notes that a packet that arrived then is forwarded with this batch.
     #[inline]
     pub fn forwards(&mut self, arrived_us: u64) {
         self.arrived_us = Some(self.arrived_us.map_or(arrived_us, |oldest| oldest.min(arrived_us)));

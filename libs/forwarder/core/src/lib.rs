@@ -9,7 +9,9 @@
 
 pub mod batch;
 pub mod capture;
+pub mod clock;
 pub mod engine;
+pub mod ids;
 pub mod opus;
 pub mod red;
 pub mod rtcp;

@@ -1,5 +1,7 @@
 //! Redundant audio (RFC 2198): an Opus packet, and before it copies of earlier ones for who lost those.
 
+use crate::rtp::PayloadType;
+
 /// In a block's first byte, before its payload type: another block follows.
 const FOLLOWED: u8 = 0x80;
 /// A block's header while another follows: payload type, timestamp offset (14 bits), length (10 bits).
@@ -18,24 +20,24 @@ pub struct Red {
 
 /// Reads a payload whose blocks all have this payload type; `None` for any other.
 #[must_use]
-pub fn read(payload: &[u8], opus: u8) -> Option<Red> {
+pub fn read(payload: &[u8], opus: PayloadType) -> Option<Red> {
     let (mut at, mut copies, mut reach) = (0, 0, 0);
-    while *payload.get(at)? == FOLLOWED | opus {
+    while *payload.get(at)? == FOLLOWED | opus.0 {
         let header = u32::from_be_bytes(*payload[at..].first_chunk()?);
         reach = reach.max(header >> 10 & REACH);
         copies += (header & 0x3FF) as usize;
         at += HEADER;
     }
     let primary = at + 1 + copies;
-    (payload[at] == opus && primary < payload.len()).then_some(Red { primary, reach })
+    (payload[at] == opus.0 && primary < payload.len()).then_some(Red { primary, reach })
 }
 
 /// Gives the blocks of a payload that [`read`] understood another payload type.
-pub fn relabel(payload: &mut [u8], opus: u8) {
+pub fn relabel(payload: &mut [u8], opus: PayloadType) {
     let mut at = 0;
     while let Some(byte) = payload.get_mut(at) {
         let followed = *byte & FOLLOWED;
-        *byte = followed | opus;
+        *byte = followed | opus.0;
         if followed == 0 {
             break;
         }
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     /// A payload of copies, each (samples before, bytes), and the packet itself.
-    fn redundant(opus: u8, copies: &[(u16, Vec<u8>)], primary: &[u8]) -> Vec<u8> {
+    fn redundant(PayloadType(opus): PayloadType, copies: &[(u16, Vec<u8>)], primary: &[u8]) -> Vec<u8> {
         let mut payload = Vec::new();
         for (before, copy) in copies {
             let bits = u32::from(0x80 | opus) << 24 | u32::from(*before) << 10 | copy.len() as u32;
@@ -70,6 +72,7 @@ mod tests {
             primary in vec(any::<u8>(), 1..300),
             numbers in (0u8..128, 0u8..128),
         ) {
+            let numbers = (PayloadType(numbers.0), PayloadType(numbers.1));
             let mut payload = redundant(numbers.0, &copies, &primary);
             let red = read(&payload, numbers.0).unwrap();
             prop_assert_eq!(&payload[red.primary..], primary.as_slice());
@@ -82,20 +85,21 @@ mod tests {
         fn whatever_comes_nothing_outside_is_read_or_written(
             payload in vec(prop_oneof![Just(0xEFu8), Just(0x6F), any::<u8>()], 0..40)
         ) {
-            if let Some(red) = read(&payload, 0x6F) {
+            if let Some(red) = read(&payload, PayloadType(0x6F)) {
                 prop_assert!(red.primary < payload.len());
                 let mut same = payload.clone();
-                relabel(&mut same, 0x6F);
+                relabel(&mut same, PayloadType(0x6F));
                 prop_assert_eq!(&same, &payload);
             }
-            relabel(&mut payload.clone(), 1);
+            relabel(&mut payload.clone(), PayloadType(1));
         }
     }
 
     #[test]
     fn a_packet_of_no_bytes_or_blocks_of_another_codec_are_not_understood() {
-        assert_eq!(read(&redundant(111, &[(960, vec![1])], &[]), 111), None);
-        assert_eq!(read(&redundant(0, &[], &[1, 2]), 111), None);
-        assert_eq!(read(&redundant(111, &[], &[7]), 111), Some(Red { primary: 1, reach: 0 }));
+        let opus = PayloadType(111);
+        assert_eq!(read(&redundant(opus, &[(960, vec![1])], &[]), opus), None);
+        assert_eq!(read(&redundant(PayloadType(0), &[], &[1, 2]), opus), None);
+        assert_eq!(read(&redundant(opus, &[], &[7]), opus), Some(Red { primary: 1, reach: 0 }));
     }
 }

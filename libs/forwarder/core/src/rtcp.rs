@@ -1,5 +1,7 @@
 //! RTCP sender and receiver reports (RFC 3550, section 6.4); everything else is skipped.
 
+use crate::rtp::{PacketIndex, SequenceNumber, Ssrc, Timestamp};
+
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
@@ -9,7 +11,7 @@ const BYE: u8 = 203;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Block {
     /// The stream it is about.
-    pub ssrc: u32,
+    pub ssrc: Ssrc,
     /// Lost since the last report, in 1/256.
     pub fraction_lost: u8,
     /// Lost since the beginning; duplicates can make it negative.
@@ -30,16 +32,53 @@ pub enum Item {
     /// A sender report's own part.
     Sender {
         /// Who sends.
-        ssrc: u32,
-        /// NTP time, 32.32.
-        ntp: u64,
-        /// The same moment in RTP units.
-        timestamp: u32,
+        ssrc: Ssrc,
+        /// When.
+        ntp: NtpTime,
+        /// The same moment in the stream.
+        timestamp: Timestamp,
     },
     /// A report block of either report.
     Report(Block),
     /// The stream has ended.
-    Bye(u32),
+    Bye(Ssrc),
+}
+
+/// A wall-clock time of NTP: seconds since 1900, 32.32 fixed point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct NtpTime(pub u64);
+
+impl NtpTime {
+    /// That of nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn of_unix_ns(unix_ns: u64) -> Self {
+        const EPOCHS: u64 = 2_208_988_800;
+        let seconds = unix_ns / 1_000_000_000 + EPOCHS;
+        let fraction = ((unix_ns % 1_000_000_000) << 32) / 1_000_000_000;
+        Self((seconds << 32) | fraction)
+    }
+
+    /// Its middle 32 bits, by which a receiver report mentions a sender report.
+    #[must_use]
+    pub fn middle(self) -> u32 {
+        (self.0 >> 16) as u32
+    }
+}
+
+/// What a sender says of one stream (RFC 3550, section 6.4.1).
+#[derive(Clone, Copy, Debug)]
+pub struct SenderReport {
+    /// The stream.
+    pub ssrc: Ssrc,
+    /// Now.
+    pub ntp: NtpTime,
+    /// The same moment in the stream.
+    pub timestamp: Timestamp,
+    /// Packets sent so far, modulo 2^32.
+    pub packets: u32,
+    /// Bytes of payload sent so far, modulo 2^32.
+    pub octets: u32,
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -49,7 +88,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 fn block(bytes: &[u8], at: usize) -> Option<Block> {
     let loss = u32_at(bytes, at + 4)?;
     Some(Block {
-        ssrc: u32_at(bytes, at)?,
+        ssrc: Ssrc(u32_at(bytes, at)?),
         fraction_lost: (loss >> 24) as u8,
         lost: ((loss << 8) as i32) >> 8,
         highest: u32_at(bytes, at + 8)?,
@@ -76,14 +115,18 @@ pub fn read(mut bytes: &[u8], mut each: impl FnMut(Item)) -> bool {
                 else {
                     return false;
                 };
-                each(Item::Sender { ssrc, ntp: (u64::from(high) << 32) | u64::from(low), timestamp });
+                each(Item::Sender {
+                    ssrc: Ssrc(ssrc),
+                    ntp: NtpTime((u64::from(high) << 32) | u64::from(low)),
+                    timestamp: Timestamp(timestamp),
+                });
                 28
             }
             RECEIVER_REPORT => 8,
             BYE => {
                 for source in 0..count {
                     match u32_at(packet, 4 + 4 * source) {
-                        Some(ssrc) => each(Item::Bye(ssrc)),
+                        Some(ssrc) => each(Item::Bye(Ssrc(ssrc))),
                         None => return false,
                     }
                 }
@@ -104,32 +147,34 @@ pub fn read(mut bytes: &[u8], mut each: impl FnMut(Item)) -> bool {
     true
 }
 
-fn description(to: &mut [u8], ssrc: u32) -> usize {
+fn description(to: &mut [u8], ssrc: Ssrc) -> usize {
     // One chunk: SSRC, CNAME item of 7 bytes, its end and padding.
     to[..4].copy_from_slice(&[0x81, DESCRIPTION, 0, 4]);
-    to[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    to[4..8].copy_from_slice(&ssrc.0.to_be_bytes());
     to[8..10].copy_from_slice(&[1, 7]);
     to[10..17].copy_from_slice(b"rostrum");
     to[17..20].fill(0);
     20
 }
 
-/// Writes a sender report and the source description; returns the length, 48 bytes.
-pub fn sender_report(to: &mut [u8], ssrc: u32, ntp: u64, timestamp: u32, packets: u32, octets: u32) -> usize {
-    to[..4].copy_from_slice(&[0x80, SENDER_REPORT, 0, 6]);
-    to[4..8].copy_from_slice(&ssrc.to_be_bytes());
-    to[8..16].copy_from_slice(&ntp.to_be_bytes());
-    to[16..20].copy_from_slice(&timestamp.to_be_bytes());
-    to[20..24].copy_from_slice(&packets.to_be_bytes());
-    to[24..28].copy_from_slice(&octets.to_be_bytes());
-    28 + description(&mut to[28..], ssrc)
+impl SenderReport {
+    /// Writes the report and the source description; returns the length, 48 bytes.
+    pub fn write(&self, to: &mut [u8]) -> usize {
+        to[..4].copy_from_slice(&[0x80, SENDER_REPORT, 0, 6]);
+        to[4..8].copy_from_slice(&self.ssrc.0.to_be_bytes());
+        to[8..16].copy_from_slice(&self.ntp.0.to_be_bytes());
+        to[16..20].copy_from_slice(&self.timestamp.0.to_be_bytes());
+        to[20..24].copy_from_slice(&self.packets.to_be_bytes());
+        to[24..28].copy_from_slice(&self.octets.to_be_bytes());
+        28 + description(&mut to[28..], self.ssrc)
+    }
 }
 
-/// Writes a receiver report with one block; returns the length, 32 bytes.
-pub fn receiver_report(to: &mut [u8], ssrc: u32, block: &Block) -> usize {
+/// Writes a receiver report of `ssrc` with one block; returns the length, 32 bytes.
+pub fn receiver_report(to: &mut [u8], ssrc: Ssrc, block: &Block) -> usize {
     to[..4].copy_from_slice(&[0x81, RECEIVER_REPORT, 0, 7]);
-    to[4..8].copy_from_slice(&ssrc.to_be_bytes());
-    to[8..12].copy_from_slice(&block.ssrc.to_be_bytes());
+    to[4..8].copy_from_slice(&ssrc.0.to_be_bytes());
+    to[8..12].copy_from_slice(&block.ssrc.0.to_be_bytes());
     let loss = (u32::from(block.fraction_lost) << 24)
         | (block.lost.clamp(-0x80_0000, 0x7F_FFFF) as u32 & 0x00FF_FFFF);
     to[12..16].copy_from_slice(&loss.to_be_bytes());
@@ -140,61 +185,64 @@ pub fn receiver_report(to: &mut [u8], ssrc: u32, block: &Block) -> usize {
     32
 }
 
-/// NTP time, 32.32 fixed point, of nanoseconds since the Unix epoch.
-#[must_use]
-pub fn ntp(unix_ns: u64) -> u64 {
-    const EPOCHS: u64 = 2_208_988_800;
-    let seconds = unix_ns / 1_000_000_000 + EPOCHS;
-    let fraction = ((unix_ns % 1_000_000_000) << 32) / 1_000_000_000;
-    (seconds << 32) | fraction
-}
-
 /// Counts what arrives of one stream, for the receiver reports we send (RFC 3550, appendix A).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reception {
     started: bool,
-    base: u64,
-    highest: u64,
+    timed: bool,
+    base: PacketIndex,
+    highest: PacketIndex,
     received: u64,
     expected_before: u64,
     received_before: u64,
     jitter_x16: u64,
-    transit: u32,
+    transit: i32,
     last_report: u32,
     last_report_us: u64,
 }
 
 impl Reception {
-    /// A packet arrived: its sequence number, timestamp at 48 kHz, and when (microseconds).
-    pub fn packet(&mut self, sequence: u16, timestamp: u32, now_us: u64) {
-        let arrival = (now_us * 48 / 1000) as u32;
-        let transit = arrival.wrapping_sub(timestamp);
-        if self.started {
-            let step = sequence.wrapping_sub(self.highest as u16) as i16;
-            if step > 0 {
-                self.highest += u64::from(step as u16);
-            }
-            let change = u64::from((transit.wrapping_sub(self.transit) as i32).unsigned_abs());
+    /// A packet with this timestamp arrived at this time, in microseconds.
+    pub fn transit(&mut self, timestamp: Timestamp, now_us: u64) {
+        let arrival = Timestamp((now_us * 48 / 1000) as u32);
+        let transit = arrival.since(timestamp);
+        if self.timed {
+            let change = u64::from(transit.wrapping_sub(self.transit).unsigned_abs());
             self.jitter_x16 = self.jitter_x16 + change.min(1 << 20) - ((self.jitter_x16 + 8) >> 4);
+        }
+        (self.timed, self.transit) = (true, transit);
+    }
+
+    /// A packet arrived.
+    pub fn packet(&mut self, sequence: SequenceNumber) {
+        if self.started {
+            let step = sequence.since(self.highest.sequence());
+            if step > 0 {
+                self.highest.0 += u64::from(step.unsigned_abs());
+            }
         } else {
             self.started = true;
-            self.base = u64::from(sequence);
+            self.base = sequence.into();
             self.highest = self.base;
         }
-        self.transit = transit;
         self.received += 1;
     }
 
     /// The sender's own report arrived.
-    pub fn sender_report(&mut self, ntp: u64, now_us: u64) {
-        self.last_report = (ntp >> 16) as u32;
+    pub fn sender_report(&mut self, ntp: NtpTime, now_us: u64) {
+        self.last_report = ntp.middle();
         self.last_report_us = now_us;
     }
 
     /// Packets lost since the beginning, 0 at least.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        if self.started { (self.highest + 1 - self.base).saturating_sub(self.received) } else { 0 }
+        self.expected().saturating_sub(self.received)
+    }
+
+    /// Packets from the first one to the newest.
+    fn expected(&self) -> u64 {
+        if self.started { self.highest.0 + 1 - self.base.0 } else { 0 }
     }
 
     /// Interarrival jitter in 1/48000 s.
@@ -204,8 +252,8 @@ impl Reception {
     }
 
     /// The report block since the last one.
-    pub fn block(&mut self, ssrc: u32, now_us: u64) -> Block {
-        let expected = self.highest + 1 - self.base;
+    pub fn block(&mut self, ssrc: Ssrc, now_us: u64) -> Block {
+        let expected = self.expected();
         let new = expected - self.expected_before;
         let lost = new.saturating_sub(self.received - self.received_before);
         self.expected_before = expected;
@@ -214,7 +262,7 @@ impl Reception {
             ssrc,
             fraction_lost: (lost * 256).checked_div(new).map_or(0, |fraction| fraction.min(255) as u8),
             lost: self.lost().min(0x7F_FFFF) as i32,
-            highest: self.highest as u32,
+            highest: self.highest.0 as u32,
             jitter: self.jitter(),
             last_report: self.last_report,
             delay: if self.last_report == 0 {

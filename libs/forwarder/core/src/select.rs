@@ -1,7 +1,11 @@
-//! Which talkers stand in the virtual slots of a group of listeners.
+//! Which talkers hold the virtual slots of a group of listeners.
 //!
 //! A talker gets a slot with its first packet that is not silence and keeps it until it has been silent for
 //! [`HOLD_US`], or until somebody has been clearly louder for [`CHALLENGE_US`] while no slot was free.
+
+use crate::ids::SessionId;
+use crate::opus;
+use crate::rtp::AudioLevel;
 
 /// Slots at most.
 pub const SLOTS: usize = 3;
@@ -12,15 +16,21 @@ pub const CHALLENGE_US: u64 = 300_000;
 /// How much louder, in dB.
 pub const CHALLENGE_DB: f32 = 6.0;
 
-/// Identifies a talker.
-pub type Source = u64;
+/// Audio at or below this level, in -dBov, is silence.
+pub const SILENCE: u8 = 75;
+
+/// Whether a packet is more than silence.
+#[must_use]
+pub fn is_voice(level: Option<AudioLevel>, payload: &[u8]) -> bool {
+    level.is_none_or(|level| level.minus_dbov < SILENCE) && !opus::is_dtx(payload)
+}
 
 /// What one packet of a talker means for the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The talker has no slot.
     Withhold,
-    /// Send it in this slot; `fresh` when the slot's talker changed or spoke again after a silence.
+    /// Send it in this slot; `fresh` when its talker has just taken it.
     Forward {
         /// Slot number, from 0.
         slot: usize,
@@ -31,12 +41,11 @@ pub enum Decision {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
-    source: Option<Source>,
+    source: Option<SessionId>,
     loudness: f32,
     voice_us: u64,
-    packet_us: u64,
     /// Who held it last; comes back to the same slot when it is still free.
-    last: Option<Source>,
+    last: Option<SessionId>,
     last_us: u64,
 }
 
@@ -45,7 +54,7 @@ struct Held {
 pub struct Selector {
     held: [Held; SLOTS],
     count: usize,
-    challenger: Option<(Source, u64)>,
+    challenger: Option<(SessionId, u64)>,
 }
 
 impl Selector {
@@ -56,18 +65,15 @@ impl Selector {
     }
 
     /// A packet of `source` arrived. `voice`: it is not silence. `loudness`: smoothed, in dB, higher is louder.
-    pub fn packet(&mut self, source: Source, voice: bool, loudness: f32, now_us: u64) -> Decision {
+    pub fn packet(&mut self, source: SessionId, voice: bool, loudness: f32, now_us: u64) -> Decision {
         let held = &mut self.held[..self.count];
         if let Some(slot) = held.iter().position(|held| held.source == Some(source)) {
             let held = &mut held[slot];
             held.loudness = loudness;
-            // Nothing was sent for a while (the client stopped, or was muted): the timestamps may have jumped.
-            let fresh = now_us - held.packet_us > HOLD_US / 2;
-            held.packet_us = now_us;
             if voice {
                 held.voice_us = now_us;
             }
-            return Decision::Forward { slot, fresh };
+            return Decision::Forward { slot, fresh: false };
         }
         if !voice {
             return Decision::Withhold;
@@ -84,11 +90,11 @@ impl Selector {
         };
         self.challenger = None;
         let held = &mut self.held[slot];
-        *held = Held { source: Some(source), loudness, voice_us: now_us, packet_us: now_us, ..*held };
+        *held = Held { source: Some(source), loudness, voice_us: now_us, ..*held };
         Decision::Forward { slot, fresh: true }
     }
 
-    fn challenge(&mut self, source: Source, loudness: f32, now_us: u64) -> Option<usize> {
+    fn challenge(&mut self, source: SessionId, loudness: f32, now_us: u64) -> Option<usize> {
         let (slot, quietest) = self.held[..self.count]
             .iter()
             .enumerate()
@@ -113,7 +119,7 @@ impl Selector {
     }
 
     /// Takes the slot away at once (muted, removed); returns it.
-    pub fn remove(&mut self, source: Source, now_us: u64) -> Option<usize> {
+    pub fn remove(&mut self, source: SessionId, now_us: u64) -> Option<usize> {
         if self.challenger.is_some_and(|(challenger, _)| challenger == source) {
             self.challenger = None;
         }
@@ -138,7 +144,7 @@ impl Selector {
     }
 
     /// The talkers that hold a slot, loudest first.
-    pub fn talkers(&self) -> impl Iterator<Item = Source> {
+    pub fn talkers(&self) -> impl Iterator<Item = SessionId> {
         let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
         order.sort_by(|a, b| self.held[*b].loudness.total_cmp(&self.held[*a].loudness));
         let held = self.held;

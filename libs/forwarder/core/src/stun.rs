@@ -12,15 +12,24 @@ const HEADER: usize = 20;
 const INTEGRITY: usize = 20;
 const FINGERPRINT_XOR: u32 = 0x5354_554E;
 
+const MAPPED_ADDRESS: u16 = 0x0001;
 const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const ERROR_CODE: u16 = 0x0009;
+const UNKNOWN_ATTRIBUTES: u16 = 0x000A;
+const REALM: u16 = 0x0014;
+const NONCE: u16 = 0x0015;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
 const FINGERPRINT: u16 = 0x8028;
 const ICE_CONTROLLED: u16 = 0x8029;
 const ICE_CONTROLLING: u16 = 0x802A;
+
+/// Attributes below this must be understood by whoever processes the message (RFC 8489, section 14).
+const OPTIONAL: u16 = 0x8000;
+/// How many attributes that we do not understand are told in one response.
+const UNKNOWN: usize = 8;
 
 /// The 96 bits that tie a response to its request.
 pub type TransactionId = [u8; 12];
@@ -78,6 +87,8 @@ pub struct Message<'a> {
     pub username: Option<&'a [u8]>,
     /// USE-CANDIDATE was there: the pair is nominated.
     pub use_candidate: bool,
+    /// PRIORITY: what the pair's priority would be computed with, did the sender learn of it from this check.
+    pub priority: u32,
     /// The sender believes that it is the controlled side.
     pub controlled: bool,
     /// XOR-MAPPED-ADDRESS.
@@ -85,6 +96,8 @@ pub struct Message<'a> {
     /// Whether FINGERPRINT was there; where it is, it has been verified.
     pub fingerprint: bool,
     integrity_at: Option<usize>,
+    unknown: [u16; UNKNOWN],
+    unknowns: usize,
 }
 
 /// Whether a datagram on a shared port is STUN (RFC 7983: first byte 0 to 3, and the cookie).
@@ -126,10 +139,13 @@ impl<'a> Message<'a> {
             transaction,
             username: None,
             use_candidate: false,
+            priority: 0,
             controlled: false,
             mapped: None,
             fingerprint: false,
             integrity_at: None,
+            unknown: [0; UNKNOWN],
+            unknowns: 0,
         };
         message.read_attributes()?;
         Ok(message)
@@ -162,6 +178,10 @@ impl<'a> Message<'a> {
                 match kind {
                     USERNAME => self.username = Some(value),
                     USE_CANDIDATE => self.use_candidate = true,
+                    PRIORITY => {
+                        let value = value.try_into().map_err(|_| StunError::Attribute)?;
+                        self.priority = u32::from_be_bytes(value);
+                    }
                     ICE_CONTROLLED => self.controlled = true,
                     XOR_MAPPED_ADDRESS => self.mapped = Some(self.unmask(value)?),
                     MESSAGE_INTEGRITY => {
@@ -170,12 +190,28 @@ impl<'a> Message<'a> {
                         }
                         self.integrity_at = Some(at);
                     }
+                    MAPPED_ADDRESS | ERROR_CODE | UNKNOWN_ATTRIBUTES | REALM | NONCE => {}
+                    _ if kind < OPTIONAL => self.strange(kind),
                     _ => {}
                 }
             }
             at += 4 + padded;
         }
         Ok(())
+    }
+
+    fn strange(&mut self, kind: u16) {
+        if self.unknowns < UNKNOWN && !self.unknown().contains(&kind) {
+            self.unknown[self.unknowns] = kind;
+            self.unknowns += 1;
+        }
+    }
+
+    /// Types of attributes that had to be understood and are not, at most eight. With one of them a request is refused
+    /// and a response ignored (RFC 8489, sections 6.3.1 and 6.3.3).
+    #[must_use]
+    pub fn unknown(&self) -> &[u16] {
+        &self.unknown[..self.unknowns]
     }
 
     fn unmask(&self, value: &[u8]) -> Result<SocketAddr, StunError> {
@@ -333,6 +369,20 @@ pub fn role_conflict(transaction: &TransactionId, key: &hmac::Key) -> Written {
     builder.finish(key)
 }
 
+/// A Binding error response 420 (Unknown Attribute), which says what was not understood.
+#[must_use]
+pub fn unknown_attributes(transaction: &TransactionId, unknown: &[u16], key: &hmac::Key) -> Written {
+    let mut types = [0; 2 * UNKNOWN];
+    let told = unknown.len().min(UNKNOWN);
+    for (place, kind) in types.chunks_exact_mut(2).zip(unknown) {
+        place.copy_from_slice(&kind.to_be_bytes());
+    }
+    let mut builder = Builder::new(0x0111, transaction);
+    builder.attribute(ERROR_CODE, b"\0\0\x04\x14Unknown Attribute");
+    builder.attribute(UNKNOWN_ATTRIBUTES, &types[..2 * told]);
+    builder.finish(key)
+}
+
 /// A Binding request of our own, to see whether an address answers before media moves there.
 #[must_use]
 pub fn request(transaction: &TransactionId, username: &[u8], key: &hmac::Key) -> Written {
@@ -351,9 +401,21 @@ pub fn client_request(
     nominate: bool,
     key: &hmac::Key,
 ) -> Written {
+    client_check(transaction, username, 0x7E7F_00FF, nominate, key)
+}
+
+/// The same, with the priority of the client's candidate.
+#[must_use]
+pub fn client_check(
+    transaction: &TransactionId,
+    username: &[u8],
+    priority: u32,
+    nominate: bool,
+    key: &hmac::Key,
+) -> Written {
     let mut builder = Builder::new(0x0001, transaction);
     builder.attribute(USERNAME, username);
-    builder.attribute(PRIORITY, &0x7E7F_00FFu32.to_be_bytes());
+    builder.attribute(PRIORITY, &priority.to_be_bytes());
     builder.attribute(ICE_CONTROLLING, &[1; 8]);
     if nominate {
         builder.attribute(USE_CANDIDATE, &[]);

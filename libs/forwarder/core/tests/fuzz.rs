@@ -1,4 +1,4 @@
-//! Mutations of the committed seeds for `FUZZ_SECONDS` (half a second by default, a minute in `make check`). Nothing
+//! Mutations of the committed seeds for `FUZZ_SECONDS` (half a second by default, a minute in `make fuzz`). Nothing
 //! panics, loops or reads beyond its bytes. A failure prints the input; `FUZZ_SEED` repeats a run.
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::World;
-use forwarder_core::rtp::{AudioLevel, Header, MTU, is_rtcp};
+use forwarder_core::rtp::{AudioLevel, ExtensionId, Header, MTU, is_rtcp};
 use forwarder_core::{opus, rtcp, stun};
 
 /// xorshift64*: good enough to choose bytes.
@@ -110,7 +110,7 @@ fn rtp_and_its_header_extensions_of_any_shape() {
         if let Ok(header) = Header::parse(bytes) {
             assert!(header.length <= bytes.len());
             for id in 0..=16 {
-                let value = header.extension(bytes, id);
+                let value = header.extension(bytes, ExtensionId(id));
                 assert!(value.is_none_or(|value| value.len() <= bytes.len()));
                 let _ = value.and_then(AudioLevel::parse);
             }
@@ -145,8 +145,8 @@ fn authentic_packets_of_any_shape_reach_the_whole_engine() {
         } else {
             let mut bytes = bytes.to_vec();
             if random.below(4) > 0 && bytes.len() >= 12 {
-                bytes[2..4].copy_from_slice(&(ada.sequence as u16).to_be_bytes());
-                bytes[8..12].copy_from_slice(&ada.ssrc.to_be_bytes());
+                bytes[2..4].copy_from_slice(&ada.index.sequence().0.to_be_bytes());
+                bytes[8..12].copy_from_slice(&ada.ssrc.0.to_be_bytes());
             }
             ada.seal_rtp(&bytes)
         };
@@ -163,5 +163,7 @@ fn authentic_packets_of_any_shape_reach_the_whole_engine() {
             world.net.events.clear();
         }
     });
-    assert!(world.engine.counters().accepted > 100);
+    // How many there were is the machine's doing; one mutated number far ahead makes a replay of many.
+    let accepted = world.engine.counters().accepted;
+    assert!(accepted > sent / 200, "{accepted} of {sent} were accepted");
 }

@@ -1,7 +1,10 @@
 //! No bytes make a parser panic, loop, or read beyond what it was given. PROPTEST_CASES=100000 looks longer.
 
-use forwarder_core::engine::{Engine, Event, Io, Now};
-use forwarder_core::rtp::{AudioLevel, Header, MTU, Outgoing};
+use forwarder_core::clock::Now;
+use forwarder_core::engine::{Engine, Event, Io};
+use forwarder_core::rtp::{
+    AudioLevel, ExtensionId, Header, MTU, Outgoing, PayloadType, SequenceNumber, Ssrc, Timestamp,
+};
 use forwarder_core::{batch::Batch, opus, rtcp, stun};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -51,7 +54,7 @@ proptest! {
             if let Ok(payload) = header.payload(&bytes) {
                 prop_assert!(payload.len() <= bytes.len() - header.length);
             }
-            let _ = header.extension(&bytes, id).and_then(AudioLevel::parse);
+            let _ = header.extension(&bytes, ExtensionId(id)).and_then(AudioLevel::parse);
         }
         let mut items = 0;
         rtcp::read(&bytes, |_| items += 1);
@@ -80,9 +83,14 @@ proptest! {
         prop_assume!(mid.as_ref().map(|(id, _)| *id) != level.map(|(id, _, _)| id) || mid.is_none());
         let level = level.map(|(id, voice, minus_dbov)| (id, AudioLevel { voice, minus_dbov }));
         let outgoing = Outgoing { padding: false,
-            marker, payload_type, sequence, timestamp, ssrc, csrc,
-            mid: mid.as_ref().map(|(id, mid)| (*id, mid.as_slice())),
-            level,
+            marker,
+            payload_type: PayloadType(payload_type),
+            sequence: SequenceNumber(sequence),
+            timestamp: Timestamp(timestamp),
+            ssrc: Ssrc(ssrc),
+            csrc: Ssrc(csrc),
+            mid: mid.as_ref().map(|(id, mid)| (ExtensionId(*id), mid.as_slice())),
+            level: level.map(|(id, level)| (ExtensionId(id), level)),
         };
         let mut bytes = [0xAA; MTU];
         let length = outgoing.write(&mut bytes);
@@ -91,23 +99,24 @@ proptest! {
         let header = Header::parse(packet).unwrap();
         prop_assert_eq!(header.length, length);
         prop_assert_eq!(
-            (header.marker, header.payload_type, header.sequence, header.timestamp, header.ssrc, header.csrc),
-            (marker, payload_type, sequence, timestamp, ssrc, Some(csrc))
+            (header.marker, header.payload_type.0, header.sequence.0, header.timestamp.0, header.ssrc.0),
+            (marker, payload_type, sequence, timestamp, ssrc)
         );
+        prop_assert_eq!(header.csrc, Some(Ssrc(csrc)));
         prop_assert_eq!(header.payload(packet).unwrap(), payload.as_slice());
         if let Some((id, mid)) = &mid {
-            prop_assert_eq!(header.extension(packet, *id).unwrap(), mid.as_slice());
+            prop_assert_eq!(header.extension(packet, ExtensionId(*id)).unwrap(), mid.as_slice());
         }
         if let Some((id, level)) = level {
-            prop_assert_eq!(header.extension(packet, id).and_then(AudioLevel::parse), Some(level));
+            prop_assert_eq!(header.extension(packet, ExtensionId(id)).and_then(AudioLevel::parse), Some(level));
         }
     }
 
     #[test]
     fn our_own_reports_read_back(ssrc: u32, fraction_lost: u8, lost in -0x80_0000i32..0x80_0000, highest: u32, jitter: u32) {
-        let block = rtcp::Block { ssrc, fraction_lost, lost, highest, jitter, last_report: 1, delay: 2 };
+        let block = rtcp::Block { ssrc: Ssrc(ssrc), fraction_lost, lost, highest, jitter, last_report: 1, delay: 2 };
         let mut bytes = [0; 64];
-        let length = rtcp::receiver_report(&mut bytes, 9, &block);
+        let length = rtcp::receiver_report(&mut bytes, Ssrc(9), &block);
         let mut read = Vec::new();
         prop_assert!(rtcp::read(&bytes[..length], |item| read.push(item)));
         prop_assert_eq!(read, vec![rtcp::Item::Report(block)]);

@@ -5,13 +5,15 @@ mod common;
 
 use common::{Client, Heard, OPUS, SPACE, World, frame};
 use forwarder_core::engine::Event;
+use forwarder_core::rtp::PayloadType;
 
-/// The speaker's and the listener's payload types of redundant audio; the listener's of Opus is 96.
-const SAID: u8 = 63;
-const HEARD: u8 = 97;
+/// The speaker's and the listener's payload types of redundant audio, and the listener's of Opus.
+const SAID: PayloadType = PayloadType(63);
+const HEARD: PayloadType = PayloadType(97);
+const HEARD_OPUS: PayloadType = PayloadType(96);
 
 /// A packet and the one before it.
-fn redundant(opus: u8, before: &[u8], packet: &[u8]) -> Vec<u8> {
+fn redundant(PayloadType(opus): PayloadType, before: &[u8], packet: &[u8]) -> Vec<u8> {
     let header = u32::from(0x80 | opus) << 24 | 960 << 10 | before.len() as u32;
     [&header.to_be_bytes()[..], &[opus], before, packet].concat()
 }
@@ -19,9 +21,9 @@ fn redundant(opus: u8, before: &[u8], packet: &[u8]) -> Vec<u8> {
 /// Says frames, each with a copy of the one before it; returns them without copies.
 fn talk(world: &mut World, speaker: &mut Client, frames: usize) -> Vec<Vec<u8>> {
     speaker.payload_type = SAID;
-    let mut said = vec![frame(speaker.id, speaker.sequence - 1)];
+    let mut said = vec![frame(speaker.id, speaker.index.0 - 1)];
     for _ in 0..frames {
-        let packet = frame(speaker.id, speaker.sequence);
+        let packet = frame(speaker.id, speaker.index.0);
         speaker.say(world, &redundant(OPUS, &said[said.len() - 1], &packet), Some(20));
         world.pass(20_000);
         said.push(packet);
@@ -29,7 +31,7 @@ fn talk(world: &mut World, speaker: &mut Client, frames: usize) -> Vec<Vec<u8>> 
     said.split_off(1)
 }
 
-fn audible(heard: Vec<Heard>) -> Vec<(u8, Vec<u8>)> {
+fn audible(heard: Vec<Heard>) -> Vec<(PayloadType, Vec<u8>)> {
     heard
         .into_iter()
         .map(|one| (one.header.payload_type, one.payload))
@@ -37,8 +39,8 @@ fn audible(heard: Vec<Heard>) -> Vec<(u8, Vec<u8>)> {
         .collect()
 }
 
-fn plain(packets: &[Vec<u8>]) -> Vec<(u8, Vec<u8>)> {
-    packets.iter().map(|packet| (96, packet.clone())).collect()
+fn plain(packets: &[Vec<u8>]) -> Vec<(PayloadType, Vec<u8>)> {
+    packets.iter().map(|packet| (HEARD_OPUS, packet.clone())).collect()
 }
 
 #[test]
@@ -49,7 +51,7 @@ fn each_listener_gets_what_both_sides_agreed_to() {
 
     let said = talk(&mut world, &mut red, 5);
     assert_eq!(audible(without.hear(&mut world)), plain(&said), "redundant to plain: the packet itself");
-    let copies = said.windows(2).map(|pair| (HEARD, redundant(96, &pair[0], &pair[1])));
+    let copies = said.windows(2).map(|pair| (HEARD, redundant(HEARD_OPUS, &pair[0], &pair[1])));
     let first = plain(&said[..1]);
     let expected: Vec<_> = first.into_iter().chain(copies).collect();
     assert_eq!(
@@ -73,8 +75,7 @@ fn packets_of_both_kinds_leave_together() {
     both.hear(&mut world);
     without.hear(&mut world);
 
-    let (before, after, other) =
-        (frame(3, red.sequence - 1), frame(3, red.sequence), frame(4, opus.sequence));
+    let (before, after, other) = (frame(3, red.index.0 - 1), frame(3, red.index.0), frame(4, opus.index.0));
     let packets = [red.packet(&redundant(OPUS, &before, &after), Some(20)), opus.packet(&other, Some(20))];
     let now = world.now();
     for (from, mut packet) in [red.address, opus.address].into_iter().zip(packets) {
@@ -83,7 +84,7 @@ fn packets_of_both_kinds_leave_together() {
     world.engine.flush(now, &mut world.net);
     let mut heard = audible(both.hear(&mut world));
     heard.sort();
-    assert_eq!(heard, [(96, other.clone()), (HEARD, redundant(96, &before, &after))]);
+    assert_eq!(heard, [(HEARD_OPUS, other.clone()), (HEARD, redundant(HEARD_OPUS, &before, &after))]);
     let mut heard = audible(without.hear(&mut world));
     heard.sort();
     assert_eq!(heard, plain(&[after, other]));
@@ -102,8 +103,8 @@ fn what_was_said_while_muted_is_in_no_copy_later() {
     world.muted(&speaker, false);
     let said = talk(&mut world, &mut speaker, 30);
     let heard = audible(both.hear(&mut world));
-    assert_eq!(heard[0], (96, said[0].clone()));
-    assert_eq!(heard[1], (HEARD, redundant(96, &said[0], &said[1])));
+    assert_eq!(heard[0], (HEARD_OPUS, said[0].clone()));
+    assert_eq!(heard[1], (HEARD, redundant(HEARD_OPUS, &said[0], &said[1])));
     assert_eq!(heard.len(), said.len());
     let whispered =
         |payload: &[u8]| secret.iter().any(|word| payload.windows(word.len()).any(|part| part == word));
@@ -133,8 +134,9 @@ fn what_was_not_agreed_or_is_malformed_is_not_forwarded() {
     talk(&mut world, &mut without, 3);
     let mut with = world.speaker_with(5, Some(SAID));
     with.payload_type = SAID;
+    let opus = OPUS.0;
     for payload in
-        [&[0x80 | OPUS][..], &[OPUS], &[0x80 | OPUS, 0, 0, 9, OPUS, 1], &[0x80, 0, 0, 1, OPUS, 1, 2]]
+        [&[0x80 | opus][..], &[opus], &[0x80 | opus, 0, 0, 9, opus, 1], &[0x80, 0, 0, 1, opus, 1, 2]]
     {
         with.say(&mut world, payload, Some(20));
         world.pass(20_000);

@@ -4,9 +4,11 @@ mod common;
 
 use common::{Client, World};
 use forwarder_core::engine::SessionReport;
+use forwarder_core::ids::SessionId;
 use forwarder_core::rtcp::{self, Block, Item};
+use forwarder_core::rtp::Ssrc;
 
-const SLOT: u32 = 1000;
+const SLOT: Ssrc = Ssrc(1000);
 
 /// A listener of somebody who has talked for a while, and the sender report that reached it last.
 struct Listening {
@@ -33,7 +35,7 @@ impl Listening {
             for item in self.ear.reports(&mut self.world) {
                 if let Item::Sender { ssrc, ntp, .. } = item {
                     assert_eq!(ssrc, SLOT);
-                    self.last_report = (ntp >> 16) as u32;
+                    self.last_report = ntp.middle();
                     self.got_us = self.world.us;
                 }
             }
@@ -43,14 +45,18 @@ impl Listening {
 
     fn reports(&mut self, block: Block) {
         let mut plain = [0; 32];
-        let length = rtcp::receiver_report(&mut plain, 77, &block);
+        let length = rtcp::receiver_report(&mut plain, Ssrc(77), &block);
         let sealed = self.ear.seal_rtcp(&plain[..length]).unwrap();
         self.world.arrives(self.ear.address, &sealed);
     }
 
     fn known(&self) -> SessionReport {
         let now = self.world.now();
-        self.world.engine.reports(now).into_iter().find(|(id, _)| *id == self.ear.id).unwrap().1
+        self.world.engine.reports(now).into_iter().find(|(id, _)| *id == SessionId(self.ear.id)).unwrap().1
+    }
+
+    fn quiet_us(&self) -> u64 {
+        self.known().quiet_us
     }
 
     /// How long the listener has had the sender report, in 1/65536 s.
@@ -66,7 +72,8 @@ impl Listening {
 #[test]
 fn loss_jitter_and_round_trip_are_what_the_listener_reports() {
     let mut it = listening();
-    assert_eq!(it.known(), SessionReport { packets: 300, ..SessionReport::default() });
+    let quiet_us = it.quiet_us();
+    assert_eq!(it.known(), SessionReport { packets: 300, quiet_us, ..SessionReport::default() });
     let delay = it.held();
     it.world.us += 70_000;
     it.reports(Block { fraction_lost: 64, lost: 12, jitter: 480, delay, ..it.block() });
@@ -97,7 +104,7 @@ fn reports_that_cannot_be_true_are_ignored_or_bounded() {
     let honest = it.known();
     assert!(honest.round_trip_us > 1000);
     // Another stream, a slot in which nothing was sent, and none at all.
-    for ssrc in [SLOT + 1, 0, 0xA000_0002] {
+    for ssrc in [Ssrc(1001), Ssrc(0), Ssrc(0xA000_0002)] {
         it.reports(Block { ssrc, fraction_lost: 255, lost: 1000, jitter: 9000, ..it.block() });
         assert_eq!(it.known(), honest);
     }
@@ -146,4 +153,46 @@ fn what_a_speaker_loses_on_the_way_here_is_counted() {
     assert_eq!((known.packets, known.lost), (150, 49), "the last one lost is not known of");
     assert!((60..=68).contains(&known.fraction_lost), "{} of 256", known.fraction_lost);
     assert!(known.recent);
+}
+
+#[test]
+fn what_a_speaker_loses_is_no_loss_of_the_listeners() {
+    let mut it = listening();
+    it.ear.hear(&mut it.world);
+    it.reports(Block { highest: 1000, ..it.block() });
+    for number in 0..200 {
+        let packet = it.ada.packet(&common::frame(2, number), Some(30));
+        if number % 4 != 2 {
+            it.world.arrives(it.ada.address, &packet);
+        }
+        it.world.pass(20_000);
+    }
+    let heard = it.ear.hear(&mut it.world);
+    let numbers = heard[149].header.sequence.since(heard[0].header.sequence);
+    assert_eq!((heard.len(), numbers), (150, 199), "the receiver misses 50");
+    it.reports(Block { highest: 1200, lost: 60, fraction_lost: 77, ..it.block() });
+    assert_eq!(it.known().lost, 10);
+    assert!((11..=13).contains(&it.known().fraction_lost), "10 of 200");
+}
+
+#[test]
+fn a_clock_that_jumps_is_no_jitter() {
+    let mut world = World::default();
+    let mut ada = world.speaker(2);
+    for jump in [0, 48_000, 48_000_000, 1 << 31] {
+        ada.timestamp = ada.timestamp.plus(jump);
+        ada.talk(&mut world, 50, Some(30));
+    }
+    assert_eq!(world.engine.reports(world.now())[0].1.jitter_us, 0);
+}
+
+#[test]
+fn how_long_a_peer_was_quiet_is_counted_from_its_last_check() {
+    let mut it = listening();
+    assert!(it.quiet_us() >= 6_000_000, "{} us", it.quiet_us());
+    let address = it.ear.address;
+    assert!(it.ear.check(&mut it.world, address, false));
+    assert_eq!(it.quiet_us(), 0);
+    it.goes_on();
+    assert!((6_000_000..6_500_000).contains(&it.quiet_us()), "{} us", it.quiet_us());
 }

@@ -9,8 +9,11 @@ use std::net::SocketAddr;
 use common::{Client, Net, SPACE, World, frame, keys, subscription};
 use counting::{Counting, held, here};
 use forwarder_core::batch::Batch;
-use forwarder_core::engine::{Engine, Event, Io, Media, Now, Tuning};
+use forwarder_core::clock::Now;
+use forwarder_core::engine::{Engine, Event, Io, Media, Tuning};
+use forwarder_core::ids::SessionId;
 use forwarder_core::rtcp::{self, Block};
+use forwarder_core::rtp::Ssrc;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -72,7 +75,7 @@ impl Steady {
             (0..listeners).map(|number| world.listener(listener(number), 0, 1 + (number % 3) as u32)),
         );
         for speaker in &on_stage {
-            world.engine.set_capture(speaker.id, capture, &mut world.net);
+            world.engine.set_capture(SessionId(speaker.id), capture, &mut world.net);
         }
         world.net.sent.clear();
         Self { world, sink: Sink::default(), speakers: on_stage, listeners: hear, allocations: 0 }
@@ -107,8 +110,8 @@ impl Steady {
     /// Every client sends a check and a receiver report.
     fn upkeep(&mut self) {
         let mut report = [0; 32];
-        let block = Block { ssrc: 1000, jitter: 48, ..Block::default() };
-        let length = rtcp::receiver_report(&mut report, 77, &block);
+        let block = Block { ssrc: Ssrc(1000), jitter: 48, ..Block::default() };
+        let length = rtcp::receiver_report(&mut report, Ssrc(77), &block);
         let mut said = Vec::new();
         for client in self.speakers.iter_mut().chain(&mut self.listeners) {
             said.push((client.address, client.request(false)));
@@ -184,9 +187,9 @@ fn a_listener_takes_two_kilobytes_among_those_that_are_sent_to_whichever_cipher_
             let id = 2 * number + kind;
             world.add(id, 0, Media::Subscribe(subscription(3, None)));
             drop(world.checked(id));
-            let (receive, send) = keys(id);
+            let keys = keys(id);
             let before = held();
-            world.engine.set_keys(id, &receive, &send).unwrap();
+            world.engine.set_keys(SessionId(id), &keys).unwrap();
             state += held() - before;
         }
         world.net = Net::default();

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use common::{Client, World, credentials, frame};
 use forwarder_core::engine::{Event, Tuning};
+use forwarder_core::rtp::{SequenceNumber, Ssrc, Timestamp};
 use forwarder_core::stun;
 use proptest::prelude::*;
 
@@ -17,7 +18,7 @@ const SPEAKERS: [u64; 2] = [1001, 1002];
 /// A listener, and where its one slot that is used stands: sequence, timestamp.
 struct Ear {
     client: Client,
-    last: HashMap<u32, (u16, u32)>,
+    last: HashMap<Ssrc, (SequenceNumber, Timestamp)>,
     /// The number of the newest frame it heard of each speaker.
     newest: HashMap<u64, u64>,
 }
@@ -29,8 +30,8 @@ impl Ear {
         let heard = self.client.open(bytes)?;
         let (sequence, timestamp) = (heard.header.sequence, heard.header.timestamp);
         if let Some((before, time)) = self.last.insert(heard.header.ssrc, (sequence, timestamp)) {
-            assert_eq!(sequence, before.wrapping_add(1), "listener {}", self.client.id);
-            assert!((timestamp.wrapping_sub(time) as i32) > 0);
+            assert_eq!(sequence, before.next(), "listener {}", self.client.id);
+            assert!(timestamp.since(time) > 0);
         }
         let words: &[u8; 17] = heard.payload.as_slice().try_into().ok()?;
         let number = |at: usize| u64::from_be_bytes(words[at..at + 8].try_into().unwrap());
@@ -115,7 +116,7 @@ impl Crowd {
     fn talk(&mut self) {
         let now = self.world.now();
         for (speaker, _) in &mut self.speakers {
-            let payload = frame(speaker.id, speaker.sequence);
+            let payload = frame(speaker.id, speaker.index.0);
             let mut packet = speaker.packet(&payload, Some(30));
             self.world.engine.datagram(now, speaker.address, &mut packet, &mut self.world.net);
         }

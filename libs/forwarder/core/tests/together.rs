@@ -149,8 +149,8 @@ fn a_large_audience_gets_three_frames_in_one_packet_and_the_stage_each_at_once()
         assert_eq!(packet.payload, expected);
     }
     assert!(heard.windows(2).all(|pair| {
-        pair[1].header.timestamp == pair[0].header.timestamp.wrapping_add(2880)
-            && pair[1].header.sequence == pair[0].header.sequence + 1
+        pair[1].header.timestamp == pair[0].header.timestamp.plus(2880)
+            && pair[1].header.sequence == pair[0].header.sequence.next()
     }));
     assert_eq!(crowd[1].hear(&mut world).len(), 3);
 }

@@ -1,7 +1,8 @@
 //! Listeners and talkers.
 //!
-//! Orders, a line each, and their answers, a line of JSON each: `check` (connectivity checks of everybody, until each is
-//! answered), `talk MILLISECONDS TALKERS SEED SILENT` (seed 0: all in step; the last SILENT ones send silence), `stats`, `ports`. The end of the input ends it.
+//! Each line of the input is an order and gets a line of JSON as its answer: `check` (connectivity checks of everybody,
+//! until each is answered), `talk MILLISECONDS TALKERS SEED SILENT` (seed 0: all in step; the last SILENT ones send
+//! silence), `stats`, `ports`. The end of the input ends the program.
 
 use std::error::Error;
 use std::io::BufRead;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
+use forwarder_core::rtp::{PacketIndex, Ssrc, Timestamp};
 use forwarder_core::srtp::Outbound;
 use forwarder_core::stun;
 
@@ -38,7 +40,7 @@ struct Crowd {
 struct Voice {
     socket: UdpSocket,
     outbound: Outbound,
-    sequence: u64,
+    next: PacketIndex,
 }
 
 /// See the module.
@@ -56,7 +58,7 @@ pub fn run(
             Ok(Voice {
                 socket: sys::reading_socket()?,
                 outbound: Outbound::new(&identity::master(identity::TALKERS + talker, false))?,
-                sequence: 1000,
+                next: PacketIndex(1000),
             })
         })
         .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
@@ -129,7 +131,9 @@ impl Crowd {
                     }
                     let socket = &sockets[number as usize % sockets.len()];
                     let about = identity::slot_ssrc(number, 0);
-                    if let Some(report) = upkeep::report(&mut reporters[number as usize], number + 1, about) {
+                    if let Some(report) =
+                        upkeep::report(&mut reporters[number as usize], Ssrc(number + 1), about)
+                    {
                         let _ = sys::send_from(socket, identity::address(number), server, &report);
                     }
                     let _ = request(socket, number, server);
@@ -205,31 +209,32 @@ impl Voice {
         server: SocketAddrV4,
     ) -> Result<(), Box<dyn Error>> {
         let number = identity::TALKERS + talker as u32;
-        let bytes = packet(number, self.sequence, payload, level, &self.outbound)?;
-        self.sequence += 1;
+        let bytes = packet(number, self.next, payload, level, &self.outbound)?;
+        self.next = self.next.next();
         sys::send_from(&self.socket, identity::address(number), server, &bytes)?;
         Ok(())
     }
 }
 
-/// A talker's sealed packet of 20 ms, `turn` after the first, with its audio level.
+/// A talker's sealed packet of 20 ms, the `index`th, with its audio level.
 pub fn packet(
     number: u32,
-    turn: u64,
+    index: PacketIndex,
     payload: &[u8],
     level: u8,
     outbound: &Outbound,
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut bytes = vec![0; MTU];
     bytes[0] = 0x90;
-    bytes[1] = identity::PAYLOAD_TYPE;
-    bytes[2..4].copy_from_slice(&(turn as u16).to_be_bytes());
-    bytes[4..8].copy_from_slice(&(turn as u32).wrapping_mul(960).to_be_bytes());
-    bytes[8..12].copy_from_slice(&number.to_be_bytes());
+    let (ssrc, timestamp) = (Ssrc(number), Timestamp((index.0 as u32).wrapping_mul(960)));
+    bytes[1] = identity::PAYLOAD_TYPE.0;
+    bytes[2..4].copy_from_slice(&index.sequence().0.to_be_bytes());
+    bytes[4..8].copy_from_slice(&timestamp.0.to_be_bytes());
+    bytes[8..12].copy_from_slice(&ssrc.0.to_be_bytes());
     // One-byte extensions: the audio level.
-    bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, identity::LEVEL << 4, level, 0, 0]);
+    bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, identity::LEVEL.0 << 4, level, 0, 0]);
     bytes[20..20 + payload.len()].copy_from_slice(payload);
-    let length = outbound.seal_rtp(&mut bytes, 20, payload.len(), number, turn)?;
+    let length = outbound.seal_rtp(&mut bytes, 20, payload.len(), ssrc, index)?;
     bytes.truncate(length);
     Ok(bytes)
 }

@@ -4,10 +4,13 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use forwarder_core::batch::Batch;
+use forwarder_core::clock::Now;
 use forwarder_core::engine::{
-    Credentials, Engine, Event, Io, Media, Now, SessionConfig, SlotConfig, Subscription,
+    Credentials, Engine, Event, Io, Media, Publication, SessionConfig, SlotConfig, Subscription,
 };
-use forwarder_core::srtp::Outbound;
+use forwarder_core::ids::{PersonId, SessionId, SpaceId};
+use forwarder_core::rtp::{ExtensionId, PacketIndex};
+use forwarder_core::srtp::{MasterKeys, Outbound};
 use forwarder_core::stun;
 
 use crate::payloads::Payloads;
@@ -44,7 +47,8 @@ pub fn run(listeners: &str, payloads: &str, turns: &str) -> Result<(), Box<dyn E
     for turn in 0..turns {
         now.us += pace::PERIOD_NS / 1000;
         let payload = payloads.at(0, turn as usize);
-        let mut packet = crate::clients::packet(identity::TALKERS, turn, payload, 0x80 | 30, &outbound)?;
+        let mut packet =
+            crate::clients::packet(identity::TALKERS, PacketIndex(turn), payload, 0x80 | 30, &outbound)?;
         let before = cpu_ns();
         engine.datagram(now, address(identity::TALKERS), &mut packet, &mut io);
         engine.flush(now, &mut io);
@@ -61,14 +65,15 @@ fn address(number: u32) -> SocketAddr {
 fn join(engine: &mut Engine, number: u32, now: Now, io: &mut Nowhere) -> Result<(), Box<dyn Error>> {
     let (username, password) = identity::ice(number);
     let local = username.split(|byte| *byte == b':').next().unwrap_or_default().to_vec();
+    let id = SessionId(u64::from(number));
     let media = if number == identity::TALKERS {
-        Media::Publish {
+        Media::Publish(Publication {
             payload_type: identity::PAYLOAD_TYPE,
             red: None,
             level_extension: Some(identity::LEVEL),
             muted: false,
             capture: false,
-        }
+        })
     } else {
         let slots = (0..3).map(|slot| SlotConfig {
             mid: slot.to_string().into_bytes(),
@@ -77,15 +82,15 @@ fn join(engine: &mut Engine, number: u32, now: Now, io: &mut Nowhere) -> Result<
         Media::Subscribe(Subscription {
             payload_type: identity::PAYLOAD_TYPE,
             red: None,
-            mid_extension: Some(4),
+            mid_extension: Some(ExtensionId(4)),
             level_extension: Some(identity::LEVEL),
             slots: slots.collect(),
         })
     };
     let config = SessionConfig {
-        id: u64::from(number),
-        space: 1,
-        owner: 0,
+        id,
+        space: SpaceId(1),
+        owner: PersonId::NOBODY,
         ice: Credentials {
             local_ufrag: local,
             local_pwd: password.clone(),
@@ -98,6 +103,7 @@ fn join(engine: &mut Engine, number: u32, now: Now, io: &mut Nowhere) -> Result<
     let key = stun::integrity_key(&password);
     let mut check = stun::client_request(&[7; 12], &username, true, &key);
     engine.datagram(now, address(number), &mut check, io);
-    engine.set_keys(u64::from(number), &identity::master(number, false), &identity::master(number, true))?;
+    let (receive, send) = (identity::master(number, false), identity::master(number, true));
+    engine.set_keys(id, &MasterKeys { receive: receive.to_vec(), send: send.to_vec() })?;
     Ok(())
 }

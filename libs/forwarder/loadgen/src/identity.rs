@@ -2,12 +2,14 @@
 
 use std::net::Ipv4Addr;
 
+use forwarder_core::rtp::{ExtensionId, PayloadType, Ssrc};
+
 /// Talkers are numbered from here, listeners from 0.
 pub const TALKERS: u32 = 1 << 20;
 /// Opus in every offer.
-pub const PAYLOAD_TYPE: u8 = 111;
+pub const PAYLOAD_TYPE: PayloadType = PayloadType(111);
 /// Header extension id of the audio level.
-pub const LEVEL: u8 = 1;
+pub const LEVEL: ExtensionId = ExtensionId(1);
 
 /// A loopback address of its own per session, so that many can share a socket.
 pub fn address(number: u32) -> Ipv4Addr {
@@ -31,12 +33,12 @@ pub fn master(number: u32, sent_to_it: bool) -> [u8; 28] {
 }
 
 /// SSRC of a listener's slot; the listener is told from it when a packet arrives.
-pub fn slot_ssrc(number: u32, slot: u32) -> u32 {
-    (number + 1) * 4 + slot
+pub fn slot_ssrc(number: u32, slot: u32) -> Ssrc {
+    Ssrc((number + 1) * 4 + slot)
 }
 
 /// The listener and slot of an SSRC.
-pub fn of_ssrc(ssrc: u32) -> Option<(usize, usize)> {
+pub fn of_ssrc(Ssrc(ssrc): Ssrc) -> Option<(usize, usize)> {
     (ssrc >= 4).then(|| (ssrc as usize / 4 - 1, ssrc as usize % 4))
 }
 
@@ -51,7 +53,7 @@ mod tests {
                 assert_eq!(of_ssrc(slot_ssrc(number, slot)), Some((number as usize, slot as usize)));
             }
         }
-        assert_eq!(of_ssrc(3), None);
+        assert_eq!(of_ssrc(Ssrc(3)), None);
         assert!(address(TALKERS + 10).is_loopback());
     }
 }

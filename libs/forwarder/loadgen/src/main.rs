@@ -1,16 +1,15 @@
 //! Clients for measuring a forwarder, and the bare sender it is measured against.
 //!
-//! `loadgen clients SERVER LISTENERS TALKERS SOCKETS PAYLOADS`: listeners and talkers that do ICE and SRTP, ordered
-//! about by lines on standard input (see [`clients`]).
-//! `loadgen floor PORTS LISTENERS PAYLOADS MILLISECONDS TALKERS PHASES SEGMENTS WHOLE`: a bare sendmmsg loop of the same
-//! bytes at the same pace to the same reading sockets (see [`floor`]).
-//! `loadgen dry LISTENERS PAYLOADS TURNS`: the engine without a socket (see [`dry`]).
+//! - `loadgen clients SERVER LISTENERS TALKERS SOCKETS PAYLOADS`: listeners and talkers that do ICE and SRTP, controlled
+//!   by lines on standard input (see [`clients`]).
+//! - `loadgen floor PORTS LISTENERS PAYLOADS MILLISECONDS TALKERS PHASES SEGMENTS WHOLE`: a bare sendmmsg loop that sends
+//!   the same bytes at the same pace to the same sockets (see [`floor`]).
+//! - `loadgen dry LISTENERS PAYLOADS TURNS`: the engine without a socket (see [`dry`]).
+//! - `loadgen join URL PATH OFFER PAYLOADS MOST`: listeners that join a WHEP endpoint over HTTP, ICE and DTLS, with
+//!   offers made from the one in the file (see [`join`]).
 //!
-//! `loadgen join URL PATH OFFER PAYLOADS MOST`: listeners that join a WHEP endpoint over HTTP, ICE and DTLS, with offers
-//! made from the one in the file (see [`join`]).
-//!
-//! Of `clients` and `dry`, keys and ICE credentials follow from a session's number ([`identity`]), so that whoever drives
-//! the server can register the same sessions there and thousands are connected in a second.
+//! For `clients` and `dry`, keys and ICE credentials follow from a session's number ([`identity`]). So the driver of the
+//! server can register the same sessions there, and thousands are connected in a second.
 
 mod clients;
 mod dry;

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use forwarder_core::rtp::{Header, is_rtcp};
+use forwarder_core::rtp::{Header, SequenceNumber, is_rtcp};
 use forwarder_core::srtp::Inbound;
 use forwarder_core::stun::{Class, Message};
 
@@ -95,30 +95,30 @@ impl Counted {
 /// What one listener expects in its slots.
 #[derive(Default)]
 pub struct Ear {
-    expected: [Option<u16>; 4],
+    expected: [Option<SequenceNumber>; 4],
     /// Whoever has none cannot decrypt.
     inbound: Option<Box<Inbound>>,
 }
 
 impl Ear {
     /// One that heard a first packet.
-    pub fn hearing(inbound: Inbound, slot: usize, sequence: u16) -> Self {
+    pub fn hearing(inbound: Inbound, slot: usize, sequence: SequenceNumber) -> Self {
         let mut ear = Self { inbound: Some(Box::new(inbound)), ..Self::default() };
-        ear.expected[slot] = Some(sequence.wrapping_add(1));
+        ear.expected[slot] = Some(sequence.next());
         ear
     }
 
     /// Counts what is missing before a packet; whether the packet is new.
     pub fn in_order(&mut self, slot: usize, header: &Header, counted: &Counted) -> bool {
         if let Some(expected) = self.expected[slot] {
-            let step = header.sequence.wrapping_sub(expected);
-            if step >= 1 << 15 {
+            let step = header.sequence.since(expected);
+            if step < 0 {
                 add(&counted.late, 1);
                 return false;
             }
-            add(&counted.missing, u64::from(step));
+            add(&counted.missing, u64::from(step.unsigned_abs()));
         }
-        self.expected[slot] = Some(header.sequence.wrapping_add(1));
+        self.expected[slot] = Some(header.sequence.next());
         add(&counted.padded, u64::from(header.padding));
         true
     }

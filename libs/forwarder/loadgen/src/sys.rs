@@ -26,7 +26,8 @@ pub fn widen_send_buffer(socket: &UdpSocket) {
     set(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, 4 * 1024 * 1024);
 }
 
-/// Datagrams that may not be fragmented need no number of their own (RFC 6864, section 4.1), which costs the kernel less.
+/// Datagrams that may not be fragmented need no number of their own (RFC 6864, section 4.1), which costs the kernel
+/// less.
 pub fn never_fragment(socket: &UdpSocket) {
     set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO);
 }
@@ -84,7 +85,8 @@ pub fn send_from(socket: &UdpSocket, from: Ipv4Addr, to: SocketAddrV4, bytes: &[
     let mut address = sockaddr(to);
     let mut control = Control([0; 40]);
     let mut vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    // SAFETY: all pointers lead to live local values; the control buffer is aligned and large enough for one in_pktinfo.
+    // SAFETY: all pointers lead to live local values; the control buffer is aligned and large enough for one
+    // in_pktinfo.
     let sent = unsafe {
         let mut header: libc::msghdr = zeroed();
         header.msg_name = (&raw mut address).cast();
@@ -186,8 +188,8 @@ impl Reader {
     }
 }
 
-/// The leanest way to send the same bytes to many destinations: one buffer, one batch of headers that stay in the cache,
-/// and per datagram only its destination is written.
+/// The leanest way to send the same bytes to many destinations: one buffer, one batch of headers that stay in the
+/// cache, and per datagram only its destination is written.
 pub struct Bare {
     headers: Vec<libc::mmsghdr>,
     addresses: Vec<libc::sockaddr_in>,

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use forwarder_core::rtcp::{self, Block};
+use forwarder_core::rtp::Ssrc;
 use forwarder_core::srtp::Outbound;
 
 /// Everybody repeats the check, and reports what they received, this often.
@@ -33,7 +34,7 @@ pub fn in_turns(stopping: &AtomicBool, mut each: impl FnMut(Turn)) {
 }
 
 /// A sealed receiver report from `ssrc` about a stream; None where the key is used up.
-pub fn report(outbound: &mut Outbound, ssrc: u32, about: u32) -> Option<Vec<u8>> {
+pub fn report(outbound: &mut Outbound, ssrc: Ssrc, about: Ssrc) -> Option<Vec<u8>> {
     let mut report = vec![0; 128];
     let length = rtcp::receiver_report(&mut report, ssrc, &Block { ssrc: about, ..Block::default() });
     let length = outbound.seal_rtcp(&mut report, length).ok()?;

@@ -1,10 +1,10 @@
-//! How long packets are inside, in buckets whose width follows their height.
+//! A histogram of how long packets are in the forwarder.
 
 /// Buckets; the last one has no upper end.
 pub const BUCKETS: usize = 48;
 
-/// Forwarded packets by their delay: from when the packet was read (and could have been, had nothing else been sent) to
-/// when the kernel had taken the listener's copy.
+/// Forwarded packets by their delay: from when the packet was read (or could have been, had the thread not been sending)
+/// to when the kernel had taken the listener's copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Delays {
     counts: [u64; BUCKETS],
@@ -31,7 +31,7 @@ impl Delays {
         self.sum_us += delay_us * packets;
     }
 
-    /// Counts what another has counted.
+    /// Adds what another has counted.
     pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
             *count += more;

@@ -1,4 +1,4 @@
-//! One thread's way to the network.
+//! What one thread sends with, and what it counts.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::delays::Delays;
 use crate::sys::Sender;
 use crate::tcp;
 
-/// What all threads send with.
+/// The sockets, which all threads share.
 #[derive(Clone)]
 pub(crate) struct Wire {
     pub socket: Arc<UdpSocket>,
-    pub connections: Arc<tcp::Peers>,
+    pub connections: Arc<tcp::Connections>,
     /// Where the engine's clock begins.
     pub began: Instant,
 }
@@ -26,12 +26,12 @@ pub(crate) struct Lane {
     pub tally: Tally,
 }
 
-/// What became of what was sent.
+/// What one thread counts.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     /// Packets that the kernel, or a connection, did not take.
     pub unsent: u64,
-    /// Of forwarded packets.
+    /// How long forwarded packets were in here.
     pub delays: Delays,
 }
 
@@ -47,7 +47,7 @@ impl Lane {
         Self { wire, sender: Sender::default(), tally: Tally::default() }
     }
 
-    /// Sends a batch. `lay_us`: for how long what is forwarded may have lain in the socket before it was read.
+    /// Sends a batch. `lay_us`: for how long its packets may have waited in the socket before they were read.
     pub fn send(&mut self, batch: &Batch, lay_us: u64) {
         let over_tcp = |entry: &Entry| tcp::is_connection(entry.to);
         for entries in batch.entries().chunk_by(|one, next| over_tcp(one) == over_tcp(next)) {

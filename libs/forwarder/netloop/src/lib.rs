@@ -1,10 +1,10 @@
 //! The thread that owns the media socket, and those that help it to send.
 //!
 //! Everything else talks to it through two bounded queues: commands in, events out, each with an eventfd to wake the
-//! reader. It never waits for anybody but, while a round leaves, for its helpers (see `team`); what does not fit a queue
-//! is dropped and counted.
+//! reader. It never waits for anybody, except for its helpers while a round leaves (see `team`). What does not fit a
+//! queue is dropped and counted.
 //!
-//! Everything that a stranger, a client or a slow neighbour could make grow has its bound:
+//! Everything that a stranger, a client or a slow neighbour could make grow is bounded:
 //!
 //! | What waits | At most | Then |
 //! |---|---|---|
@@ -19,14 +19,15 @@
 //! | addresses of a session | 4 | the oldest unused one goes |
 //! | SSRCs of a session | 4 | refused |
 //! | packets behind the newest | 128 | refused as replays |
-//! | our own checks of a session | 1, repeated after 0.5 s at the earliest | not sent |
-//! | sessions that do not get on | 10 a person, 200 an address (`half_open_*`), 30 s | 429, expired |
+//! | our own checks of a session | 4, begun 50 ms apart, each sent 7 times in 32 s | the oldest path goes |
+//! | sessions that are not connected yet | 10 a person, 200 an address (`half_open_*`), 30 s | 429, expired |
 //! | sessions | the node's `capacity` | 503 |
-//! | what comes over TCP, and goes | see `tcp` | |
+//! | what TCP connections may use | see `tcp` | |
 
 mod delays;
 mod lane;
 mod queue;
+mod stats;
 mod sys;
 mod tcp;
 mod team;
@@ -41,19 +42,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use forwarder_core::engine::{
-    Counters, Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId, Tuning,
-};
+use forwarder_core::engine::{Credentials, Event, Relayed, SessionConfig, SessionReport, Tuning};
+use forwarder_core::ids::{PersonId, SessionId, SpaceId};
+use forwarder_core::srtp::MasterKeys;
 
 pub use delays::Delays;
 
 use lane::Wire;
+pub use queue::QueueFull;
 use queue::{Command, Shared};
-pub use queue::{Dropped, QueueFull};
+pub use stats::{Dropped, Stats};
 use tcp::Tcp;
 pub use tcp::{Config as TcpConfig, Counters as TcpCounters};
 
-/// The forwarder: one UDP port, where wanted one TCP port, and the threads that serve them.
+/// The forwarder: a UDP port, optionally a TCP port, and the threads that serve them.
 #[derive(Debug)]
 pub struct Forwarder {
     shared: Arc<Shared>,
@@ -62,29 +64,12 @@ pub struct Forwarder {
     tcp_port: Option<u16>,
 }
 
-/// Totals of the engine, of the socket and of the queues.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stats {
-    /// The engine's.
-    pub engine: Counters,
-    /// The TCP port's.
-    pub tcp: TcpCounters,
-    /// Packets that the kernel, or a connection, did not take.
-    pub unsent: u64,
-    /// Events that did not fit their queue.
-    pub dropped: Dropped,
-    /// Commands that made no sense, such as an id in use.
-    pub refused_commands: u64,
-    /// How long forwarded packets were in here.
-    pub delays: Delays,
-}
-
 impl Forwarder {
-    /// Binds `address` (port 0: any free one), where wanted also a TCP port there, and starts the thread that serves them,
+    /// Binds `address` (port 0: any free one), optionally a TCP port there too, and starts the thread that serves them,
     /// with helpers so that `threads` seal and send.
     ///
     /// # Errors
-    /// What the operating system says, such as an address in use, with the address it says it about.
+    /// The operating system's, such as an address in use, with the address it is about.
     pub fn start(
         address: SocketAddr,
         tcp: Option<TcpConfig>,
@@ -96,7 +81,7 @@ impl Forwarder {
         sys::widen_buffers(&socket);
         sys::let_fragment(&socket, false);
         let local = socket.local_addr()?;
-        let connections = Arc::new(tcp::Peers::default());
+        let connections = Arc::new(tcp::Connections::default());
         let listen = |config: TcpConfig| {
             let address = SocketAddr::new(address.ip(), config.port);
             Tcp::listen(address, config, Arc::clone(&connections))
@@ -123,13 +108,13 @@ impl Forwarder {
         self.tcp_port
     }
 
-    /// Becomes readable when [`Forwarder::poll`] has something; reading it is done by `poll`.
+    /// Becomes readable when [`Forwarder::poll`] has something. Only `poll` reads it.
     #[must_use]
     pub fn event_fd(&self) -> RawFd {
         self.shared.events_ready.as_raw_fd()
     }
 
-    /// Adds a session. Ids and ICE fragments must be unique; one that is not is counted and ignored.
+    /// Adds a session. One whose id or ICE fragment is in use is counted and ignored.
     ///
     /// # Errors
     /// [`QueueFull`] when the thread does not keep up.
@@ -153,12 +138,12 @@ impl Forwarder {
         self.shared.command(Command::Restart(session, Box::new(ice)))
     }
 
-    /// Gives a session its SRTP keys: master key and salt of what the peer sends, and of what is sent to it.
+    /// Gives a session its SRTP keys.
     ///
     /// # Errors
     /// [`QueueFull`] when the thread does not keep up.
-    pub fn set_keys(&self, session: SessionId, receive: Vec<u8>, send: Vec<u8>) -> Result<(), QueueFull> {
-        self.shared.command(Command::Keys(session, receive, send))
+    pub fn set_keys(&self, session: SessionId, keys: MasterKeys) -> Result<(), QueueFull> {
+        self.shared.command(Command::Keys(session, keys))
     }
 
     /// Mutes or unmutes; obeyed before the next datagrams are read.
@@ -201,7 +186,7 @@ impl Forwarder {
         &self,
         space: SpaceId,
         source: SessionId,
-        owner: Owner,
+        owner: PersonId,
         packet: Relayed,
     ) -> Result<(), QueueFull> {
         self.shared.command(Command::Inject(space, source, owner, Box::new(packet)))
@@ -237,7 +222,7 @@ impl Forwarder {
         answer.recv_timeout(Duration::from_secs(1)).unwrap_or_default()
     }
 
-    /// Stops the thread and closes the socket. Nothing happens the second time.
+    /// Stops the thread and closes the socket. A second call does nothing.
     pub fn stop(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {

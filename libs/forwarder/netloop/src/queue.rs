@@ -1,4 +1,4 @@
-//! What the thread and everybody else share.
+//! The queues between the forwarder's thread and everybody else.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use forwarder_core::engine::{
-    Credentials, Event, Owner, Relayed, SessionConfig, SessionId, SessionReport, SpaceId,
-};
+use forwarder_core::engine::{Credentials, Event, Relayed, SessionConfig, SessionReport};
+use forwarder_core::ids::{PersonId, SessionId, SpaceId};
+use forwarder_core::srtp::MasterKeys;
 
-use crate::{Stats, sys};
+use crate::stats::{Dropped, Stats};
+use crate::sys;
 
 const COMMANDS: usize = 16_384;
 const BUNDLES: usize = 4_096;
 const DATAGRAMS: usize = 8_192;
-/// DTLS datagrams of one session waiting at once: one flight and its repetitions.
+/// The most DTLS datagrams of one session that wait: one flight and its repetitions.
 const DATAGRAMS_PER_SESSION: u8 = 24;
 const RELAYED: usize = 4_096;
 const OTHERS: usize = 65_536;
@@ -26,12 +27,12 @@ pub(crate) enum Command {
     Add(Box<SessionConfig>),
     Remove(SessionId),
     Restart(SessionId, Box<Credentials>),
-    Keys(SessionId, Vec<u8>, Vec<u8>),
+    Keys(SessionId, MasterKeys),
     Mute(SessionId, bool),
     Capture(SessionId, bool),
     Dtls(SessionId, Vec<u8>),
     Share(SpaceId, bool),
-    Inject(SpaceId, SessionId, Owner, Box<Relayed>),
+    Inject(SpaceId, SessionId, PersonId, Box<Relayed>),
     Hush(SpaceId, SessionId),
     Reports(SyncSender<Vec<(SessionId, SessionReport)>>),
 }
@@ -47,19 +48,6 @@ impl fmt::Display for QueueFull {
 }
 
 impl std::error::Error for QueueFull {}
-
-/// Events that did not fit.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Dropped {
-    /// DTLS datagrams; the peer repeats them.
-    pub dtls: u64,
-    /// Captured packets: holes in recordings.
-    pub captured: u64,
-    /// Packets for other nodes: what their listeners miss.
-    pub relayed: u64,
-    /// Anything else.
-    pub others: u64,
-}
 
 #[derive(Default)]
 struct Events {

@@ -69,7 +69,8 @@ fn set(socket: &impl AsRawFd, level: libc::c_int, option: libc::c_int, value: li
     };
 }
 
-/// Waits until one of the descriptors can be read, for at most so many microseconds, or a signal comes; which can be.
+/// Waits until one of the descriptors can be read, at most so many microseconds, or until a signal; returns which can be
+/// read.
 ///
 /// Not `epoll`: a socket that stands in an epoll set has somebody to wake whenever the kernel has taken a datagram off
 /// its hands, which costs every send 3 %.
@@ -81,13 +82,13 @@ pub fn wait<const N: usize>(descriptors: [Option<RawFd>; N], wait_us: u64) -> [b
         tv_sec: (wait_us / 1_000_000) as libc::time_t,
         tv_nsec: (wait_us % 1_000_000 * 1000) as libc::c_long,
     };
-    // SAFETY: `polled` has N elements, `timeout` is a valid time, and both live through the call. On an error, such as a
-    // signal, nothing was written.
+    // SAFETY: `polled` has N elements, `timeout` is a valid time, and both live through the call. On an error, such as
+    // a signal, nothing was written.
     unsafe { libc::ppoll(polled.as_mut_ptr(), N as libc::nfds_t, &raw const timeout, null()) };
     polled.map(|polled| polled.revents != 0)
 }
 
-/// Which of several descriptors can be read.
+/// Watches descriptors, and tells which can be read.
 pub struct Epoll(OwnedFd);
 
 impl Epoll {

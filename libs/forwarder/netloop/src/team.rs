@@ -1,7 +1,7 @@
 //! Threads that help the engine's thread to seal and send a round.
 //!
-//! They sleep between rounds. Who wakes takes one part after another until all are taken, so a helper that the system
-//! gives no time leaves its share to the others, and the round is over when the last part that somebody took has left.
+//! They sleep between rounds. A helper that wakes takes one part after another until none is left. So one that gets no
+//! CPU time leaves its share to the others, and the round is over when the last part that was taken has left.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use forwarder_core::engine::Round;
 
 use crate::lane::{Lane, Tally};
 
-/// Parts of a round for each helper at least: waking one costs as much as sending some packets.
+/// A helper is woken for at least this many parts of a round: waking it costs as much as sending some packets.
 const PARTS: usize = 4;
 
 struct Common {
@@ -31,7 +31,7 @@ struct Helper {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The helpers of one engine; empty where it does everything itself.
+/// The helpers of one engine; none where it does everything itself.
 pub(crate) struct Team {
     common: Arc<Common>,
     helpers: Vec<Helper>,

@@ -1,4 +1,4 @@
-//! The loop: commands first, then datagrams in bursts, then what time brings.
+//! The loop: first commands, then datagrams in bursts, then what is due.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,25 +8,26 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::batch::Batch;
-use forwarder_core::engine::{Engine, Event, Io, Now, Round, TICK_US, Tuning};
+use forwarder_core::clock::{Now, TICK_US};
+use forwarder_core::engine::{Engine, Event, Io, Round, Tuning};
 
-use crate::Stats;
 use crate::lane::{Lane, Wire};
 use crate::queue::{Command, Shared};
+use crate::stats::Stats;
 use crate::sys::{self, Receiver};
 use crate::tcp::Tcp;
 use crate::team::Team;
 
-/// Bursts read before time and commands are looked at again.
+/// How many bursts are read before clock and commands are checked again.
 const BURSTS: usize = 8;
-/// A wait shorter than this, in microseconds, was none: something was there already.
+/// After a wait shorter than this, in microseconds, something had been there already.
 const AWAKE_US: u64 = 20;
 
 struct Outlet {
     lane: Lane,
     team: Team,
     shared: Arc<Shared>,
-    /// How long the packets being forwarded may have lain in the socket, in microseconds.
+    /// For how long the packets being forwarded may have waited in the socket, in microseconds.
     lay_us: u64,
 }
 
@@ -128,8 +129,8 @@ impl Worker {
         }
     }
 
-    /// Returns when datagrams or commands are there, or something happened at the TCP port, after so many microseconds at
-    /// the latest; whether it was the TCP port.
+    /// Waits for datagrams, commands or something at the TCP port, at most so many microseconds; returns whether
+    /// something happened at the TCP port.
     fn wait(&self, wait_us: u64) -> bool {
         let commands = &self.shared.commands_ready;
         let [_, ordered, tcp] = sys::wait(
@@ -146,8 +147,8 @@ impl Worker {
         tcp
     }
 
-    /// Reads one burst; whether there may be more. Whatever was ordered before its datagrams were sent is obeyed before
-    /// they are looked at.
+    /// Reads one burst; returns whether there may be more. Commands given before its datagrams were sent are obeyed
+    /// before the datagrams are processed.
     fn burst(&mut self) -> bool {
         let count = self.receiver.receive(&self.outlet.lane.wire.socket);
         self.obey();
@@ -163,7 +164,7 @@ impl Worker {
         count == Receiver::BURST
     }
 
-    /// Takes what came over TCP, up to a bound; orders are obeyed in the same way.
+    /// Takes what came over TCP, up to a bound; commands are obeyed in the same way.
     fn turn(&mut self) {
         let Some(mut tcp) = self.tcp.take() else { return };
         tcp.turn(|from, packet| {
@@ -186,9 +187,7 @@ impl Worker {
                     true
                 }
                 Command::Restart(session, ice) => self.engine.restart(session, &ice).is_ok(),
-                Command::Keys(session, receive, send) => {
-                    self.engine.set_keys(session, &receive, &send).is_ok()
-                }
+                Command::Keys(session, keys) => self.engine.set_keys(session, &keys).is_ok(),
                 Command::Mute(session, muted) => {
                     self.engine.set_muted(session, muted, now, io);
                     true

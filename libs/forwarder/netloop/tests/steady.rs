@@ -13,7 +13,7 @@ use common::{
 use counting::{Counting, elsewhere};
 use forwarder_core::engine::{Event, Tuning};
 use forwarder_core::rtcp::{self, Block};
-use forwarder_core::rtp::MTU;
+use forwarder_core::rtp::{MTU, Ssrc};
 use forwarder_core::srtp::Outbound;
 use forwarder_netloop::{Forwarder, TcpConfig};
 
@@ -55,8 +55,8 @@ impl Ear {
     fn upkeep(&mut self) {
         self.send(&check(self.id, &credentials(self.id).local_pwd));
         let mut report = [0; MTU];
-        let block = Block { ssrc: self.id as u32, jitter: 48, ..Block::default() };
-        let length = rtcp::receiver_report(&mut report, 77, &block);
+        let block = Block { ssrc: Ssrc(self.id as u32), jitter: 48, ..Block::default() };
+        let length = rtcp::receiver_report(&mut report, Ssrc(77), &block);
         let length = self.outbound.seal_rtcp(&mut report, length).unwrap();
         self.send(&report[..length]);
     }
@@ -120,6 +120,8 @@ impl Crowd {
 fn no_thread_of_a_forwarder_takes_memory_for_packets_checks_and_reports_over_udp_and_tcp() {
     for threads in [1, 2] {
         let mut crowd = Crowd::new(threads);
+        // Twice: the first report of the last ones may be opened when the first time is over, and its window takes memory.
+        crowd.goes_on();
         crowd.goes_on();
         crowd.changes_of_talkers();
         let taken = crowd.goes_on();

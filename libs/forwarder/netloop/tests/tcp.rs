@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{FROM, Framed, LIMIT, check, credentials, listens, master, over_tcp, packet, speaks};
 use forwarder_core::engine::Tuning;
+use forwarder_core::ids::SessionId;
 use forwarder_core::srtp::Outbound;
 use forwarder_netloop::{Forwarder, Stats, TcpConfig};
 
@@ -73,7 +74,7 @@ fn who_passes_no_check_in_time_is_cut_off() {
     until(&forwarder, |stats| stats.tcp.refused == 3 && stats.tcp.open == 1);
     well.send(&check(7, &credentials(7).local_pwd));
     assert!(well.receive().is_some());
-    forwarder.remove(7).unwrap();
+    forwarder.remove(SessionId(7)).unwrap();
     assert_eq!(well.receive(), None, "its session is gone");
     forwarder.stop();
 }

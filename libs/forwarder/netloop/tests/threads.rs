@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::{FROM, LIMIT, TO, is_audio, listens, master, over_udp, packet, speaks};
 use forwarder_core::engine::{Media, Tuning};
-use forwarder_core::rtp::{Header, MTU};
+use forwarder_core::ids::SessionId;
+use forwarder_core::rtp::{Header, MTU, SequenceNumber};
 use forwarder_core::srtp::{Inbound, Outbound};
 use forwarder_netloop::Forwarder;
 
@@ -23,7 +24,7 @@ struct Client {
     socket: UdpSocket,
     /// Opens what the forwarder sends.
     inbound: Inbound,
-    next: Option<u16>,
+    next: Option<SequenceNumber>,
 }
 
 impl Client {
@@ -49,7 +50,7 @@ impl Client {
             let header = Header::parse(packet).unwrap();
             let length = self.inbound.open_rtp(packet, &header).unwrap();
             assert!(self.next.is_none_or(|next| next == header.sequence), "listener {}", self.id);
-            self.next = Some(header.sequence.wrapping_add(1));
+            self.next = Some(header.sequence.next());
             // A single byte ends a slot.
             if let Some(number) = header.payload(&packet[..length]).unwrap()[1..].first_chunk() {
                 heard.push(u64::from_be_bytes(*number));
@@ -121,10 +122,10 @@ fn orders_during_full_send(threads: usize) {
         for turn in 0..3 {
             everybody_hears(&mut crowd, &leash);
             let mut gone = crowd.swap_remove(turn * 90);
-            forwarder.remove(gone.id).unwrap();
+            forwarder.remove(SessionId(gone.id)).unwrap();
             obeyed(&forwarder);
             gone.hear();
-            forwarder.set_muted(SPEAKER, true).unwrap();
+            forwarder.set_muted(SessionId(SPEAKER), true).unwrap();
             obeyed(&forwarder);
             crowd.iter_mut().for_each(|client| drop(client.hear()));
             let muted = forwarder.stats().engine.muted;
@@ -140,7 +141,7 @@ fn orders_during_full_send(threads: usize) {
                 None,
                 "somebody who had left was sent something"
             );
-            forwarder.set_muted(SPEAKER, false).unwrap();
+            forwarder.set_muted(SessionId(SPEAKER), false).unwrap();
             crowd.push(Client::listener(&forwarder, LISTENERS + 1 + turn as u64));
         }
         everybody_hears(&mut crowd, &leash);

@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use forwarder_core::engine::{
-    Credentials, Event, Media, Relayed as Packet, SessionConfig, SessionReport, SlotConfig, Subscription,
-    Tuning,
+    Credentials, Event, Media, Publication, Relayed as Packet, SessionConfig, SessionReport, SlotConfig,
+    Subscription, Tuning,
 };
-use forwarder_core::rtp::AudioLevel;
+use forwarder_core::ids::{PersonId, SessionId, SpaceId};
+use forwarder_core::rtp::{AudioLevel, ExtensionId, PayloadType, SequenceNumber, Ssrc, Timestamp};
+use forwarder_core::srtp::{MASTER, MASTER_CM, MasterKeys};
 use forwarder_netloop::{self as netloop, TcpConfig};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -58,6 +60,7 @@ struct Report {
     fraction_lost: f64,
     jitter_us: u32,
     round_trip_us: u32,
+    quiet_us: u64,
 }
 
 #[pyclass(frozen, get_all, module = "rostrum_forwarder")]
@@ -76,30 +79,41 @@ impl From<SessionReport> for Report {
             fraction_lost: f64::from(report.fraction_lost) / 256.0,
             jitter_us: report.jitter_us,
             round_trip_us: report.round_trip_us,
+            quiet_us: report.quiet_us,
         }
     }
 }
 
 fn convert(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     Ok(match event {
-        Event::Reachable { session, address } => {
+        Event::Reachable { session: SessionId(session), address } => {
             Py::new(py, Reachable { session, address: address.to_string() })?.into_any()
         }
-        Event::Dtls { session, datagram } => {
+        Event::Dtls { session: SessionId(session), datagram } => {
             Py::new(py, Dtls { session, datagram: PyBytes::new(py, &datagram).unbind() })?.into_any()
         }
-        Event::Closed { session, expired, report } => {
+        Event::Closed { session: SessionId(session), expired, report } => {
             Py::new(py, Closed { session, expired, report: Py::new(py, Report::from(report))? })?.into_any()
         }
-        Event::Talking { space, sessions } => Py::new(py, Talking { space, sessions })?.into_any(),
-        Event::Captured { session, packets, bundle } => {
+        Event::Talking { space: SpaceId(space), sessions } => {
+            let sessions = sessions.into_iter().map(|session| session.0).collect();
+            Py::new(py, Talking { space, sessions })?.into_any()
+        }
+        Event::Captured { session: SessionId(session), packets, bundle } => {
             Py::new(py, Captured { session, packets, bundle: PyBytes::new(py, &bundle).unbind() })?.into_any()
         }
-        Event::Relayed { session, packet } => {
-            let Packet { ssrc, timestamp, sequence, level, loudness, payload } = packet;
-            let level = level.map(|level| u8::from(level.voice) << 7 | level.minus_dbov);
-            let payload = PyBytes::new(py, &payload).unbind();
-            Py::new(py, Relayed { session, ssrc, timestamp, sequence, level, loudness, payload })?.into_any()
+        Event::Relayed { session: SessionId(session), packet } => {
+            let level = packet.level.map(|level| u8::from(level.voice) << 7 | level.minus_dbov);
+            let relayed = Relayed {
+                session,
+                ssrc: packet.ssrc.0,
+                timestamp: packet.timestamp.0,
+                sequence: packet.sequence.0,
+                level,
+                loudness: packet.loudness,
+                payload: PyBytes::new(py, &packet.payload).unbind(),
+            };
+            Py::new(py, relayed)?.into_any()
         }
     })
 }
@@ -108,23 +122,66 @@ fn full(error: netloop::QueueFull) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }
 
-/// ICE credentials of both sides: (local ufrag, local pwd, remote ufrag, remote pwd).
-type Ice = (String, String, String, String);
+/// What both sides of one ICE session prove themselves with (RFC 8445).
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct IceCredentials {
+    local_ufrag: String,
+    local_pwd: String,
+    remote_ufrag: String,
+    remote_pwd: String,
+}
 
-fn credentials(ice: Ice) -> Credentials {
-    Credentials {
-        local_ufrag: ice.0.into_bytes(),
-        local_pwd: ice.1.into_bytes(),
-        remote_ufrag: ice.2.into_bytes(),
-        remote_pwd: ice.3.into_bytes(),
+#[pymethods]
+impl IceCredentials {
+    #[new]
+    #[pyo3(signature = (*, local_ufrag, local_pwd, remote_ufrag, remote_pwd))]
+    fn new(local_ufrag: String, local_pwd: String, remote_ufrag: String, remote_pwd: String) -> Self {
+        Self { local_ufrag, local_pwd, remote_ufrag, remote_pwd }
     }
 }
 
-fn config(session: u64, space: u64, owner: u64, ice: Ice, media: Media) -> PyResult<SessionConfig> {
+impl From<&IceCredentials> for Credentials {
+    fn from(ice: &IceCredentials) -> Self {
+        Self {
+            local_ufrag: ice.local_ufrag.clone().into_bytes(),
+            local_pwd: ice.local_pwd.clone().into_bytes(),
+            remote_ufrag: ice.remote_ufrag.clone().into_bytes(),
+            remote_pwd: ice.remote_pwd.clone().into_bytes(),
+        }
+    }
+}
+
+/// Forwarded packets whose delay lies in one range.
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct DelayBucket {
+    end_us: u64,
+    packets: u64,
+}
+
+/// How long forwarded packets were in the forwarder.
+#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
+struct Delays {
+    buckets: Vec<Py<DelayBucket>>,
+    sum_us: u64,
+}
+
+fn config(
+    session: u64,
+    space: u64,
+    owner: u64,
+    ice: &IceCredentials,
+    media: Media,
+) -> PyResult<SessionConfig> {
     if !media.possible() {
         return Err(PyValueError::new_err("impossible payload type, extension id, MID or number of slots"));
     }
-    Ok(SessionConfig { id: session, space, owner, ice: credentials(ice), media })
+    Ok(SessionConfig {
+        id: SessionId(session),
+        space: SpaceId(space),
+        owner: PersonId(owner),
+        ice: ice.into(),
+        media,
+    })
 }
 
 #[pyclass(frozen, module = "rostrum_forwarder")]
@@ -178,7 +235,7 @@ impl Forwarder {
     }
 
     #[pyo3(signature = (
-        session, space, owner, ice, *, payload_type, red_payload_type = None, level_extension, muted, capture
+        session, *, space, owner, ice, payload_type, red_payload_type = None, level_extension, muted, capture
     ))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn add_publisher(
@@ -186,19 +243,25 @@ impl Forwarder {
         session: u64,
         space: u64,
         owner: u64,
-        ice: Ice,
+        ice: &IceCredentials,
         payload_type: u8,
         red_payload_type: Option<u8>,
         level_extension: Option<u8>,
         muted: bool,
         capture: bool,
     ) -> PyResult<()> {
-        let media = Media::Publish { payload_type, red: red_payload_type, level_extension, muted, capture };
+        let media = Media::Publish(Publication {
+            payload_type: PayloadType(payload_type),
+            red: red_payload_type.map(PayloadType),
+            level_extension: level_extension.map(ExtensionId),
+            muted,
+            capture,
+        });
         self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
     }
 
     #[pyo3(signature = (
-        session, space, owner, ice, *, payload_type, red_payload_type = None, mid_extension, level_extension, slots
+        session, *, space, owner, ice, payload_type, red_payload_type = None, mid_extension, level_extension, slots
     ))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn add_listener(
@@ -206,59 +269,60 @@ impl Forwarder {
         session: u64,
         space: u64,
         owner: u64,
-        ice: Ice,
+        ice: &IceCredentials,
         payload_type: u8,
         red_payload_type: Option<u8>,
         mid_extension: Option<u8>,
         level_extension: Option<u8>,
         slots: Vec<(String, u32)>,
     ) -> PyResult<()> {
-        let slots = slots.into_iter().map(|(mid, ssrc)| SlotConfig { mid: mid.into_bytes(), ssrc }).collect();
+        let slot = |(mid, ssrc): (String, u32)| SlotConfig { mid: mid.into_bytes(), ssrc: Ssrc(ssrc) };
+        let slots = slots.into_iter().map(slot).collect();
         let media = Media::Subscribe(Subscription {
-            payload_type,
-            red: red_payload_type,
-            mid_extension,
-            level_extension,
+            payload_type: PayloadType(payload_type),
+            red: red_payload_type.map(PayloadType),
+            mid_extension: mid_extension.map(ExtensionId),
+            level_extension: level_extension.map(ExtensionId),
             slots,
         });
         self.inner.add(config(session, space, owner, ice, media)?).map_err(full)
     }
 
-    fn restart(&self, session: u64, ice: Ice) -> PyResult<()> {
-        self.inner.restart(session, credentials(ice)).map_err(full)
+    fn restart(&self, session: u64, ice: &IceCredentials) -> PyResult<()> {
+        self.inner.restart(SessionId(session), ice.into()).map_err(full)
     }
 
+    #[pyo3(signature = (session, *, receive, send))]
     fn set_keys(&self, session: u64, receive: Vec<u8>, send: Vec<u8>) -> PyResult<()> {
-        use forwarder_core::srtp::{MASTER, MASTER_CM};
         if ![[MASTER; 2], [MASTER_CM; 2]].contains(&[receive.len(), send.len()]) {
             return Err(PyValueError::new_err(
                 "master key and salt have 28 bytes (GCM) or 30 (AES-CM with SHA-1)",
             ));
         }
-        self.inner.set_keys(session, receive, send).map_err(full)
+        self.inner.set_keys(SessionId(session), MasterKeys { receive, send }).map_err(full)
     }
 
     fn set_muted(&self, session: u64, muted: bool) -> PyResult<()> {
-        self.inner.set_muted(session, muted).map_err(full)
+        self.inner.set_muted(SessionId(session), muted).map_err(full)
     }
 
     fn set_capture(&self, session: u64, capture: bool) -> PyResult<()> {
-        self.inner.set_capture(session, capture).map_err(full)
+        self.inner.set_capture(SessionId(session), capture).map_err(full)
     }
 
     fn send_dtls(&self, session: u64, datagram: Vec<u8>) -> PyResult<()> {
-        self.inner.send_dtls(session, datagram).map_err(full)
+        self.inner.send_dtls(SessionId(session), datagram).map_err(full)
     }
 
     fn remove(&self, session: u64) -> PyResult<()> {
-        self.inner.remove(session).map_err(full)
+        self.inner.remove(SessionId(session)).map_err(full)
     }
 
     fn set_shared(&self, space: u64, shared: bool) -> PyResult<()> {
-        self.inner.set_shared(space, shared).map_err(full)
+        self.inner.set_shared(SpaceId(space), shared).map_err(full)
     }
 
-    #[pyo3(signature = (space, source, owner, *, ssrc, timestamp, sequence, level, loudness, payload))]
+    #[pyo3(signature = (space, *, source, owner, ssrc, timestamp, sequence, level, loudness, payload))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn inject(
         &self,
@@ -273,12 +337,20 @@ impl Forwarder {
         payload: Vec<u8>,
     ) -> PyResult<()> {
         let level = level.map(|byte| AudioLevel { voice: byte & 0x80 != 0, minus_dbov: byte & 0x7F });
-        let packet = Packet { ssrc, timestamp, sequence, level, loudness, payload };
-        self.inner.inject(space, source, owner, packet).map_err(full)
+        let packet = Packet {
+            ssrc: Ssrc(ssrc),
+            timestamp: Timestamp(timestamp),
+            sequence: SequenceNumber(sequence),
+            level,
+            loudness,
+            payload,
+        };
+        self.inner.inject(SpaceId(space), SessionId(source), PersonId(owner), packet).map_err(full)
     }
 
+    #[pyo3(signature = (space, *, source))]
     fn hush(&self, space: u64, source: u64) -> PyResult<()> {
-        self.inner.hush(space, source).map_err(full)
+        self.inner.hush(SpaceId(space), SessionId(source)).map_err(full)
     }
 
     #[pyo3(signature = (most = 256))]
@@ -332,16 +404,17 @@ impl Forwarder {
         Ok(dict)
     }
 
-    fn delays(&self) -> (Vec<(u64, u64)>, u64) {
+    fn delays(&self, py: Python<'_>) -> PyResult<Delays> {
         let delays = self.inner.stats().delays;
-        (delays.buckets().collect(), delays.sum_us())
+        let buckets = delays.buckets().map(|(end_us, packets)| Py::new(py, DelayBucket { end_us, packets }));
+        Ok(Delays { buckets: buckets.collect::<PyResult<_>>()?, sum_us: delays.sum_us() })
     }
 
     fn reports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let reports = py.detach(|| self.inner.reports());
         let dict = PyDict::new(py);
         for (session, report) in reports {
-            dict.set_item(session, Py::new(py, Report::from(report))?)?;
+            dict.set_item(session.0, Py::new(py, Report::from(report))?)?;
         }
         Ok(dict)
     }
@@ -354,5 +427,8 @@ impl Forwarder {
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{Captured, Closed, Dtls, Forwarder, Reachable, Relayed, Report, Talking};
+    use super::{
+        Captured, Closed, DelayBucket, Delays, Dtls, Forwarder, IceCredentials, Reachable, Relayed, Report,
+        Talking,
+    };
 }

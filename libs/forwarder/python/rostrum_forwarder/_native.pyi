@@ -2,10 +2,19 @@
 
 from typing import final
 
-__all__ = ["Captured", "Closed", "Dtls", "Forwarder", "Reachable", "Relayed", "Report", "Talking"]
-
-_Ice = tuple[str, str, str, str]
-"""ICE credentials: local ufrag, local password, remote ufrag, remote password."""
+__all__ = [
+    "Captured",
+    "Closed",
+    "DelayBucket",
+    "Delays",
+    "Dtls",
+    "Forwarder",
+    "IceCredentials",
+    "Reachable",
+    "Relayed",
+    "Report",
+    "Talking",
+]
 
 @final
 class Reachable:
@@ -48,6 +57,9 @@ class Report:
     @property
     def round_trip_us(self) -> int:
         """Between a sender report of ours and the receiver report that answers it; 0 when unknown, a minute at most."""
+    @property
+    def quiet_us(self) -> int:
+        """Since the peer's last check that consents to being sent to (RFC 7675); clients send one every 5 s or so."""
 
 @final
 class Closed:
@@ -103,6 +115,45 @@ class Relayed:
     def payload(self) -> bytes: ...
 
 @final
+class IceCredentials:
+    """What both sides of one ICE session prove themselves with (RFC 8445)."""
+
+    def __new__(cls, *, local_ufrag: str, local_pwd: str, remote_ufrag: str, remote_pwd: str) -> IceCredentials: ...
+    @property
+    def local_ufrag(self) -> str:
+        """Our user name fragment, unique among live sessions."""
+    @property
+    def local_pwd(self) -> str:
+        """Our password, with which the peer's checks are authenticated."""
+    @property
+    def remote_ufrag(self) -> str:
+        """The peer's user name fragment."""
+    @property
+    def remote_pwd(self) -> str:
+        """The peer's password, with which our own checks are authenticated."""
+
+@final
+class DelayBucket:
+    """Forwarded packets whose delay lies above the previous bucket's end and not above this one's."""
+
+    @property
+    def end_us(self) -> int:
+        """Upper end in microseconds; 2**64 - 1 for the last bucket."""
+    @property
+    def packets(self) -> int: ...
+
+@final
+class Delays:
+    """How long forwarded packets were in the forwarder."""
+
+    @property
+    def buckets(self) -> list[DelayBucket]:
+        """In ascending order."""
+    @property
+    def sum_us(self) -> int:
+        """All delays added up, in microseconds."""
+
+@final
 class Forwarder:
     """The sockets and their threads. Methods return at once; what they order is obeyed before the next datagrams.
 
@@ -140,10 +191,10 @@ class Forwarder:
     def add_publisher(
         self,
         session: int,
+        *,
         space: int,
         owner: int,
-        ice: _Ice,
-        *,
+        ice: IceCredentials,
         payload_type: int,
         red_payload_type: int | None = None,
         level_extension: int | None,
@@ -158,10 +209,10 @@ class Forwarder:
     def add_listener(
         self,
         session: int,
+        *,
         space: int,
         owner: int,
-        ice: _Ice,
-        *,
+        ice: IceCredentials,
         payload_type: int,
         red_payload_type: int | None = None,
         mid_extension: int | None,
@@ -172,10 +223,10 @@ class Forwarder:
 
         Raises ValueError.
         """
-    def restart(self, session: int, ice: tuple[str, str, str, str]) -> None:
+    def restart(self, session: int, ice: IceCredentials) -> None:
         """Begins another ICE session; unknown sessions are ignored. DTLS and SRTP go on as they are."""
-    def set_keys(self, session: int, receive: bytes, send: bytes) -> None:
-        """SRTP master key and salt of what the peer sends and of what is sent to it.
+    def set_keys(self, session: int, *, receive: bytes, send: bytes) -> None:
+        """SRTP master key and salt of what the peer sends (`receive`) and of what is sent to it (`send`).
 
         28 bytes: AEAD_AES_128_GCM; 30 bytes: AES128_CM_SHA1_80. Taken once per session. Raises ValueError for another
         length, or two different ones.
@@ -191,9 +242,9 @@ class Forwarder:
     def inject(
         self,
         space: int,
+        *,
         source: int,
         owner: int,
-        *,
         ssrc: int,
         timestamp: int,
         sequence: int,
@@ -205,14 +256,13 @@ class Forwarder:
 
         It is heard like any other, and neither captured nor relayed again. Raises OverflowError.
         """
-    def hush(self, space: int, source: int) -> None:
+    def hush(self, space: int, *, source: int) -> None:
         """Takes the slot of somebody who speaks at another node away at once."""
     def poll(self, most: int = 256) -> list[Reachable | Dtls | Closed | Talking | Captured | Relayed]: ...
     def stats(self) -> dict[str, int]:
         """Totals since the start, at most 20 ms old; for metrics."""
-    def delays(self) -> tuple[list[tuple[int, int]], int]:
-        """Forwarded packets by how long they were in here: (upper end in microseconds, packets) of each bucket, and the
-        sum of all delays in microseconds. The last bucket's end is 2**64 - 1."""
+    def delays(self) -> Delays:
+        """Forwarded packets by how long they were in here, at most 20 ms old; for metrics."""
     def reports(self) -> dict[int, Report]:
         """Every session's numbers; waits for the thread (a second at most), without the interpreter lock."""
     def close(self) -> None:

@@ -7,7 +7,7 @@ parameter our own ids are taken as well. Fields of a user that we have nothing f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -18,11 +18,12 @@ from libs.ids import is_id
 from services.gateway.app import Gateway
 from services.gateway.http.caller import GatewayDep, PersonDep, ViewerDep
 from services.gateway.http.problems import responses
-from services.gateway.http.x_spaces.asked import (
+from services.gateway.http.x_spaces.errors import Route, counted, missing
+from services.gateway.http.x_spaces.fields import (
     MOST,
     OF_POSTS,
     OF_SPACES,
-    Wishes,
+    Fields,
     chosen,
     ids_of,
     number,
@@ -30,10 +31,11 @@ from services.gateway.http.x_spaces.asked import (
     user,
     written,
 )
-from services.gateway.http.x_spaces.errors import Route, missing
+from services.gateway.http.x_spaces.lookup import by_ids as look_up
+from services.gateway.http.x_spaces.lookup import found_by
 from services.gateway.http.x_spaces.models import XIncludes, XMany, XMeta, XOne, XTweet, XTweets, XUsers
 
-router = APIRouter(tags=["X API v2"], route_class=Route)
+router = APIRouter(tags=["X API v2"], route_class=Route, dependencies=[Depends(counted)])
 
 _ERRORS: Final = responses("bad_request", "unauthenticated", "too_many_requests")
 _Expansions = Annotated[str | None, Query(alias="expansions", description="Comma-separated names of expansions.")]
@@ -42,7 +44,7 @@ _TweetFields = Annotated[str | None, Query(alias="tweet.fields")]
 _Id = Annotated[str, Path(description="Id of a Space")]
 
 
-async def _wishes(
+async def _fields(
     space_fields: Annotated[
         str | None, Query(alias="space.fields", description="Comma-separated names of fields.")
     ] = None,
@@ -50,19 +52,15 @@ async def _wishes(
     user_fields: _UserFields = None,
     topic_fields: Annotated[str | None, Query(alias="topic.fields")] = None,
 ) -> None:
-    """Says in the OpenAPI document what `Wishes` reads from the request."""
+    """Says in the OpenAPI document what `Fields` reads from the request."""
 
 
-_WISHES: Final = Depends(_wishes)
-
-
-async def _lookup(gateway: Gateway, query: LookupQuery) -> tuple[SpaceDetails, ...]:
-    return (await gateway.ask(query)).spaces
+_FIELDS: Final = Depends(_fields)
 
 
 @router.get(
     "/2/spaces/search", operation_id="searchSpaces", responses=_ERRORS, response_model_exclude_none=True,
-    dependencies=[_WISHES],
+    dependencies=[_FIELDS],
 )  # fmt: skip
 async def search(
     request: Request,
@@ -75,7 +73,7 @@ async def search(
 ) -> XMany:
     """Live and scheduled Spaces with these words."""
     only(request, "query", "state", "max_results", *OF_SPACES)
-    wishes = Wishes(request)
+    fields = Fields(request)
     (wanted,) = chosen(request, "state") or {"all"}
     asked = SearchQuery(
         actor=person_id,
@@ -85,16 +83,17 @@ async def search(
         spoken=False,
         limit=max_results,
     )
+    await gateway.new_spaces.known()
     page = await gateway.ask(asked)
     # Those that are over come last, and are not found here.
     ids = tuple(card.id for card in page.spaces if card.state in (State.LIVE, State.SCHEDULED))
-    found = await _lookup(gateway, LookupQuery(actor=person_id, operator=viewer.operator, space_ids=ids)) if ids else ()
-    return _many(wishes, found, counted=True)
+    found = await look_up(gateway, person_id, ids, operator=viewer.operator)
+    return _many(fields, found, counted=True)
 
 
 @router.get(
     "/2/spaces/by/creator_ids", operation_id="findSpacesByCreatorIds", responses=_ERRORS,
-    response_model_exclude_none=True, dependencies=[_WISHES],
+    response_model_exclude_none=True, dependencies=[_FIELDS],
 )  # fmt: skip
 async def by_creators(
     request: Request,
@@ -105,7 +104,7 @@ async def by_creators(
 ) -> XMany:
     """Live and scheduled Spaces of their creators."""
     only(request, "user_ids", *OF_SPACES)
-    wishes = Wishes(request)
+    fields = Fields(request)
     values = ids_of("user_ids", user_ids, numbers=True)
     query = LookupQuery(
         actor=person_id,
@@ -113,12 +112,13 @@ async def by_creators(
         creator_ids=tuple(value for value in values if is_id(value)),
         creator_numbers=tuple(int(value) for value in values if not is_id(value) and int(value) < 2**63),
     )
-    return _many(wishes, await _lookup(gateway, query), counted=True)
+    await gateway.new_spaces.known()
+    return _many(fields, await found_by(gateway, query), counted=True)
 
 
 @router.get(
     "/2/spaces", operation_id="findSpacesByIds", responses=_ERRORS, response_model_exclude_none=True,
-    dependencies=[_WISHES],
+    dependencies=[_FIELDS],
 )  # fmt: skip
 async def by_ids(
     request: Request,
@@ -129,12 +129,10 @@ async def by_ids(
 ) -> XMany:
     """Several Spaces; those that are not there are in `errors`."""
     only(request, "ids", *OF_SPACES)
-    wishes = Wishes(request)
+    fields = Fields(request)
     values = ids_of("ids", ids)
-    query = LookupQuery(
-        actor=person_id, operator=viewer.operator, space_ids=tuple(value for value in values if is_id(value))
-    )
-    answer = _many(wishes, await _lookup(gateway, query))
+    known = tuple(value for value in values if is_id(value))
+    answer = _many(fields, await look_up(gateway, person_id, known, operator=viewer.operator))
     there = {space.id for space in answer.data or ()}
     errors = [missing("space", "ids", value) for value in values if value not in there]
     return answer.model_copy(update={"errors": errors or None})
@@ -142,7 +140,7 @@ async def by_ids(
 
 @router.get(
     "/2/spaces/{id}", operation_id="findSpaceById", responses=_ERRORS, response_model_exclude_none=True,
-    dependencies=[_WISHES],
+    dependencies=[_FIELDS],
 )  # fmt: skip
 async def by_id(
     request: Request,
@@ -153,11 +151,11 @@ async def by_id(
 ) -> XOne:
     """One Space."""
     only(request, *OF_SPACES)
-    wishes = Wishes(request)
+    fields = Fields(request)
     found = await _one(gateway, person_id, operator=viewer.operator, id=id)
     if found is None:
         return XOne(errors=[missing("space", "id", id)])
-    return XOne(data=wishes.space(found), includes=wishes.includes([found]))
+    return XOne(data=fields.space(found), includes=fields.includes([found]))
 
 
 @router.get("/2/spaces/{id}/buyers", operation_id="spaceBuyers", responses=_ERRORS, response_model_exclude_none=True)
@@ -208,14 +206,14 @@ async def _one(gateway: Gateway, person_id: str, *, operator: bool, id: str) -> 
     ids_of("id", id)
     if not is_id(id):
         return None
-    found = await _lookup(gateway, LookupQuery(actor=person_id, operator=operator, space_ids=(id,)))
+    found = await look_up(gateway, person_id, (id,), operator=operator)
     return found[0] if found else None
 
 
-def _many(wishes: Wishes, found: tuple[SpaceDetails, ...], *, counted: bool = False) -> XMany:
+def _many(fields: Fields, found: Sequence[SpaceDetails], *, counted: bool = False) -> XMany:
     return XMany(
-        data=[wishes.space(one) for one in found] or None,
-        includes=wishes.includes(found),
+        data=[fields.space(one) for one in found] or None,
+        includes=fields.includes(found),
         meta=XMeta(result_count=len(found)) if counted else None,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http import HTTPStatus
@@ -13,7 +14,11 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from contracts.reasons import status_of
-from libs.bus import Refusal, Unavailable
+from libs.bus import Unavailable
+from libs.refusal import Refusal
+from services.gateway.app.pace import Quota
+from services.gateway.app.window import Window
+from services.gateway.http.caller import GatewayDep, PersonDep
 from services.gateway.http.problems import MEDIA_TYPE, Problem
 from services.gateway.http.x_spaces.models import XError
 
@@ -26,6 +31,17 @@ class Invalid(Exception):
     def __init__(self, parameter: str, values: Iterable[str], message: str) -> None:
         super().__init__(message)
         self.error = {"parameters": {parameter: list(values)}, "message": message}
+
+
+async def counted(request: Request, gateway: GatewayDep, person_id: PersonDep) -> None:
+    """Count a lookup of a person; every answer to them tells what is left. Refuses: too_many_requests."""
+    window = gateway.lookups.take(person_id, request.scope["route"].path)
+    request.state.window = window
+    left = max(0, window.reset - int(time.time()))
+    quota = Quota("lookups", window.limit, math.ceil(gateway.lookups.seconds), window.remaining, left)
+    request.scope.setdefault("quotas", []).append(quota)
+    if not window.allowed:
+        raise Refusal("too_many_requests", "Those were all for now; x-rate-limit-reset says when there are more.")
 
 
 class Route(APIRoute):
@@ -49,6 +65,13 @@ class Route(APIRoute):
             except Unavailable:
                 response = _problem(request, 503, "unavailable")
             response.headers["cache-control"] = "no-store"
+            window: Window | None = getattr(request.state, "window", None)
+            if window is not None:
+                response.headers["x-rate-limit-limit"] = str(window.limit)
+                response.headers["x-rate-limit-remaining"] = str(window.remaining)
+                response.headers["x-rate-limit-reset"] = str(window.reset)
+                if response.status_code == 429:
+                    response.headers["Retry-After"] = str(max(1, window.reset - int(time.time())))
             return response
 
         return told
@@ -91,7 +114,6 @@ def _problem(
         headers["WWW-Authenticate"] = 'Bearer realm="rostrum"'
     if status in (429, 503):
         headers["Retry-After"] = "1"
-        headers["x-rate-limit-reset"] = str(int(time.time()) + 1)
     body = document if errors is None else {"errors": errors, **document}
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 

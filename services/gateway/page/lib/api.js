@@ -4,7 +4,7 @@
  * happen once.
  */
 
-/** @typedef {import("../model/types.js").Person} Person */
+/** @import { Fault, PersonRef } from "../contracts/api.js" */
 
 const KEY = "rostrum.identity";
 const TIMEOUT_MS = 15_000;
@@ -12,12 +12,16 @@ const RETRY_AFTER_MS = [300, 1000, 2500];
 
 /** A refusal or failure with a sentence a person can act on. `status` 0: nobody answered. */
 export class Problem extends Error {
-  /** @param {number} status @param {string} reason @param {string} detail */
-  constructor(status, reason, detail) {
+  /**
+   * @param {number} status @param {string} reason @param {string} detail
+   * @param {Fault[]} [faults] what is wrong with which fields
+   */
+  constructor(status, reason, detail, faults = []) {
     super(detail);
     this.name = "Problem";
     this.status = status;
     this.reason = reason;
+    this.faults = faults;
   }
 
   /** Whether the same thing may go through a little later. */
@@ -26,8 +30,9 @@ export class Problem extends Error {
   }
 }
 
+/** Events: `change` (somebody else, or nobody), `renamed`. */
 class Identity extends EventTarget {
-  /** @type {{token: string, person: Person} | null} */
+  /** @type {{token: string, person: PersonRef} | null} */
   #now = null;
 
   constructor() {
@@ -47,8 +52,21 @@ class Identity extends EventTarget {
     return this.#now?.person ?? null;
   }
 
-  /** @param {{token: string, person: Person} | null} next */
+  /** @param {{token: string, person: PersonRef} | null} next */
   become(next) {
+    this.#keep(next);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** The same person is called something else. @param {PersonRef} person */
+  rename({ id, handle, name }) {
+    if (this.#now?.person.id !== id) return;
+    this.#keep({ token: this.#now.token, person: { id, handle, name } });
+    this.dispatchEvent(new Event("renamed"));
+  }
+
+  /** @param {{token: string, person: PersonRef} | null} next */
+  #keep(next) {
     this.#now = next;
     try {
       if (next) localStorage.setItem(KEY, JSON.stringify(next));
@@ -56,7 +74,6 @@ class Identity extends EventTarget {
     } catch {
       // known for as long as the page is open
     }
-    this.dispatchEvent(new Event("change"));
   }
 }
 
@@ -76,7 +93,7 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  *
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, type?: string, key?: string, keepalive?: boolean, timeout?: number}} [options]
+ * @param {{body?: unknown, type?: string, key?: string | undefined, keepalive?: boolean, timeout?: number}} [options]
  * @returns {Promise<Response>} with a 2xx status
  */
 export async function exchange(method, path, options = {}) {
@@ -86,7 +103,7 @@ export async function exchange(method, path, options = {}) {
   if (identity.token) headers.Authorization = `Bearer ${identity.token}`;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type;
-  const payload = body === undefined ? undefined : type === "application/json" ? JSON.stringify(body) : String(body);
+  const payload = body === undefined ? null : type === "application/json" ? JSON.stringify(body) : String(body);
   /** @type {Response} */
   let response;
   try {
@@ -105,6 +122,7 @@ async function problemOf(response) {
     response.status,
     typeof said?.reason === "string" ? said.reason : "unknown",
     typeof said?.detail === "string" ? said.detail : said?.title ?? `The server answered ${response.status}.`,
+    Array.isArray(said?.faults) ? said.faults : [],
   );
   if (response.status === 401 && identity.token) identity.become(null);
   return problem;
@@ -113,7 +131,7 @@ async function problemOf(response) {
 /**
  * Asks or orders, again after a short wait where nobody answered; an order keeps its key, so it happens once.
  *
- * @template T
+ * @template [T=unknown]
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
@@ -153,17 +171,34 @@ export async function probe(path) {
   await response.body?.cancel();
 }
 
-/** @template T @param {string} path @returns {Promise<T>} */
+/** @template [T=unknown] @param {string} path @returns {Promise<T>} */
 export const get = (path) => call("GET", path);
-/** @template T @param {string} path @param {unknown} [body] @returns {Promise<T>} */
+/** For what the page can do without. @template [T=unknown] @param {string} path @returns {Promise<T | null>} */
+export const getOrNull = (path) => /** @type {Promise<T | null>} */ (get(path)).catch(() => null);
+/** @template [T=unknown] @param {string} path @param {unknown} [body] @returns {Promise<T>} */
 export const post = (path, body = {}) => call("POST", path, body);
-/** @template T @param {string} path @param {unknown} [body] @returns {Promise<T>} */
+/** @template [T=unknown] @param {string} path @param {unknown} [body] @returns {Promise<T>} */
 export const put = (path, body) => call("PUT", path, body);
-/** @template T @param {string} path @returns {Promise<T>} */
+/** @template [T=unknown] @param {string} path @param {unknown} body @returns {Promise<T>} */
+export const patch = (path, body) => call("PATCH", path, body);
+/** @template [T=unknown] @param {string} path @returns {Promise<T>} */
 export const remove = (path) => call("DELETE", path);
 
 /**
- * For what cannot carry a header (live events, audio elements).
+ * An address that opens one file for a short time, for what cannot carry a header (downloads, audio elements).
+ *
+ * @param {string} address
+ * @returns {Promise<string>}
+ */
+export async function signed(address) {
+  if (!identity.token) return address;
+  /** @type {{url: string}} */
+  const link = await post("/v1/links", { address });
+  return link.url;
+}
+
+/**
+ * For live events, which cannot carry a header.
  *
  * @param {string} path
  * @param {Record<string, string | null | undefined>} [more]

@@ -6,6 +6,7 @@ import { PATHS } from "./icons.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
+/** @typedef {Record<string, string | number | boolean | null | undefined | ((event: Event) => unknown)>} Props */
 
 /**
  * An element. `on…` properties are listeners, `--…` are CSS custom properties, `true` is an empty attribute;
@@ -13,7 +14,7 @@ const SVG = "http://www.w3.org/2000/svg";
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {Record<string, any>} [props]
+ * @param {Props} [props]
  * @param {...(Child | Child[])} children
  * @returns {HTMLElementTagNameMap[T]}
  */
@@ -26,11 +27,11 @@ export function h(tag, props = {}, ...children) {
 
 /**
  * @param {HTMLElement} element
- * @param {Record<string, any>} props
+ * @param {Props} props
  */
 export function set(element, props) {
   for (const [name, value] of Object.entries(props)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
     else if (name.startsWith("--")) element.style.setProperty(name, String(value));
     else if (value === false || value === null || value === undefined) element.removeAttribute(name);
     else element.setAttribute(name, value === true ? "" : String(value));
@@ -117,7 +118,7 @@ export function keyed(parent, items, key, create, update) {
 /**
  * A button that is disabled while what it started is under way.
  *
- * @param {Record<string, any>} props `onclick` may be asynchronous
+ * @param {Props & {onclick?: (event: Event) => unknown}} props `onclick` may be asynchronous
  * @param {...(Child | Child[])} children
  */
 export function button(props, ...children) {
@@ -129,7 +130,7 @@ export function button(props, ...children) {
 
 /**
  * @param {HTMLButtonElement | null} element
- * @param {() => any} act
+ * @param {() => unknown} act
  */
 export async function busy(element, act) {
   if (element?.getAttribute("aria-busy") === "true") return;

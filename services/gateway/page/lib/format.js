@@ -1,6 +1,8 @@
 // @ts-check
 /** How things are written for a person. */
 
+/** @import { Role } from "../contracts/api.js" */
+
 /** @param {string} name */
 export function initials(name) {
   const words = name.trim().split(/\s+/u).filter(Boolean);
@@ -59,14 +61,20 @@ export function size(bytes) {
 /** @param {number | null | undefined} minor @param {string | null | undefined} currency ISO 4217 */
 export function money(minor, currency) {
   if (!minor || !currency) return "a tip";
-  const format = new Intl.NumberFormat([], { style: "currency", currency });
-  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+  return new Intl.NumberFormat([], { style: "currency", currency }).format(minor / 10 ** decimals(currency));
 }
 
-/** @type {Record<string, string>} */
+/** @param {number} amount @param {string} currency ISO 4217 @returns {number} in its minor unit */
+export const minor = (amount, currency) => Math.round(amount * 10 ** decimals(currency));
+
+/** @param {string} currency */
+const decimals = (currency) =>
+  new Intl.NumberFormat([], { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
+/** @type {Record<Role, string>} */
 const ROLES = { host: "Host", cohost: "Co-host", speaker: "Speaker", listener: "Listener" };
 
-/** @param {string} role */
+/** @param {Role} role */
 export const roleName = (role) => ROLES[role] ?? role;
 
 /** @param {string} topic */

@@ -1,38 +1,90 @@
 // @ts-check
 /** Captions in order of when they were spoken; a final one replaces the partial ones with its id. */
 
-/** @typedef {import("./types.js").Caption & {final: boolean}} Line */
+/** @import { Caption, PersonRef, Transcript } from "../contracts/api.js" */
+/** @import { LiveEvent, Payloads } from "../contracts/events.js" */
+
+/** @typedef {Pick<Caption, "id" | "person" | "lang" | "text" | "start_at"> & Partial<Caption> & {final: boolean}} Line */
 
 const KEPT = 200;
+/** How many from before we came are shown. */
+const RECALLED = 30;
 /** A partial caption that nothing follows (its speaker was muted mid-word, say) goes away. */
 const STALE_MS = 12_000;
 
+/** Events: `change` (draw again), `corrected` (a caption, also one that is not among these). */
 export class Captions extends EventTarget {
   /** @type {Map<string, Line>} */
   #lines = new Map();
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #timers = new Map();
 
+  /** @param {ReadonlyMap<string, PersonRef>} [names] of people who changed theirs, by id */
+  constructor(names = new Map()) {
+    super();
+    this.names = names;
+  }
+
   /** Oldest first. */
   get lines() {
     return [...this.#lines.values()].sort((a, b) => Date.parse(a.start_at) - Date.parse(b.start_at));
   }
 
-  /** @param {{caption_id: string, person: import("./types.js").Person, text: string, start_at: string}} partial */
-  partial({ caption_id: id, person, text, start_at }) {
+  /** @param {LiveEvent<"captions.partial" | "transcription.captioned" | "transcription.caption_corrected" | "transcription.caption_restored">} event */
+  apply(event) {
+    switch (event.type) {
+      case "captions.partial":
+        this.#partial(event);
+        break;
+      case "transcription.captioned":
+        this.final(event.caption);
+        break;
+      default:
+        this.#correct(event);
+        this.dispatchEvent(new Event("corrected"));
+    }
+  }
+
+  /** Takes in what was captioned before we came. @param {Transcript | null} transcript */
+  recall(transcript) {
+    for (const caption of transcript?.captions.slice(-RECALLED) ?? []) this.final(caption);
+  }
+
+  /** @param {Payloads["captions.partial"]} partial */
+  #partial({ caption_id: id, person, lang, text, start_at }) {
     if (this.#lines.get(id)?.final) return;
-    this.#lines.set(id, { id, person, text, start_at, final: false });
+    this.#lines.set(id, { id, person: this.names.get(person.id) ?? person, lang, text, start_at, final: false });
     clearTimeout(this.#timers.get(id));
     this.#timers.set(id, setTimeout(() => this.#forget(id), STALE_MS));
     this.dispatchEvent(new Event("change"));
   }
 
-  /** @param {import("./types.js").Caption} caption */
+  /** @param {Caption} caption */
   final(caption) {
     clearTimeout(this.#timers.get(caption.id));
     this.#timers.delete(caption.id);
-    this.#lines.set(caption.id, { ...caption, final: true });
+    this.#lines.set(caption.id, { ...caption, person: this.names.get(caption.person.id) ?? caption.person, final: true });
     if (this.#lines.size > KEPT) this.#lines.delete(this.lines[0]?.id ?? "");
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * The host's words, or what was heard again.
+   *
+   * @param {Payloads["transcription.caption_corrected" | "transcription.caption_restored"]} event
+   */
+  #correct(event) {
+    const line = this.#lines.get(event.caption_id);
+    if (!line) return;
+    const heard = line.corrected_by ? line.heard ?? null : line.text;
+    this.#lines.set(line.id, { ...line, text: event.text, ..."by" in event ? { corrected_by: event.by, heard }
+      : { corrected_by: null, heard: null, correction_rejected: event.reason === "rejected" } });
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Somebody is called something else from now on. @param {PersonRef} person */
+  rename(person) {
+    for (const line of this.#lines.values()) if (line.person.id === person.id) this.#lines.set(line.id, { ...line, person });
     this.dispatchEvent(new Event("change"));
   }
 

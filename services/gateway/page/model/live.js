@@ -1,29 +1,48 @@
 // @ts-check
 /**
- * A stream of live events: of one Space, or of one's live bar. The browser's EventSource resumes with `Last-Event-ID` by itself while it can; where it
- * gives up (a refusal, a gateway that is down behind a proxy) this asks `revive` what became of us and opens anew at
- * the same place.
+ * A stream of live events: of one Space, or of one's live bar. The browser's EventSource resumes with `Last-Event-ID`
+ * by itself while it can; where it gives up (a refusal, a gateway that is down behind a proxy) this asks `revive` what
+ * became of us and opens anew at the same place.
  */
 
+import { EVENTS } from "../contracts/events.js";
 import { pause, withToken } from "../lib/api.js";
 
-const NAMES = [
-  "room.created", "room.started", "room.ended", "room.canceled", "room.speak_requested", "room.request_canceled",
-  "room.request_declined", "room.stage_joined", "room.stage_left", "room.muted", "room.unmuted", "room.removed",
-  "room.readmitted", "room.rescheduled", "room.settings_changed", "room.invited", "room.invitation_closed",
-  "room.hand_raised", "room.hand_lowered", "room.cohost_appointed", "room.cohost_dismissed", "room.host_changed",
-  "room.arrived", "room.lost", "room.request_held", "room.pinned", "room.unpinned",
-  "presence.counted", "presence.reacted", "media.speaking", "media.connected", "media.disconnected",
-  "media.node_lost", "media.node_draining", // for this client alone, without an id
-  "captions.partial", "transcription.captioned", "transcription.completed",
-  "recording.began", "recording.replay_ready", "recording.failed",
-  "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed", "discovery.bar_changed",
-];
+/** @import { EventName, LiveEvent } from "../contracts/events.js" */
+
+/**
+ * Events that the page does nothing about. Every other one has a handler in `Room` or in `LiveBar`, else the type check
+ * fails.
+ *
+ * @satisfies {readonly EventName[]}
+ */
+const IGNORED = /** @type {const} */ ([
+  "discovery.bars_changed", // everybody is told of their own as `bar_changed`
+  "media.connected", "media.quality", "media.space_quality", // the connection says so itself
+  "people.appeal_decided", "people.hosting_allowed", "people.hosting_withdrawn", "people.reinstated",
+  "people.suspended", // in no stream of the page; whoever is suspended is refused everything
+  "room.created", // in every snapshot
+  "room.removal_recorded", // for the log of the hosts, which the page does not show
+  "tipping.jar_changed", // jars are asked for when somebody tips
+]);
+
+/** @typedef {Exclude<EventName, typeof IGNORED[number]>} Heard */
+/** @typedef {"discovery.bar_changed" | "people.reminder_due"} HeardByBar */
+/** @typedef {LiveEvent<HeardByBar | "transcription.own_caption_corrected">} BarEvent */
+/** @typedef {LiveEvent<Exclude<Heard, HeardByBar>>} SpaceEvent */
+/** What changes the Space itself. @typedef {Extract<SpaceEvent, {type: `room.${string}`}>} RoomEvent */
+/** What people may be told of. @typedef {RoomEvent | Extract<SpaceEvent, {type: "media.disconnected" | `tipping.${string}`}>} Note */
+/** News of the replay or the transcript. @typedef {Extract<SpaceEvent["type"], `recording.${string}` | "transcription.completed">} Kept */
+
+const NAMES = EVENTS.filter((name) => !(/** @type {readonly string[]} */ (IGNORED).includes(name)));
 const WAITS_MS = [500, 1000, 2000, 4000, 8000];
 
+/** Events: `snapshot`, `reset`, `event` (with the `LiveEvent` as its detail), `connection` (gained or lost). */
 export class Live extends EventTarget {
   /** @type {EventSource | null} */
   #source = null;
+  /** @type {string | null} */
+  #session = null;
   #last = "";
   #tries = 0;
   #generation = 0;
@@ -41,29 +60,49 @@ export class Live extends EventTarget {
     this.revive = revive;
   }
 
-  /** @param {string | null} [session] that the stream keeps alive */
-  open(session = null) {
+  /**
+   * @param {string | null} [session] that the stream keeps alive
+   * @param {{aside?: boolean}} [options] `aside`: only while somebody looks at the page, which then catches up. Browsers
+   *   allow six connections to a server at a time, and open pages in the background would use them up.
+   */
+  open(session = null, { aside = false } = {}) {
     this.close();
+    this.#session = session;
+    if (aside) document.addEventListener("visibilitychange", this.#turn);
+    if (!aside || !document.hidden) this.#connect();
+  }
+
+  close() {
+    document.removeEventListener("visibilitychange", this.#turn);
+    this.#disconnect();
+  }
+
+  #turn = () => {
+    this.#disconnect();
+    if (!document.hidden) this.#connect();
+  };
+
+  #connect() {
+    this.#disconnect();
     const generation = this.#generation;
-    const source = new EventSource(withToken(this.path, { session, last_event_id: this.#last }));
+    const source = new EventSource(withToken(this.path, { session: this.#session, last_event_id: this.#last }));
     this.#source = source;
     source.addEventListener("open", () => this.#is(true));
     source.addEventListener("error", () => {
       this.#is(false);
       if (source.readyState === EventSource.CLOSED) this.#again(generation);
     });
-    for (const name of ["snapshot", "reset", ...NAMES]) {
-      source.addEventListener(name, (message) => this.#receive(name, /** @type {MessageEvent} */ (message)));
-    }
+    for (const name of ["snapshot", "reset", ...NAMES]) source.addEventListener(name, (message) => this.#receive(name, message));
   }
 
-  close() {
+  #disconnect() {
     this.#generation += 1;
     this.#source?.close();
     this.#source = null;
+    this.#is(false);
   }
 
-  /** @param {string} name @param {MessageEvent} message */
+  /** @param {string} name @param {MessageEvent<string>} message */
   #receive(name, message) {
     this.#tries = 0;
     this.#is(true);
@@ -81,7 +120,9 @@ export class Live extends EventTarget {
     if (generation !== this.#generation) return;
     try {
       const session = await this.revive();
-      if (generation === this.#generation && session !== undefined) this.open(session);
+      if (generation !== this.#generation || session === undefined) return;
+      this.#session = session;
+      this.#connect();
     } catch {
       if (generation === this.#generation) this.#again(generation);
     }

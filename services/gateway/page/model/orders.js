@@ -3,16 +3,18 @@
 
 import { call, post, put, remove } from "../lib/api.js";
 
-/** @typedef {import("./types.js").Space} Space */
+/** @import { Changes, SpaceView } from "../contracts/api.js" */
 
 export class Orders {
   /**
    * @param {string} path of the Space
-   * @param {(space: Space | null) => void} see takes the Space as it is afterwards
+   * @param {(space: SpaceView | null) => void} see takes the Space as it is afterwards
+   * @param {() => Promise<void>} [beThere] opens a session where there is none, for what needs one
    */
-  constructor(path, see) {
+  constructor(path, see, beThere = async () => {}) {
     this.path = path;
     this.see = see;
+    this.beThere = beThere;
   }
 
   async start() { this.see(await post(`${this.path}/start`)); }
@@ -21,6 +23,7 @@ export class Orders {
 
   /** @param {string} message @param {boolean} consent to being recorded */
   async ask(message, consent) {
+    await this.beThere();
     this.see(await post(`${this.path}/requests`, { message, consent_to_recording: consent }));
   }
   async unask() { this.see(await remove(`${this.path}/requests/me`)); }
@@ -29,12 +32,13 @@ export class Orders {
   /** @param {string} person */
   async decline(person) { this.see(await post(`${this.path}/requests/${person}/decline`)); }
 
-  /** To speak. @param {string} person */
-  async invite(person) { this.see(await post(`${this.path}/invitations`, { person_id: person })); }
+  /** @param {string} person @param {"speak" | "join"} [to] `join`: only to come in, where invited people alone can */
+  async invite(person, to = "speak") { this.see(await post(`${this.path}/invitations`, { person_id: person, to })); }
   /** @param {string} person */
   async uninvite(person) { this.see(await remove(`${this.path}/invitations/${person}`)); }
   /** @param {boolean} consent to being recorded */
   async acceptInvitation(consent) {
+    await this.beThere();
     this.see(await post(`${this.path}/invitations/me/accept`, { consent_to_recording: consent }));
   }
   async declineInvitation() { this.see(await post(`${this.path}/invitations/me/decline`)); }
@@ -45,10 +49,21 @@ export class Orders {
   async dismiss(person) { this.see(await remove(`${this.path}/cohosts/${person}`)); }
   /** The host leaves, and a co-host is the host. @param {string} person */
   async handOver(person) { this.see(await post(`${this.path}/hand-over`, { person_id: person })); }
-  /** @param {Record<string, unknown>} settings those that change */
+  /** @param {Changes} settings those that change */
   async change(settings) { this.see(await call("PATCH", this.path, settings)); }
+  /** @param {string[]} words all of them, for the captions */
+  async words(words) { this.see(await put(`${this.path}/words`, { words })); }
+  /** @param {string | null} lang that one speaks, a BCP 47 tag; null: that of the Space */
+  async speak(lang) { this.see(await put(`${this.path}/languages/me`, { lang })); }
   /** @param {string} start ISO 8601 */
   async reschedule(start) { this.see(await post(`${this.path}/reschedule`, { scheduled_start: start })); }
+
+  /** @param {string} caption @param {string} text */
+  async correct(caption, text) { await call("PATCH", this.#caption(caption), { text }); }
+  /** @param {string} caption */
+  async rejectCorrection(caption) { await remove(`${this.#caption(caption)}/correction`); }
+  /** @param {string} id */
+  #caption(id) { return `${this.path}/transcript/captions/${id}`; }
 
   async raiseHand() { this.see(await put(`${this.path}/hands/me`)); }
   /** @param {string} person */
@@ -68,6 +83,7 @@ export class Orders {
 
   /** @param {string} reaction @param {number | null} tone Fitzpatrick type */
   async react(reaction, tone) {
+    await this.beThere();
     await post(`${this.path}/reactions`, tone ? { reaction, skin_tone: tone } : { reaction });
   }
 }

@@ -6,7 +6,7 @@
  * nothing is trickled.
  */
 
-import { Problem, exchange, newKey, pause, quietly } from "../lib/api.js";
+import { Problem, exchange, pause, quietly } from "../lib/api.js";
 
 /**
  * One connection at a media node.
@@ -18,6 +18,8 @@ import { Problem, exchange, newKey, pause, quietly } from "../lib/api.js";
 const WAITS_MS = [200, 300, 400, 600, 1000, 2000, 4000, 6000];
 const CONNECT_MS = 8000;
 const LOOK_MS = 50;
+/** How long to look whether anything still arrives over a connection whose node is said to be gone. */
+const FLOWS_MS = 200;
 /** Chromium says `disconnected` seconds after a server went silent; waiting longer helps nobody. */
 const PATIENCE_MS = 500;
 
@@ -73,6 +75,19 @@ export class Peer extends EventTarget {
     this.#connect("lost");
   }
 
+  /**
+   * Live events say that the node is gone. What still carries sound is kept until another connection does: the node may
+   * only be out of the gateway's sight. Nothing shows whether what is said still arrives, so that is always kept.
+   */
+  async doubt() {
+    const link = this.#link;
+    const generation = this.#generation;
+    const flows = this.state === "on" && link !== null && (!this.soundMs || (await arrives(link.pc, FLOWS_MS)));
+    if (generation !== this.#generation || this.#link !== link) return;
+    if (flows) this.move();
+    else this.restart();
+  }
+
   /** The node is about to stop: connects to another one first, and hangs up second. */
   async move() {
     const old = this.#link;
@@ -95,7 +110,7 @@ export class Peer extends EventTarget {
     const next = this.#open();
     try {
       await this.#handshake(next, generation);
-      await sound(next.pc, this.soundMs);
+      await arrives(next.pc, this.soundMs);
     } catch (error) {
       this.#hangUp(next, { tell: true });
       throw error;
@@ -152,7 +167,7 @@ export class Peer extends EventTarget {
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp ?? "";
     const endpoint = await this.endpoint();
-    const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp", key: newKey() });
+    const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp" });
     link.resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
     const answer = await response.text();
     if (generation !== this.#generation) {
@@ -199,31 +214,41 @@ export class Peer extends EventTarget {
 }
 
 /**
- * Comes back where the node of a connection died, moves where it is about to stop.
+ * Comes back where the node of a connection died or seems to have, moves where it is about to stop.
  *
- * @param {import("./types.js").LiveEvent} event `media.node_lost` or `media.node_draining`
+ * @param {import("../contracts/events.js").LiveEvent<"media.node_lost" | "media.node_draining">} event
  * @param {(Peer | null)[]} peers
  */
 export function heed(event, peers) {
   for (const peer of peers) {
     if (!peer || !event.sessions.includes(peer.sessionId)) continue;
-    if (event.type === "media.node_lost") peer.restart();
+    if (event.type === "media.node_lost") peer.doubt();
     else peer.move();
   }
 }
 
 /**
- * Resolves when something has been received, or after so long.
+ * Whether anything more is received within so long; resolves as soon as it is.
  *
  * @param {RTCPeerConnection} pc
  * @param {number} most
  */
-async function sound(pc, most) {
-  for (const end = performance.now() + most; performance.now() < end; await pause(LOOK_MS)) {
-    for (const entry of (await pc.getStats()).values()) {
-      if (entry.type === "inbound-rtp" && entry.packetsReceived > 0) return;
-    }
+async function arrives(pc, most) {
+  const before = await received(pc);
+  for (const end = performance.now() + most; performance.now() < end; ) {
+    await pause(LOOK_MS);
+    if ((await received(pc)) > before) return true;
   }
+  return false;
+}
+
+/** How many packets of sound have come. @param {RTCPeerConnection} pc */
+async function received(pc) {
+  let packets = 0;
+  for (const entry of (await pc.getStats()).values()) {
+    if (entry.type === "inbound-rtp") packets += entry.packetsReceived;
+  }
+  return packets;
 }
 
 /**

@@ -2,58 +2,55 @@
 /**
  * One Space as this person sees it: the state that views draw, being there, hearing and speaking.
  *
- * Events: `change` (draw again), `reacted` (counts by kind), `captioned`, `note` (something to be told), `gone`.
+ * Events: `change` (draw again), `reacted` (counts by kind), `captioned`, `note` (something that may be worth telling),
+ * `kept` (the replay or the transcript is another), `gone`.
  */
 
-import { Problem, get, identity, post, probe, quietly } from "../lib/api.js";
+import { Problem, get, getOrNull, identity, post, probe, quietly } from "../lib/api.js";
 import { Ears, Mouth } from "./audio.js";
 import { Captions } from "./captions.js";
-import { follow } from "./follow.js";
+import { follow, renamed } from "./follow.js";
 import { Live } from "./live.js";
+import { Names } from "./names.js";
 import { Orders } from "./orders.js";
 import { heed } from "./peer.js";
+import { Presence } from "./presence.js";
+import { Speaking } from "./speaking.js";
 
-/** @typedef {import("./types.js").Space} Space */
-/** @typedef {import("./types.js").LiveEvent} LiveEvent */
+/** @import { Role, SpaceView } from "../contracts/api.js" */
+/** @import { LiveEvent } from "../contracts/events.js" */
+/** @import { Note, SpaceEvent } from "./live.js" */
 
 /** Reasons for which a lost media connection is not set up again. */
 const FINAL = new Set(["closed", "removed", "ended", "replaced"]);
 
 export class Room extends EventTarget {
-  /** @type {Space | null} */
+  /** @type {SpaceView | null} */
   space = null;
   listeners = 0;
-  /** @type {Set<string>} ids of people who are heard now */
-  speaking = new Set();
-  /** @type {string | null} id of who spoke last, for tips */
-  spokeLast = null;
-  captions = new Captions();
+  speaking = new Speaking();
+  names = new Names();
+  captions = new Captions(this.names);
   /** @type {Ears | null} */
   ears = null;
   /** @type {Mouth | null} */
   mouth = null;
   /** A browser that wants another tap before it makes sound. */
   silenced = false;
-  /** @type {string | null} */
-  #session = null;
-  /** The session, once it is there. @type {Promise<string>} */
-  #entered = Promise.reject(new Error("not joined"));
-  /** The media node at which `speaking` was heard. */
-  #heardAt = "";
   #drawing = false;
   #closed = false;
 
   /** @param {string} id */
   constructor(id) {
     super();
-    this.#entered.catch(() => {});
     this.id = id;
+    this.presence = new Presence(this.path);
     this.live = new Live(`/v1/spaces/${id}/events`, () => this.#revive());
-    this.live.addEventListener("snapshot", (e) => this.#see(/** @type {CustomEvent<Space>} */ (e).detail));
-    this.live.addEventListener("reset", () => this.captions.clear());
-    this.live.addEventListener("event", (e) => this.#apply(/** @type {CustomEvent<LiveEvent>} */ (e).detail));
+    this.live.addEventListener("snapshot", (e) => this.#see(/** @type {CustomEvent<SpaceView>} */ (e).detail));
+    this.live.addEventListener("reset", () => { this.names.clear(); this.captions.clear(); });
+    this.live.addEventListener("event", (e) => this.#apply(/** @type {CustomEvent<SpaceEvent>} */ (e).detail));
     this.live.addEventListener("connection", () => this.changed());
-    this.orders = new Orders(this.path, (space) => this.#see(space));
+    this.orders = new Orders(this.path, (space) => this.#see(space), () => this.presence.beThere(this));
     this.captions.addEventListener("change", () => this.dispatchEvent(new Event("captioned")));
   }
 
@@ -67,13 +64,18 @@ export class Room extends EventTarget {
     return this.space?.requests.find((request) => request.person.id === me) ?? null;
   }
 
-  /** @returns {import("./types.js").Role} */
+  /** @returns {Role} */
   get role() {
     return this.member?.role ?? "listener";
   }
 
   get hosts() {
     return this.role === "host" || this.role === "cohost";
+  }
+
+  /** Whether this person hosts it, also before it begins and after its end. */
+  get mine() {
+    return identity.person !== null && this.space?.host.id === identity.person.id;
   }
 
   get isLive() {
@@ -86,7 +88,7 @@ export class Room extends EventTarget {
   }
 
   get joined() {
-    return this.#session !== null;
+    return this.presence.session !== null;
   }
 
   get path() {
@@ -96,7 +98,7 @@ export class Room extends EventTarget {
   /** Reads the Space and follows it. Throws Problem where it may not be seen. */
   async open() {
     this.#see(await get(this.path));
-    if (this.space?.state === "live" || this.space?.state === "scheduled") this.live.open(null);
+    this.#watch(null);
     if (this.isLive && this.space?.settings.captions) this.#recall();
   }
 
@@ -105,17 +107,16 @@ export class Room extends EventTarget {
     this.silenced = false;
     if (this.ears?.state === "refused") this.#deafen();
     if (!this.ears) {
-      this.ears = new Ears(this.id, () => this.#entered);
+      this.ears = new Ears(this.id, () => this.presence.entered);
       this.ears.addEventListener("change", () => this.changed());
       this.ears.addEventListener("silenced", () => { this.silenced = true; this.changed(); });
     }
-    const entering = !this.joined;
-    if (entering) this.#entered = this.#enter();
+    const entered = this.joined ? null : this.presence.enter();
     this.ears.start();
     this.changed();
-    if (!entering) return;
+    if (!entered) return;
     try {
-      this.live.open(await this.#entered);
+      this.live.open(await entered);
     } catch (error) {
       this.#deafen();
       throw error;
@@ -124,15 +125,15 @@ export class Room extends EventTarget {
     }
   }
 
-  /** Leaves, without a trace; also when the page goes away. */
-  close() {
+  /** Leaves, without a trace. @param {{reloads?: boolean}} [options] the page may be back: a place in the queue is kept */
+  close({ reloads = false } = {}) {
     if (this.#closed) return;
     this.#closed = true;
     this.live.close();
     if (this.onAir) quietly("POST", `${this.path}/stage/${identity.person?.id}/mute`);
     this.mouth?.stop();
     this.#deafen();
-    this.#exit();
+    if (!(reloads && this.request)) this.presence.exit();
   }
 
   /** Somebody signed up or out while here: ask for everything again as who they are now. */
@@ -141,10 +142,9 @@ export class Room extends EventTarget {
     this.live.close();
     this.mouth?.stop();
     this.mouth = null;
-    this.#exit();
+    const before = this.presence.yield();
     this.#see(await get(this.path), { anew: true });
-    if (this.isLive && listening) this.#entered = this.#enter();
-    this.live.open(this.isLive && listening ? await this.#entered : null);
+    this.#watch(this.isLive && listening ? await this.presence.enter(before) : null);
     this.ears?.restart();
   }
 
@@ -175,18 +175,10 @@ export class Room extends EventTarget {
     });
   }
 
-  /** @returns {Promise<string>} */
-  async #enter() {
-    /** @type {{session_id: string}} */
-    const session = await post(`${this.path}/sessions`, { platform: "web", source: "link" });
-    this.#session = session.session_id;
-    return session.session_id;
-  }
-
-  #exit() {
-    if (!this.#session) return;
-    quietly("DELETE", `${this.path}/sessions/${this.#session}`);
-    this.#session = null;
+  /** Follows what can still happen. Over, that is a replay that comes or goes. @param {string | null} session */
+  #watch(session) {
+    const over = this.space?.state === "ended" || this.space?.state === "timed_out";
+    if (this.space?.state !== "canceled" && (!over || this.space?.settings.recorded)) this.live.open(session, { aside: over });
   }
 
   /** Live events were refused: finds out why. */
@@ -194,7 +186,7 @@ export class Room extends EventTarget {
     try {
       this.#see(await get(this.path));
       await probe(`${this.path}/events`);
-      return this.isLive ? this.#session : null;
+      return this.isLive ? await this.presence.renew() : null;
     } catch (error) {
       if (!(error instanceof Problem) || error.passing) throw error;
       this.#out(error);
@@ -204,12 +196,11 @@ export class Room extends EventTarget {
 
   /** What was captioned before we came. */
   async #recall() {
-    const transcript = await get(`${this.path}/transcript`).catch(() => null);
-    for (const caption of transcript?.captions?.slice(-30) ?? []) this.captions.final(caption);
+    this.captions.recall(await getOrNull(`${this.path}/transcript`));
   }
 
   /**
-   * @param {Space | null} space as the server says it is; ignored where it says nothing or is older than what we have
+   * @param {SpaceView | null} space as the server says it is; ignored where it says nothing or is older than what we have
    * @param {{anew?: boolean}} [options]
    */
   #see(space, { anew = false } = {}) {
@@ -218,7 +209,7 @@ export class Room extends EventTarget {
     if (anew || !this.space || space.version >= this.space.version) this.#take(space);
   }
 
-  /** @param {LiveEvent} event */
+  /** @param {SpaceEvent} event */
   #apply(event) {
     switch (event.type) {
       case "presence.counted":
@@ -228,36 +219,45 @@ export class Room extends EventTarget {
         this.dispatchEvent(new CustomEvent("reacted", { detail: event.counts }));
         return;
       case "media.speaking":
-        // A node that people have just left hears nobody any more; that says nothing of where they are now.
-        if (!event.person_ids.length && event.node_id !== this.#heardAt) return;
-        this.#heardAt = event.node_id;
-        this.speaking = new Set(event.person_ids);
-        this.spokeLast = event.person_ids[0] ?? this.spokeLast;
+        if (!this.speaking.apply(event)) return;
         break;
-      case "media.node_lost":
-      case "media.node_draining":
+      case "media.node_lost": case "media.node_draining":
         heed(event, [this.ears, this.mouth]);
         return;
       case "media.disconnected":
         this.#disconnected(event);
         return;
-      case "captions.partial":
-        this.captions.partial(/** @type {any} */ (event));
+      case "captions.partial": case "transcription.captioned":
+      case "transcription.caption_corrected": case "transcription.caption_restored":
+        this.captions.apply(event);
         return;
-      case "transcription.captioned":
-        this.captions.final(event.caption);
+      case "recording.began": case "recording.failed": case "recording.replay_ready": case "recording.replay_deleted":
+      case "transcription.completed":
+        this.dispatchEvent(new CustomEvent("kept", { detail: event.type }));
+        return;
+      case "transcription.own_caption_corrected":
+        return; // the live bar tells of it, wherever one is
+      case "people.profile_changed":
+        this.captions.rename(this.names.apply(event));
+        if (this.space) this.space = renamed(this.space, this.names);
+        break;
+      case "tipping.tip_offered": case "tipping.tip_opened": case "tipping.tip_confirmed":
+        this.#note(event);
         return;
       default:
         if (this.space) this.#take(follow(this.space, event));
-        this.dispatchEvent(new CustomEvent("note", { detail: event }));
+        this.#note(event);
     }
     this.changed();
   }
 
-  /** @param {Space} space */
+  /** @param {Note} event */
+  #note(event) { this.dispatchEvent(new CustomEvent("note", { detail: event })); }
+
+  /** @param {SpaceView} space */
   #take(space) {
     const before = this.space;
-    this.space = space;
+    this.space = renamed(space, this.names);
     const me = identity.person?.id;
     if (me && space.removed.includes(me)) {
       this.#out(new Problem(403, "removed", "You were removed from this Space."));
@@ -270,13 +270,13 @@ export class Room extends EventTarget {
     if (this.member?.muted) this.mouth?.open(false);
     if (before?.state === "live" && space.state !== "live") {
       this.#deafen();
-      this.#session = null;
-      this.speaking = new Set();
+      this.presence.session = null;
+      this.speaking.clear();
     }
     this.changed();
   }
 
-  /** @param {LiveEvent} event */
+  /** @param {LiveEvent<"media.disconnected">} event */
   #disconnected(event) {
     const peer = [this.ears, this.mouth].find((one) => one?.sessionId && one.sessionId === event.session_id);
     if (peer && !FINAL.has(event.reason)) peer.restart();
@@ -284,7 +284,7 @@ export class Room extends EventTarget {
       this.mouth?.stop();
       this.mouth = null;
       this.changed();
-      this.dispatchEvent(new CustomEvent("note", { detail: event }));
+      this.#note(event);
     }
   }
 

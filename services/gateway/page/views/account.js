@@ -1,11 +1,16 @@
 // @ts-check
-/** Who one is here: signing up, the tip jar, signing out. */
+/** Who one is here: signing up, one's account, signing out. */
 
-import { get, identity, post, put } from "../lib/api.js";
+import { getOrNull, identity, post } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
-import { attempt, sheet, tell } from "../lib/messages.js";
-import { PROVIDERS } from "./tips.js";
-import { avatar, field, tick } from "./parts.js";
+import { attempt, sheet } from "../lib/messages.js";
+import { atMost } from "../lib/words.js";
+import { jarForm } from "./jar.js";
+import { avatar, field } from "./parts.js";
+import { HANDLE, editProfile } from "./profile.js";
+import { providers } from "./providers.js";
+
+/** @import { NewPerson, SignedUp, TipJar } from "../contracts/api.js" */
 
 /** The corner of every page. */
 export function mountAccount() {
@@ -18,6 +23,7 @@ export function mountAccount() {
       : button({ class: "quiet", "data-testid": "sign-up", onclick: () => signUp() }, "Sign up"));
   };
   identity.addEventListener("change", draw);
+  identity.addEventListener("renamed", draw);
   draw();
 }
 
@@ -28,19 +34,19 @@ export function mountAccount() {
 export async function signUp(why = "") {
   if (identity.person) return true;
   await sheet("Who are you?", (close) => {
-    const handle = h("input", {
-      name: "handle", required: true, maxlength: 15, pattern: "[A-Za-z0-9_]{1,15}", autocomplete: "username",
-      autocapitalize: "none", spellcheck: "false", autofocus: true, placeholder: "ada", "data-testid": "handle",
-      title: "Up to 15 letters, digits or underscores",
-    });
-    const name = h("input", {
-      name: "name", required: true, maxlength: 50, autocomplete: "name", placeholder: "Ada Lovelace", "data-testid": "name",
-    });
+    const handle = h("input", { ...HANDLE, autofocus: true, placeholder: "ada", "data-testid": "handle" });
+    const name = atMost(50, h("input", {
+      name: "name", required: true, autocomplete: "name", placeholder: "Ada Lovelace", "data-testid": "name",
+    }));
     const send = h("button", { class: "primary", "data-testid": "sign-up-send" }, "Sign up");
     const submit = async (/** @type {Event} */ event) => {
       event.preventDefault();
       await busy(send, () => attempt(async () => {
-        identity.become(await post("/v1/people", { handle: handle.value.replace(/^@/, ""), name: name.value.trim() }));
+        /** @type {NewPerson} */
+        const wanted = { handle: handle.value.replace(/^@/, ""), name: name.value.trim() };
+        /** @type {SignedUp} */
+        const { token, person } = await post("/v1/people", wanted);
+        identity.become({ token, person });
         close();
       }));
     };
@@ -56,44 +62,16 @@ export async function signUp(why = "") {
 async function mine() {
   const { person } = identity;
   if (!person) return;
-  /** @type {import("../model/types.js").Jar | null} */
-  const jar = await get(`/v1/people/${person.id}/tip-jar`).catch(() => null);
+  const [jar, all] = await Promise.all([
+    /** @type {Promise<TipJar | null>} */ (getOrNull(`/v1/people/${person.id}/tip-jar`)), providers(),
+  ]);
   await sheet("Your account", (close) => [
     h("p", { class: "who" }, avatar(person), h("span", {}, h("strong", {}, person.name), h("small", {}, `@${person.handle}`))),
-    jarForm(jar, close),
+    h("div", { class: "row" }, button({ "data-testid": "edit-profile", onclick: () => { close(); editProfile(); } },
+      "Edit profile")),
+    // A form that is empty because nothing was read would empty the jar.
+    jar ? jarForm(jar, all, close) : h("p", {}, "Your tip jar cannot be shown at the moment. Try again later."),
     h("div", { class: "row end" }, button({ class: "quiet", "data-testid": "sign-out", onclick: () => { identity.become(null); close(); } },
       "Sign out")),
   ], { testid: "account" });
-}
-
-/**
- * @param {import("../model/types.js").Jar | null} jar
- * @param {() => void} close
- */
-function jarForm(jar, close) {
-  const inputs = PROVIDERS.map(({ id, label, example }) => ({
-    id, label, input: h("input", {
-      name: id, value: jar?.names[id] ?? "", placeholder: example, autocapitalize: "none", spellcheck: "false", maxlength: 200,
-    }),
-  }));
-  const enabled = h("input", { type: "checkbox", checked: jar?.enabled });
-  const understood = h("input", { type: "checkbox", checked: jar?.enabled, "data-testid": "jar-understood" });
-  const send = h("button", { class: "primary", "data-testid": "jar-save" }, "Save tip jar");
-  const submit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    return busy(send, () => attempt(async () => {
-      const names = Object.fromEntries(inputs.filter(({ input }) => input.value.trim())
-        .map(({ id, input }) => [id, input.value.trim()]));
-      await put("/v1/me/tip-jar", { ...names, enabled: enabled.checked, public_names_acknowledged: understood.checked });
-      tell(enabled.checked ? "Your tip jar is open." : "Your tip jar is closed.");
-      close();
-    }));
-  };
-  return h("form", { class: "form", onsubmit: submit },
-    h("h3", {}, "Tip jar"),
-    h("p", {}, "People who listen to you can tip you there. No money passes through Rostrum."),
-    inputs.map(({ label, input }) => field(label, input)),
-    tick("Open: people can tip me", enabled),
-    tick("I know that these names become public", understood),
-    h("div", { class: "row end" }, send));
 }

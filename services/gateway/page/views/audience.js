@@ -8,19 +8,19 @@ import { attempt, sheet } from "../lib/messages.js";
 import { avatar } from "./parts.js";
 import { personSheet } from "./person.js";
 
-/** @typedef {import("../model/types.js").Person} Person */
+/** @import { Participants } from "../contracts/api.js" */
 
 const PAGE = 50;
 
 /** @param {import("../model/room.js").Room} room */
 export async function audienceSheet(room) {
-  /** @param {string} after @returns {Promise<{people: {person: Person, role: string}[], next: string | null}>} */
+  /** @param {string} after @returns {Promise<Participants>} */
   const page = (after) => get(`${room.path}/participants?limit=${PAGE}&after=${after}`);
   const first = await page("");
   await sheet("Who is here", (close) => {
     const list = h("ul", { class: "queue", "data-testid": "audience-list" });
     const more = h("div", { class: "row end" });
-    const show = (/** @type {Awaited<ReturnType<typeof page>>} */ { people, next }) => {
+    const show = (/** @type {Participants} */ { people, next }) => {
       for (const { person, role } of people) {
         list.append(h("li", { "data-testid": "audience-row" }, avatar(person), h("span", { class: "by" }, person.name, h("small", {}, roleName(role))), button({
           class: "small", "data-testid": "audience-person", "aria-label": `What you can do with ${person.name}`,

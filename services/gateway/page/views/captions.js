@@ -2,9 +2,10 @@
 /** Captions while they are spoken. Only final ones are announced, partial ones would talk over themselves. */
 
 import { button, h, keyed, write } from "../lib/dom.js";
+import { drawCorrection, mark, tools } from "./corrections.js";
 import { avatar } from "./parts.js";
 
-/** @typedef {import("../model/captions.js").Line} Line */
+/** @import { Line } from "../model/captions.js" */
 
 /** Nearer to the end than this (pixels) means: reading along. */
 const NEAR = 60;
@@ -47,7 +48,9 @@ export class SpaceCaptions extends HTMLElement {
       }
       keyed(list, part, (line) => line.id, create, (item, line) => {
         item.classList.toggle("follows", !firsts.has(line.id));
+        write(/** @type {Element} */ (item.querySelector("strong")), line.person.name);
         write(/** @type {Element} */ (item.querySelector("q")), line.text);
+        if (this.room && line.final) drawCorrection(item, this.room, line);
       });
     }
     if (along) this.#scroller.scrollTop = this.#scroller.scrollHeight;
@@ -57,7 +60,8 @@ export class SpaceCaptions extends HTMLElement {
 /** @param {Line} line */
 function create(line) {
   return h("li", { "data-testid": line.final ? "caption" : "partial" },
-    avatar(line.person), h("span", { class: "said" }, h("strong", {}, line.person.name), " ", h("q", {}, line.text)));
+    avatar(line.person), h("span", { class: "said" }, h("strong", {}, line.person.name), " ", h("q", { lang: line.lang, dir: "auto" }, line.text), line.final && mark()),
+    line.final && tools());
 }
 
 customElements.define("space-captions", SpaceCaptions);

@@ -1,16 +1,20 @@
 // @ts-check
 /** The bar at the bottom: what this person can do right now. */
 
-import { get, identity, put, remove } from "../lib/api.js";
-import { button, h, icon, replace } from "../lib/dom.js";
-import { attempt, confirm, sheet, tell } from "../lib/messages.js";
+import { get, identity } from "../lib/api.js";
+import { busy, button, h, icon, replace } from "../lib/dom.js";
+import { attempt, confirm, sheet } from "../lib/messages.js";
+import { atMost } from "../lib/words.js";
 import { signUp } from "./account.js";
 import { share } from "./create.js";
 import { manageSheet } from "./manage.js";
 import { field, tick } from "./parts.js";
+import { forget, remind, wanted } from "./reminders.js";
 import { tipSheet } from "./tips.js";
 
-/** @typedef {import("../model/room.js").Room} Room */
+/** @import { Props } from "../lib/dom.js" */
+/** @import { Grant } from "../contracts/api.js" */
+/** @import { Room } from "../model/room.js" */
 
 export class SpaceControls extends HTMLElement {
   /** @type {Room | null} */
@@ -26,15 +30,20 @@ export class SpaceControls extends HTMLElement {
     this.setAttribute("role", "group");
     this.setAttribute("aria-label", "Controls");
     this.#drawn = "";
+    wanted.addEventListener("change", this.#redraw);
     this.draw();
   }
+
+  disconnectedCallback() { wanted.removeEventListener("change", this.#redraw); }
+
+  #redraw = () => this.draw();
 
   draw() {
     const { room } = this;
     if (!room?.space) return;
     this.hidden = room.space.state !== "live" && room.space.state !== "scheduled";
     const looks = [room.space.state, room.role, room.member?.muted, room.member?.hand_raised, room.onAir, room.request !== null, room.ears?.state, room.mouth?.state,
-      room.silenced, room.joined, identity.person?.id, room.space.host.id].join();
+      room.silenced, room.joined, identity.person?.id, room.space.host.id, room.space.state === "scheduled" && wanted.has(room.id)].join();
     if (looks === this.#drawn) return;
     this.#drawn = looks;
     const focused = /** @type {HTMLElement | null} */ (this.contains(document.activeElement) ? document.activeElement : null);
@@ -82,7 +91,10 @@ export class SpaceControls extends HTMLElement {
       mine && button({ class: "primary big", "data-testid": "start", onclick: () => attempt(async () => { await room.orders.start(); await room.join(); }) },
         icon("mic"), "Start now"),
       this.#share(room),
-      !mine && tool("clock", "Remind me", { "data-testid": "remind", onclick: () => attempt(() => remind(room)) }),
+      !mine && (wanted.has(room.id)
+        ? tool("clock", "Reminder set", { class: "tool raised", "data-testid": "remind", "data-set": "true", title: "Remind me no longer",
+          onclick: () => attempt(() => forget(room)) })
+        : tool("clock", "Remind me", { "data-testid": "remind", "data-set": "false", onclick: () => attempt(() => remind(room)) })),
       this.#more(room),
       mine && tool("close", "Cancel", { class: "tool bad", "data-testid": "cancel-space", onclick: async () => {
         if (await confirm("Cancel this Space?", "It will not take place. Its link stays and says so.", "Cancel it")) await attempt(() => room.orders.cancel());
@@ -128,7 +140,7 @@ export class SpaceControls extends HTMLElement {
   }
 }
 
-/** @param {keyof typeof import("../lib/icons.js").PATHS} picture @param {string} words @param {Record<string, any>} props */
+/** @param {keyof typeof import("../lib/icons.js").PATHS} picture @param {string} words @param {Props} props */
 const tool = (picture, words, props) => button({ class: "tool", ...props }, icon(picture), h("span", {}, words));
 
 /** @param {Room} room */
@@ -146,18 +158,12 @@ function status(room) {
 /** Goes in, after a warning where somebody on stage is blocked. @param {Room} room */
 async function enter(room) {
   if (identity.person && !room.member) {
-    const { blocked_on_stage: blocked = [] } = await get(`${room.path}/admission`);
-    const names = blocked.map((/** @type {import("../model/types.js").Person} */ one) => one.name).join(", ");
+    /** @type {Grant} */
+    const { blocked_on_stage: blocked } = await get(`${room.path}/admission`);
+    const names = blocked.map((one) => one.name).join(", ");
     if (names && !await confirm("Somebody you blocked is on stage", `You will hear ${names}.`, "Go in all the same")) return;
   }
   await room.join();
-}
-
-/** @param {Room} room */
-async function remind(room) {
-  if (!await signUp("To be reminded you need a handle and a name.")) return;
-  await put(`${room.path}/reminder`);
-  tell("You will be reminded when it starts.", { action: { label: "Undo", act: () => attempt(() => remove(`${room.path}/reminder`)) } });
 }
 
 /** @param {Room} room */
@@ -165,17 +171,20 @@ async function ask(room) {
   if (!await signUp("To speak you need a handle and a name.")) return;
   if (room.member || room.request) return;
   await sheet("Ask to speak", (close) => {
-    const message = h("input", { maxlength: 200, autofocus: true, autocomplete: "off", "data-testid": "request-message" });
+    const message = atMost(280, h("input", { name: "message", autofocus: true, autocomplete: "off", "data-testid": "request-message" }));
     const consent = h("input", { type: "checkbox", checked: true, "data-testid": "consent" });
-    const send = async () => {
-      close();
-      await attempt(() => room.orders.ask(message.value.trim(), consent.checked));
+    const send = h("button", { class: "primary", "data-testid": "request-send" }, "Ask");
+    const submit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      return busy(send, () => attempt(async () => {
+        await room.orders.ask(message.value.trim(), consent.checked);
+        close();
+      }));
     };
-    return [h("form", { class: "form", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); send(); } },
+    return [h("form", { class: "form", onsubmit: submit },
       field("What about? (optional)", message),
       room.space?.settings.recorded && tick("Record me", consent, "This Space is recorded. Without this tick you are heard live, and are in no recording and no transcript."),
-      h("div", { class: "row end" }, button({ onclick: close }, "Cancel"),
-        h("button", { class: "primary", "data-testid": "request-send" }, "Ask")))];
+      h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send))];
   }, { testid: "request-sheet" });
 }
 

@@ -4,12 +4,12 @@
 import { get, identity } from "../lib/api.js";
 import { button, h, icon, keyed, replace } from "../lib/dom.js";
 import { count, when } from "../lib/format.js";
-import { Live } from "../model/live.js";
+import { bar } from "../model/bar.js";
 import { createSpace } from "./create.js";
 import { avatar, avatars, badges, topics } from "./parts.js";
 import { search } from "./search.js";
 
-/** @typedef {import("../model/types.js").Card} Card */
+/** @import { SpaceCard, SpacePage } from "../contracts/api.js" */
 
 const REFRESH_MS = 3000;
 const SECTIONS = /** @type {const} */ ([["live", "Live now"], ["scheduled", "Coming up"], ["ended", "Listen again"]]);
@@ -20,10 +20,6 @@ export class HomePage extends HTMLElement {
   #alive = new AbortController();
   /** @type {Map<string, HTMLElement>} */
   #lists = new Map();
-  /** The live bar is told of, not asked for. @type {Live | null} */
-  #live = null;
-  /** @type {Map<string, Card>} */
-  #bar = new Map();
 
   connectedCallback() {
     this.#alive = new AbortController();
@@ -37,9 +33,9 @@ export class HomePage extends HTMLElement {
     const timer = setInterval(() => { if (!document.hidden) this.#refresh(); }, REFRESH_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#refresh(); }, { signal });
-    identity.addEventListener("change", () => { this.#watchBar(); this.#refresh(); }, { signal });
-    signal.addEventListener("abort", () => this.#live?.close());
-    this.#watchBar();
+    identity.addEventListener("change", () => this.#refresh(), { signal });
+    bar.addEventListener("change", () => this.#showBar(), { signal });
+    this.#showBar();
     this.#refresh();
   }
 
@@ -54,39 +50,22 @@ export class HomePage extends HTMLElement {
     return h("section", { "aria-labelledby": `h-${id}`, hidden: true }, h("h2", { id: `h-${id}` }, title), list);
   }
 
-  #watchBar() {
-    this.#live?.close();
-    this.#live = null;
-    this.#bar.clear();
-    this.#show("bar", [], pill);
-    if (!identity.token) return;
-    const live = (this.#live = new Live("/v1/live-bar/events", async () => (identity.token ? null : undefined)));
-    const draw = () => this.#show("bar", [...this.#bar.values()], pill);
-    live.addEventListener("snapshot", (event) => {
-      const { spaces } = /** @type {CustomEvent<{spaces: Card[]}>} */ (event).detail;
-      this.#bar = new Map(spaces.map((one) => [one.id, one]));
-      draw();
-    });
-    live.addEventListener("event", (event) => {
-      const { space_id: id, card: now } = /** @type {CustomEvent} */ (event).detail;
-      if (now) this.#bar.set(id, now);
-      else this.#bar.delete(id);
-      draw();
-    });
-    live.open();
+  #showBar() {
+    this.#show("bar", [...bar.spaces.values()], pill);
   }
 
   async #refresh() {
     await Promise.allSettled(SECTIONS.map(([state]) => this.#fill(state, `/v1/spaces?state=${state}&limit=24`, card)));
   }
 
-  /** @param {string} id @param {string} path @param {(card: Card) => HTMLElement} draw */
+  /** @param {string} id @param {string} path @param {(card: SpaceCard) => HTMLElement} draw */
   async #fill(id, path, draw) {
+    /** @type {SpacePage} */
     const { spaces } = await get(path);
     this.#show(id, spaces, draw);
   }
 
-  /** @param {string} id @param {Card[]} cards @param {(card: Card) => HTMLElement} draw */
+  /** @param {string} id @param {SpaceCard[]} cards @param {(card: SpaceCard) => HTMLElement} draw */
   #show(id, cards, draw) {
     const list = this.#lists.get(id);
     if (!list) return;
@@ -107,7 +86,7 @@ export class HomePage extends HTMLElement {
   }
 }
 
-/** @param {Card} one */
+/** @param {SpaceCard} one */
 function pill(one) {
   const who = one.because.length > 0 ? one.because : [one.host];
   const [first] = who;
@@ -117,7 +96,7 @@ function pill(one) {
     h("span", {}, h("strong", {}, names), h("small", {}, one.title)));
 }
 
-/** @param {Card} one */
+/** @param {SpaceCard} one */
 function card(one) {
   const others = one.speakers.length;
   const time = one.state === "scheduled" ? one.scheduled_start : one.ended_at;

@@ -4,13 +4,18 @@
 import { identity } from "../lib/api.js";
 import { busy, button, h, icon } from "../lib/dom.js";
 import { attempt, confirm, sheet, tell } from "../lib/messages.js";
+import { atMost } from "../lib/words.js";
+import { inviteSheet, invites } from "./invite.js";
+import { iSpeak, languageOfSpace, languageSheet, wordsSheet } from "./languages.js";
 import { choice, field } from "./parts.js";
 import { reportSheet } from "./report.js";
+import { TopicPicker } from "./topics.js";
 
-/** @typedef {import("../model/room.js").Room} Room */
+/** @import { WhoCanJoin, WhoCanSpeak } from "../contracts/api.js" */
+/** @import { Room } from "../model/room.js" */
 
-export const JOIN = /** @type {[string, string][]} */ ([["everyone", "Everyone"], ["followers", "People who follow me"], ["invited", "People I invite"]]);
-export const SPEAK = /** @type {[string, string][]} */ ([["invited", "People I let in"], ["followed", "People I follow"], ["everyone", "Everyone"]]);
+export const JOIN = /** @type {[WhoCanJoin, string][]} */ ([["everyone", "Everyone"], ["followers", "People who follow me"], ["invited", "People I invite"]]);
+export const SPEAK = /** @type {[WhoCanSpeak, string][]} */ ([["invited", "People I let in"], ["followed", "People I follow"], ["everyone", "Everyone"]]);
 
 /** @param {Room} room */
 export async function manageSheet(room) {
@@ -21,8 +26,13 @@ export async function manageSheet(room) {
     const then = (act) => async () => { close(); await attempt(act); };
     return [h("div", { class: "actions" },
       room.hosts && room.isLive && button({ "data-testid": "mute-all", onclick: then(() => room.orders.muteAll()) }, icon("mic-off"), "Mute everybody else"),
+      invites(room) && button({ "data-testid": "invite-people", onclick: then(() => inviteSheet(room)) }, icon("plus"), "Invite people"),
       room.member && button({ "data-testid": "pin-link", onclick: then(() => pinSheet(room)) }, icon("link"), "Pin a link"),
-      host && button({ "data-testid": "settings", onclick: then(() => settingsSheet(room)) }, icon("people"), "Headline, who can listen and speak"),
+      room.member && room.isLive && room.space?.settings.captions && button({ "data-testid": "i-speak", onclick: then(() => languageSheet(room)) },
+        icon("mic"), iSpeak(room)),
+      (host || room.hosts) && (room.isLive || room.space?.state === "scheduled") && room.space?.settings.captions
+        && button({ "data-testid": "words-open", onclick: then(() => wordsSheet(room)) }, icon("captions"), "Words for the captions"),
+      host && button({ "data-testid": "settings", onclick: then(() => settingsSheet(room)) }, icon("people"), "Headline, topics, who can listen and speak"),
       host && room.space?.state === "scheduled" && button({ "data-testid": "reschedule", onclick: then(() => rescheduleSheet(room)) },
         icon("clock"), "Another time"),
       room.role === "host" && cohosts.map(({ person }) => button({ "data-testid": "hand-over", onclick: then(async () => {
@@ -36,8 +46,8 @@ export async function manageSheet(room) {
 /** @param {Room} room */
 async function pinSheet(room) {
   await sheet("Pin a link", (close) => {
-    const url = h("input", { type: "url", required: true, maxlength: 2000, autofocus: true, placeholder: "https://", "data-testid": "pin-url" });
-    const text = h("input", { maxlength: 280, autocomplete: "off", "data-testid": "pin-text" });
+    const url = h("input", { name: "url", type: "url", required: true, maxlength: 2000, autofocus: true, placeholder: "https://", "data-testid": "pin-url" });
+    const text = atMost(280, h("input", { name: "text", autocomplete: "off", "data-testid": "pin-text" }));
     const send = h("button", { class: "primary", "data-testid": "pin-send" }, "Pin");
     return [form(send, async () => { await room.orders.pin(url.value, text.value.trim()); close(); },
       field("Link", url, "Everybody here sees it."), field("What it is (optional)", text),
@@ -50,14 +60,16 @@ async function settingsSheet(room) {
   const before = room.space?.settings;
   if (!before) return;
   await sheet("This Space", (close) => {
-    const title = h("input", { required: true, maxlength: 70, value: before.title, autofocus: true, autocomplete: "off", "data-testid": "new-title" });
-    const join = choice(JOIN, "new-who-join", before.who_can_join);
-    const speak = choice(SPEAK, "new-who-speak", before.who_can_speak);
+    const title = atMost(70, h("input", { name: "title", required: true, value: before.title, autofocus: true, autocomplete: "off", "data-testid": "new-title" }));
+    const topics = new TopicPicker(before.topics);
+    const join = choice(JOIN, "new-who-join", before.who_can_join, "who_can_join");
+    const speak = choice(SPEAK, "new-who-speak", before.who_can_speak, "who_can_speak");
+    const language = languageOfSpace("new-language", before.lang);
     const send = h("button", { class: "primary", "data-testid": "settings-save" }, "Save");
     return [form(send, async () => {
-      await room.orders.change({ title: title.value.trim(), who_can_join: join.value, who_can_speak: speak.value });
+      await room.orders.change({ title: title.value.trim(), topics: topics.chosen, who_can_join: join.value, who_can_speak: speak.value, lang: language.control.value });
       close();
-    }, field("Title", title),
+    }, field("Title", title), topics.element, before.captions && language.field, before.captions && language.warning,
     h("div", { class: "pair" }, field("Who can listen", join), field("Who can speak", speak)),
     h("p", {}, h("small", {}, "It holds for those who come; whoever is here stays.")),
     h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send))];
@@ -67,7 +79,7 @@ async function settingsSheet(room) {
 /** @param {Room} room */
 async function rescheduleSheet(room) {
   await sheet("Another time", (close) => {
-    const start = h("input", { type: "datetime-local", required: true, autofocus: true, "data-testid": "new-start" });
+    const start = h("input", { name: "scheduled_start", type: "datetime-local", required: true, autofocus: true, "data-testid": "new-start" });
     const send = h("button", { class: "primary", "data-testid": "reschedule-send" }, "Move it");
     return [form(send, async () => {
       await room.orders.reschedule(new Date(start.value).toISOString());

@@ -1,19 +1,14 @@
 // @ts-check
 /** For those who run this place: what was reported, who appeals, and the log, from which acts are undone. */
 
-import { exchange, get, identity, post, withToken } from "../lib/api.js";
+import { exchange, get, getOrNull, identity, post } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
-import { choice, field } from "./parts.js";
+import { atMost } from "../lib/words.js";
+import { choice, field, signedLink } from "./parts.js";
 
-/**
- * @typedef {{id: string, at: string, reason: string, comment: string, person_id: string | null, name: string, handle: string,
- *   space_id: string | null, title: string, evidence: {kind: string, space_id: string | null}[]}} Report
- * @typedef {{person_id: string, reason: string, explanation: string, at: string, text: string}} Appeal
- * @typedef {{id: string, at: string, act: string, actor_id: string | null, person_id: string | null, space_id: string | null,
- *   reason: string, explanation: string, undoable: boolean, undone_by: string | null}} Entry
- */
+/** @import { Appeal, Appeals, LogEntry, LogPage, Person, Report, Reports } from "../contracts/api.js" */
 
 const OPS = "/v1/ops/moderation";
 const DAYS = /** @type {[string, string][]} */ ([["", "Until somebody ends it"], ["1", "One day"], ["7", "A week"], ["30", "A month"]]);
@@ -49,7 +44,8 @@ export class ModerationPage extends HTMLElement {
       event.preventDefault();
       return busy(send, async () => {
         identity.become({ token: token.value.trim(), person: { id: "operator", handle: "operator", name: "Operator" } });
-        const me = await get("/v1/me").catch(() => null);
+        /** @type {Person | null} */
+        const me = await getOrNull("/v1/me");
         if (me && identity.token) identity.become({ token: identity.token, person: me });
         await this.#open();
         if (token.isConnected) tell("This token is not an operator's.", { bad: true });
@@ -60,16 +56,19 @@ export class ModerationPage extends HTMLElement {
   }
 
   async #look() {
-    const [reports, appeals] = await Promise.all([get(`${OPS}/reports?state=open`), get(`${OPS}/appeals?state=open`)]);
-    replace(this.#reports, reports.reports.map((/** @type {Report} */ one) => this.#report(one)), !reports.reports.length && none("Nothing is reported."));
-    replace(this.#appeals, appeals.appeals.map((/** @type {Appeal} */ one) => this.#appeal(one)), !appeals.appeals.length && none("Nobody appeals."));
+    const [{ reports }, { appeals }] = await Promise.all([
+      /** @type {Promise<Reports>} */ (get(`${OPS}/reports?state=open`)),
+      /** @type {Promise<Appeals>} */ (get(`${OPS}/appeals?state=open`)),
+    ]);
+    replace(this.#reports, reports.map((one) => this.#report(one)), !reports.length && none("Nothing is reported."));
+    replace(this.#appeals, appeals.map((one) => this.#appeal(one)), !appeals.length && none("Nobody appeals."));
     replace(this.#log);
     await this.#page("");
   }
 
   /** @param {string} cursor */
   async #page(cursor) {
-    /** @type {{entries: Entry[], next_cursor: string | null}} */
+    /** @type {LogPage} */
     const { entries, next_cursor: next } = await get(`${OPS}/log?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
     this.#log.append(...entries.map((one) => this.#entry(one)));
     replace(this.#more, next && button({ onclick: () => attempt(() => this.#page(next)) }, "Show more"));
@@ -82,7 +81,7 @@ export class ModerationPage extends HTMLElement {
 
   /** @param {Report} one */
   #report(one) {
-    const about = one.person_id ? `${one.name} (@${one.handle})` : `“${one.title}”`;
+    const about = one.person_id ? calledNow(one) : `“${one.title}”`;
     const heard = one.evidence.find((piece) => piece.space_id)?.space_id ?? one.space_id;
     const close = (/** @type {string} */ outcome) => this.#then(() => post(`${OPS}/reports/${one.id}/close`, { outcome }));
     return h("li", { class: "record", "data-testid": "report-row" }, h("strong", {}, `${one.reason}: ${about}`),
@@ -91,7 +90,7 @@ export class ModerationPage extends HTMLElement {
         one.person_id && button({ class: "small danger", "data-testid": "suspend", onclick: () => this.#suspend(one) }, "Suspend"),
         one.space_id && button({ class: "small danger", "data-testid": "end-space", onclick: this.#then(() =>
           post(`/v1/ops/spaces/${one.space_id}/end`, { reason: one.reason, report_id: one.id })) }, "End the Space"),
-        heard && h("a", { class: "button small", href: withToken(`/v1/ops/spaces/${heard}/safety-copy.m4a`, { report: one.id }) }, "Listen"),
+        heard && signedLink(`/v1/ops/spaces/${heard}/safety-copy.m4a?report=${one.id}`, { class: "button small" }, "Listen"),
         button({ class: "small", onclick: close("acted") }, "Done"),
         button({ class: "small quiet", "data-testid": "dismiss-report", onclick: close("dismissed") }, "Dismiss")));
   }
@@ -99,8 +98,8 @@ export class ModerationPage extends HTMLElement {
   /** @param {Report} report */
   async #suspend(report) {
     await sheet(`Suspend ${report.name}`, (close) => {
-      const days = choice(DAYS, "suspend-days");
-      const why = h("input", { maxlength: 500, autofocus: true, "data-testid": "suspend-why" });
+      const days = choice(DAYS, "suspend-days", "", "until");
+      const why = atMost(500, h("input", { name: "explanation", autofocus: true, "data-testid": "suspend-why" }));
       const send = h("button", { class: "danger", "data-testid": "suspend-send" }, "Suspend");
       const submit = (/** @type {Event} */ event) => {
         event.preventDefault();
@@ -124,11 +123,15 @@ export class ModerationPage extends HTMLElement {
         button({ class: "small quiet", onclick: decide(false) }, "Reject")));
   }
 
-  /** @param {Entry} one */
+  /** @param {LogEntry} one */
   #entry(one) {
     const words = [one.act.replaceAll("_", " "), one.reason, one.explanation].filter(Boolean).join(" · ");
+    const named = (/** @type {LogEntry["actor"]} */ person, /** @type {string | null | undefined} */ id) => (person ? `${person.name} (@${person.handle})` : id);
+    const whom = named(one.person, one.person_id);
     return h("li", { class: "record", "data-testid": "log-row", "data-act": one.act }, h("strong", {}, words),
-      h("small", {}, `${when(one.at)} · by ${one.actor_id ?? "the system"} · ${one.person_id ?? one.space_id ?? ""}`),
+      one.what && h("p", { "data-testid": "log-change" }, `${one.what}: ${one.before} → ${one.after}`),
+      h("small", {}, `${when(one.at)} · by ${named(one.actor, one.actor_id) ?? "the system"}`, whom && ` · ${whom}`,
+        one.space_id && [" · ", h("a", { href: `/spaces/${one.space_id}` }, one.title || one.space_id)]),
       one.undoable && button({ class: "small", "data-testid": "undo", onclick: this.#then(() => post(`${OPS}/log/${one.id}/undo`)) }, "Undo"),
       one.undone_by && h("small", {}, "Undone"));
   }
@@ -141,3 +144,10 @@ const part = (title, ...parts) => h("section", { class: "panel", "aria-label": t
 const none = (words) => h("li", { class: "empty" }, words);
 
 customElements.define("moderation-page", ModerationPage);
+
+/** The person that a report is about, and what they were called when it was made. @param {Report} report */
+function calledNow({ person, name, handle }) {
+  const then = `${name} (@${handle})`;
+  const now = person ? `${person.name} (@${person.handle})` : then;
+  return now === then ? now : `${now}, then ${then}`;
+}

@@ -1,31 +1,39 @@
 // @ts-check
 /** Small pieces that several views draw. */
 
+import { identity, signed } from "../lib/api.js";
 import { h, icon } from "../lib/dom.js";
 import { hue, initials, topicName } from "../lib/format.js";
+import { attempt } from "../lib/messages.js";
 
-/** @typedef {import("../model/types.js").Person} Person */
+/** @import { PersonRef, State } from "../contracts/api.js" */
 
 /**
  * A person as a coloured circle with initials; decoration, their name stands beside it.
  *
- * @param {Person} person
+ * @param {PersonRef} person
  */
 export const avatar = (person) =>
   h("span", { class: "avatar", "aria-hidden": "true", "--hue": hue(person.id) }, initials(person.name));
 
-/** @param {Person[]} people @param {number} [most] */
+/**
+ * The key of what shows somebody: another one when they are called something else, so that it is drawn anew.
+ *
+ * @param {PersonRef} person
+ */
+export const named = ({ id, handle, name }) => `${id} ${handle} ${name}`;
+
+/** @param {PersonRef[]} people @param {number} [most] */
 export function avatars(people, most = 5) {
   return h("span", { class: "avatars", "aria-hidden": "true" }, people.slice(0, most).map(avatar),
     people.length > most && h("span", { class: "avatar more" }, `+${people.length - most}`));
 }
 
-/** @param {{state: string, recorded: boolean, captions: boolean}} of */
+/** @param {{state: State, recorded: boolean, captions: boolean}} of */
 export function badges({ state, recorded, captions }) {
   const states = { live: "Live", scheduled: "Scheduled", ended: "Ended", timed_out: "Ended", canceled: "Canceled" };
-  const word = states[/** @type {keyof typeof states} */ (state)] ?? state;
   return h("span", { class: "badges" },
-    h("span", { class: `badge ${state}`, "data-testid": "state" }, word),
+    h("span", { class: `badge ${state}`, "data-testid": "state" }, states[state] ?? state),
     recorded && h("span", { class: "badge", "data-testid": "recorded", title: "People on stage are recorded" },
       h("span", { class: state === "live" ? "dot" : "dot still", "aria-hidden": "true" }), "Recorded"),
     captions && h("span", { class: "badge" }, icon("captions"), "Captions"));
@@ -35,16 +43,38 @@ export function badges({ state, recorded, captions }) {
 export const topics = (topics) =>
   topics.length > 0 && h("ul", { class: "topics", "aria-label": "Topics" }, topics.map((one) => h("li", {}, topicName(one))));
 
-/**
- * A labelled field. @param {string} label @param {HTMLElement} control @param {import("../lib/dom.js").Child} [hint]
- */
-export const field = (label, control, hint) =>
-  h("label", { class: "field" }, h("span", {}, label), control, hint && h("small", {}, hint));
+let hints = 0;
 
-/** @param {[string, string][]} options value and label @param {string} testid @param {string} [chosen] */
-export const choice = (options, testid, chosen) => h("select", { "data-testid": testid },
-  options.map(([value, label]) => h("option", { value, selected: value === chosen }, label)));
+/**
+ * A labelled field. A `name` of the control that is the API's has the API's complaints shown there.
+ *
+ * @param {string} label @param {HTMLElement} control @param {import("../lib/dom.js").Child} [hint]
+ */
+export function field(label, control, hint) {
+  const below = hint && h("small", { id: `hint-${hints += 1}` }, hint);
+  if (below) control.setAttribute("aria-describedby", below.id);
+  return h("div", { class: "field" }, h("label", {}, h("span", {}, label), control), below);
+}
+
+/**
+ * @template {string} T
+ * @param {[T, string][]} options value and label @param {string} testid @param {T} [chosen] @param {string} [name] of the field
+ * @returns {HTMLSelectElement & {value: T}}
+ */
+export const choice = (options, testid, chosen, name) => /** @type {HTMLSelectElement & {value: T}} */ (h("select",
+  { "data-testid": testid, name }, options.map(([value, label]) => h("option", { value, selected: value === chosen }, label))));
 
 /** @param {string} label @param {HTMLInputElement} control @param {string} [hint] */
 export const tick = (label, control, hint) =>
   h("label", { class: "tick" }, control, h("span", {}, label, hint && h("small", {}, hint)));
+
+/**
+ * A link to a file, which is given a signature of its own when it is followed.
+ *
+ * @param {string} address @param {import("../lib/dom.js").Props} props @param {...import("../lib/dom.js").Child} content
+ */
+export const signedLink = (address, props, ...content) => h("a", { ...props, href: address, onclick: (event) => {
+  if (!identity.token) return; // it opens without
+  event.preventDefault();
+  attempt(async () => h("a", { href: await signed(address), download: props.download }).click());
+} }, ...content);

@@ -7,11 +7,12 @@ import { roleName } from "../lib/format.js";
 import { attempt, confirm, sheet, tell } from "../lib/messages.js";
 import { signUp } from "./account.js";
 import { avatar } from "./parts.js";
+import { about } from "./profile.js";
 import { reportSheet } from "./report.js";
 import { tipSheet } from "./tips.js";
 
-/** @typedef {import("../model/types.js").Person} Person */
-/** @typedef {import("../model/room.js").Room} Room */
+/** @import { PersonRef } from "../contracts/api.js" */
+/** @import { Room } from "../model/room.js" */
 
 /** Whom this device has followed; the API does not list them. */
 const FOLLOWED = "rostrum.followed";
@@ -25,7 +26,7 @@ function followed() {
   }
 }
 
-/** @param {Person} person */
+/** @param {PersonRef} person */
 async function toggleFollow(person) {
   if (!await signUp(`To follow ${person.name} you need a handle and a name.`)) return;
   const all = followed();
@@ -41,7 +42,7 @@ async function toggleFollow(person) {
   localStorage.setItem(`${FOLLOWED}.${identity.person?.id}`, JSON.stringify([...all]));
 }
 
-/** @param {Room} room @param {Person} person */
+/** @param {Room} room @param {PersonRef} person */
 export async function personSheet(room, person) {
   const member = () => room.space?.stage.find((one) => one.person.id === person.id);
   const me = person.id === identity.person?.id;
@@ -54,6 +55,7 @@ export async function personSheet(room, person) {
     return [
       h("p", { class: "who" }, avatar(person), h("span", {}, h("strong", {}, person.name),
         h("small", {}, `@${person.handle} · ${roleName(role)}`))),
+      about(person.id),
       h("div", { class: "actions" },
         !me && button({ "data-testid": "follow", onclick: then(() => toggleFollow(person)) }, icon("plus"),
           followed().has(person.id) ? "Unfollow" : "Follow"),
@@ -82,7 +84,7 @@ export async function personSheet(room, person) {
   }, { testid: "person" });
 }
 
-/** Account-wide. @param {Person} person */
+/** Account-wide. @param {PersonRef} person */
 async function block(person) {
   if (!await signUp(`To block ${person.name} you need a handle and a name.`)) return;
   const sure = await confirm(`Block ${person.name}?`,
@@ -92,7 +94,7 @@ async function block(person) {
   tell(`You blocked ${person.name}.`, { action: { label: "Undo", act: () => attempt(() => remove(`/v1/me/blocked/${person.id}`)) } });
 }
 
-/** @param {Room} room @param {Person} person */
+/** @param {Room} room @param {PersonRef} person */
 async function removeFor(room, person) {
   const sure = await confirm(`Remove ${person.name}?`,
     `${person.name} will be out of this Space at once and cannot come back, not even to the replay.`, "Remove");

@@ -3,9 +3,9 @@
 
 import { button, h, keyed, write } from "../lib/dom.js";
 import { attempt } from "../lib/messages.js";
-import { avatar } from "./parts.js";
+import { avatar, named } from "./parts.js";
 
-/** @typedef {import("../model/types.js").SpeakRequest} SpeakRequest */
+/** @import { SpeakRequest } from "../contracts/api.js" */
 
 export class SpaceQueue extends HTMLElement {
   /** @type {import("../model/room.js").Room | null} */
@@ -22,7 +22,7 @@ export class SpaceQueue extends HTMLElement {
     const requests = this.room?.space?.requests ?? [];
     this.hidden = !this.room?.hosts || requests.length === 0;
     write(this.#title, `Requests to speak (${requests.length})`);
-    keyed(this.#list, requests, (one) => one.person.id, (one) => this.#create(one));
+    keyed(this.#list, requests, (one) => named(one.person), (one) => this.#create(one));
   }
 
   /** @param {SpeakRequest} one */

@@ -1,30 +1,39 @@
 // @ts-check
 /** After the end: the replay, the transcript to jump in, what the host wants to know. */
 
-import { get, identity, remove, withToken } from "../lib/api.js";
+import { getOrNull, identity, remove, signed } from "../lib/api.js";
 import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, duration, size } from "../lib/format.js";
 import { attempt, confirm } from "../lib/messages.js";
-import { avatar } from "./parts.js";
+import { drawCorrection, mark, tools } from "./corrections.js";
+import { avatar, signedLink } from "./parts.js";
 
-/** @typedef {import("../model/types.js").Replay} Replay */
-/** @typedef {import("../model/types.js").Caption} Caption */
+/** @import { Caption, ReplayView, SpaceFigures, Transcript } from "../contracts/api.js" */
+/** @import { Kept } from "../model/live.js" */
+/** @import { Room } from "../model/room.js" */
 
 const LOOK_AGAIN_MS = 2500;
+/** What cannot be played any more after that long has an old link, perhaps. */
+const OLD_LINK_MS = 600_000;
 
 export class SpaceReplay extends HTMLElement {
-  /** @type {import("../model/room.js").Room | null} */
+  /** @type {Room | null} */
   room = null;
   #audio = h("audio", { controls: true, preload: "metadata", "data-testid": "replay", "aria-label": "Replay" });
   #state = h("p", { class: "empty", role: "status", "data-testid": "replay-state" });
   #downloads = h("p", { class: "row downloads" });
   #lines = h("ol", { class: "lines transcript", "data-testid": "transcript" });
   #numbers = h("div", {});
-  #timer = 0;
+  /** Nobody is shown anything of it any more. */
+  #deleted = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   /** @type {number | null} wall clock of the replay's first moment, ms since 1970 */
   #began = null;
   /** @type {Caption[]} */
   #captions = [];
+  /** There is a transcript at most. */
+  #failed = false;
 
   connectedCallback() {
     this.#audio.hidden = true;
@@ -41,15 +50,22 @@ export class SpaceReplay extends HTMLElement {
     this.#audio.pause();
   }
 
+  /** @param {Kept} news */
+  heard(news) {
+    if (news === "recording.replay_deleted") this.#forget();
+    else this.look();
+  }
+
   /** Asks what there is, again and again while more is coming. */
   async look() {
     clearTimeout(this.#timer);
     const path = this.room?.path;
     if (!path || !this.isConnected) return;
     const [replay, transcript] = await Promise.all([
-      /** @type {Promise<Replay | null>} */ (get(`${path}/replay`).catch(() => null)),
-      /** @type {Promise<{state: string, captions: Caption[]} | null>} */ (get(`${path}/transcript`).catch(() => null)),
+      /** @type {Promise<ReplayView | null>} */ (getOrNull(`${path}/replay`)),
+      /** @type {Promise<Transcript | null>} */ (getOrNull(`${path}/transcript`)),
     ]);
+    if (this.#deleted) return; // while it was asked for
     this.#showReplay(path, replay);
     this.#showTranscript(path, transcript?.captions ?? []);
     this.#showNumbers(path);
@@ -57,43 +73,73 @@ export class SpaceReplay extends HTMLElement {
     if ((coming || !replay) && this.isConnected) this.#timer = setTimeout(() => this.look(), LOOK_AGAIN_MS);
   }
 
-  /** @param {string} path @param {Replay | null} replay */
+  /** @param {string} path @param {ReplayView | null} replay */
   #showReplay(path, replay) {
-    const state = replay?.state ?? "unknown";
+    this.#say(replay?.state ?? "unknown");
+    this.#failed = replay?.state === "failed";
+    if (replay?.state !== "ready") return;
+    this.#began = replay.began_at ? Date.parse(replay.began_at) : null;
+    if (!this.#audio.hidden) return;
+    const mix = replay.mix ?? `${path}/replay.m4a`;
+    this.#audio.hidden = false;
+    this.#play(mix);
+    const place = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash)?.[1];
+    if (place) this.#audio.addEventListener("loadedmetadata", () => { this.#audio.currentTime = Number(place); }, { once: true });
+    replace(this.#downloads, download(mix, `Audio, ${duration(replay.seconds)}, ${size(replay.bytes)}`),
+      ...replay.tracks.map((track) => download(track.url, `Only ${track.person.name}`)),
+      this.#isHost && button({ class: "small danger", "data-testid": "delete-replay", onclick: () => this.#delete(path) }, "Delete the replay"));
+  }
+
+  /** Plays a file, from where it was; its link ends, and is made anew then. @param {string} address */
+  async #play(address) {
+    const { currentTime, paused } = this.#audio;
+    const made = Date.now();
+    const src = await signed(address).catch(() => null);
+    if (src === null || this.#deleted) return;
+    this.#audio.addEventListener("error", () => {
+      if (!this.#deleted && Date.now() - made > OLD_LINK_MS) this.#play(address);
+    }, { once: true });
+    this.#audio.src = src;
+    if (currentTime > 0) this.#audio.currentTime = currentTime;
+    if (!paused) this.#audio.play().catch(() => undefined);
+  }
+
+  get #isHost() { return identity.person?.id === this.room?.space?.host.id; }
+
+  /** @param {ReplayView["state"] | "unknown"} state */
+  #say(state) {
     const words = {
-      none: this.room?.space?.settings.recorded ? "There is no replay any more." : "This Space was not recorded.", recording: "The replay is being made…", processing: "The replay is being made…",
+      none: this.room?.space?.settings.recorded ? "There is no replay any more." : "This Space was not recorded.",
+      recording: "The replay is being made…", processing: "The replay is being made…",
       failed: "There is no replay: nothing could be kept.", ready: "", unknown: "Looking for the replay…",
     };
     write(this.#state, words[state]);
     this.#state.dataset.state = state;
     this.#state.hidden = state === "ready";
-    if (replay?.state !== "ready") return;
-    this.#began = replay.began_at ? Date.parse(replay.began_at) : null;
-    if (!this.#audio.hidden) return;
-    const mix = replay.mix ?? `${path}/replay.m4a`;
-    this.#audio.src = withToken(mix);
-    this.#audio.hidden = false;
-    const place = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash)?.[1];
-    if (place) this.#audio.addEventListener("loadedmetadata", () => { this.#audio.currentTime = Number(place); }, { once: true });
-    replace(this.#downloads, download(mix, `Audio, ${duration(replay.seconds)}, ${size(replay.bytes)}`),
-      ...replay.tracks.map((track) => download(track.url, `Only ${track.person.name}`)),
-      identity.person?.id === this.room?.space?.host.id && button({ class: "small danger", "data-testid": "delete-replay",
-        onclick: () => this.#delete(path) }, "Delete the replay"));
   }
 
   /** @param {string} path */
   async #delete(path) {
-    const sure = await confirm("Delete the replay?", "Nobody will hear it, its tracks or read its transcript any more.", "Delete");
+    const sure = this.#failed ? await confirm("Delete the transcript?", "Nobody will read it any more.", "Delete")
+      : await confirm("Delete the replay?", "Nobody will hear it, its tracks or read its transcript any more.", "Delete");
     if (!sure) return;
     await attempt(async () => {
       await remove(`${path}/replay`);
-      this.#audio.hidden = true;
-      this.#audio.removeAttribute("src");
-      replace(this.#downloads);
-      // Asked at once, transcription may not have heard of it yet.
-      this.#showReplay(path, { state: "none", began_at: null, seconds: 0, bytes: 0, mix: null, tracks: [] });
-      this.#showTranscript(path, []);
+      this.#forget();
     });
+  }
+
+  /** Shows that it was deleted, and asks no more: transcription may not have heard of it yet. */
+  #forget() {
+    clearTimeout(this.#timer);
+    this.#deleted = true;
+    this.#audio.pause();
+    this.#audio.hidden = true;
+    this.#audio.removeAttribute("src");
+    this.#audio.load(); // lets go of what it has
+    replace(this.#downloads);
+    this.#say("none");
+    this.#showTranscript("", []);
   }
 
   /** @param {string} path @param {Caption[]} captions */
@@ -103,15 +149,24 @@ export class SpaceReplay extends HTMLElement {
     panel.hidden = captions.length === 0;
     if (captions.length > 0 && !panel.querySelector(".downloads")) {
       panel.append(h("p", { class: "row downloads" }, ["txt", "vtt", "srt", "json"].map((kind) =>
-        download(`${path}/transcript.${kind}`, kind.toUpperCase()))));
+        download(`${path}/transcript.${kind}`, kind.toUpperCase())),
+      this.#failed && this.#isHost && button({ class: "small danger", "data-testid": "delete-transcript",
+        onclick: () => this.#delete(path) }, "Delete the transcript")));
     }
-    const zero = this.#began ?? Date.parse(captions[0]?.start_at ?? "");
+    // Until it is known when the replay begins, times are those since the start.
+    const zero = this.#began ?? Date.parse(this.room?.space?.started_at ?? captions[0]?.start_at ?? "");
     keyed(this.#lines, captions, (line) => line.id, (line) => {
-      const at = Math.max(0, (Date.parse(line.start_at) - zero) / 1000);
-      const act = h("button", { type: "button", "data-testid": "sentence", onclick: () => this.#jump(line) },
+      const act = h("button", { type: "button", class: "sentence", "data-testid": "sentence", onclick: () => this.#jump(line) },
         avatar(line.person), h("span", { class: "said" }, h("strong", {}, line.person.name),
-          h("time", { class: "time", datetime: `PT${at.toFixed(1)}S` }, clock(at)), h("q", {}, line.text)));
-      return h("li", {}, act);
+          h("time", { class: "time" }), h("q", { lang: line.lang, dir: "auto" }, line.text), mark()));
+      return h("li", {}, act, tools());
+    }, (item, line) => {
+      const at = Math.max(0, (Date.parse(line.start_at) - zero) / 1000);
+      const time = /** @type {Element} */ (item.querySelector("time"));
+      write(time, clock(at));
+      time.setAttribute("datetime", `PT${at.toFixed(1)}S`);
+      write(/** @type {Element} */ (item.querySelector("q")), line.text);
+      if (this.room) drawCorrection(item, this.room, line);
     });
   }
 
@@ -135,15 +190,15 @@ export class SpaceReplay extends HTMLElement {
   async #showNumbers(path) {
     const { room } = this;
     if (!room?.space || identity.person?.id !== room.space.host.id) return;
-    const numbers = await get(`${path}/analytics`).catch(() => null);
+    /** @type {SpaceFigures | null} */
+    const numbers = await getOrNull(`${path}/analytics`);
     if (!numbers) return;
-    const talk = numbers.talk_seconds_by_speaker ?? {};
-    const reactions = Object.values(numbers.reactions ?? {}).reduce((sum, n) => sum + Number(n), 0);
+    const reactions = Object.values(numbers.reactions).reduce((sum, n) => sum + n, 0);
     replace(this.#numbers, h("section", { class: "panel wide", "aria-label": "Numbers", "data-testid": "numbers" },
       h("header", {}, h("h2", {}, "Numbers"), h("small", {}, "only you see these")),
       h("dl", { class: "numbers" },
-        figure(numbers.peak_listeners ?? 0, "listeners at the most"), figure(numbers.total_listeners ?? 0, "listeners in all"),
-        figure(Object.keys(talk).length, "people spoke"), figure(reactions, "reactions"))));
+        figure(numbers.peak_listeners, "listeners at the most"), figure(numbers.total_listeners, "listeners in all"),
+        figure(Object.keys(numbers.talk_seconds_by_speaker).length, "people spoke"), figure(reactions, "reactions"))));
   }
 }
 
@@ -151,6 +206,6 @@ export class SpaceReplay extends HTMLElement {
 const figure = (value, words) => h("div", {}, h("dd", {}, value.toLocaleString()), h("dt", {}, words));
 
 /** @param {string} path @param {string} words */
-const download = (path, words) => h("a", { class: "button small", href: withToken(path), download: true }, icon("down"), words);
+const download = (path, words) => signedLink(path, { class: "button small", download: true }, icon("down"), words);
 
 customElements.define("space-replay", SpaceReplay);

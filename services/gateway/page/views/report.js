@@ -4,10 +4,11 @@
 import { get, post } from "../lib/api.js";
 import { busy, button, h } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
+import { atMost } from "../lib/words.js";
 import { signUp } from "./account.js";
 import { field } from "./parts.js";
 
-/** @typedef {import("../model/types.js").Person} Person */
+/** @import { NewReport, Offences, PersonRef } from "../contracts/api.js" */
 
 /** @param {string} reason a code of the instance */
 const words = (reason) => reason.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
@@ -16,27 +17,29 @@ const words = (reason) => reason.replaceAll("_", " ").replace(/^./, (letter) => 
  * What is live is kept as evidence: the last minute of it.
  *
  * @param {import("../model/room.js").Room} room
- * @param {Person | null} person null: the Space itself
+ * @param {PersonRef | null} person null: the Space itself
  */
 export async function reportSheet(room, person) {
   if (!await signUp("To report something you need a handle and a name.")) return;
-  /** @type {{reasons: string[]}} */
+  /** @type {Offences} */
   const { reasons } = await get("/v1/reports/reasons");
   await sheet(person ? `Report ${person.name}` : "Report this Space", (close) => {
-    const reason = h("select", { "data-testid": "report-reason", autofocus: true },
+    const reason = h("select", { name: "reason", "data-testid": "report-reason", autofocus: true },
       reasons.map((one) => h("option", { value: one }, words(one))));
-    const comment = h("textarea", { maxlength: 1000, rows: 3, "data-testid": "report-comment" });
+    const comment = atMost(1000, h("textarea", { name: "comment", rows: 3, "data-testid": "report-comment" }));
     const send = h("button", { class: "danger", "data-testid": "report-send" }, "Report");
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       return busy(send, () => attempt(async () => {
         const began = Date.parse(room.space?.started_at ?? "");
         const now = (Date.now() - began) / 1000;
-        const moment = { kind: "moment", space_id: room.id, from_seconds: Math.max(0, now - 60), to_seconds: now };
-        await post("/v1/reports", {
+        /** @type {NewReport} */
+        const report = {
           person_id: person?.id ?? null, space_id: room.id, reason: reason.value, comment: comment.value.trim(),
-          evidence: room.isLive && now >= 0 ? [moment] : [],
-        });
+          evidence: room.isLive && now >= 0
+            ? [{ kind: "moment", space_id: room.id, from_seconds: Math.max(0, now - 60), to_seconds: now }] : [],
+        };
+        await post("/v1/reports", report);
         close();
         tell("Thank you. Those who run this place will look at it.");
       }));

@@ -4,21 +4,24 @@
 import { Problem, identity } from "../lib/api.js";
 import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, count, when } from "../lib/format.js";
-import { attempt, banner, complain, say, tell } from "../lib/messages.js";
+import { attempt, banner, complain, confirm, say, tell } from "../lib/messages.js";
 import { Room } from "../model/room.js";
 import { audienceSheet } from "./audience.js";
 import { SpaceCaptions } from "./captions.js";
 import { SpaceControls } from "./controls.js";
 import { address, share } from "./create.js";
 import { SpaceInvitation } from "./invitation.js";
-import { avatar, badges, topics } from "./parts.js";
+import { inviteSheet, invites } from "./invite.js";
+import { news } from "./news.js";
+import { avatar, badges, named, topics } from "./parts.js";
 import { SpaceQueue } from "./queue.js";
-import { SpaceReactions, reactionTray } from "./reactions.js";
+import { SpaceReactions, SpaceTray } from "./reactions.js";
 import { SpaceReplay } from "./replay.js";
 import { SpaceStage } from "./stage.js";
 import { tellOfTip } from "./tips.js";
 
-/** @typedef {import("../model/types.js").LiveEvent} LiveEvent */
+/** @import { Pin } from "../contracts/api.js" */
+/** @import { Kept, Note } from "../model/live.js" */
 
 /** A connection that is gone for less than this is nobody's concern. */
 const BLINK_MS = 1500;
@@ -42,31 +45,43 @@ export class SpacePage extends HTMLElement {
   #by = h("div", { class: "host" });
   #audience = button({ class: "audience plain", "data-testid": "audience-open", onclick: () => attempt(() => audienceSheet(this.#room)) });
   #pins = h("ul", { class: "pins", "aria-label": "Pinned", "data-testid": "pins" });
-  #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()),
+  #people = button({ class: "small", "data-testid": "invite-open", onclick: () => attempt(() => inviteSheet(this.#room)) }, "Invite people");
+  #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()), this.#people,
     button({ class: "small", "data-testid": "copy-link", onclick: () => share(this.#room.space?.settings.title ?? "") }, "Share"));
   #side = h("aside", { class: "side", "aria-label": "Captions and requests" }, this.#queue, this.#captions);
   #lead = h("p", { class: "lead", hidden: true });
-  #tray = h("div", { hidden: true });
+  #tray = new SpaceTray();
+  #dock = h("div", { class: "dock" }, this.#tray, this.#controls);
+  /** The page leaves room below for as much as the dock covers. */
+  #covered = new ResizeObserver(() => document.documentElement.style.setProperty("--dock", `${this.#dock.offsetHeight}px`));
   #drawn = "";
 
   connectedCallback() {
     this.#alive = new AbortController();
     const { signal } = this.#alive;
     const room = (this.#room = new Room(this.spaceId));
-    for (const part of [this.#stage, this.#queue, this.#captions, this.#controls, this.#invitation]) part.room = room;
+    for (const part of [this.#stage, this.#queue, this.#captions, this.#controls, this.#invitation, this.#tray]) part.room = room;
     this.#controls.leave = async () => { await attempt(() => room.leave()); this.go("/"); };
-    this.#controls.toggleTray = () => !(this.#tray.hidden = !this.#tray.hidden);
-    this.#tray.append(reactionTray(room, (kind) => this.#reactions.own(kind)));
+    this.#controls.toggleTray = () => this.#tray.toggle();
+    this.#tray.sent = (kind) => this.#reactions.own(kind);
     room.addEventListener("change", () => this.draw(), { signal });
-    room.addEventListener("reacted", (e) => this.#reactions.shower(/** @type {CustomEvent} */ (e).detail), { signal });
-    room.addEventListener("note", (e) => this.#note(/** @type {CustomEvent<LiveEvent>} */ (e).detail), { signal });
+    room.addEventListener("reacted", (e) => this.#reactions.shower(/** @type {CustomEvent<Record<string, number>>} */ (e).detail), { signal });
+    room.addEventListener("note", (e) => this.#note(/** @type {CustomEvent<Note>} */ (e).detail), { signal });
+    room.addEventListener("kept", (e) => this.#replay?.heard(/** @type {CustomEvent<Kept>} */ (e).detail), { signal });
+    room.captions.addEventListener("corrected", () => this.#replay?.look(), { signal });
     room.addEventListener("gone", (e) => this.#gone(/** @type {CustomEvent<Problem>} */ (e).detail), { signal });
     identity.addEventListener("change", () => {
       if (this.#heading.isConnected) attempt(() => room.reopen());
       else location.reload(); // refused as who they were
     }, { signal });
-    addEventListener("pagehide", () => room.close(), { signal });
+    addEventListener("beforeunload", (event) => { if (this.missed) event.preventDefault(); }, { signal });
+    addEventListener("pagehide", () => room.close({ reloads: true }), { signal });
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }, { signal });
+    this.#covered.observe(this.#dock);
+    signal.addEventListener("abort", () => {
+      this.#covered.disconnect();
+      document.documentElement.style.removeProperty("--dock");
+    });
     const timer = setInterval(() => this.#watch(), 500);
     signal.addEventListener("abort", () => clearInterval(timer));
     this.#open();
@@ -76,6 +91,19 @@ export class SpacePage extends HTMLElement {
     this.#alive.abort();
     this.#room.close();
     banner("");
+  }
+
+  /** Whether others would miss this person: somebody on air, and whoever hosts. */
+  get missed() {
+    const room = this.#room;
+    return this.#heading.isConnected && room.isLive && room.joined && (room.onAir || room.role === "host");
+  }
+
+  /** @returns {Promise<boolean>} */
+  confirmLeaving() {
+    return this.#room.role === "host"
+      ? confirm("Leave while you host?", "The Space goes on without you for a while. If you do not come back, a co-host takes over, or it ends.", "Leave")
+      : confirm("Leave while you are on air?", "Nobody will hear you any more.", "Leave");
   }
 
   async #open() {
@@ -91,9 +119,10 @@ export class SpacePage extends HTMLElement {
       h("div", { class: "main" },
         h("header", { class: "title" }, this.#facts, this.#heading, this.#by),
         this.#lead, this.#invitation,
-        h("div", { class: "arena" }, this.#stage, this.#reactions), this.#audience, this.#pins, this.#invite),
-      this.#side),
-    h("div", { class: "dock" }, this.#tray, this.#controls));
+        h("div", { class: "arena" }, this.#stage, this.#reactions)),
+      this.#side,
+      h("div", { class: "main rest" }, this.#audience, this.#pins, this.#invite)),
+    this.#dock);
     this.draw();
     this.#heading.focus({ preventScroll: true });
     // Whoever came by a click on this page, or is awaited on stage, need not tap again.
@@ -120,10 +149,11 @@ export class SpacePage extends HTMLElement {
     this.#invitation.draw();
     this.#side.hidden = this.#queue.hidden && this.#captions.hidden;
     this.#controls.draw();
-    const pins = state === "live" ? space.pins ?? [] : [];
+    const pins = state === "live" ? space.pins : [];
     this.#pins.hidden = pins.length === 0;
-    keyed(this.#pins, pins, (pin) => pin.id, (pin) => pinned(this.#room, pin));
+    keyed(this.#pins, pins, (pin) => `${pin.id} ${named(pin.person)}`, (pin) => pinned(this.#room, pin));
     this.#audience.hidden = state !== "live";
+    this.#people.hidden = !invites(this.#room) || settings.who_can_join !== "invited";
     this.#invite.hidden = host.id !== identity.person?.id || (state !== "live" && state !== "scheduled");
     if (state === "live") {
       const word = `${count(listeners, "person", "people")} listening`;
@@ -157,32 +187,17 @@ export class SpacePage extends HTMLElement {
       if (!this.#replay) {
         this.#replay = new SpaceReplay();
         this.#replay.room = this.#room;
-        this.querySelector(".main")?.append(this.#replay);
+        this.querySelector(".rest")?.append(this.#replay);
       }
     }
     if (space.state === "live" && recorded) say("This Space is recorded.");
   }
 
-  /** @param {LiveEvent} event */
+  /** @param {Note} event */
   #note(event) {
-    const me = identity.person?.id;
+    const words = news(this.#room, event);
+    if (words) tell(words);
     tellOfTip(event);
-    const { hosts } = this.#room;
-    if (event.type === "room.speak_requested" && hosts && event.person.id !== me) tell(`${event.person.name} asks to speak.`);
-    if (event.type === "room.hand_raised" && hosts && event.person_id !== me) tell(`${nameOf(this.#room, event.person_id)} raises a hand.`);
-    if (event.type === "room.request_declined" && event.person_id === me) tell("The host did not let you speak this time.");
-    if (event.type === "room.stage_joined" && event.person.id === me && event.actor !== me) {
-      tell("You are on stage, muted. Unmute when you are ready to speak.");
-    }
-    if (event.type === "room.stage_left" && event.person_id === me && event.reason === "moved") tell("You are a listener again.");
-    if (event.type === "room.muted" && event.person_id === me && event.actor !== me) tell("The host muted you.");
-    if (event.type === "room.host_changed") {
-      tell(event.host.id === me ? "You are the host now." : `${event.host.name} is the host now.`);
-    }
-    if (event.type === "room.cohost_appointed" && event.person_id === me) tell("You are a co-host now.");
-    if (event.type === "media.disconnected") tell("You speak from another window now.");
-    if (event.type === "room.ended") tell("The Space has ended.");
-    if (event.type.startsWith("recording.") || event.type === "transcription.completed") this.#replay?.look();
   }
 
   /** Says that the network is away, but not at every blink. */
@@ -210,13 +225,10 @@ export class SpacePage extends HTMLElement {
   }
 }
 
-/** @param {Room} room @param {string} id */
-const nameOf = (room, id) => room.space?.stage.find((one) => one.person.id === id)?.person.name ?? "Somebody";
-
 /**
  * A link that somebody on stage keeps before everybody.
  *
- * @param {Room} room @param {import("../model/types.js").Pin} pin
+ * @param {Room} room @param {Pin} pin
  */
 function pinned(room, pin) {
   const safe = /^https?:\/\//.test(pin.url);

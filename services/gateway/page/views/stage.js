@@ -4,10 +4,10 @@
 import { h, icon, keyed, set, write } from "../lib/dom.js";
 import { roleName } from "../lib/format.js";
 import { identity } from "../lib/api.js";
-import { avatar } from "./parts.js";
+import { avatar, named } from "./parts.js";
 import { personSheet } from "./person.js";
 
-/** @typedef {import("../model/types.js").Member} Member */
+/** @import { StageMember } from "../contracts/api.js" */
 
 export class SpaceStage extends HTMLElement {
   /** @type {import("../model/room.js").Room | null} */
@@ -21,10 +21,10 @@ export class SpaceStage extends HTMLElement {
   draw() {
     const { room } = this;
     if (!room?.space) return;
-    keyed(this.#list, room.space.stage, (one) => one.person.id, (one) => this.#create(one), (item, one) => this.#update(item, one));
+    keyed(this.#list, room.space.stage, (one) => named(one.person), (one) => this.#create(one), (item, one) => this.#update(item, one));
   }
 
-  /** @param {Member} one */
+  /** @param {StageMember} one */
   #create(one) {
     const act = h("button", { type: "button", class: "member", "data-testid": "member", "data-person": one.person.id },
       h("span", { class: "face" }, avatar(one.person), h("span", { class: "flag", "aria-hidden": "true" }, icon("mic-off")),
@@ -36,10 +36,10 @@ export class SpaceStage extends HTMLElement {
     return h("li", {}, act);
   }
 
-  /** @param {HTMLElement} item @param {Member} one */
+  /** @param {HTMLElement} item @param {StageMember} one */
   #update(item, one) {
     const room = /** @type {import("../model/room.js").Room} */ (this.room);
-    const speaking = !one.muted && room.speaking.has(one.person.id);
+    const speaking = !one.muted && room.speaking.now.has(one.person.id);
     const act = /** @type {HTMLElement} */ (item.firstElementChild);
     const mine = one.person.id === identity.person?.id;
     set(act, { "data-muted": String(one.muted), "data-speaking": String(speaking), "data-role": one.role });

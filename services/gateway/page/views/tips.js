@@ -1,28 +1,22 @@
 // @ts-check
 /** Tips: a link to where the recipient wants them. Nothing is ever called paid on the payer's word. */
 
-import { get, identity, post } from "../lib/api.js";
+import { getOrNull, identity, post } from "../lib/api.js";
 import { button, h, replace } from "../lib/dom.js";
-import { money } from "../lib/format.js";
+import { minor, money } from "../lib/format.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
+import { atMost } from "../lib/words.js";
 import { signUp } from "./account.js";
 import { avatar, field } from "./parts.js";
+import { providerName, providers } from "./providers.js";
 
-/** @typedef {import("../model/room.js").Room} Room */
-/** @typedef {import("../model/types.js").Member} Member */
-/** @typedef {import("../model/types.js").Jar} Jar */
+/** @import { NewTip, Provider, StageMember, Tip, TipJar, Tips } from "../contracts/api.js" */
+/** @import { Note } from "../model/live.js" */
+/** @import { Room } from "../model/room.js" */
 
-export const PROVIDERS = [
-  { id: "paypal", label: "PayPal", example: "AdaLovelace", amount: true },
-  { id: "cash_app", label: "Cash App", example: "$adalovelace", amount: true },
-  { id: "venmo", label: "Venmo", example: "@ada-lovelace", amount: true },
-  { id: "patreon", label: "Patreon", example: "adalovelace", amount: false },
-  { id: "bandcamp", label: "Bandcamp", example: "adalovelace", amount: false },
-];
 const AMOUNTS = [300, 500, 1000, 2500];
-
-/** @param {string} id */
-export const providerName = (id) => PROVIDERS.find((one) => one.id === id)?.label ?? id;
+/** Of what is offered where a provider takes any. */
+const CURRENCY = "USD";
 
 /**
  * @param {Room} room
@@ -31,65 +25,73 @@ export const providerName = (id) => PROVIDERS.find((one) => one.id === id)?.labe
 export async function tipSheet(room, recipient) {
   if (!await signUp("To send a tip you need a handle and a name.")) return;
   const members = order(room, recipient);
+  const all = await providers();
   const jars = new Map(await Promise.all(members.map(async ({ person }) =>
-    /** @type {const} */ ([person.id, /** @type {Jar | null} */ (await get(`/v1/people/${person.id}/tip-jar`).catch(() => null))]))));
+    /** @type {const} */ ([person.id, /** @type {TipJar | null} */ (await getOrNull(`/v1/people/${person.id}/tip-jar`))]))));
   const open = members.filter(({ person }) => jars.get(person.id)?.enabled);
   await sheet("Send a tip", (close) => {
     if (open.length === 0) return [h("p", {}, "Nobody on stage has opened a tip jar yet.")];
     const body = h("div", { class: "form" });
-    pick(room, body, open, jars, close);
+    pick(room, body, open, jars, all, close);
     return [body];
   }, { testid: "tip-sheet" });
 }
 
 /** The one speaking first, then who spoke last, then the host. @param {Room} room @param {string} [first] */
 function order(room, first) {
-  const rank = (/** @type {Member} */ { person, role }) => {
+  const rank = (/** @type {StageMember} */ { person, role }) => {
     if (person.id === first) return 0;
-    if (room.speaking.has(person.id)) return 1;
-    if (person.id === room.spokeLast) return 2;
+    if (room.speaking.now.has(person.id)) return 1;
+    if (person.id === room.speaking.last) return 2;
     return role === "host" ? 3 : 4;
   };
   return (room.space?.stage ?? []).filter(({ person }) => person.id !== identity.person?.id).sort((a, b) => rank(a) - rank(b));
 }
 
 /**
- * @param {Room} room @param {HTMLElement} body @param {Member[]} members @param {Map<string, Jar | null>} jars
+ * @param {Room} room @param {HTMLElement} body @param {StageMember[]} members @param {Map<string, TipJar | null>} jars
+ * @param {Provider[]} all
  * @param {() => void} close
  */
-function pick(room, body, members, jars, close) {
-  const chosen = { to: members[0]?.person.id ?? "", minor: AMOUNTS[1] ?? 500 };
-  const providers = h("div", { class: "actions" });
-  const note = h("input", { maxlength: 140, placeholder: "Thank you!", autocomplete: "off" });
-  const amount = h("input", { type: "number", min: 1, step: "0.01", value: (chosen.minor / 100).toFixed(2), inputmode: "decimal" });
-  const offer = (/** @type {typeof PROVIDERS[number]} */ provider) => attempt(async () => {
-    /** @type {import("../model/types.js").Tip} */
-    const tip = await post(`/v1/spaces/${room.id}/tips`, {
+function pick(room, body, members, jars, all, close) {
+  const chosen = { to: members[0]?.person.id ?? "" };
+  const ways = h("div", { class: "actions" });
+  const note = atMost(140, h("input", { name: "note", placeholder: "Thank you!", autocomplete: "off" }));
+  const amount = h("input", { name: "amount_minor", type: "number", min: 1, step: "0.01", value: "5.00", inputmode: "decimal" });
+  const offer = (/** @type {Provider} */ provider) => attempt(async () => {
+    if (!note.reportValidity()) return;
+    const currency = provider.currency ?? CURRENCY;
+    /** @type {NewTip} */
+    const wanted = {
       to: chosen.to, provider: provider.id, note: note.value.trim(),
-      ...(provider.amount ? { amount_minor: Math.round(Number(amount.value) * 100), currency: "USD" } : {}),
-    });
+      ...(provider.takes_amount && { amount_minor: minor(Number(amount.value), currency), currency }),
+    };
+    await room.presence.beThere(room);
+    /** @type {Tip} */
+    const tip = await post(`/v1/spaces/${room.id}/tips`, wanted);
     const name = members.find(({ person }) => person.id === chosen.to)?.person.name ?? "";
     replace(body, ...handOver(tip, provider, name, close));
     body.querySelector("a")?.focus();
   });
-  const drawProviders = () => replace(providers, PROVIDERS.filter(({ id }) => jars.get(chosen.to)?.names[id]).map((provider) =>
-    button({ "data-testid": `tip-${provider.id}`, onclick: () => offer(provider) }, `With ${provider.label}`)));
+  const drawWays = () => replace(ways, all.filter(({ id }) => jars.get(chosen.to)?.names[id]).map((provider) => button(
+    { "data-testid": `tip-${provider.id}`, onclick: () => offer(provider) }, `With ${provider.label}`,
+    provider.takes_amount && (provider.currency ?? CURRENCY) !== CURRENCY && `, in ${provider.currency}`)));
   const to = h("fieldset", {}, h("legend", {}, "To"), members.map(({ person }, i) => h("label", { class: "choice" },
     h("input", {
       type: "radio", name: "to", value: person.id, checked: i === 0,
-      onchange: () => { chosen.to = person.id; drawProviders(); },
-    }), avatar(person), h("span", {}, person.name, room.speaking.has(person.id) && h("small", {}, "speaking now")))));
-  drawProviders();
+      onchange: () => { chosen.to = person.id; drawWays(); },
+    }), avatar(person), h("span", {}, person.name, room.speaking.now.has(person.id) && h("small", {}, "speaking now")))));
+  drawWays();
   replace(body, to,
-    h("div", { class: "row", role: "group", "aria-label": "Amount" }, AMOUNTS.map((minor) =>
-      button({ class: "small", onclick: () => { amount.value = (minor / 100).toFixed(2); } }, money(minor, "USD")))),
+    h("div", { class: "row", role: "group", "aria-label": "Amount" }, AMOUNTS.map((one) =>
+      button({ class: "small", onclick: () => { amount.value = (one / 100).toFixed(2); } }, money(one, CURRENCY)))),
     h("div", { class: "pair" }, field("Amount in US dollars", amount), field("Note", note)),
-    providers,
+    ways,
     h("p", {}, h("small", {}, "You pay at the provider; no money passes through here.")));
 }
 
 /**
- * @param {import("../model/types.js").Tip} tip @param {typeof PROVIDERS[number]} provider @param {string} name
+ * @param {Tip} tip @param {Provider} provider @param {string} name
  * @param {() => void} close
  */
 function handOver(tip, provider, name, close) {
@@ -98,18 +100,33 @@ function handOver(tip, provider, name, close) {
     setTimeout(close, 300);
   };
   return [
-    h("p", {}, `${name} has been told that you want to give ${provider.amount ? money(tip.amount_minor, tip.currency) : "a tip"}. `
+    h("p", {}, `${name} has been told that you want to give ${money(tip.amount_minor, tip.currency)}. `
       + `It counts once ${name} confirms that it arrived.`),
     h("a", { class: "button primary", href: tip.link, target: "_blank", rel: "noopener noreferrer", "data-testid": "tip-link", onclick: opened },
       `Go to ${provider.label}`),
   ];
 }
 
-/** A tip for us, or one of ours that arrived. @param {import("../model/types.js").LiveEvent} event */
-export function tellOfTip(event) {
+/** Who offered tips to us, by the tip's id; the last few. @type {Map<string, string>} */
+const payers = new Map();
+const KEPT = 100;
+
+/** A tip for us, or one of ours that arrived. Only one whose link was followed can have arrived. @param {Note} event */
+export async function tellOfTip(event) {
   const me = identity.person?.id;
   if (event.type === "tipping.tip_offered" && event.person_id === me) {
-    tell(`${event.payer.name} wants to give you ${money(event.amount_minor, event.currency)} with ${providerName(event.provider)}.`, {
+    payers.set(event.tip_id, event.payer.name);
+    if (payers.size > KEPT) payers.delete([...payers.keys()][0] ?? "");
+    const where = await providerName(event.provider);
+    tell(`${event.payer.name} wants to give you ${money(event.amount_minor, event.currency)} with ${where}.`);
+  } else if (event.type === "tipping.tip_opened" && event.person_id === me) {
+    const who = payers.get(event.tip_id) ?? "Somebody";
+    /** @type {Tips | null} */
+    const known = await getOrNull(`/v1/spaces/${event.space_id}/tips`);
+    const tip = known?.tips.find((one) => one.id === event.tip_id);
+    if (tip?.state === "confirmed") return;
+    const what = tip ? `${money(tip.amount_minor, tip.currency)} with ${await providerName(tip.provider)}` : "a tip";
+    tell(`${who} went to give you ${what}.`, {
       stay: true,
       action: { label: "It arrived", act: () => attempt(() => post(`/v1/tips/${event.tip_id}/confirmed`)) },
     });

@@ -1,16 +1,21 @@
-//! Listeners that are sent the same frames, in shards, and the frames that wait for them.
+//! Listeners that are sent the same frames, in shards, and the frames that wait to be sent to them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::frame::{Frame, Frames, Out, Payload, TOGETHER};
-use super::listener::{Listener, Record};
-use super::report::SessionReport;
+use super::config::Subscription;
+use super::counters::SessionReport;
+use super::frame::{Frame, Frames, Payload, TOGETHER};
+use super::io::Io;
+use super::listener::{Listener, ListenerDetails};
+use super::out::Out;
 use super::round::Part;
-use super::session::Subscription;
 use super::shard::{SHARD, Shard};
-use super::{Io, Now, Owner, SessionId, TICK_US};
+use super::writer::BatchWriter;
+use crate::clock::{Now, TICK_US};
+use crate::ids::{PersonId, SessionId};
 use crate::rtcp::Block;
+use crate::rtp::Timestamp;
 use crate::select::SLOTS;
 use crate::srtp::Outbound;
 
@@ -23,17 +28,17 @@ pub(super) struct Audience {
     shards: Vec<Arc<Mutex<Shard>>>,
     count: usize,
     waiting: Arc<Frames>,
-    /// What left last; its memory is used again.
+    /// The frames that were sent last. Their memory is used again.
     left: Arc<Frames>,
-    /// How often was sent.
+    /// Counts the sends.
     turn: u32,
     report_next: usize,
 }
 
 /// A listener on its way from one audience to another.
-pub(super) struct Moving(Listener, Record);
+pub(super) struct Moving(Listener, ListenerDetails);
 
-/// Free whenever the engine's thread wants it: others hold a shard during a round only.
+/// Never waits on the engine's thread: the others hold a shard during a round only.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -54,18 +59,21 @@ impl Audience {
     pub fn join(
         &mut self,
         id: SessionId,
-        owner: Owner,
+        owner: PersonId,
         address: SocketAddr,
         media: &Subscription,
         outbound: Outbound,
         starts: &[u32; SLOTS],
     ) -> usize {
         let Outbound { rtp, rtcp } = outbound;
-        self.enter(Moving(Listener::new(owner, address, media, rtp, starts), Record::new(id, media, rtcp)))
+        self.enter(Moving(
+            Listener::new(owner, address, media, rtp, starts),
+            ListenerDetails::new(id, media, rtcp),
+        ))
     }
 
-    /// Takes a listener in; returns its place.
-    pub fn enter(&mut self, Moving(listener, record): Moving) -> usize {
+    /// Adds a listener; returns its place.
+    pub fn enter(&mut self, Moving(listener, details): Moving) -> usize {
         let place = self.count;
         if place / SHARD == self.shards.len() {
             self.shards.push(Arc::default());
@@ -73,27 +81,27 @@ impl Audience {
         self.count += 1;
         let (mut shard, _) = self.shard(place);
         shard.listeners.push(listener);
-        shard.records.push(record);
+        shard.details.push(details);
         place
     }
 
-    /// Lets the listener at `place` go; returns it and the session that stands there now.
+    /// Removes the listener at `place`; returns it, and the session that has been moved to its place.
     pub fn leave(&mut self, place: usize) -> (Moving, Option<SessionId>) {
         self.count -= 1;
         let mut last = lock(&self.shards[self.count / SHARD]);
         let at = place % SHARD;
         let (moving, moved) = if place / SHARD == self.count / SHARD {
-            let moving = Moving(last.listeners.swap_remove(at), last.records.swap_remove(at));
-            (moving, last.records.get(at).map(|record| record.id))
+            let moving = Moving(last.listeners.swap_remove(at), last.details.swap_remove(at));
+            (moving, last.details.get(at).map(|details| details.id))
         } else {
-            let (Some(listener), Some(record)) = (last.listeners.pop(), last.records.pop()) else {
+            let (Some(listener), Some(details)) = (last.listeners.pop(), last.details.pop()) else {
                 unreachable!("the last shard is never empty");
             };
-            let id = record.id;
+            let id = details.id;
             let mut shard = lock(&self.shards[place / SHARD]);
             let listener = std::mem::replace(&mut shard.listeners[at], listener);
-            let record = std::mem::replace(&mut shard.records[at], record);
-            (Moving(listener, record), Some(id))
+            let details = std::mem::replace(&mut shard.details[at], details);
+            (Moving(listener, details), Some(id))
         };
         drop(last);
         self.shards.truncate(self.count.div_ceil(SHARD));
@@ -101,12 +109,12 @@ impl Audience {
     }
 
     /// Sessions of an owner.
-    pub fn of_owner(&self, owner: Owner) -> Vec<SessionId> {
+    pub fn of_owner(&self, owner: PersonId) -> Vec<SessionId> {
         let mut ids = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
-            let both = shard.listeners.iter().zip(&shard.records);
-            ids.extend(both.filter(|(listener, _)| listener.owner == owner).map(|(_, record)| record.id));
+            let both = shard.listeners.iter().zip(&shard.details);
+            ids.extend(both.filter(|(listener, _)| listener.owner == owner).map(|(_, details)| details.id));
         }
         ids
     }
@@ -118,17 +126,17 @@ impl Audience {
 
     pub fn report(&self, place: usize, now: Now) -> SessionReport {
         let (shard, at) = self.shard(place);
-        shard.records[at].report(&shard.listeners[at], now)
+        shard.details[at].report(&shard.listeners[at], now)
     }
 
-    /// A listener's receiver report says how a slot arrives.
+    /// Takes a receiver report of the listener at `place` about one of its slots.
     pub fn reported(&mut self, place: usize, block: &Block, now: Now) {
         let (mut shard, at) = self.shard(place);
-        let Shard { listeners, records } = &mut *shard;
-        records[at].reported(&listeners[at], block, now);
+        let Shard { listeners, details } = &mut *shard;
+        details[at].reported(&listeners[at], block, now);
     }
 
-    /// Lets a frame wait; where too many wait already, those leave first.
+    /// Adds a frame to those that wait; sends those first if there are too many.
     pub fn add(&mut self, frame: Frame, payload: Payload<'_>, out: &mut Out<'_, impl Io>) {
         if self.is_empty() {
             return;
@@ -140,24 +148,24 @@ impl Audience {
         Arc::make_mut(&mut self.waiting).add(frame, payload);
     }
 
-    /// Whether frames wait, and since when.
+    /// Since when the oldest frame has waited; `None`: none waits.
     pub fn since_us(&self) -> Option<u64> {
         self.waiting.waiting().first().map(|waiting| waiting.frame.arrived_us)
     }
 
-    /// Nothing of this source leaves any more.
+    /// Drops the waiting frames of a source.
     pub fn withdraw(&mut self, source: SessionId) {
         Arc::make_mut(&mut self.waiting).withdraw(source);
     }
 
-    /// What waits leaves to everybody with the next [`Out::run`].
+    /// Has the waiting frames sent to everybody with the next [`Out::run`].
     pub fn send(&mut self, out: &mut Out<'_, impl Io>) {
         if self.waiting.waiting().is_empty() {
             return;
         }
         std::mem::swap(&mut self.waiting, &mut self.left);
         Arc::make_mut(&mut self.waiting).clear();
-        // Every turn begins elsewhere, spread evenly (by the golden ratio), so that nobody is always last.
+        // Every send starts at another listener, spread evenly by the golden ratio, so that nobody is always last.
         self.turn = self.turn.wrapping_add(1);
         let part = u64::from(self.turn.wrapping_mul(0x9E37_79B9));
         let first = ((part * self.count as u64) >> 32) as usize;
@@ -172,18 +180,20 @@ impl Audience {
         }
     }
 
-    /// Sends the sender reports of those listeners whose turn it is; every listener has one turn in [`REPORT_US`].
-    /// `times`: the timestamp of each slot's timeline at this moment.
-    pub fn send_reports(&mut self, times: &[u32], now: Now, out: &mut Out<'_, impl Io>) {
+    /// Sends sender reports to the listeners whose turn it is; each has one turn in [`REPORT_US`]. `times`: the current
+    /// timestamp of each slot.
+    pub fn send_reports(&mut self, times: &[Timestamp], now: Now, out: &mut Out<'_, impl Io>) {
         let rounds = (REPORT_US / TICK_US) as usize;
         let turns = self.count.div_ceil(rounds);
         // With few listeners most ticks have nothing to do; the cursor counts ticks rather than listeners.
         self.report_next = (self.report_next + 1) % rounds;
         let first = self.report_next * turns;
+        let Out { leaving, counters, io } = out;
+        let mut writer = BatchWriter::new(&mut leaving.batch, |batch| io.send(batch));
         for place in first..(first + turns).min(self.count) {
             let (mut shard, at) = self.shard(place);
-            let Shard { listeners, records } = &mut *shard;
-            listeners[at].send_reports(&mut records[at], times, now, out);
+            let Shard { listeners, details } = &mut *shard;
+            counters.reports_sent += listeners[at].send_reports(&mut details[at], times, now, &mut writer);
         }
     }
 }

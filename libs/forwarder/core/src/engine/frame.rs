@@ -1,35 +1,39 @@
-//! Frames on their way to the listeners, and where what becomes of them goes.
+//! Frames on their way to the listeners.
 
-use std::sync::Arc;
-
-use super::report::Counters;
-use super::round::{Part, Round};
-use super::{Io, Owner, SessionId};
-use crate::batch::Batch;
-use crate::rtp::{AudioLevel, MTU};
+use crate::ids::{PersonId, SessionId};
+use crate::rtp::{AudioLevel, MTU, SequenceNumber, Ssrc, Timestamp};
 use crate::srtp::TAG;
 
-/// Opus at most, so that header and tag also fit the datagram.
+/// The longest payload that fits a datagram with header and tag.
 pub(super) const PAYLOAD: usize = MTU - 44 - TAG;
-/// Frames that leave together at most.
+/// The most frames that leave together.
 pub(super) const TOGETHER: usize = 8;
 
 /// What is the same for all listeners of one frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
     pub slot: usize,
+    /// The first one of a talker.
     pub marker: bool,
-    pub timestamp: u32,
-    pub csrc: u32,
-    /// Who said it, and never hears it.
-    pub owner: Owner,
-    /// Whose session it came from.
+    /// The source's number; that of the first one where several were merged.
+    pub sequence: SequenceNumber,
+    /// How many of the source's frames it holds.
+    pub merged: u8,
+    /// How many of the listeners' numbers are left free before it.
+    pub gap: u8,
+    /// How far before the listeners' next number its own is, which was left free; 0: it takes the next.
+    pub back: u8,
+    pub timestamp: Timestamp,
+    pub csrc: Ssrc,
+    /// Who speaks in it, and never hears it.
+    pub owner: PersonId,
+    /// The session that it came from.
     pub source: SessionId,
     pub level: Option<AudioLevel>,
     pub arrived_us: u64,
 }
 
-/// An Opus packet, and where it came with copies of earlier ones, all of it (RFC 2198).
+/// An Opus packet, and the whole redundant payload (RFC 2198) if it came in one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payload<'a> {
     pub opus: &'a [u8],
@@ -42,7 +46,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// A frame and where its payload lies: what makes it redundant, then the Opus packet.
+/// A frame and where its payload lies: first the redundant part, then the Opus packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     pub frame: Frame,
@@ -72,7 +76,7 @@ impl Frames {
         self.bytes.clear();
     }
 
-    /// Forgets those of a source.
+    /// Drops those of a source.
     pub fn withdraw(&mut self, source: SessionId) {
         self.waiting.retain(|waiting| waiting.frame.source != source);
     }
@@ -86,36 +90,5 @@ impl Frames {
     pub fn payload(&self, waiting: &Waiting) -> Payload<'_> {
         let Waiting { start, opus, end, .. } = *waiting;
         Payload { opus: &self.bytes[opus..end], red: (start < opus).then(|| &self.bytes[start..end]) }
-    }
-}
-
-/// What is on its way out.
-#[derive(Default)]
-pub(super) struct Leaving {
-    pub batch: Batch,
-    /// What leaves with the next [`Out::run`].
-    pub parts: Vec<Part>,
-    pub round: Arc<Round>,
-}
-
-/// Where results go.
-pub(super) struct Out<'a, I> {
-    pub leaving: &'a mut Leaving,
-    pub counters: &'a mut Counters,
-    pub io: &'a mut I,
-}
-
-impl<I: Io> Out<'_, I> {
-    /// Has the parts sealed and sent, by as many threads as there are; nothing of them is left to send afterwards.
-    pub fn run(&mut self) {
-        let Leaving { batch, parts, round } = &mut *self.leaving;
-        if parts.is_empty() {
-            return;
-        }
-        round.begin(parts);
-        self.io.run(round, batch);
-        let sent = round.end(parts);
-        self.counters.forwarded += sent.forwarded;
-        self.counters.together += sent.together;
     }
 }

@@ -1,14 +1,16 @@
-//! ICE-lite: answering connectivity checks, and moving to another address only after it answered ours.
+//! ICE-lite: answering connectivity checks, and moving to another address only after it answered ours (`paths`).
 
 use std::net::SocketAddr;
 
-use super::session::{Check, Role, Session};
-use super::{Engine, Event, Io, Now};
+use super::Engine;
+use super::io::{Event, Io};
+use super::paths::Request;
+use super::session::{Role, Session};
+use crate::clock::Now;
+use crate::ids::SessionId;
 use crate::stun::{self, Class, Message};
 
 const BINDING: u16 = 1;
-/// A check of ours is repeated after this long at the earliest, in microseconds.
-const CHECK_US: u64 = 500_000;
 
 impl Engine {
     /// Whether an address is one of a session's, because it passed an authenticated check.
@@ -47,32 +49,34 @@ impl Engine {
             self.counters.stun_refused += 1;
             return;
         }
+        if !message.unknown().is_empty() {
+            let answer = stun::unknown_attributes(&message.transaction, message.unknown(), &session.key);
+            self.push(from, &answer, io);
+            return;
+        }
         if message.controlled {
             let answer = stun::role_conflict(&message.transaction, &session.key);
             self.push(from, &answer, io);
             return;
         }
+        let seen = io.seen(from);
+        let (priority, nominates) = (message.priority, message.use_candidate);
+        let request = Request { from, reliable: seen != from, priority, nominates };
+        let gone = session.paths.heard(request, session.current, now);
         // Consent is for an address (RFC 7675, section 5.1): a check that somebody copied and repeats from elsewhere
         // keeps nothing alive.
-        if session.current.is_none_or(|current| current == from) {
+        if session.current.is_none() || session.paths.consents(from, session.current, now) {
             session.heard_us = now.us;
         }
-        let answer = stun::success(&message.transaction, io.seen(from), &session.key);
-        let gone = session.remember(from);
-        let mut check = false;
-        match session.current {
+        let answer = stun::success(&message.transaction, seen, &session.key);
+        let doubtful = match session.current {
             None => {
                 session.current = Some(from);
-                io.event(Event::Reachable { session: id, address: io.seen(from) });
+                io.event(Event::Reachable { session: id, address: seen });
+                [None, None]
             }
-            Some(current) if current != from && message.use_candidate => {
-                check = session
-                    .check
-                    .as_ref()
-                    .is_none_or(|check| now.us.saturating_sub(check.sent_us) >= CHECK_US);
-            }
-            Some(_) => {}
-        }
+            Some(current) => session.paths.doubtful(from, current, now),
+        };
         if let Some(gone) = gone {
             self.by_address.remove(&gone);
         }
@@ -83,40 +87,77 @@ impl Engine {
         }
         self.counters.stun_answered += 1;
         self.push(from, &answer, io);
-        if check {
-            self.ask(id, from, now, io);
+        for address in doubtful.into_iter().flatten() {
+            self.ask(id, address, now, io);
         }
     }
 
-    fn ask(&mut self, id: super::SessionId, address: SocketAddr, now: Now, io: &mut impl Io) {
+    fn ask(&mut self, id: SessionId, address: SocketAddr, now: Now, io: &mut impl Io) {
         let Some(transaction) = self.random_transaction() else { return };
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.check = Some(Check { address, transaction, sent_us: now.us });
-        let request = stun::request(&transaction, &session.check_username, &session.remote_key);
-        self.push(address, &request, io);
+        session.paths.ask(address, transaction, now);
+        if self.repeat_checks_of(id, now, io) && !self.checking.contains(&id) {
+            self.checking.push(id);
+        }
+    }
+
+    /// Sends again what was not answered in time.
+    pub(super) fn repeat_checks(&mut self, now: Now, io: &mut impl Io) {
+        let mut at = 0;
+        while let Some(id) = self.checking.get(at).copied() {
+            if self.repeat_checks_of(id, now, io) {
+                at += 1;
+            } else {
+                self.checking.swap_remove(at);
+            }
+        }
+    }
+
+    /// Returns whether a check of the session is still on its way.
+    fn repeat_checks_of(&mut self, id: SessionId, now: Now, io: &mut impl Io) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let due = session.paths.due(now);
+        let instead = session.current.and_then(|current| session.paths.instead_of(current, now));
+        let on_their_way = session.paths.checking();
+        for (address, transaction) in due.into_iter().flatten() {
+            let Some(session) = self.sessions.get(&id) else { break };
+            let request = stun::request(&transaction, &session.check_username, &session.remote_key);
+            self.push(address, &request, io);
+        }
+        if let Some(address) = instead {
+            self.move_media(id, address);
+        }
+        on_their_way
     }
 
     fn binding_success(&mut self, now: Now, from: SocketAddr, message: &Message<'_>) {
-        let Some(session) = self.by_address.get(&from).and_then(|id| self.sessions.get_mut(id)) else {
+        let Some((id, session)) =
+            self.by_address.get(&from).and_then(|id| Some((*id, self.sessions.get_mut(id)?)))
+        else {
             self.counters.stun_refused += 1;
             return;
         };
-        let expected = session
-            .check
-            .as_ref()
-            .is_some_and(|check| check.address == from && check.transaction == message.transaction);
-        if !expected || !message.authentic(&session.remote_key) {
+        if !session.paths.expects(from, &message.transaction)
+            || !message.authentic(&session.remote_key)
+            || !message.unknown().is_empty()
+        {
             self.counters.stun_refused += 1;
             return;
         }
-        session.check = None;
-        session.current = Some(from);
         session.heard_us = now.us;
+        if session.paths.answered(from, session.current, now) {
+            self.move_media(id, from);
+        }
+    }
+
+    fn move_media(&mut self, id: SessionId, to: SocketAddr) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.current = Some(to);
         self.counters.moved += 1;
         if let Role::Subscribe { media, place: Some(place) } = &session.role
             && let Some(space) = self.spaces.get_mut(&session.space)
         {
-            space.groups[media.slots.len() - 1].audience(place.on_stage).move_listener(place.at, from);
+            space.groups[media.slots.len() - 1].audience_mut(place.on_stage).move_listener(place.at, to);
         }
     }
 }
@@ -124,13 +165,9 @@ impl Engine {
 impl Session {
     /// Another session's authenticated check came from an address of ours that has no keys yet.
     fn forget(&mut self, address: SocketAddr) {
-        for known in &mut self.addresses {
-            if *known == Some(address) {
-                *known = None;
-            }
-        }
+        let another = self.paths.forget(address);
         if self.current == Some(address) {
-            self.current = self.addresses.iter().flatten().next().copied();
+            self.current = another;
         }
     }
 }

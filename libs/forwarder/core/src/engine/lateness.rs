@@ -1,29 +1,30 @@
-//! How late the frames of one slot come, by the speaker's own clock.
+//! How late the frames of one slot arrive, by the speaker's own clock.
 
 use super::frame::Frame;
+use crate::rtp::{Ssrc, Timestamp};
 
-/// The latest frame of so long, and up to twice so long, counts; in microseconds.
+/// A late frame counts for one to two of these windows, in microseconds.
 const WINDOW_US: u64 = 2_000_000;
-/// Samples of the RTP clock (RFC 7587, section 4.1) that the timeline may jump before it is another one.
-const JUMP: u32 = 48_000;
+/// A jump of the timestamp by this many samples (RFC 7587, section 4.1) or more begins another timeline.
+const JUMP: i32 = 48_000;
 
 /// See the module. All times are in microseconds.
 #[derive(Default)]
 pub(super) struct Lateness {
-    source: u32,
-    timestamp: u32,
-    /// When the frame of `timestamp` should come, on a timeline of which only differences mean something.
+    source: Ssrc,
+    timestamp: Timestamp,
+    /// When the frame of `timestamp` was due; only differences of this mean anything.
     media_us: i64,
     since_us: u64,
-    /// Largest difference of arrival and timeline: of this window, and of the one before it.
+    /// The largest difference between arrival and due time, of this window and of the one before it.
     latest: [i64; 2],
 }
 
 impl Lateness {
-    /// Takes a frame into account; returns by how much it came earlier than the latest of the last seconds.
+    /// Counts a frame; returns by how much less late it was than the latest one of the last seconds.
     pub fn early_us(&mut self, frame: &Frame) -> u64 {
-        let step = frame.timestamp.wrapping_sub(self.timestamp);
-        let follows = self.source == frame.csrc && !frame.marker && step < JUMP;
+        let step = frame.timestamp.since(self.timestamp);
+        let follows = self.source == frame.csrc && !frame.marker && (0..JUMP).contains(&step);
         self.media_us =
             if follows { self.media_us + i64::from(step) * 125 / 6 } else { frame.arrived_us as i64 };
         (self.source, self.timestamp) = (frame.csrc, frame.timestamp);
@@ -41,15 +42,21 @@ impl Lateness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{PersonId, SessionId};
+    use crate::rtp::SequenceNumber;
 
     fn frame(number: u64, arrived_us: u64) -> Frame {
         Frame {
             slot: 0,
             marker: false,
-            timestamp: (number as u32).wrapping_mul(960).wrapping_sub(2_000),
-            csrc: 7,
-            owner: 1,
-            source: 1,
+            sequence: SequenceNumber(number as u16),
+            merged: 1,
+            gap: 0,
+            back: 0,
+            timestamp: Timestamp((number as u32).wrapping_mul(960).wrapping_sub(2_000)),
+            csrc: Ssrc(7),
+            owner: PersonId(1),
+            source: SessionId(1),
             level: None,
             arrived_us,
         }
@@ -77,9 +84,9 @@ mod tests {
         lateness.early_us(&frame(0, 1_000));
         assert_eq!(lateness.early_us(&frame(1, 29_000)), 0);
         assert_eq!(lateness.early_us(&frame(2, 41_000)), 8_000);
-        assert_eq!(lateness.early_us(&Frame { csrc: 8, ..frame(3, 61_000) }), 0);
-        assert_eq!(lateness.early_us(&Frame { csrc: 8, ..frame(4, 81_000) }), 0);
-        assert_eq!(lateness.early_us(&Frame { csrc: 8, marker: true, ..frame(5, 99_000) }), 0);
-        assert_eq!(lateness.early_us(&Frame { csrc: 8, ..frame(6_000, 119_000) }), 0);
+        assert_eq!(lateness.early_us(&Frame { csrc: Ssrc(8), ..frame(3, 61_000) }), 0);
+        assert_eq!(lateness.early_us(&Frame { csrc: Ssrc(8), ..frame(4, 81_000) }), 0);
+        assert_eq!(lateness.early_us(&Frame { csrc: Ssrc(8), marker: true, ..frame(5, 99_000) }), 0);
+        assert_eq!(lateness.early_us(&Frame { csrc: Ssrc(8), ..frame(6_000, 119_000) }), 0);
     }
 }

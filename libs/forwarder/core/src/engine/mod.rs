@@ -1,21 +1,37 @@
 //! Sessions, Spaces and the way of a packet from one speaker to everybody else.
+//!
+//! A datagram goes to `ice` (STUN), to the control plane (DTLS) or to `ingress` (SRTP), where its session's `publisher`
+//! takes it. `paths` says where a peer's media goes. The `space` passes a packet to its `group`s, one for each number of
+//! slots. A group has two `audience`s, the stage and the crowd, whose frames leave together in a `round`: shard by shard,
+//! sealed for each `listener`. `control` obeys the control plane, `relay` takes packets of other nodes, and `timing` does
+//! what is due.
+//!
+//! Files that extend [`Engine`] stand above all others here, and no two files need each other.
 
 mod audience;
-mod egress;
+mod config;
+mod control;
+mod counters;
 mod frame;
-mod hold;
+mod group;
 mod ice;
 mod ingress;
+mod io;
 mod lateness;
 mod listener;
-mod members;
-mod pace;
+mod numbering;
+mod out;
+mod paths;
+mod publisher;
 mod relay;
-mod report;
+mod repacketise;
 mod round;
 mod session;
 mod shard;
 mod space;
+mod timeline;
+mod timing;
+mod writer;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,127 +39,17 @@ use std::sync::Arc;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::batch::Batch;
-use frame::Leaving;
-pub use relay::Relayed;
-pub use report::{Counters, SessionReport};
+use crate::clock::Now;
+use crate::ids::{SessionId, SpaceId};
+pub use config::{Credentials, Media, Publication, SessionConfig, SlotConfig, Subscription, Tuning};
+pub use control::AddError;
+pub use counters::{Counters, SessionReport};
+pub use io::{Event, Io, Relayed};
+use out::Leaving;
+pub use paths::CONSENT_US;
 pub use round::Round;
-use session::Session;
-pub use session::{Credentials, Media, SessionConfig, SlotConfig, Subscription};
+use session::{Role, Session};
 use space::Space;
-
-/// Chosen by the caller, unique among live sessions.
-pub type SessionId = u64;
-/// Chosen by the caller; sessions of one Space hear each other.
-pub type SpaceId = u64;
-/// A person across sessions; 0 is nobody, who is never left out.
-pub type Owner = u64;
-
-/// A session that sends no authenticated Binding request for this long is closed (RFC 7675, section 5.1), in us.
-pub const CONSENT_US: u64 = 30_000_000;
-/// How often [`Engine::tick`] wants to be called, in microseconds.
-pub const TICK_US: u64 = 20_000;
-/// Changes of who is talking are told at most this often, in microseconds.
-pub const TALKING_US: u64 = 100_000;
-/// Audio at or below this level, in -dBov, is silence.
-pub const SILENCE: u8 = 75;
-
-/// How packets are sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tuning {
-    /// A packet may wait this long for others to the same listener, in microseconds; 0: none waits.
-    pub coalesce_us: u64,
-    /// From this many listeners of one Space on, those who are not on stage get packets of 60 ms (RFC 6716, section
-    /// 3.2.5); 0: never.
-    pub repacketise_from: usize,
-}
-
-/// One moment on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// Monotonic, in microseconds.
-    pub us: u64,
-    /// Wall clock, in nanoseconds since the Unix epoch.
-    pub wall_ns: u64,
-}
-
-/// What the engine tells the control plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// An address passed an authenticated STUN check: DTLS can begin.
-    Reachable {
-        /// Whose.
-        session: SessionId,
-        /// Where it is.
-        address: SocketAddr,
-    },
-    /// A DTLS datagram from a validated address.
-    Dtls {
-        /// Whose.
-        session: SessionId,
-        /// The datagram.
-        datagram: Vec<u8>,
-    },
-    /// The session is gone.
-    Closed {
-        /// Whose.
-        session: SessionId,
-        /// It gave no sign of life for [`CONSENT_US`]; otherwise it was removed on request.
-        expired: bool,
-        /// Its last report.
-        report: SessionReport,
-    },
-    /// Who is heard in the Space now, loudest first.
-    Talking {
-        /// The Space.
-        space: SpaceId,
-        /// Sessions of the talkers.
-        sessions: Vec<SessionId>,
-    },
-    /// Captured packets, see [`crate::capture`].
-    Captured {
-        /// The speaker's session.
-        session: SessionId,
-        /// Packets in the bundle.
-        packets: u16,
-        /// The bundle.
-        bundle: Vec<u8>,
-    },
-    /// An accepted packet of a Space that other nodes carry too, see [`Engine::set_shared`].
-    Relayed {
-        /// The speaker's session.
-        session: SessionId,
-        /// The packet.
-        packet: Relayed,
-    },
-}
-
-/// Where the engine's results go. No call may wait for anybody outside.
-pub trait Io {
-    /// Sends the batch; what cannot be sent is lost, as on any network.
-    fn send(&mut self, batch: &Batch);
-    /// Has a round sealed and sent, by this thread with `batch` or by several; returns when nothing of it is left.
-    fn run(&mut self, round: &Round, batch: &mut Batch) {
-        round.work(batch, |batch| self.send(batch));
-    }
-    /// Takes an event; what does not fit is counted by the receiver.
-    fn event(&mut self, event: Event);
-    /// Where a peer really is whose packets come from `from`; another address where something carries them to us.
-    fn seen(&self, from: SocketAddr) -> SocketAddr {
-        from
-    }
-}
-
-/// Why a session was not added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AddError {
-    /// Its id is in use.
-    Session,
-    /// Its ICE user name fragment is in use.
-    Ufrag,
-    /// Number of slots, payload type or extension ids are impossible.
-    Media,
-}
 
 /// The forwarder of one media node.
 pub struct Engine {
@@ -154,12 +60,14 @@ pub struct Engine {
     leaving: Leaving,
     counters: Counters,
     random: SystemRandom,
-    /// Nobody's consent ends before this.
+    /// No session's consent ends before this.
     expiry_us: u64,
     tuning: Tuning,
     /// Spaces with packets that have not left yet.
     waiting: Vec<SpaceId>,
     due_us: Option<u64>,
+    /// Sessions with checks of ours on their way.
+    checking: Vec<SessionId>,
 }
 
 impl Default for Engine {
@@ -176,18 +84,19 @@ impl Default for Engine {
             tuning: Tuning::default(),
             waiting: Vec::new(),
             due_us: None,
+            checking: Vec::new(),
         }
     }
 }
 
 impl Engine {
-    /// One that sends as it is told.
+    /// An engine that sends as `tuning` says.
     #[must_use]
     pub fn new(tuning: Tuning) -> Self {
         Self { tuning, ..Self::default() }
     }
 
-    /// The round that other threads may work on, always the same one.
+    /// The round that other threads may work on. It is always the same object.
     #[must_use]
     pub fn round(&self) -> Arc<Round> {
         Arc::clone(&self.leaving.round)
@@ -224,6 +133,28 @@ impl Engine {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The numbers of every session.
+    #[must_use]
+    pub fn reports(&self, now: Now) -> Vec<(SessionId, SessionReport)> {
+        self.sessions.keys().map(|id| (*id, self.report_of(*id, now))).collect()
+    }
+
+    fn report_of(&self, id: SessionId, now: Now) -> SessionReport {
+        let Some(session) = self.sessions.get(&id) else { return SessionReport::default() };
+        let report = match &session.role {
+            Role::Publish(publisher) => publisher.report(now),
+            Role::Subscribe { media, place: Some(place) } => self
+                .spaces
+                .get(&session.space)
+                .map(|space| {
+                    space.groups[media.slots.len() - 1].audience(place.on_stage).report(place.at, now)
+                })
+                .unwrap_or_default(),
+            Role::Subscribe { place: None, .. } => SessionReport::default(),
+        };
+        SessionReport { quiet_us: now.us.saturating_sub(session.heard_us), ..report }
     }
 
     fn random_u32(&self) -> u32 {

@@ -1,40 +1,14 @@
 //! Spaces that several nodes carry: packets for the others, and theirs for the listeners here.
 
-use super::frame::{Out, Payload};
-use super::ingress::is_voice;
+use super::Engine;
+use super::frame::Payload;
+use super::io::{Io, Relayed};
+use super::out::Out;
 use super::space::Talker;
-use super::{Engine, Io, Now, Owner, SessionId, SpaceId};
-use crate::rtp::{AudioLevel, Header};
-
-/// An accepted packet on its way from one node to the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relayed {
-    /// The speaker's stream.
-    pub ssrc: u32,
-    /// Of RTP, 48 kHz.
-    pub timestamp: u32,
-    /// Of RTP.
-    pub sequence: u16,
-    /// As measured by the client, where it measures.
-    pub level: Option<AudioLevel>,
-    /// The speaker's smoothed loudness in half dB over digital silence, so that all nodes choose alike.
-    pub loudness: u8,
-    /// The Opus packet.
-    pub payload: Vec<u8>,
-}
-
-impl Relayed {
-    pub(super) fn new(header: &Header, level: Option<AudioLevel>, loudness: f32, payload: &[u8]) -> Self {
-        Self {
-            ssrc: header.ssrc,
-            timestamp: header.timestamp,
-            sequence: header.sequence,
-            level,
-            loudness: (loudness * 2.0).round().clamp(0.0, 254.0) as u8,
-            payload: payload.to_vec(),
-        }
-    }
-}
+use crate::clock::Now;
+use crate::ids::{PersonId, SessionId, SpaceId};
+use crate::rtp::{Header, PayloadType};
+use crate::select::is_voice;
 
 impl Engine {
     /// Whether other nodes want the packets of a Space that has sessions here: every accepted one is told as
@@ -52,7 +26,7 @@ impl Engine {
         &mut self,
         space_id: SpaceId,
         source: SessionId,
-        owner: Owner,
+        owner: PersonId,
         packet: &Relayed,
         now: Now,
         io: &mut impl Io,
@@ -65,7 +39,7 @@ impl Engine {
         let header = Header {
             marker: false,
             padding: false,
-            payload_type: 0,
+            payload_type: PayloadType(0),
             sequence: packet.sequence,
             timestamp: packet.timestamp,
             ssrc: packet.ssrc,
@@ -79,6 +53,7 @@ impl Engine {
             voice: is_voice(packet.level, &packet.payload),
             loudness: f32::from(packet.loudness) / 2.0,
             level: packet.level,
+            missing: 0,
         };
         let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
         if space.select(&talker, &header, Payload::plain(&packet.payload), now, &self.tuning, &mut out) {

@@ -1,8 +1,7 @@
-//! What leaves at one moment, in parts that several threads take from.
+//! Everything that leaves at one moment, split into parts that several threads work on.
 //!
-//! The engine's thread begins a round, works on it like everybody else, and goes on when all of it has left. So whatever
-//! it does next, such as a mute or a removal, holds from that instant, and nothing that belongs to listeners has two
-//! owners at a time.
+//! The engine's thread begins a round, works on it like the others, and continues only when all packets have left. So a
+//! mute or a removal takes effect at once, and no two threads ever use the same listener.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::frame::Frames;
 use super::shard::Shard;
+use super::writer::{BatchWriter, Sent};
 use crate::batch::Batch;
 
 /// Listeners of one shard, and what they are sent.
@@ -19,30 +19,10 @@ pub(super) struct Part {
     pub frames: Arc<Frames>,
 }
 
-/// RTP packets, see [`super::Counters`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sent {
-    pub forwarded: u64,
-    pub together: u64,
-}
-
-/// Where one thread seals packets, and who sends them.
-pub(super) struct Lane<'a, S> {
-    pub batch: &'a mut Batch,
-    pub send: S,
-    pub sent: Sent,
-}
-
-impl<S: FnMut(&Batch)> Lane<'_, S> {
-    pub fn make_room(&mut self, bytes: usize) {
-        self.batch.make_room(bytes, &mut self.send);
-    }
-}
-
 /// See the module.
 #[derive(Default)]
 pub struct Round {
-    /// Written between rounds only, when at most somebody who woke late looks whether there is something left.
+    /// Written between rounds only. A thread that woke late may be reading it then, and finds nothing left to take.
     parts: RwLock<Vec<Part>>,
     /// The next part that nobody has taken.
     next: AtomicUsize,
@@ -59,19 +39,20 @@ impl Round {
         self.left.load(Ordering::Acquire)
     }
 
-    /// Takes one part after another until all are taken, seals its packets into `batch`, and lets `send` have that when
-    /// it is full and at the end. Returns whether the round is over by that. Any number of threads may work at once.
+    /// Takes parts until none is left, seals their packets into `batch`, and passes that to `send` whenever it is full
+    /// and at the end. Returns whether this ended the round. Any number of threads may work at once.
     pub fn work(&self, batch: &mut Batch, mut send: impl FnMut(&Batch)) -> bool {
         let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
-        let mut lane = Lane { batch, send: &mut send, sent: Sent::default() };
+        let mut writer = BatchWriter::new(batch, &mut send);
         let mut taken = 0;
         while let Some(part) = parts.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            // Free: the number above is given to one thread only, and a shard's two ends are a whole round apart.
+            // Nobody holds the lock: each number goes to one thread only, and where a shard is in two parts, one is the
+            // round's first and the other its last.
             let mut shard = part.shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.send(part.places.clone(), &part.frames, &mut lane);
+            shard.send(part.places.clone(), &part.frames, &mut writer);
             taken += 1;
         }
-        let sent = lane.sent;
+        let sent = writer.sent;
         if taken == 0 {
             return false;
         }
@@ -85,7 +66,7 @@ impl Round {
         self.left.fetch_sub(taken, Ordering::AcqRel) == taken
     }
 
-    /// A listener stands in one part of a round at most: their order is nobody's.
+    /// Begins a round. No listener is in two parts, so the parts may be sent in any order.
     pub(super) fn begin(&self, given: &mut Vec<Part>) {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *parts, given);
@@ -93,7 +74,7 @@ impl Round {
         self.left.store(parts.len(), Ordering::Release);
     }
 
-    /// Gives the empty list back, and what was sent.
+    /// Ends the round: empties the list, gives it back, and returns how much was sent.
     pub(super) fn end(&self, given: &mut Vec<Part>) -> Sent {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *parts, given);

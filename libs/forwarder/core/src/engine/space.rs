@@ -1,18 +1,27 @@
-//! One Space: who speaks in it, who listens, and what of a packet concerns whom.
+//! One Space: who speaks in it, who listens, and who is sent a packet.
 
-use super::egress::{Arrived, Group};
-use super::frame::{Out, Payload};
-use super::{Event, Io, Now, Owner, SessionId, SpaceId, TALKING_US, Tuning};
-use crate::rtp::{AudioLevel, Header};
+use super::config::Tuning;
+use super::frame::Payload;
+use super::group::{Arrived, Group};
+use super::io::{Event, Io};
+use super::out::Out;
+use crate::clock::Now;
+use crate::ids::{PersonId, SessionId, SpaceId};
+use crate::rtp::{AudioLevel, Header, Timestamp};
 use crate::select::Decision;
+
+/// At least this long lies between two events that tell who is talking, in microseconds.
+const TALKING_US: u64 = 100_000;
 
 /// Who said a packet, and how loud.
 pub(super) struct Talker {
     pub source: SessionId,
-    pub owner: Owner,
+    pub owner: PersonId,
     pub voice: bool,
     pub loudness: f32,
     pub level: Option<AudioLevel>,
+    /// So many packets right before it may still come.
+    pub missing: u8,
 }
 
 pub(super) struct Space {
@@ -22,18 +31,18 @@ pub(super) struct Space {
     pub talking: Vec<SessionId>,
     told_us: u64,
     pub sessions: usize,
-    /// Stands in [`Engine::waiting`].
+    /// Whether it is in the engine's list of Spaces with packets that have not left yet.
     pub waits: bool,
-    /// Other nodes want its packets.
+    /// Whether other nodes want its packets.
     pub shared: bool,
 }
 
 impl Space {
-    /// An empty one; `seed` is where its timelines begin.
-    pub fn new(seed: u32) -> Self {
+    /// An empty Space; the timestamps of its slots begin at `start`.
+    pub fn new(start: Timestamp) -> Self {
         Self {
             publishers: Vec::new(),
-            groups: std::array::from_fn(|slots| Group::new(slots + 1, seed)),
+            groups: std::array::from_fn(|slots| Group::new(slots + 1, start)),
             talking: Vec::new(),
             told_us: 0,
             sessions: 0,
@@ -42,7 +51,7 @@ impl Space {
         }
     }
 
-    /// Gives a packet to every group that has a slot for its talker; whether one had.
+    /// Passes a packet to every group in which its talker has a slot; returns whether there was one.
     pub fn select(
         &mut self,
         talker: &Talker,
@@ -53,20 +62,21 @@ impl Space {
         out: &mut Out<'_, impl Io>,
     ) -> bool {
         let mut forwarded = false;
-        let Talker { source, owner, level, .. } = *talker;
+        let Talker { source, owner, level, missing, .. } = *talker;
         for group in &mut self.groups {
             let Decision::Forward { slot, fresh } =
                 group.selector.packet(source, talker.voice, talker.loudness, now.us)
             else {
                 continue;
             };
-            group.forward(&Arrived { header, payload, level, owner, source, slot, fresh }, now, tuning, out);
+            let packet = Arrived { header, payload, level, owner, source, slot, fresh, missing };
+            group.forward(&packet, now, tuning, out);
             forwarded = true;
         }
         forwarded
     }
 
-    /// Something waits in it.
+    /// Adds the Space to those with packets that have not left yet.
     pub fn wait(&mut self, id: SpaceId, waiting: &mut Vec<SpaceId>) {
         if !self.waits {
             self.waits = true;

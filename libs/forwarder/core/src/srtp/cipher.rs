@@ -6,6 +6,7 @@ use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
 
 use super::{MASTER, MASTER_CM, RTCP_TRAILER, SrtpError, TAG, TAG_CM};
+use crate::rtp::{PacketIndex, Ssrc};
 
 /// AES in counter mode as the key derivation function (RFC 3711, section 4.3.3): `out` is filled with the keystream of
 /// `label` under the master key; a master salt shorter than 14 bytes is padded with zeros on the right.
@@ -34,9 +35,9 @@ impl Aead {
     }
 
     /// RFC 7714, 8.1 and 9.1: two zero bytes, SSRC, then 48 bits of index, all XOR the salt.
-    pub(super) fn nonce(&self, ssrc: u32, index: u64) -> Nonce {
+    pub(super) fn nonce(&self, ssrc: Ssrc, index: u64) -> Nonce {
         let mut bytes = [0u8; 12];
-        bytes[2..6].copy_from_slice(&ssrc.to_be_bytes());
+        bytes[2..6].copy_from_slice(&ssrc.0.to_be_bytes());
         bytes[6..].copy_from_slice(&index.to_be_bytes()[2..]);
         for (byte, salt) in bytes.iter_mut().zip(&self.salt) {
             *byte ^= salt;
@@ -62,10 +63,10 @@ impl CounterMode {
     }
 
     /// XORs the keystream of a packet over its body: both directions are the same.
-    pub(super) fn apply(&self, ssrc: u32, index: u64, body: &mut [u8]) {
+    pub(super) fn apply(&self, ssrc: Ssrc, index: u64, body: &mut [u8]) {
         const AT_ONCE: usize = 8;
         let mut start = [0u8; 16];
-        start[4..8].copy_from_slice(&ssrc.to_be_bytes());
+        start[4..8].copy_from_slice(&ssrc.0.to_be_bytes());
         start[8..14].copy_from_slice(&index.to_be_bytes()[2..]);
         for (byte, salt) in start.iter_mut().zip(&self.salt) {
             *byte ^= salt;
@@ -153,8 +154,8 @@ impl Cipher {
         &self,
         packet: &mut [u8],
         header: usize,
-        ssrc: u32,
-        index: u64,
+        ssrc: Ssrc,
+        index: PacketIndex,
     ) -> Result<usize, SrtpError> {
         let end = packet.len().checked_sub(self.tag()).filter(|end| *end >= header);
         let end = end.ok_or(SrtpError::Truncated)?;
@@ -162,12 +163,12 @@ impl Cipher {
             Self::Gcm(aead) => {
                 let (head, body) = packet.split_at_mut(header);
                 aead.key
-                    .open_in_place(aead.nonce(ssrc, index), Aad::from(&*head), body)
+                    .open_in_place(aead.nonce(ssrc, index.0), Aad::from(&*head), body)
                     .map_err(|_| SrtpError::Authentication)?;
             }
             Self::Cm(cm) => {
-                cm.verify(&packet[..end], &((index >> 16) as u32).to_be_bytes(), &packet[end..])?;
-                cm.apply(ssrc, index, &mut packet[header..end]);
+                cm.verify(&packet[..end], &index.rollovers().to_be_bytes(), &packet[end..])?;
+                cm.apply(ssrc, index.0, &mut packet[header..end]);
             }
         }
         Ok(end)
@@ -179,8 +180,8 @@ impl Cipher {
         packet: &mut [u8],
         header: usize,
         end: usize,
-        ssrc: u32,
-        index: u64,
+        ssrc: Ssrc,
+        index: PacketIndex,
     ) -> Result<usize, SrtpError> {
         match self {
             Self::Gcm(aead) => {
@@ -188,7 +189,7 @@ impl Cipher {
                 let tag = aead
                     .key
                     .seal_in_place_separate_tag(
-                        aead.nonce(ssrc, index),
+                        aead.nonce(ssrc, index.0),
                         Aad::from(&*head),
                         &mut body[..end - header],
                     )
@@ -197,8 +198,8 @@ impl Cipher {
                 Ok(end + TAG)
             }
             Self::Cm(cm) => {
-                cm.apply(ssrc, index, &mut packet[header..end]);
-                let tag = cm.tag(&packet[..end], &((index >> 16) as u32).to_be_bytes());
+                cm.apply(ssrc, index.0, &mut packet[header..end]);
+                let tag = cm.tag(&packet[..end], &index.rollovers().to_be_bytes());
                 packet[end..end + TAG_CM].copy_from_slice(&tag);
                 Ok(end + TAG_CM)
             }
@@ -218,7 +219,7 @@ impl Cipher {
         &self,
         packet: &mut [u8],
         at: usize,
-        ssrc: u32,
+        ssrc: Ssrc,
         index: u64,
     ) -> Result<usize, SrtpError> {
         match self {
@@ -246,7 +247,7 @@ impl Cipher {
         &self,
         packet: &mut [u8],
         end: usize,
-        ssrc: u32,
+        ssrc: Ssrc,
         index: u32,
     ) -> Result<usize, SrtpError> {
         let word = (index | 0x8000_0000).to_be_bytes();

@@ -7,7 +7,7 @@ pub use cipher::derive;
 use cipher::{Cipher, RTCP, RTP};
 use window::Window;
 
-use crate::rtp::Header;
+use crate::rtp::{Header, PacketIndex, Ssrc};
 
 mod cipher;
 #[cfg(test)]
@@ -24,8 +24,9 @@ pub const MASTER: usize = 16 + 12;
 pub const MASTER_CM: usize = 16 + 14;
 /// SRTCP also carries its index.
 pub const RTCP_TRAILER: usize = TAG + 4;
-/// Streams one peer may send; more are refused, so that a peer cannot make us remember without end.
-const STREAMS: usize = 4;
+/// Streams one peer may send, one after another; more are refused, so that a peer cannot make us remember without end.
+/// None is forgotten before: what was sent in it could be sent again by anybody.
+const STREAMS: usize = 64;
 const RTCP_INDEX: u32 = 0x7FFF_FFFF;
 
 /// Why a packet was not opened. Nothing of its content is known.
@@ -62,25 +63,30 @@ impl std::error::Error for SrtpError {}
 
 #[derive(Clone, Copy, Debug)]
 struct Stream {
-    ssrc: u32,
+    ssrc: Ssrc,
     rtp: Window,
     rtcp: Window,
+}
+
+/// Master keys of one DTLS handshake, each 16 bytes of key followed by the salt.
+pub struct MasterKeys {
+    /// Of what the peer sends.
+    pub receive: Vec<u8>,
+    /// Of what is sent to the peer.
+    pub send: Vec<u8>,
 }
 
 /// Opens what one peer sends.
 pub struct Inbound {
     rtp: Cipher,
     rtcp: Cipher,
-    streams: [Option<Stream>; STREAMS],
+    /// The newest last.
+    streams: Vec<Stream>,
 }
 
-fn stream(streams: &mut [Option<Stream>; STREAMS], ssrc: u32) -> Result<&mut Option<Stream>, SrtpError> {
-    let at = streams
-        .iter()
-        .position(|known| known.is_some_and(|known| known.ssrc == ssrc))
-        .or_else(|| streams.iter().position(Option::is_none))
-        .ok_or(SrtpError::Streams)?;
-    Ok(&mut streams[at])
+/// Whose a compound RTCP packet of at least 8 bytes is.
+fn sender_of(packet: &[u8]) -> Ssrc {
+    Ssrc(u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]))
 }
 
 impl Inbound {
@@ -92,8 +98,25 @@ impl Inbound {
         Ok(Self {
             rtp: Cipher::derive(master, &RTP)?,
             rtcp: Cipher::derive(master, &RTCP)?,
-            streams: [None; STREAMS],
+            streams: Vec::new(),
         })
+    }
+
+    fn stream(&self, ssrc: Ssrc) -> Result<Stream, SrtpError> {
+        match self.streams.iter().rev().find(|known| known.ssrc == ssrc) {
+            Some(known) => Ok(*known),
+            None if self.streams.len() < STREAMS => {
+                Ok(Stream { ssrc, rtp: Window::default(), rtcp: Window::default() })
+            }
+            None => Err(SrtpError::Streams),
+        }
+    }
+
+    fn remember(&mut self, stream: Stream) {
+        match self.streams.iter_mut().rev().find(|known| known.ssrc == stream.ssrc) {
+            Some(known) => *known = stream,
+            None => self.streams.push(stream),
+        }
     }
 
     /// Decrypts a packet in place and returns the length of header and payload. A stream is only remembered once one
@@ -102,14 +125,12 @@ impl Inbound {
     /// # Errors
     /// [`SrtpError`]; the packet's content is then undefined.
     pub fn open_rtp(&mut self, packet: &mut [u8], header: &Header) -> Result<usize, SrtpError> {
-        let known = stream(&mut self.streams, header.ssrc)?;
-        let mut state =
-            known.unwrap_or(Stream { ssrc: header.ssrc, rtp: Window::default(), rtcp: Window::default() });
+        let mut state = self.stream(header.ssrc)?;
         let index = state.rtp.guess(header.sequence);
-        state.rtp.check(index)?;
+        state.rtp.check(index.0)?;
         let length = self.rtp.open_rtp(packet, header.length, header.ssrc, index)?;
-        state.rtp.record(index);
-        *known = Some(state);
+        state.rtp.record(index.0);
+        self.remember(state);
         Ok(length)
     }
 
@@ -125,13 +146,12 @@ impl Inbound {
             return Err(SrtpError::Authentication);
         }
         let index = u64::from(u32::from_be_bytes(word) & RTCP_INDEX);
-        let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
-        let known = stream(&mut self.streams, ssrc)?;
-        let mut state = known.unwrap_or(Stream { ssrc, rtp: Window::default(), rtcp: Window::default() });
+        let ssrc = sender_of(packet);
+        let mut state = self.stream(ssrc)?;
         state.rtcp.check(index)?;
         let length = self.rtcp.open_rtcp(packet, at, ssrc, index)?;
         state.rtcp.record(index);
-        *known = Some(state);
+        self.remember(state);
         Ok(length)
     }
 }
@@ -173,8 +193,8 @@ impl Outbound {
         packet: &mut [u8],
         header: usize,
         payload: usize,
-        ssrc: u32,
-        index: u64,
+        ssrc: Ssrc,
+        index: PacketIndex,
     ) -> Result<usize, SrtpError> {
         self.rtp.seal(packet, header, payload, ssrc, index)
     }
@@ -190,7 +210,7 @@ impl Outbound {
 
 impl RtpSeal {
     /// Seals `packet[header..header + payload]` in place and writes the tag behind it; returns the whole length.
-    /// `index` is rollover counter and sequence number (48 bits), which the header must agree with.
+    /// `ssrc` and `index` are those of the packet, which the header must agree with.
     ///
     /// # Errors
     /// [`SrtpError::Truncated`] when there is no room for the tag, [`SrtpError::Exhausted`] past 2^48.
@@ -200,14 +220,14 @@ impl RtpSeal {
         packet: &mut [u8],
         header: usize,
         payload: usize,
-        ssrc: u32,
-        index: u64,
+        ssrc: Ssrc,
+        index: PacketIndex,
     ) -> Result<usize, SrtpError> {
         let end = header + payload;
         if packet.len() < end + self.0.tag() {
             return Err(SrtpError::Truncated);
         }
-        if index >> 48 != 0 {
+        if index.0 >> 48 != 0 {
             return Err(SrtpError::Exhausted);
         }
         self.0.seal_rtp(packet, header, end, ssrc, index)
@@ -234,7 +254,7 @@ impl RtcpSeal {
             return Err(SrtpError::Exhausted);
         }
         self.index += 1;
-        let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
+        let ssrc = sender_of(packet);
         self.cipher.seal_rtcp(packet, length, ssrc, self.index)
     }
 }

@@ -1,5 +1,6 @@
 use super::cipher::{Aead, CounterMode};
 use super::*;
+use crate::rtp::SequenceNumber;
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -46,13 +47,14 @@ fn sealed_rtp_of_rfc_7714_16_1_1() {
     let mut packet = hex(PLAIN_RTP);
     let length = packet.len();
     packet.resize(length + TAG, 0);
-    let sealed = outbound.seal_rtp(&mut packet, 12, length - 12, 0x5501_a0b2, 0xf17b).unwrap();
+    let sealed =
+        outbound.seal_rtp(&mut packet, 12, length - 12, Ssrc(0x5501_a0b2), PacketIndex(0xf17b)).unwrap();
     assert_eq!(packet[..sealed].to_vec(), hex(SEALED_RTP));
 }
 
 #[test]
 fn rtp_of_rfc_7714_opens_once() {
-    let mut inbound = Inbound { rtp: gcm(), rtcp: gcm(), streams: [None; STREAMS] };
+    let mut inbound = Inbound { rtp: gcm(), rtcp: gcm(), streams: Vec::new() };
     let mut packet = hex(SEALED_RTP);
     let header = Header::parse(&packet).unwrap();
     let length = inbound.open_rtp(&mut packet, &header).unwrap();
@@ -77,7 +79,7 @@ fn rtcp_of_rfc_7714_17_1() {
     packet.resize(plain.len() + RTCP_TRAILER, 0);
     let length = outbound.seal_rtcp(&mut packet, plain.len()).unwrap();
     assert_eq!(packet[..length].to_vec(), sealed);
-    let mut inbound = Inbound { rtp: gcm(), rtcp: gcm(), streams: [None; STREAMS] };
+    let mut inbound = Inbound { rtp: gcm(), rtcp: gcm(), streams: Vec::new() };
     let mut packet = sealed.clone();
     let length = inbound.open_rtcp(&mut packet).unwrap();
     assert_eq!(packet[..length].to_vec(), plain);
@@ -89,7 +91,7 @@ fn counter_mode_keystream_of_rfc_3711_b2() {
     let key: [u8; 16] = hex("2B7E151628AED2A6ABF7158809CF4F3C").try_into().unwrap();
     let salt: [u8; 14] = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD").try_into().unwrap();
     let mut stream = vec![0; 0xFF02 * 16];
-    CounterMode::new(key, salt, &[0; 20]).apply(0, 0, &mut stream);
+    CounterMode::new(key, salt, &[0; 20]).apply(Ssrc(0), 0, &mut stream);
     for (block, expected) in [
         (0, "E03EAD0935C95E80E166B16DD92B4EB4"),
         (1, "D23513162B02D0F72A43A2FE4A5F97AB"),
@@ -119,7 +121,7 @@ fn a_packet_of_libsrtp_opens_and_ours_is_the_same() {
     assert_eq!(outbound.rtp.tag(), 10);
     let mut packet = plain.clone();
     packet.resize(plain.len() + TAG, 0);
-    let length = outbound.seal_rtp(&mut packet, 12, 16, 0xcafe_babe, 0x1234).unwrap();
+    let length = outbound.seal_rtp(&mut packet, 12, 16, Ssrc(0xcafe_babe), PacketIndex(0x1234)).unwrap();
     assert_eq!(packet[..length], sealed);
     let mut report = hex("81c8000bcafebabe");
     report.extend([0xab; 16]);
@@ -158,7 +160,9 @@ fn counter_mode_opens_what_it_sealed_and_nothing_that_was_changed() {
     let plain = packet.clone();
     packet.resize(plain.len() + TAG, 0);
     // Past a rollover, which is authenticated though it is not sent.
-    let length = outbound.seal_rtp(&mut packet, 12, plain.len() - 12, 0x5501_a0b2, 0x1_f17b).unwrap();
+    let length = outbound
+        .seal_rtp(&mut packet, 12, plain.len() - 12, Ssrc(0x5501_a0b2), PacketIndex(0x1_f17b))
+        .unwrap();
     packet.truncate(length);
     let header = Header::parse(&packet).unwrap();
     assert_eq!(inbound.open_rtp(&mut packet.clone(), &header), Err(SrtpError::Authentication));
@@ -178,15 +182,34 @@ fn keys_of_another_length_are_refused() {
 fn the_window_takes_late_packets_once_and_follows_a_rollover() {
     let mut window = Window::default();
     for index in [65_530u64, 65_534, 65_532] {
-        assert_eq!(window.guess(index as u16), index);
+        assert_eq!(window.guess(SequenceNumber(index as u16)), PacketIndex(index));
         window.check(index).unwrap();
         window.record(index);
     }
     assert_eq!(window.check(65_532), Err(SrtpError::Replay));
-    assert_eq!(window.guess(2), 65_538);
+    assert_eq!(window.guess(SequenceNumber(2)), PacketIndex(65_538));
     window.record(65_538);
-    assert_eq!(window.guess(65_533), 65_533, "late, from before the rollover");
+    assert_eq!(window.guess(SequenceNumber(65_533)), PacketIndex(65_533), "late, from before the rollover");
     window.check(65_533).unwrap();
     window.record(65_538 + 500);
     assert_eq!(window.check(65_540), Err(SrtpError::Replay), "older than the window");
+}
+
+#[test]
+fn a_peer_may_send_many_streams_one_after_another_and_not_without_end() {
+    let (outbound, mut inbound) = (outbound(0), Inbound { rtp: gcm(), rtcp: gcm(), streams: Vec::new() });
+    let mut open = |ssrc: u32| {
+        let mut packet = hex(PLAIN_RTP);
+        packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let length = packet.len();
+        packet.resize(length + TAG, 0);
+        outbound.seal_rtp(&mut packet, 12, length - 12, Ssrc(ssrc), PacketIndex(0xf17b)).unwrap();
+        let header = Header::parse(&packet).unwrap();
+        inbound.open_rtp(&mut packet, &header)
+    };
+    for ssrc in 0..64 {
+        assert!(open(ssrc).is_ok(), "stream {ssrc}");
+    }
+    assert_eq!(open(64), Err(SrtpError::Streams));
+    assert_eq!(open(0), Err(SrtpError::Replay), "none is forgotten");
 }

@@ -1,6 +1,7 @@
 //! Replay protection (RFC 3711, section 3.3.2).
 
 use super::SrtpError;
+use crate::rtp::{PacketIndex, SequenceNumber};
 
 /// Which indices have been seen, 128 back from the highest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,13 +35,13 @@ impl Window {
     }
 
     /// The index that a sequence number most likely stands for (RFC 3711, section 3.3.1).
-    pub(super) fn guess(&self, sequence: u16) -> u64 {
+    pub(super) fn guess(&self, sequence: SequenceNumber) -> PacketIndex {
         if self.seen == 0 {
-            return u64::from(sequence);
+            return sequence.into();
         }
         let rollover = self.highest >> 16;
         let last = (self.highest & 0xFFFF) as i64;
-        let step = i64::from(sequence) - last;
+        let step = i64::from(sequence.0) - last;
         let rollover = if step > 0x8000 {
             rollover.checked_sub(1)
         } else if step < -0x8000 {
@@ -49,6 +50,6 @@ impl Window {
             Some(rollover)
         };
         // Before the very first rollover there is nothing older: take it as it stands and let the window refuse it.
-        (rollover.unwrap_or(0) << 16) | u64::from(sequence)
+        PacketIndex((rollover.unwrap_or(0) << 16) | u64::from(sequence.0))
     }
 }

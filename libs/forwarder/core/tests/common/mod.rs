@@ -6,18 +6,20 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use forwarder_core::batch::Batch;
+use forwarder_core::clock::Now;
 use forwarder_core::engine::{
-    Credentials, Engine, Event, Io, Media, Now, Round, SessionConfig, SlotConfig, Subscription,
+    Credentials, Engine, Event, Io, Media, Publication, Round, SessionConfig, SlotConfig, Subscription,
 };
+use forwarder_core::ids::{PersonId, SessionId, SpaceId};
 use forwarder_core::rtcp::{self, Item};
-use forwarder_core::rtp::{Header, MTU};
-use forwarder_core::srtp::{Inbound, MASTER, MASTER_CM, Outbound};
+use forwarder_core::rtp::{ExtensionId, Header, MTU, PacketIndex, PayloadType, Ssrc, Timestamp};
+use forwarder_core::srtp::{Inbound, MASTER, MASTER_CM, MasterKeys, Outbound};
 use forwarder_core::stun;
 
-pub const OPUS: u8 = 111;
-pub const LEVEL: u8 = 1;
-pub const MID: u8 = 4;
-pub const SPACE: u64 = 9;
+pub const OPUS: PayloadType = PayloadType(111);
+pub const LEVEL: ExtensionId = ExtensionId(1);
+pub const MID: ExtensionId = ExtensionId(4);
+pub const SPACE: SpaceId = SpaceId(9);
 
 pub struct Net {
     /// How many work on a round at once.
@@ -125,16 +127,22 @@ impl World {
 
     pub fn muted(&mut self, client: &Client, muted: bool) {
         let now = self.now();
-        self.engine.set_muted(client.id, muted, now, &mut self.net);
+        self.engine.set_muted(SessionId(client.id), muted, now, &mut self.net);
     }
 
     pub fn remove(&mut self, client: &Client) {
         let now = self.now();
-        self.engine.remove(client.id, now, &mut self.net);
+        self.engine.remove(SessionId(client.id), now, &mut self.net);
     }
 
     pub fn add(&mut self, id: u64, owner: u64, media: Media) {
-        let config = SessionConfig { id, space: SPACE, owner, ice: credentials(id, ""), media };
+        let config = SessionConfig {
+            id: SessionId(id),
+            space: SPACE,
+            owner: PersonId(owner),
+            ice: credentials(id, ""),
+            media,
+        };
         let now = self.now();
         self.engine.add(config, now).unwrap();
     }
@@ -145,17 +153,17 @@ impl World {
     }
 
     /// One whose packets may have copies of earlier ones, under this payload type.
-    pub fn speaker_with(&mut self, id: u64, red: Option<u8>) -> Client {
+    pub fn speaker_with(&mut self, id: u64, red: Option<PayloadType>) -> Client {
         self.add(
             id,
             id,
-            Media::Publish {
+            Media::Publish(Publication {
                 payload_type: OPUS,
                 red,
                 level_extension: Some(LEVEL),
                 muted: false,
                 capture: true,
-            },
+            }),
         );
         self.client(id)
     }
@@ -166,7 +174,7 @@ impl World {
     }
 
     /// One that may be sent packets with copies of earlier ones, under this payload type.
-    pub fn listener_with(&mut self, id: u64, owner: u64, slots: u32, red: Option<u8>) -> Client {
+    pub fn listener_with(&mut self, id: u64, owner: u64, slots: u32, red: Option<PayloadType>) -> Client {
         self.add(id, owner, Media::Subscribe(subscription(slots, red)));
         self.client(id)
     }
@@ -181,17 +189,23 @@ impl World {
 
     fn client(&mut self, id: u64) -> Client {
         let client = self.checked(id);
-        let (receive, send) = keys(id);
-        self.engine.set_keys(id, &receive, &send).unwrap();
+        self.engine.set_keys(SessionId(id), &keys(id)).unwrap();
         client
     }
 }
 
 /// What a listener with so many slots agrees to.
-pub fn subscription(slots: u32, red: Option<u8>) -> Subscription {
-    let slots =
-        (0..slots).map(|slot| SlotConfig { mid: slot.to_string().into_bytes(), ssrc: 1000 + slot }).collect();
-    Subscription { payload_type: 96, red, mid_extension: Some(MID), level_extension: Some(LEVEL), slots }
+pub fn subscription(slots: u32, red: Option<PayloadType>) -> Subscription {
+    let slots = (0..slots)
+        .map(|slot| SlotConfig { mid: slot.to_string().into_bytes(), ssrc: Ssrc(1000 + slot) })
+        .collect();
+    Subscription {
+        payload_type: PayloadType(96),
+        red,
+        mid_extension: Some(MID),
+        level_extension: Some(LEVEL),
+        slots,
+    }
 }
 
 /// Those of a client's first ICE session, or of one after that.
@@ -205,10 +219,10 @@ pub fn credentials(id: u64, generation: &str) -> Credentials {
 }
 
 /// Every other client does AES_CM_128_HMAC_SHA1_80, the others AEAD_AES_128_GCM.
-pub fn keys(id: u64) -> (Vec<u8>, Vec<u8>) {
+pub fn keys(id: u64) -> MasterKeys {
     let length = if id.is_multiple_of(2) { MASTER } else { MASTER_CM };
     let key = |fill| [&id.to_be_bytes()[..], &vec![fill; length - 8]].concat();
-    (key(0x11), key(0x22))
+    MasterKeys { receive: key(0x11), send: key(0x22) }
 }
 
 pub struct Client {
@@ -219,10 +233,11 @@ pub struct Client {
     outbound: Outbound,
     inbound: Inbound,
     /// Of what it says.
-    pub payload_type: u8,
-    pub ssrc: u32,
-    pub sequence: u64,
-    pub timestamp: u32,
+    pub payload_type: PayloadType,
+    pub ssrc: Ssrc,
+    /// Of the next packet.
+    pub index: PacketIndex,
+    pub timestamp: Timestamp,
 }
 
 /// What a listener found in one packet.
@@ -235,17 +250,17 @@ pub struct Heard {
 
 impl Client {
     pub fn new(id: u64, address: SocketAddr) -> Self {
-        let (receive, send) = keys(id);
+        let keys = keys(id);
         Self {
             id,
             address,
             generation: "",
-            outbound: Outbound::new(&receive).unwrap(),
-            inbound: Inbound::new(&send).unwrap(),
+            outbound: Outbound::new(&keys.receive).unwrap(),
+            inbound: Inbound::new(&keys.send).unwrap(),
             payload_type: OPUS,
-            ssrc: 0xA000_0000 + id as u32,
-            sequence: 65_000,
-            timestamp: 0xFFFF_0000,
+            ssrc: Ssrc(0xA000_0000 + id as u32),
+            index: PacketIndex(65_000),
+            timestamp: Timestamp(0xFFFF_0000),
         }
     }
 
@@ -272,34 +287,34 @@ impl Client {
     pub fn packet(&mut self, payload: &[u8], level: Option<u8>) -> Vec<u8> {
         let mut bytes = vec![0; MTU];
         bytes[0] = 0x80;
-        bytes[1] = self.payload_type;
-        bytes[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
-        bytes[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        bytes[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        bytes[1] = self.payload_type.0;
+        bytes[2..4].copy_from_slice(&self.index.sequence().0.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.timestamp.0.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.ssrc.0.to_be_bytes());
         let mut header = 12;
         if let Some(level) = level {
             bytes[0] |= 0x10;
-            bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, LEVEL << 4, 0x80 | level, 0, 0]);
+            bytes[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, LEVEL.0 << 4, 0x80 | level, 0, 0]);
             header = 20;
         }
         bytes[header..header + payload.len()].copy_from_slice(payload);
         let length =
-            self.outbound.seal_rtp(&mut bytes, header, payload.len(), self.ssrc, self.sequence).unwrap();
+            self.outbound.seal_rtp(&mut bytes, header, payload.len(), self.ssrc, self.index).unwrap();
         bytes.truncate(length);
-        self.sequence += 1;
-        self.timestamp = self.timestamp.wrapping_add(960);
+        self.index = self.index.next();
+        self.timestamp = self.timestamp.plus(960);
         bytes
     }
 
     /// Seals a packet of any shape; `None` where it has no header to speak of.
     pub fn seal_rtp(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
         let header = Header::parse(plain).ok()?;
-        let index = self.sequence & !0xFFFF | u64::from(header.sequence);
+        let index = PacketIndex(self.index.0 & !0xFFFF | u64::from(header.sequence.0));
         let mut bytes = [plain, &[0; 16]].concat();
         let length = plain.len() - header.length;
         let sealed = self.outbound.seal_rtp(&mut bytes, header.length, length, header.ssrc, index).ok()?;
         bytes.truncate(sealed);
-        self.sequence += 1;
+        self.index = self.index.next();
         Some(bytes)
     }
 
@@ -322,7 +337,7 @@ impl Client {
     pub fn talk(&mut self, world: &mut World, frames: usize, level: Option<u8>) -> Vec<Vec<u8>> {
         (0..frames)
             .map(|_| {
-                let payload = frame(self.id, self.sequence);
+                let payload = frame(self.id, self.index.0);
                 self.say(world, &payload, level);
                 world.pass(20_000);
                 payload

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use forwarder_core::rtp::{Header, is_rtcp};
+use forwarder_core::rtp::{Header, Ssrc, is_rtcp};
 use forwarder_core::srtp::{Inbound, Outbound};
 use forwarder_core::stun::{self, Class, Message};
 use ring::hmac;
@@ -43,7 +43,7 @@ pub struct Joined {
     pub username: Vec<u8>,
     pub key: hmac::Key,
     /// Of its slots.
-    pub ssrcs: Vec<u32>,
+    pub ssrcs: Vec<Ssrc>,
     /// What to DELETE.
     pub resource: String,
 }
@@ -102,7 +102,7 @@ impl Door {
     }
 }
 
-fn first_heard(bytes: &mut [u8], mut inbound: Inbound, ssrcs: &[u32]) -> Result<Ear, Box<dyn Error>> {
+fn first_heard(bytes: &mut [u8], mut inbound: Inbound, ssrcs: &[Ssrc]) -> Result<Ear, Box<dyn Error>> {
     let header = Header::parse(bytes).map_err(|error| format!("{error:?}"))?;
     let slot = ssrcs.iter().position(|ssrc| *ssrc == header.ssrc).ok_or("a packet of no slot")?;
     inbound.open_rtp(bytes, &header)?;

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use forwarder_core::rtp::Ssrc;
+
 use crate::dtls::Fingerprint;
 
 /// Somebody else's offer to receive audio, as a template for as many of our own as are wanted.
@@ -40,7 +42,7 @@ pub struct Answer {
     /// Of the first candidate.
     pub address: SocketAddr,
     /// Of the slots, in their order.
-    pub ssrcs: Vec<u32>,
+    pub ssrcs: Vec<Ssrc>,
 }
 
 impl Answer {
@@ -57,10 +59,13 @@ impl Answer {
             [_, _, _, _, host, port, ..] => host.parse::<IpAddr>().ok().zip(port.parse::<u16>().ok()),
             _ => None,
         };
-        let mut ssrcs: Vec<u32> = Vec::new();
+        let mut ssrcs: Vec<Ssrc> = Vec::new();
         for line in sdp.lines().filter_map(|line| line.strip_prefix("a=ssrc:")) {
-            let ssrc =
-                line.split(' ').next().and_then(|ssrc| ssrc.parse().ok()).ok_or("no SSRC in a=ssrc")?;
+            let ssrc = line
+                .split(' ')
+                .next()
+                .and_then(|ssrc| ssrc.parse().ok().map(Ssrc))
+                .ok_or("no SSRC in a=ssrc")?;
             if !ssrcs.contains(&ssrc) {
                 ssrcs.push(ssrc);
             }
@@ -107,7 +112,7 @@ mod tests {
         assert_eq!(answer.address, "127.0.0.1:40000".parse().unwrap());
         assert_eq!((answer.ufrag.as_str(), answer.pwd.as_str()), ("abcd", "secret"));
         assert_eq!(answer.fingerprint.to_vec(), (0..32).collect::<Vec<u8>>());
-        assert_eq!(answer.ssrcs, [12, 15]);
+        assert_eq!(answer.ssrcs, [Ssrc(12), Ssrc(15)]);
     }
 
     #[test]

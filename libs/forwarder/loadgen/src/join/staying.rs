@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use forwarder_core::rtp::{Header, is_rtcp};
+use forwarder_core::rtp::{Header, Ssrc, is_rtcp};
 use forwarder_core::srtp::Outbound;
 use forwarder_core::stun;
 use ring::hmac;
@@ -19,7 +19,7 @@ use crate::upkeep;
 struct Listening {
     socket: Arc<UdpSocket>,
     ear: Ear,
-    ssrcs: Vec<u32>,
+    ssrcs: Vec<Ssrc>,
 }
 
 struct Kept {
@@ -27,7 +27,7 @@ struct Kept {
     outbound: Outbound,
     username: Vec<u8>,
     key: hmac::Key,
-    ssrc: u32,
+    ssrc: Ssrc,
 }
 
 /// Everybody who is there.
@@ -86,7 +86,7 @@ impl Audience {
 fn look_after(kept: &Mutex<Vec<Kept>>, turn: upkeep::Turn) {
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     for (_, client) in kept.iter_mut().enumerate().filter(|(number, _)| turn.is_of(*number)) {
-        let report = upkeep::report(&mut client.outbound, client.ssrc ^ 1, client.ssrc);
+        let report = upkeep::report(&mut client.outbound, Ssrc(client.ssrc.0 ^ 1), client.ssrc);
         let check = stun::client_request(&[0x5A; 12], &client.username, true, &client.key);
         for datagram in report.iter().map(|report| &report[..]).chain([&check[..]]) {
             // A refusal is what a server that is gone answers; whoever counts sees that nothing comes.
@@ -117,7 +117,7 @@ fn listen(mut reader: Reader, arriving: &Receiver<Listening>, payloads: &Payload
 
 fn datagram(
     ear: &mut Ear,
-    ssrcs: &[u32],
+    ssrcs: &[Ssrc],
     bytes: &mut [u8],
     sample: bool,
     payloads: &Payloads,

@@ -4,7 +4,7 @@ use forwarder_core::rtp::MTU;
 
 const HEADER: usize = 2;
 
-/// What no client of ours sends: the connection it came on is closed.
+/// Something that no client of ours sends; its connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misfit;
 

@@ -1,4 +1,4 @@
-//! Connections that have not passed an authenticated check: how many there may be.
+//! How many connections there may be that have not passed an authenticated check.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -21,7 +21,7 @@ impl HalfOpen {
         self.total >= TOTAL
     }
 
-    /// Counts one more; whether its network may have it. Where not, nothing has changed.
+    /// Counts one more and returns true, unless its network has as many as it may.
     pub fn add(&mut self, peer: IpAddr) -> bool {
         let count = self.networks.entry(network(peer)).or_insert(0);
         if *count >= PER_NETWORK {
@@ -32,7 +32,7 @@ impl HalfOpen {
         true
     }
 
-    /// One that was added passed a check, or is gone.
+    /// Forgets one that passed a check or is gone.
     pub fn remove(&mut self, peer: IpAddr) {
         let network = network(peer);
         if let Some(count) = self.networks.get_mut(&network) {

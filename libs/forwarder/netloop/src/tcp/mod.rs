@@ -1,11 +1,11 @@
 //! The TCP port: for clients in networks without UDP (passive candidates of RFC 6544).
 //!
-//! To the engine a connection is one more address (of a kind that no datagram can come from), so that everything it
-//! demands of addresses holds here too: DTLS and SRTP only after an authenticated check, and consent. A connection whose
-//! address the engine forgets is closed: its session is gone, or has moved, or never was. Sessions at UDP ports pay one
-//! comparison a packet for all this.
+//! To the engine a connection is one more address, of a kind that no datagram can come from. So its rules for addresses
+//! hold here too: DTLS and SRTP only after an authenticated check, and consent. A connection is closed when the engine
+//! does not know its address: its session is gone, has moved, or never existed. All this costs sessions over UDP one
+//! comparison a packet.
 //!
-//! What a stranger, a client or a slow reader can make grow:
+//! Bounds of what a stranger, a client or a slow reader can make grow:
 //!
 //! | What | At most | Then |
 //! |---|---|---|
@@ -19,9 +19,9 @@
 //! | written and not taken by the peer | 16 KiB asked of the kernel, and one send | packets are dropped |
 //! | time in which it takes nothing | `Config::stuck_for` | closed |
 
+mod connections;
 mod framing;
 mod half_open;
-mod peers;
 
 use std::collections::HashMap;
 use std::io;
@@ -33,10 +33,10 @@ use std::time::{Duration, Instant};
 use forwarder_core::stun::is_stun;
 
 use crate::sys::{Epoll, set_buffers};
+use connections::{Connection, address_of};
+pub use connections::{Connections, is_connection};
 use framing::{Frames, Misfit};
 use half_open::HalfOpen;
-use peers::{Connection, address_of};
-pub use peers::{Peers, is_connection};
 
 /// Bytes of speech on their way in either direction: about a second of three talkers.
 const SOCKET_BUFFER: libc::c_int = 16 * 1024;
@@ -85,7 +85,7 @@ pub struct Counters {
     pub cut_off: u64,
 }
 
-/// A connection as the one who reads sees it.
+/// A connection as the thread that reads from it sees it.
 struct Reading {
     connection: Arc<Connection>,
     frames: Frames,
@@ -94,16 +94,16 @@ struct Reading {
     admitted: bool,
 }
 
-/// The port and its connections; one thread has it.
+/// The port and its connections. One thread owns it.
 pub struct Tcp {
     config: Config,
     listener: TcpListener,
-    /// The listener is watched; not while there are no descriptors for what it would give.
+    /// Whether the listener is watched. It is not while the system has no descriptors for new connections.
     accepting: bool,
     epoll: Epoll,
     readings: HashMap<u64, Reading>,
     half_open: HalfOpen,
-    peers: Arc<Peers>,
+    connections: Arc<Connections>,
     last: u64,
     swept: Instant,
     buffer: Box<[u8; READ]>,
@@ -111,8 +111,8 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// Listens at `address`. `peers` will have the open connections.
-    pub fn listen(address: SocketAddr, config: Config, peers: Arc<Peers>) -> io::Result<Self> {
+    /// Listens at `address`. `connections` will have the open connections.
+    pub fn listen(address: SocketAddr, config: Config, connections: Arc<Connections>) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         // Connections inherit it.
@@ -126,7 +126,7 @@ impl Tcp {
             epoll,
             readings: HashMap::new(),
             half_open: HalfOpen::default(),
-            peers,
+            connections,
             last: LISTENER,
             swept: Instant::now(),
             buffer: Box::new([0; READ]),
@@ -193,7 +193,7 @@ impl Tcp {
         }
         self.last += 1;
         let connection = Arc::new(Connection::new(stream, peer));
-        self.peers.insert(self.last, Arc::clone(&connection));
+        self.connections.insert(self.last, Arc::clone(&connection));
         let (frames, opened) = (Frames::default(), Instant::now());
         let watched = self.epoll.add(connection.stream(), self.last);
         self.readings.insert(self.last, Reading { connection, frames, opened, admitted: false });
@@ -236,7 +236,7 @@ impl Tcp {
         }
     }
 
-    /// Closes what has no business any more. `known` says whether an address is a session's.
+    /// Closes connections that are stuck or serve no session. `known`: whether an address is a session's.
     pub fn sweep(&mut self, known: impl Fn(SocketAddr) -> bool) {
         let now = Instant::now();
         if now - self.swept < SWEEP {
@@ -268,7 +268,7 @@ impl Tcp {
             self.half_open.remove(reading.connection.peer.ip());
             self.counters.refused += 1;
         }
-        self.peers.remove(number);
+        self.connections.remove(number);
         self.epoll.remove(reading.connection.stream());
         reading.connection.close();
     }

@@ -5,9 +5,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use forwarder_core::engine::{Credentials, Media, SessionConfig, SlotConfig, Subscription};
-use forwarder_core::rtp::{MTU, is_rtcp};
-use forwarder_core::srtp::{MASTER, Outbound};
+use forwarder_core::engine::{Credentials, Media, Publication, SessionConfig, SlotConfig, Subscription};
+use forwarder_core::ids::{PersonId, SessionId, SpaceId};
+use forwarder_core::rtp::{MTU, PacketIndex, PayloadType, Ssrc, is_rtcp};
+use forwarder_core::srtp::{MASTER, MasterKeys, Outbound};
 use forwarder_core::stun;
 use forwarder_netloop::Forwarder;
 
@@ -38,9 +39,9 @@ pub const FROM: u8 = 0x11;
 pub const TO: u8 = 0x22;
 
 pub fn listens(id: u64) -> Media {
-    let slots = vec![SlotConfig { mid: b"0".to_vec(), ssrc: id as u32 }];
+    let slots = vec![SlotConfig { mid: b"0".to_vec(), ssrc: Ssrc(id as u32) }];
     Media::Subscribe(Subscription {
-        payload_type: 111,
+        payload_type: PayloadType(111),
         red: None,
         mid_extension: None,
         level_extension: None,
@@ -49,7 +50,13 @@ pub fn listens(id: u64) -> Media {
 }
 
 pub fn speaks() -> Media {
-    Media::Publish { payload_type: 111, red: None, level_extension: None, muted: false, capture: false }
+    Media::Publish(Publication {
+        payload_type: PayloadType(111),
+        red: None,
+        level_extension: None,
+        muted: false,
+        capture: false,
+    })
 }
 
 /// A sealed packet of a talker: the frame of so many 20 ms, with this payload.
@@ -60,7 +67,7 @@ pub fn packet(outbound: &Outbound, number: u64, payload: &[u8]) -> Vec<u8> {
     bytes[4..8].copy_from_slice(&(number as u32 * 960).to_be_bytes());
     bytes[8..12].copy_from_slice(&7u32.to_be_bytes());
     bytes[12..12 + payload.len()].copy_from_slice(payload);
-    let length = outbound.seal_rtp(&mut bytes, 12, payload.len(), 7, number).unwrap();
+    let length = outbound.seal_rtp(&mut bytes, 12, payload.len(), Ssrc(7), PacketIndex(number)).unwrap();
     bytes[..length].to_vec()
 }
 
@@ -70,11 +77,20 @@ pub fn is_audio(bytes: &[u8]) -> bool {
 }
 
 fn add(forwarder: &Forwarder, id: u64, media: Media) {
-    forwarder.add(SessionConfig { id, space: 1, owner: id, ice: credentials(id), media }).unwrap();
+    forwarder
+        .add(SessionConfig {
+            id: SessionId(id),
+            space: SpaceId(1),
+            owner: PersonId(id),
+            ice: credentials(id),
+            media,
+        })
+        .unwrap();
 }
 
 fn set_keys(forwarder: &Forwarder, id: u64) {
-    forwarder.set_keys(id, master(id, FROM), master(id, TO)).unwrap();
+    let keys = MasterKeys { receive: master(id, FROM), send: master(id, TO) };
+    forwarder.set_keys(SessionId(id), keys).unwrap();
 }
 
 /// The socket of a client that has passed its check and has keys. It waits for what it reads.

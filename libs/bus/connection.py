@@ -1,0 +1,159 @@
+"""A connection to NATS, and what the streams behind it are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import nats.errors
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext
+from nats.js.api import StreamInfo
+
+from contracts import subjects
+from libs.bus.declare import declare
+from libs.bus.writes import JetStream, Writes
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """Where NATS is and who we are. `url` may carry user and password; `user`/`password` win over it."""
+
+    url: str = "nats://127.0.0.1:4222"
+    user: str | None = None
+    password: str | None = None
+    partitions: int = 16
+    """How many partitions Spaces fall into; the same for every process of an installation (1 to 256)."""
+    replicas: int = 1
+    moments_kept: float = 14 * 86_400.0
+    """Seconds the stream keeps a moment (presence, media, reactions); facts stay."""
+    connect_timeout: float = 10.0
+    """Seconds until a NATS that cannot be reached at start is an error."""
+    max_workers: int = 512
+    """Requests handled at once, per route served."""
+
+    def shown(self) -> str:
+        """The address without the password, for people."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+_DELIVERED: Final = "$JS.ACK."
+
+
+def is_delivery(msg: Msg) -> bool:
+    """Whether a JetStream consumer delivered the message, instead of somebody publishing it.
+
+    NATS asks for no permission to publish when it delivers, so whoever may create a consumer could have it say anything
+    to anybody. It always names the consumer in the reply address.
+    """
+    return msg.reply.startswith(_DELIVERED)
+
+
+def refuse_delivery(msg: Msg) -> None:
+    """Log a message that came from a consumer where none may deliver."""
+    _log.error("a consumer delivers on %s, which is refused", msg.subject, extra={"consumer": msg.reply[:200]})
+
+
+class Connection:
+    """A connection to NATS that reconnects for ever; closed by leaving its context.
+
+    `broker` is FastStream's, on the same connection (`nc`); `js` its JetStream context.
+    """
+
+    def __init__(self, service: str, settings: BusSettings, broker: NatsBroker, nc: Client) -> None:
+        self.service = service
+        self.settings = settings
+        self.broker = broker
+        self.nc = nc
+        self.writes = Writes()
+        """What streams have taken lately."""
+        self.js: JetStreamContext = JetStream(nc, self.writes, timeout=5.0)
+        self._reconnected: list[Callable[[], None]] = []
+        self.closed = asyncio.Event()
+        """Set when the connection is lost for good (NATS refused our credentials); nothing works after that."""
+        self.moments_end = True
+        """Whether the stream takes a time to live; False where an older version made it and we may not change it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Send what is still to be sent, then disconnect."""
+        if self.nc.is_connected:
+            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
+                await self.nc.flush(timeout=1)
+        if not self.nc.is_closed:
+            await self.nc.close()
+
+    @property
+    def is_connected(self) -> bool:
+        return self.nc.is_connected
+
+    @contextlib.contextmanager
+    def on_reconnect(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call `call` whenever the connection came back, while the context is open."""
+        self._reconnected.append(call)
+        try:
+            yield
+        finally:
+            self._reconnected.remove(call)
+
+    def reconnected(self) -> None:
+        """Told by the client."""
+        _log.info("connected to NATS again")
+        self.writes.forget()
+        for call in list(self._reconnected):
+            call()
+
+    # -- listening ---------------------------------------------------------------------------------------------
+
+    async def listen(self, subject: str, hear: Callable[[Msg], Awaitable[None]], *, queue: str = "") -> Subscription:
+        """Call `hear` with every message that somebody publishes on a subject (core NATS).
+
+        What a JetStream consumer was told to deliver there is refused (`is_delivery`).
+        """
+
+        async def checked(msg: Msg) -> None:
+            if is_delivery(msg):
+                refuse_delivery(msg)
+            else:
+                await hear(msg)
+
+        return await self.nc.subscribe(subject, queue=queue, cb=checked)
+
+    # -- streams -----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def epoch_of(info: StreamInfo) -> str:
+        """The identity of a stream: when it was made, so that one that was deleted and made again is another."""
+        return format(int(info.created.timestamp() * 1000), "x") if info.created else "0"
+
+    async def stream_epoch(self, stream: str = subjects.EVENTS_STREAM) -> str:
+        """The identity of a stream as it is now; changes when it was deleted and rebuilt."""
+        return self.epoch_of(await self.js.stream_info(stream))
+
+    async def last_sequence(self, stream: str = subjects.EVENTS_STREAM) -> int:
+        """Sequence of the newest message, 0 for an empty stream."""
+        return (await self.js.stream_info(stream)).state.last_seq
+
+    async def declare(self) -> None:
+        """Make every stream and bucket exist as declared (`libs.bus.declare`)."""
+        older = await declare(self.js, replicas=self.settings.replicas)
+        self.moments_end = subjects.EVENTS_STREAM not in older

@@ -1,0 +1,65 @@
+"""Hearing messages where they are parsed.
+
+nats-py gives every message an object, a queue and a turn of a task. That is most of what a message costs which only
+says that there is something to read, or which is one of a page that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+Tap = Callable[[bytes, bytes, bytes | None], None]
+"""Gets subject, body and the headers as they came; must neither wait nor raise."""
+
+_TAPS: Final = "_rostrum_taps"
+
+
+async def tap(nc: Client, subject: str, hear: Tap) -> Subscription:
+    """Call `hear` with every message on a subject, from now on and after every reconnection, until the subscription
+    that is returned ends (`close`)."""
+    taps = _taps_of(nc)
+    number = nc._sid + 1  # the one that the subscription gets; nothing gives way in between
+    taps[number] = hear
+    try:
+        return await nc.subscribe(subject, cb=_never)
+    except BaseException:
+        del taps[number]
+        raise
+
+
+async def close(nc: Client, subscription: Subscription) -> None:
+    """End a tap."""
+    try:
+        if not nc.is_closed:
+            await subscription.unsubscribe()
+    finally:
+        # Only now: what still came would have gone the ordinary way.
+        _taps_of(nc).pop(subscription._id, None)
+
+
+async def _never(msg: Msg) -> None:
+    raise AssertionError(f"a tap let {msg.subject} through")
+
+
+def _taps_of(nc: Client) -> dict[int, Tap]:
+    taps: dict[int, Tap] | None = getattr(nc, _TAPS, None)
+    if taps is not None:
+        return taps
+    taps = {}
+    ordinary = nc._process_msg
+
+    async def process(sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        hear = taps.get(sid)
+        if hear is None:
+            await ordinary(sid, subject, reply, data, headers)
+        else:
+            hear(subject, data, headers)
+
+    setattr(nc, _TAPS, taps)
+    nc._process_msg = process  # type: ignore[method-assign]
+    return taps

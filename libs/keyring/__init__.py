@@ -1,0 +1,37 @@
+"""Keys of whatever can be erased, and what is sealed under them.
+
+A service uses `libs.keyring.client.open_keyring`, `Lock` and `Words`; the owner of all keys `libs.keyring.keys`.
+"""
+
+from libs.keyring.errors import CannotOpen, Destroyed, Expired, KeyringError, Tampered
+from libs.keyring.holders import Holders
+from libs.keyring.lock import Lock
+from libs.keyring.names import lock_name, subjects_of
+from libs.keyring.objects import HEADER, ObjectReader, ObjectWriter, ends_of, open_object, seal_object
+from libs.keyring.rows import Entry, Erased, StoreError
+from libs.keyring.sealing import Sealed, Words
+from libs.keyring.tree import Tree
+
+__all__ = [
+    "HEADER",
+    "CannotOpen",
+    "Destroyed",
+    "Entry",
+    "Erased",
+    "Expired",
+    "Holders",
+    "KeyringError",
+    "Lock",
+    "ObjectReader",
+    "ObjectWriter",
+    "Sealed",
+    "StoreError",
+    "Tampered",
+    "Tree",
+    "Words",
+    "ends_of",
+    "lock_name",
+    "open_object",
+    "seal_object",
+    "subjects_of",
+]

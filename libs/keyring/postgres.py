@@ -1,0 +1,207 @@
+"""Keys and the ledger in PostgreSQL, each in a schema of its own.
+
+What a destruction replaces is vacuumed at once. PostgreSQL does not overwrite it: its bytes stay in the data files and
+in the write-ahead log until the server reuses them, wrapped under the master key, which is not in the database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from libs.database import Database
+from libs.ids import new_id
+from libs.keyring.rows import Entry, Erased, Found, Kept, StoreError
+
+_SUBJECT: Final = "*"
+_CONNECT_SECONDS: Final = 2
+_LOCK_MS: Final = 2_000
+
+_Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class _Schema:
+    """One connection to a schema, made again when it was lost. For one thread at a time."""
+
+    def __init__(self, place: Database, tables: Sequence[str]) -> None:
+        self._place = place
+        self._connection: _Connection | None = None
+        with self._transaction(create=True) as db:
+            for statement in tables:
+                db.execute(statement.encode())
+
+    def _connect(self, *, create: bool) -> _Connection:
+        connection = psycopg.connect(
+            self._place.url,
+            autocommit=True,
+            connect_timeout=_CONNECT_SECONDS,
+            keepalives_idle=5,
+            tcp_user_timeout=10_000,
+            fallback_application_name=f"rostrum {self._place.schema}",
+        )
+        try:
+            name = sql.Identifier(self._place.schema)
+            if create:
+                with connection.transaction():
+                    # IF NOT EXISTS is no protection from another process that does the same at this moment.
+                    connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"rostrum {self._place.schema}",))
+                    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+            settings = {"search_path": name.as_string(connection), "lock_timeout": f"{_LOCK_MS}ms"}
+            for setting, value in settings.items():
+                connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
+            connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'"
+            )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open(self, *, create: bool = False) -> _Connection:
+        if self._connection is not None and not self._connection.closed:
+            try:
+                self._connection.execute("SELECT 1")
+                return self._connection
+            except psycopg.OperationalError:
+                self._connection.close()  # the server was restarted, maybe
+        self._connection = self._connect(create=create)
+        return self._connection
+
+    @contextlib.contextmanager
+    def _transaction(self, *, create: bool = False) -> Iterator[_Connection]:
+        try:
+            connection = self._open(create=create)
+            with connection.transaction():
+                yield connection
+        except psycopg.Error as error:
+            raise StoreError(f"{self._place}: {' '.join(str(error).split())}") from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+class PostgresLedger(_Schema):
+    """The ledger in a schema."""
+
+    def __init__(self, place: Database) -> None:
+        """Opens or creates it. Raises StoreError."""
+        super().__init__(
+            place,
+            (
+                "CREATE TABLE IF NOT EXISTS ledger (one int PRIMARY KEY CHECK (one = 1), id text NOT NULL)",
+                "CREATE TABLE IF NOT EXISTS entries (number bigint PRIMARY KEY, at timestamptz NOT NULL, "
+                'what text COLLATE "C" NOT NULL, unit text COLLATE "C" NOT NULL, UNIQUE (what, unit))',
+            ),
+        )
+        with self._transaction() as db:
+            db.execute("INSERT INTO ledger VALUES (1, %s) ON CONFLICT DO NOTHING", (new_id(),))
+            ((self.id,),) = db.execute("SELECT id FROM ledger").fetchall()
+
+    def append(self, erased: Sequence[Erased], at: datetime) -> int:
+        highest = 0
+        with self._transaction() as db:
+            # Numbered under the lock, so that none is committed after a higher one.
+            db.execute("LOCK TABLE entries IN EXCLUSIVE MODE")
+            for what, unit in erased:
+                values = (what, _SUBJECT if unit is None else unit)
+                row = db.execute("SELECT number FROM entries WHERE what = %s AND unit = %s", values).fetchone()
+                if row is None:
+                    row = db.execute(
+                        "INSERT INTO entries SELECT coalesce(max(number), 0) + 1, %s, %s, %s FROM entries "
+                        "RETURNING number",
+                        (at, *values),
+                    ).fetchone()
+                assert row is not None
+                highest = max(highest, row[0])
+        return highest
+
+    def after(self, number: int, limit: int) -> list[Entry]:
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT number, at, what, unit FROM entries WHERE number > %s ORDER BY number LIMIT %s", (number, limit)
+            ).fetchall()
+        return [
+            Entry(row, at.astimezone(UTC), Erased(what, None if unit == _SUBJECT else unit))
+            for row, at, what, unit in rows
+        ]
+
+    def last(self) -> int:
+        with self._transaction() as db:
+            ((number,),) = db.execute("SELECT coalesce(max(number), 0) FROM entries").fetchall()
+        return int(number)
+
+
+class PostgresKeyRows(_Schema):
+    """Wrapped secrets and nodes in a schema."""
+
+    def __init__(self, place: Database) -> None:
+        """Opens or creates it. Raises StoreError."""
+        super().__init__(
+            place,
+            (
+                "CREATE TABLE IF NOT EXISTS kept (one int PRIMARY KEY CHECK (one = 1), ledger text NOT NULL, "
+                "applied bigint NOT NULL, checked bytea NOT NULL)",
+                'CREATE TABLE IF NOT EXISTS subjects (name text COLLATE "C" PRIMARY KEY, secret bytea)',
+                'CREATE TABLE IF NOT EXISTS locks (name text COLLATE "C" PRIMARY KEY, first text COLLATE "C" NOT NULL, '
+                'second text COLLATE "C" NOT NULL, nodes bytea NOT NULL)',
+                "CREATE INDEX IF NOT EXISTS locks_first ON locks (first)",
+                "CREATE INDEX IF NOT EXISTS locks_second ON locks (second)",
+            ),
+        )
+
+    def kept(self) -> Kept | None:
+        with self._transaction() as db:
+            rows = db.execute("SELECT ledger, applied, checked FROM kept").fetchall()
+        return Kept(*rows[0]) if rows else None
+
+    def begin(self, ledger: str, check: bytes) -> None:
+        with self._transaction() as db:
+            db.execute("INSERT INTO kept VALUES (1, %s, 0, %s)", (ledger, check))
+
+    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> Found:
+        with self._transaction() as db:
+            db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            ((applied,),) = db.execute("SELECT applied FROM kept").fetchall()
+            secrets = db.execute("SELECT name, secret FROM subjects WHERE name = ANY(%s)", (list(subjects),))
+            found = dict(secrets.fetchall())
+            nodes = db.execute("SELECT name, nodes FROM locks WHERE name = ANY(%s)", (list(locks),))
+            return Found(applied, found, dict(nodes.fetchall()))
+
+    def add(self, subjects: Mapping[str, bytes], locks: Mapping[str, bytes]) -> None:
+        with self._transaction() as db:
+            # In one order everywhere, so that two who add the same do not wait for each other.
+            for name, secret in sorted(subjects.items()):
+                db.execute("INSERT INTO subjects VALUES (%s, %s) ON CONFLICT DO NOTHING", (name, secret))
+            for name, nodes in sorted(locks.items()):
+                first, _, second = name.partition("|")
+                db.execute(
+                    "INSERT INTO locks VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", (name, first, second, nodes)
+                )
+
+    def apply(self, before: int, number: int, subjects: Sequence[str], locks: Mapping[str, bytes]) -> bool:
+        with self._transaction() as db:
+            moved = db.execute("UPDATE kept SET applied = %s WHERE applied = %s", (number, before))
+            if moved.rowcount != 1:
+                return False
+            for name in subjects:
+                db.execute(
+                    "INSERT INTO subjects VALUES (%s, NULL) ON CONFLICT (name) DO UPDATE SET secret = NULL", (name,)
+                )
+                db.execute("DELETE FROM locks WHERE first = %s OR second = %s", (name, name))
+            for name, nodes in locks.items():
+                first, _, second = name.partition("|")
+                db.execute(
+                    "INSERT INTO locks VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET nodes = excluded.nodes",
+                    (name, first, second, nodes),
+                )
+        try:
+            self._open().execute("VACUUM subjects, locks")
+        except psycopg.Error as error:
+            raise StoreError(f"{self._place}: {' '.join(str(error).split())}") from error
+        return True

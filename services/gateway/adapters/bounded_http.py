@@ -1,0 +1,290 @@
+"""HTTP/1.1 with bounds: what a connection may cost before any route sees a request.
+
+uvicorn's protocol keeps every header that comes, for as long as they come, and waits without end for the rest. Here a
+head, a body and a silence have their limits, and so have the connections of one address. What breaks one is answered
+with a problem document, and the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from services.gateway.adapters.addresses import address_of
+
+_SLICE: Final = 16 * 1024
+"""Bytes given to the parser at once, so that a head that is too long is noticed before much of it was taken apart."""
+_FRAMING: Final = 8
+"""Bytes beside each byte of a body: a chunk of one byte has five."""
+_COUNTED_BODY: Final = 64 * 1024
+_POLITE: Final = 50
+"""So many connections above an address's limit are told so; those above them are cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one connection, and one address, may cost."""
+
+    head_bytes: int = 32 * 1024
+    fields: int = 100
+    head_seconds: float = 10.0
+    """In which a head must be complete, from its first byte on."""
+    idle_seconds: float = 30.0
+    """Between two requests, and before the first."""
+    body_rate: int = 1024
+    """Bytes a second at which a body comes, at least, after `head_seconds` to begin with."""
+    per_address: int = 200
+    """Connections of one address at once."""
+    proxies: Container[str | None] = ()
+    """Addresses that are many people's, and counted nowhere."""
+    most: int = field(default_factory=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    """Descriptors of this process. The last tenth of them is for people who are signed in."""
+    signed_in: Callable[[Sequence[tuple[bytes, bytes]], bytes], bool] = lambda headers, query: False
+    """Whether a request, by its headers and its query, is of somebody who is signed in."""
+    readable: Callable[[str | None], Sequence[tuple[bytes, bytes]]] = lambda origin: ()
+    """Headers that let a page of the request's origin read the answer."""
+
+
+class Connections:
+    """The open connections, by the address they come from."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._of: Counter[str] = Counter()
+        self._open: dict[asyncio.BaseTransport, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether what is left is for people who are signed in."""
+        return len(self._open) > self._bounds.most * 0.9
+
+    def enter(self, transport: asyncio.BaseTransport, host: str | None) -> int:
+        """Take a connection in; how many that address has above its limit."""
+        address = address_of(host)
+        self._open[transport] = address
+        if host in self._bounds.proxies:
+            return 0
+        self._of[address] += 1
+        return self._of[address] - self._bounds.per_address
+
+    def leave(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a connection that is closed; again is fine."""
+        address = self._open.pop(transport, None)
+        if address is not None and self._of[address] > 0:
+            self._of[address] -= 1
+            if not self._of[address]:
+                del self._of[address]
+
+
+class _Broken(Exception):
+    """A bound is broken; the parser stops."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP protocol within `bounds`. Made by `bounded`."""
+
+    bounds: Bounds
+    open_connections: Connections
+    transport: asyncio.Transport
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._raw = 0
+        """Bytes of this message so far, and how many of them were its body."""
+        self._body = 0
+        self._fields = 0
+        self._in_head = True
+        self._began = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._excess = False
+        self._answer: tuple[int, str, str] | None = None
+        self._gone = False
+
+    # -- the connection ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        above = self.open_connections.enter(transport, self.client[0] if self.client else None)
+        if above > _POLITE or len(self.open_connections) >= self.bounds.most * 0.98:
+            self.transport.abort()
+            return
+        self._excess = above > 0
+        self._in(self.bounds.idle_seconds, self._idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = True
+        self._stop_timer()
+        self.open_connections.leave(self.transport)
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._gone = True
+        self._stop_timer()
+        super().handle_websocket_upgrade()
+
+    # -- what comes --------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _SLICE):
+            if self._gone or self.transport.is_closing():
+                return
+            part = data[start : start + _SLICE]
+            self._raw += len(part)
+            if self._in_head and not self._began:
+                self._head_begins()
+            if self._raw - self._body > self.bounds.head_bytes + _FRAMING * min(self._body, _COUNTED_BODY) + _SLICE:
+                self._refuse(431, "headers_too_large", self._too_large)
+                return
+            super().data_received(part)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._body = self._fields = 0
+        if not self._began:
+            self._head_begins()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Fields of trailers come here too.
+        self._fields += 1
+        excess = self._fields > self.bounds.fields
+        if excess and not self._in_head:
+            self._too_many_fields()
+        # Nothing reads trailers. Of what is too much in a head, only its origin is needed, for the answer.
+        if self._in_head and (not excess or name.lower() == b"origin"):
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._fields > self.bounds.fields:
+            self._too_many_fields()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.bounds.head_bytes:
+            self._break(431, "headers_too_large", self._too_large)
+        if self._excess:
+            most = self.bounds.per_address
+            self._break(429, "too_many_requests", f"Your address has more than {most} connections; close some.")
+        if self.open_connections.crowded and not self.bounds.signed_in(self.headers, self.url.partition(b"?")[2]):
+            self._break(503, "unavailable", "Too many people are here; sign in, or try again in a while.")
+        self._in_head = False
+        self._raw = 0
+        self._began = self.loop.time()
+        super().on_headers_complete()
+        self._in(self.bounds.head_seconds, self._slow_body)
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        self._in_head, self._began, self._raw, self._body = True, 0.0, 0, 0
+        super().on_message_complete()
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def _head_begins(self) -> None:
+        self._began = self.loop.time()
+        self._in(self.bounds.head_seconds, self._slow_head)
+
+    def _idle(self) -> None:
+        self.transport.close()
+
+    def _slow_head(self) -> None:
+        self._refuse(408, "request_timeout", f"Send a request's head within {self.bounds.head_seconds:g} seconds.")
+
+    def _slow_body(self) -> None:
+        allowed = self.bounds.head_seconds + self._body / self.bounds.body_rate
+        left = self._began + allowed - self.loop.time()
+        if left > 0 or self.flow.read_paused:
+            self._in(max(left, 1.0), self._slow_body)
+        else:
+            self._refuse(408, "request_timeout", f"Send a body at {self.bounds.body_rate} bytes a second or faster.")
+
+    def _in(self, seconds: float, act: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, act)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- saying no ---------------------------------------------------------------------------------------------
+
+    def _readable(self) -> bytes:
+        """What lets a page of another origin read the answer, as far as its request has come."""
+        fields = self.headers or ()  # None before the first request, whatever uvicorn declares
+        origin = next((value for name, value in fields if name == b"origin"), None)
+        told = self.bounds.readable(None if origin is None else origin.decode("latin-1"))
+        return b"".join(b"%s: %s\r\n" % header for header in told)
+
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        return self.cycle  # which uvicorn declares to be always there
+
+    @property
+    def _too_large(self) -> str:
+        return f"The head of a request is at most {self.bounds.head_bytes} bytes."
+
+    def _too_many_fields(self) -> None:
+        self._break(431, "headers_too_large", f"A request has at most {self.bounds.fields} header fields.")
+
+    def _break(self, status: int, reason: str, detail: str) -> None:
+        """Stop the parser from within; uvicorn then calls `send_400_response`."""
+        self._answer = (status, reason, detail)
+        raise _Broken
+
+    def _refuse(self, status: int, reason: str, detail: str) -> None:
+        self._answer = (status, reason, detail)
+        self.send_400_response(detail)
+
+    def send_400_response(self, msg: str) -> None:
+        self._stop_timer()
+        if self._cycle is not None and self._cycle.response_started and not self._cycle.response_complete:
+            self.transport.abort()  # in the middle of another answer
+            return
+        if self.transport.is_closing():
+            return
+        status, reason, detail = self._answer or (400, "bad_request", "This is not HTTP.")
+        phrase = HTTPStatus(status).phrase
+        document = {
+            "type": f"urn:rostrum:problem:{reason}", "title": phrase, "status": status, "detail": detail,
+            "reason": reason, "instance": "",
+        }  # fmt: skip
+        body = json.dumps(document).encode()
+        later = "retry-after: 1\r\n" if status in (429, 503) else ""
+        head = (
+            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\n{later}"
+            f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n"
+        )
+        if self._cycle is not None:
+            self._cycle.disconnected = True
+        self.transport.write(head.encode() + self._readable() + b"\r\n" + body)
+        self.transport.close()
+
+
+class _BoundedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol; its connection was counted when it spoke HTTP."""
+
+    open_connections: Connections
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open_connections.leave(self.transport)
+        super().connection_lost(exc)
+
+
+def bounded(bounds: Bounds) -> tuple[type[BoundedHttp], type[WebSocketsSansIOProtocol]]:
+    """The protocol classes of a server whose connections have these bounds."""
+    shared = {"bounds": bounds, "open_connections": Connections(bounds)}
+    return type("Http", (BoundedHttp,), dict(shared)), type("WebSocket", (_BoundedWebSocket,), dict(shared))

@@ -1,0 +1,138 @@
+"""The newest events of the stream, kept in memory for clients that come back: they mostly missed little."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from heapq import merge
+from typing import Final
+
+from contracts.discovery.v1 import BarChanged, BarsChanged
+from contracts.envelope import Audience, Event
+from contracts.people.v1 import ProfileChanged, ReminderDue
+from contracts.transcription.v1 import OwnCaptionCorrected
+from libs.bus import Received
+from services.gateway.app.frames import Frame, Position, frame_of
+from services.gateway.app.visibility import Viewer, concerns_space, told_to
+
+STEP: Final = 1024
+"""The window moves on by so many sequences at once, so that all who miss what lies before it miss the same."""
+_MOST_BYTES: Final = 8 * 1024 * 1024
+"""Of JSON; as objects it takes about five times as much."""
+BARS: Final = "bars"
+OPERATORS: Final = "operators"
+NAMES: Final = "names"
+"""What people are called from then on, in whichever Spaces they are named."""
+
+
+def bar_of(person_id: str) -> str:
+    """The key of what is told to one person wherever they are."""
+    return f"bar:{person_id}"
+
+
+class Kept:
+    """One event, encoded once for all who are told it."""
+
+    __slots__ = ("_frame", "_position", "event", "size")
+
+    def __init__(self, epoch: str, received: Received) -> None:
+        self.event: Event = received.event
+        self.size = received.size
+        self._position = Position(epoch, received.sequence)
+        self._frame: Frame | None = None
+
+    @property
+    def sequence(self) -> int:
+        return self._position.sequence
+
+    @property
+    def frame(self) -> Frame:
+        """For everybody who is told all of it."""
+        if self._frame is None:
+            self._frame = frame_of(self._position, self.event)
+        return self._frame
+
+    def frame_for(self, viewer: Viewer) -> Frame:
+        """What this viewer is told of it."""
+        told = told_to(self.event, viewer)
+        return self.frame if told is self.event else frame_of(self._position, told)
+
+
+def keys_of(event: Event) -> list[str]:
+    """What an event is looked for by: its Space, the person it is told to, those who run the instance."""
+    space_id = concerns_space(event)
+    keys = [] if space_id is None else [space_id]
+    if isinstance(event, BarChanged | ReminderDue | OwnCaptionCorrected):
+        keys.append(bar_of(event.person_id))
+    elif isinstance(event, BarsChanged):
+        keys.append(BARS)
+    elif isinstance(event, ProfileChanged):
+        keys.append(NAMES)
+    if Audience.OPERATORS in event.audience:
+        keys.append(OPERATORS)
+    return keys
+
+
+class Recent:
+    """A window over the newest events: at most `most`, and those of the newest `STEP` sequences in any case."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._all: deque[Kept] = deque()
+        self._by_key: dict[str, deque[Kept]] = {}
+        self._bytes = 0
+        self._after = 0
+        self.epoch = ""
+        """The stream that they are of."""
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def after(self) -> int:
+        """Every event behind this sequence is here, up to the hub's position."""
+        return self._after
+
+    def begin(self, position: Position) -> None:
+        """Begin anew, with what follows a place."""
+        self._all.clear()
+        self._by_key.clear()
+        self._bytes, self._after, self.epoch = 0, position.sequence, position.epoch
+
+    def add(self, kept: Kept) -> None:
+        """Take the next event in."""
+        self._all.append(kept)
+        self._bytes += kept.size
+        for key in keys_of(kept.event):
+            self._by_key.setdefault(key, deque()).append(kept)
+        while (len(self._all) > self._most or self._bytes > _MOST_BYTES) and kept.sequence > self._next_step():
+            self._move_on()
+
+    def since(self, keys: Sequence[str], after: int, until: int) -> Iterable[Kept]:
+        """The events of these keys with `after` < sequence <= `until`, in order; `after` is not before the window."""
+        found = [self._newest(key, after, until) for key in keys]
+        return found[0] if len(found) == 1 else merge(*found, key=lambda kept: kept.sequence)
+
+    def _newest(self, key: str, after: int, until: int) -> list[Kept]:
+        found: list[Kept] = []
+        for kept in reversed(self._by_key.get(key, ())):
+            if kept.sequence <= after:
+                break
+            if kept.sequence <= until:
+                found.append(kept)
+        found.reverse()
+        return found
+
+    def _next_step(self) -> int:
+        return (self._after // STEP + 1) * STEP
+
+    def _move_on(self) -> None:
+        self._after = self._next_step()
+        while self._all and self._all[0].sequence <= self._after:
+            gone = self._all.popleft()
+            self._bytes -= gone.size
+            for key in keys_of(gone.event):
+                of_key = self._by_key[key]
+                of_key.popleft()
+                if not of_key:
+                    del self._by_key[key]

@@ -1,0 +1,79 @@
+// @ts-check
+/** Being in a Space: a session, which counts among those who are there until it is given back or forgotten. */
+
+import { identity, post, Problem, quietly } from "../lib/api.js";
+
+/** @import { NewSession, SessionOpened } from "../contracts/api.js" */
+/** @import { Room } from "./room.js" */
+
+export class Presence {
+  /** @type {string | null} */
+  session = null;
+  #anonymous = true;
+  /** The session, once it is there. @type {Promise<string>} */
+  entered = Promise.reject(new Error("not joined"));
+
+  /** @param {string} path of the Space */
+  constructor(path) {
+    this.entered.catch(() => {});
+    this.path = path;
+  }
+
+  /**
+   * @param {string | null} [replaces] the session that one had before signing up
+   * @returns {Promise<string>} the session
+   */
+  enter(replaces = null) {
+    this.entered = this.#open(replaces);
+    return this.entered;
+  }
+
+  /** Opens one where there is none. A conversation lets in only who is on its stage. @param {Room} room */
+  async beThere(room) {
+    if (this.session || !room.isLive || (room.space?.settings.kind === "conversation" && !room.member)) return;
+    room.live.open(await this.enter());
+    room.changed();
+  }
+
+  /** Makes sure that the session is known, also after an upgrade. @returns {Promise<string | null>} the session */
+  async renew() {
+    if (!this.session) return null;
+    try {
+      await post(`${this.path}/sessions/${this.session}/renew`);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.reason !== "session_unknown") throw error;
+      return this.enter();
+    }
+    return this.session;
+  }
+
+  /** Ends it: for who has signed up in favour of the next one. @returns {string | null} what that one replaces */
+  yield() {
+    const { session } = this;
+    if (!session || !this.#anonymous || identity.person === null) {
+      this.exit();
+      return null;
+    }
+    this.session = null;
+    return session;
+  }
+
+  /** Goes without a trace, also when the page goes away. */
+  exit() {
+    if (!this.session) return;
+    quietly("DELETE", `${this.path}/sessions/${this.session}`);
+    this.session = null;
+  }
+
+  /** @param {string | null} replaces */
+  async #open(replaces) {
+    const anonymous = identity.person === null;
+    /** @type {NewSession} */
+    const from = { platform: "web", source: "link", ...(replaces && { replaces }) };
+    /** @type {SessionOpened} */
+    const opened = await post(`${this.path}/sessions`, from);
+    this.session = opened.session_id;
+    this.#anonymous = anonymous;
+    return opened.session_id;
+  }
+}

@@ -1,0 +1,75 @@
+// @ts-check
+/** What one says of oneself. */
+
+import { get, identity, patch } from "../lib/api.js";
+import { busy, button, h } from "../lib/dom.js";
+import { attempt, sheet, tell } from "../lib/messages.js";
+import { atMost } from "../lib/words.js";
+import { field } from "./parts.js";
+
+/** @import { NewProfile, Person } from "../contracts/api.js" */
+
+export const HANDLE = {
+  name: "handle", required: true, maxlength: 15, pattern: "[A-Za-z0-9_]{1,15}", autocomplete: "username",
+  autocapitalize: "none", spellcheck: "false", title: "Up to 15 letters, digits or underscores",
+};
+const MOST_LINKS = 5;
+
+/** Lets one change one's profile. */
+export async function editProfile() {
+  /** @type {Person | undefined} */
+  const me = await attempt(() => get("/v1/me"));
+  if (!me) return;
+  await sheet("Edit profile", (close) => {
+    const name = atMost(50, h("input", {
+      name: "name", required: true, autocomplete: "name", value: me.name, autofocus: true, "data-testid": "profile-name",
+    }));
+    const handle = h("input", { ...HANDLE, value: me.handle, "data-testid": "profile-handle" });
+    const bio = atMost(160, h("textarea", { name: "bio", rows: 3, "data-testid": "profile-bio" }));
+    bio.value = me.bio ?? "";
+    const links = h("textarea", {
+      name: "links", rows: 2, autocapitalize: "none", spellcheck: "false", "data-testid": "profile-links",
+    });
+    links.value = (me.links ?? []).join("\n");
+    const send = h("button", { class: "primary", "data-testid": "profile-save" }, "Save");
+    const submit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      return busy(send, () => attempt(async () => {
+        /** @type {NewProfile} */
+        const wanted = {
+          name: name.value.trim(), handle: handle.value.replace(/^@/, ""), bio: bio.value,
+          links: links.value.split(/\s+/).filter(Boolean),
+        };
+        /** @type {Person} */
+        const person = await patch("/v1/me", wanted);
+        identity.rename(person);
+        tell("Your profile is changed.");
+        close();
+      }));
+    };
+    return [h("form", { class: "form", onsubmit: submit },
+      field("Name", name, "How others see you."),
+      field("Handle", handle, "Your old one is free for others at once."),
+      field("About you", bio, "Up to 160 characters."),
+      field("Links", links, `Up to ${MOST_LINKS} whole addresses, one a line.`),
+      h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send))];
+  }, { testid: "profile-sheet" });
+}
+
+/**
+ * What somebody says of themself; empty until it is known.
+ *
+ * @param {string} personId
+ */
+export function about(personId) {
+  const element = h("div", { class: "about", "data-testid": "about" });
+  attempt(async () => {
+    /** @type {Person} */
+    const person = await get(`/v1/people/${personId}`);
+    if (person.bio) element.append(h("p", { class: "bio" }, person.bio));
+    for (const link of person.links ?? []) {
+      element.append(h("p", {}, h("a", { href: link, target: "_blank", rel: "noopener noreferrer nofollow ugc" }, link)));
+    }
+  });
+  return element;
+}

@@ -1,0 +1,32 @@
+// @ts-check
+/** Where tips are paid, as the server says. */
+
+import { get } from "../lib/api.js";
+
+/** @import { Provider, Providers } from "../contracts/api.js" */
+
+/** @type {Promise<Provider[]> | null} */
+let asked = null;
+
+/** In the order in which they are shown; asked for once. @returns {Promise<Provider[]>} */
+export function providers() {
+  asked ??= ask();
+  return asked;
+}
+
+async function ask() {
+  try {
+    /** @type {Providers} */
+    const answer = await get("/v1/tip-providers");
+    return answer.providers;
+  } catch (error) {
+    asked = null;
+    throw error;
+  }
+}
+
+/** @param {string} id @returns {Promise<string>} what people call it; the id where that cannot be known now */
+export async function providerName(id) {
+  const all = await providers().catch(() => []);
+  return all.find((one) => one.id === id)?.label ?? id;
+}

@@ -1,0 +1,58 @@
+"""Room's events as a media node follows them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from contracts import subjects
+from contracts.commands import Query, R
+from contracts.room.follow import snapshot
+from contracts.room.v1 import Space
+from libs.bus import Bus, StreamReset, Unavailable
+from libs.refusal import Refusal
+from services.media.app.media_node import MediaNode
+
+_log = logging.getLogger(__name__)
+
+
+class RoomFollower:
+    """Follows room's events from its start on. Snapshots asked for after `ready` miss none of them."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.ready = asyncio.Event()
+
+    async def snapshot(self, space_id: str) -> Space:
+        """Ask room for the Space's present state. Raises Refusal, Unavailable."""
+        await self.ready.wait()
+        return await snapshot(space_id, self._ask)
+
+    async def _ask(self, query: Query[R]) -> R:
+        return (await self._bus.ask(query, timeout=2.0)).result
+
+    async def run(self, node: MediaNode) -> None:
+        """Follow, for ever."""
+        epoch = await self._bus.stream_epoch()
+        after = await self._bus.last_sequence()
+        while True:
+            self.ready.set()
+            try:
+                async for batch in self._bus.follow(filters=[subjects.events_of("room")], after=after, epoch=epoch):
+                    for received in batch:
+                        node.saw(received.event)
+                return
+            except StreamReset as reset:
+                _log.warning("the event stream was made anew")
+                epoch = reset.epoch
+                after = await self._bus.last_sequence()
+                await self._refresh(node)
+
+    async def _refresh(self, node: MediaNode) -> None:
+        while True:
+            try:
+                await node.refresh()
+                return
+            except (Refusal, Unavailable) as error:
+                _log.warning("Spaces cannot be looked at again yet", extra={"why": str(error)})
+                await asyncio.sleep(0.5)

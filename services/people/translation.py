@@ -1,0 +1,245 @@
+"""From people's stored facts to their contract events, and between stored and wire policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from contracts.envelope import Event
+from contracts.people import v1
+from libs.eventstore import Notification
+from libs.keyring import Entry, Words
+from services.people.domain.entities import FORGETTING, INSTANCE, reminded_space, report_of
+from services.people.domain.forgetting import Forgotten
+from services.people.domain.instance import (
+    HostingPolicy,
+    HostingPolicyChanged,
+    HostingRule,
+    PlatformRule,
+    TokensRevokedByOperators,
+)
+from services.people.domain.person import (
+    AppealDecided,
+    Appealed,
+    Blocked,
+    Followed,
+    HostingAllowed,
+    HostingWithdrawn,
+    PrivacyChanged,
+    Registered,
+    Reinstated,
+    Suspended,
+    TokensRevoked,
+    Unblocked,
+    Unfollowed,
+)
+from services.people.domain.profile import ProfileChanged
+from services.people.domain.reminders import Reminded, ReminderCleared, ReminderSet
+from services.people.domain.report import Closed, Evidence, Filed, Reopened
+
+
+def wire_policy(policy: HostingPolicy, since: datetime | None) -> v1.HostingPolicy:
+    """A stored policy on the wire."""
+    return v1.HostingPolicy(
+        rule=_wire_rule(policy.rule),
+        platforms=tuple(
+            v1.PlatformRule(**_wire_rule(rule).model_dump(), platform=rule.platform) for rule in policy.platforms
+        ),
+        since=since,
+    )
+
+
+def stored_policy(policy: v1.HostingPolicy) -> HostingPolicy:
+    """A policy of a command as it is stored."""
+    return HostingPolicy(
+        rule=HostingRule(who=policy.rule.who.value, followers=policy.rule.followers, percentage=policy.rule.percentage),
+        platforms=tuple(
+            PlatformRule(
+                who=rule.who.value, followers=rule.followers, percentage=rule.percentage, platform=rule.platform
+            )
+            for rule in policy.platforms
+        ),
+    )
+
+
+def wire_evidence(evidence: Evidence) -> v1.Evidence:
+    """A stored reference on the wire."""
+    return v1.Evidence(
+        kind=v1.EvidenceKind(evidence.kind),
+        space_id=evidence.space,
+        reference=evidence.reference,
+        from_seconds=evidence.from_seconds,
+        to_seconds=evidence.to_seconds,
+    )
+
+
+def stored_evidence(evidence: v1.Evidence) -> Evidence:
+    """A reference of a command as it is stored."""
+    return Evidence(
+        kind=evidence.kind.value,
+        space=evidence.space_id,
+        reference=evidence.reference,
+        from_seconds=evidence.from_seconds,
+        to_seconds=evidence.to_seconds,
+    )
+
+
+def keys_dropped(entries: Iterable[Entry], at: datetime) -> v1.KeysDropped:
+    """What is to be dropped by whoever has it, in the ledger's order."""
+    every = list(entries)
+    return v1.KeysDropped(
+        at=at,
+        number=every[-1].number,
+        gone=tuple(v1.Gone(what=entry.erased.what, unit=entry.erased.unit) for entry in every),
+    )
+
+
+def _wire_rule(rule: HostingRule) -> v1.HostingRule:
+    return v1.HostingRule(who=v1.WhoMayHost(rule.who), followers=rule.followers, percentage=rule.percentage)
+
+
+Read = Callable[[str, Words], str]
+
+
+def translate(notification: Notification, name: Read, about: Read) -> list[Event]:
+    """The contract events of one stored fact. `name` opens what somebody is called, `about` what was written about
+    somebody or by them; both are given the person's id."""
+    if (report := report_of(notification.aggregate_id)) is not None:
+        return _of_report(report, notification)
+    if (space := reminded_space(notification.aggregate_id)) is not None:
+        return _of_reminders(space, notification)
+    if notification.aggregate_id == INSTANCE:
+        return _of_instance(notification)
+    if notification.aggregate_id == FORGETTING:
+        return _of_forgetting(notification)
+    return _of_person(notification, name, about)
+
+
+def _of_person(notification: Notification, opened: Read, about: Read) -> list[Event]:
+    person, version, at = notification.aggregate_id, notification.version, notification.record.at
+    match notification.fact:
+        case Registered(handle=handle, name=name):
+            return [
+                v1.Registered(
+                    person_id=person, version=version, at=at, handle=handle, display_name=opened(person, name)
+                )
+            ]
+        case ProfileChanged(handle=handle, name=name):
+            return [
+                v1.ProfileChanged(
+                    person_id=person, version=version, at=at, handle=handle, display_name=opened(person, name)
+                )
+            ]
+        case Followed(followee=followee):
+            return [v1.Followed(person_id=person, version=version, at=at, followee_id=followee)]
+        case Unfollowed(followee=followee):
+            return [v1.Unfollowed(person_id=person, version=version, at=at, followee_id=followee)]
+        case Blocked(person=other):
+            return [v1.Blocked(person_id=person, version=version, at=at, blocked_id=other)]
+        case Unblocked(person=other):
+            return [v1.Unblocked(person_id=person, version=version, at=at, blocked_id=other)]
+        case PrivacyChanged(protected=protected, hides_listening=hides):
+            return [
+                v1.PrivacyChanged(person_id=person, version=version, at=at, protected=protected, hides_listening=hides)
+            ]
+        case HostingAllowed():
+            return [v1.HostingAllowed(person_id=person, version=version, at=at)]
+        case HostingWithdrawn():
+            return [v1.HostingWithdrawn(person_id=person, version=version, at=at)]
+        case Suspended() as f:
+            return [
+                v1.Suspended(
+                    person_id=person,
+                    version=version,
+                    at=at,
+                    reason=f.reason,
+                    explanation=about(person, f.explanation),
+                    until=f.until,
+                )
+            ]
+        case Reinstated(explanation=explanation, lapsed=lapsed):
+            return [
+                v1.Reinstated(
+                    person_id=person, version=version, at=at, explanation=about(person, explanation), lapsed=lapsed
+                )
+            ]
+        case TokensRevoked(token=token):
+            return [v1.TokensRevoked(person_id=person, at=at, token_id=token)]
+        case Appealed(text=text):
+            return [v1.Appealed(person_id=person, version=version, at=at, text=about(person, text))]
+        case AppealDecided(granted=granted, answer=answer):
+            state = v1.AppealState.GRANTED if granted else v1.AppealState.REJECTED
+            return [
+                v1.AppealDecided(person_id=person, version=version, at=at, state=state, answer=about(person, answer))
+            ]
+        case _:
+            raise TypeError(f"{type(notification.fact).__name__} has no contract event")
+
+
+def _of_report(report: str, notification: Notification) -> list[Event]:
+    version, at = notification.version, notification.record.at
+    match notification.fact:
+        case Filed(reporter=reporter, subject=subject, reason=reason, evidence=evidence):
+            return [
+                v1.Reported(
+                    report_id=report,
+                    version=version,
+                    at=at,
+                    reporter_id=reporter,
+                    person_id=subject.person,
+                    space_id=subject.space,
+                    reason=reason,
+                    evidence=tuple(wire_evidence(one) for one in evidence),
+                )
+            ]
+        case Closed(outcome=outcome):
+            return [v1.ReportClosed(report_id=report, version=version, at=at, outcome=v1.ReportState(outcome))]
+        case Reopened():
+            return [v1.ReportReopened(report_id=report, version=version, at=at)]
+        case _:
+            raise TypeError(f"{type(notification.fact).__name__} has no contract event")
+
+
+def _of_reminders(space: str, notification: Notification) -> list[Event]:
+    version, at = notification.version, notification.record.at
+    match notification.fact:
+        case ReminderSet(person=person):
+            return [v1.ReminderSet(person_id=person, space_id=space, version=version, at=at)]
+        case ReminderCleared(person=person):
+            return [v1.ReminderCleared(person_id=person, space_id=space, version=version, at=at)]
+        case Reminded(kind=kind, start=start, title=title, people=people):
+            # One each: who else is reminded is nobody's business.
+            return [
+                v1.ReminderDue(
+                    person_id=person,
+                    space_id=space,
+                    version=version,
+                    at=at,
+                    kind=v1.ReminderKind(kind),
+                    title=title,
+                    scheduled_start=start,
+                )
+                for person in people
+            ]
+        case _:
+            raise TypeError(f"{type(notification.fact).__name__} has no contract event")
+
+
+def _of_instance(notification: Notification) -> list[Event]:
+    version, at = notification.version, notification.record.at
+    match notification.fact:
+        case HostingPolicyChanged(policy=policy):
+            return [v1.HostingPolicyChanged(version=version, at=at, policy=wire_policy(policy, at))]
+        case TokensRevokedByOperators(person=person, token=token):
+            return [v1.TokensRevoked(person_id=person, at=at, token_id=token)]
+        case _:
+            # SignUpCodes are nobody else's business, and that a Space is ended is said by room.
+            return []
+
+
+def _of_forgetting(notification: Notification) -> list[Event]:
+    match notification.fact:
+        case Forgotten(gone=gone):
+            return [v1.Forgotten(at=notification.record.at, number=gone.number, what=gone.what, unit=gone.unit)]
+        case _:
+            raise TypeError(f"{type(notification.fact).__name__} has no contract event")

@@ -1,0 +1,85 @@
+"""How long replays and safety copies are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from copy import copy
+from datetime import datetime
+
+from libs.commands import Executor
+from libs.eventstore import Store
+from libs.refusal import Refusal
+from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
+from services.recording.adapters.spool import Spool
+from services.recording.domain import Phase, Recording, Terms
+from services.recording.projection import Kept
+
+_log = logging.getLogger(__name__)
+
+
+class Retention:
+    """Deletes replays whose time is over, and then their safety copies. `now` tells the time (UTC).
+
+    A replay that was deleted is shown to nobody. Its files stay as the safety copy, for reports only, and longer while
+    one is open. What was captured for a replay that failed goes once that is deleted. All that is due is found again
+    after a restart, and nothing is destroyed twice.
+    """
+
+    def __init__(
+        self,
+        store: Store[Recording],
+        executor: Executor[Recording],
+        kept: Kept,
+        objects: StoredObjects,
+        spool: Spool,
+        terms: Terms,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._kept = kept
+        self._objects = objects
+        self._spool = spool
+        self._terms = terms
+        self._now = now
+
+    async def run(self, every: float) -> None:
+        """Look every so many seconds, for ever."""
+        while True:
+            try:
+                await self.look()
+            except (ObjectStoreError, Refusal, OSError) as error:
+                _log.warning("what is due is deleted later", extra={"why": str(error)})
+            await asyncio.sleep(every)
+
+    async def look(self) -> None:
+        """Do what is due now. Raises ObjectStoreError, Refusal and OSError where a store is away."""
+        now, terms = self._now(), self._terms
+        await self._kept.catch_up(self._store)
+        if terms.replay is not None:
+            for space_id in self._kept.replays(now - terms.replay):
+                await self._executor.by_itself(space_id, lambda r, _: r.expire(now, terms), cause="expire")
+            await self._kept.catch_up(self._store)
+        for space_id in self._kept.safety_copies(now - min(terms.safety, terms.reported)):
+            recording = await self._store.read(space_id, copy)
+            if recording.may_be_destroyed(now, terms):
+                await self._objects.remove(_names(recording))
+                await self._executor.by_itself(space_id, lambda r, _: r.destroy(now, terms), cause="destroy")
+                _log.info("the safety copy of %s is destroyed", space_id)
+        for space_id in await asyncio.to_thread(self._spool.aside):
+            phase = await self._store.read(space_id, lambda recording: recording.phase)
+            if phase is Phase.DESTROYED:  # a recording that failed has no safety copy
+                await asyncio.to_thread(self._spool.remove_aside, space_id)
+                _log.info("the audio that was kept of %s, which failed, is deleted", space_id)
+
+    async def spaces_of(self, report: str) -> list[str]:
+        """The Spaces that a report is of, everything committed included."""
+        await self._kept.catch_up(self._store)
+        return self._kept.reported(report)
+
+
+def _names(recording: Recording) -> list[str]:
+    done = recording.finished
+    return [] if done is None else [done.mix, *(track.object for track in done.tracks)]

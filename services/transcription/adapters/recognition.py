@@ -1,0 +1,221 @@
+"""The thread of a worker process that recognises, and what is asked of it, by speaker.
+
+Finals come first, then the first words of an utterance, then what may soon be a final, then all else: when the core is
+short, partial results slow down, and when it is shorter still they stop. Finals are never left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
+
+from services.transcription.engines import Hints, Recognised, Session
+
+
+class _Urgency(IntEnum):
+    """What is done first."""
+
+    FINAL = 0
+    FIRST = 1
+    """The first partial result of an utterance: it takes little, and somebody waits to see that they are heard."""
+    PAUSE = 2
+    PARTIAL = 3
+    OTHER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was said in an utterance that is over."""
+
+    recognised: Recognised
+    waited_s: float
+    """From the end of the utterance until this was known."""
+
+
+class Recognition:
+    """The thread. Speakers are asked from another one."""
+
+    def __init__(self, working: Callable[[int | None], None], failed: Callable[[], None]) -> None:
+        """`working` is told the number of the utterance that it works on, and None when it is done with it.
+
+        `failed` is called where the engine raises something, of which nothing good can come.
+        """
+        self._working = working
+        self._failed = failed
+        self._changed = threading.Condition()
+        self._waiting: list[Speaker] = []
+        self._at_work = False
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="recognition", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop when what is under way is done; what waits is left undone."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def settle(self) -> None:
+        """Wait until all that was asked so far is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._at_work)
+
+    def speaker(self, session: Session) -> Speaker:
+        """Recognise one more speaker."""
+        return Speaker(session, self._changed, self._waiting)
+
+    def _run(self) -> None:
+        try:
+            while (speaker := self._next()) is not None:
+                with self._changed:
+                    utterance, work = speaker.take()
+                self._working(utterance)
+                for task in work:
+                    task()
+                self._working(None)
+                with self._changed:
+                    self._at_work = False
+                    self._changed.notify_all()
+        except BaseException:
+            self._failed()
+            raise
+
+    def _next(self) -> Speaker | None:
+        """Who is most urgent; None at the end."""
+        with self._changed:
+            while not self._waiting and not self._ended:
+                self._changed.wait()
+            if self._ended:
+                return None
+            speaker = min(self._waiting, key=lambda speaker: speaker.urgency)
+            self._waiting.remove(speaker)
+            self._at_work = True
+            return speaker
+
+
+class Speaker:
+    """What is asked for one speaker. The engine does it later, in order."""
+
+    def __init__(self, session: Session, changed: threading.Condition, waiting: list[Speaker]) -> None:
+        self._session = session
+        self._changed = changed
+        self._waiting = waiting
+        self._utterance = 0
+        self._work: list[Callable[[], None]] = []
+        self._finals = 0
+        """How many there are among the work."""
+        self._wanted: _Urgency = _Urgency.OTHER
+        """A pause or a partial result, after all the work."""
+        self._since = 0.0
+        self._partial = ""
+        """What was shown last."""
+        self._show: Callable[[str], None] = _nowhere
+        self._busy = False
+        """A partial result is under way."""
+
+    def begin(self, utterance: int, hints: Hints, show: Callable[[str], None]) -> None:
+        """Start an utterance. What the last one showed is forgotten at once, before the engine begins.
+
+        `show` is called with every new partial result, in another thread, until `final` or `drop`.
+        """
+        with self._changed:
+            self._utterance = utterance
+            self._partial = ""
+            self._show = show
+            self._add(lambda: self._session.begin(hints))
+
+    def hear(self, pcm: bytes) -> None:
+        """Hear more of it. What was to be prepared for a pause is not needed any more."""
+        with self._changed:
+            if self._wanted == _Urgency.PAUSE:
+                self._wanted = _Urgency.OTHER
+            self._add(lambda: self._session.feed(pcm))
+
+    def ask_partial(self) -> bool:
+        """Ask for a partial result, of what will then have been heard; False while one is under way."""
+        with self._changed:
+            if self._busy or self._wanted != _Urgency.OTHER:
+                return False
+            self._wanted = _Urgency.PARTIAL
+            self._add()
+            return True
+
+    @property
+    def has_shown(self) -> bool:
+        """Whether there were words to show of the utterance."""
+        return bool(self._partial)
+
+    def pause(self) -> None:
+        """Prepare the final result: the speaker paused."""
+        with self._changed:
+            self._wanted = _Urgency.PAUSE
+            self._add()
+
+    def final(self) -> Future[Outcome]:
+        """End the utterance. What is wanted of it besides is left out."""
+        outcome: Future[Outcome] = Future()
+        asked = time.monotonic()
+
+        def final() -> None:
+            recognised = self._session.final()
+            outcome.set_result(Outcome(recognised, time.monotonic() - asked))
+
+        with self._changed:
+            self._wanted = _Urgency.OTHER
+            self._show = _nowhere
+            self._finals += 1
+            self._add(final)
+        return outcome
+
+    def drop(self) -> None:
+        """Give up the utterance, if there is one, and whatever is wanted of it."""
+        with self._changed:
+            self._wanted = _Urgency.OTHER
+            self._show = _nowhere
+            self._add(self._session.drop)
+
+    def _add(self, *work: Callable[[], None]) -> None:
+        if self not in self._waiting:
+            self._since = time.monotonic()
+            self._waiting.append(self)
+        self._work += work
+        self._changed.notify_all()
+
+    @property
+    def urgency(self) -> tuple[_Urgency, float]:
+        """How urgent it is; the smallest comes first."""
+        if self._finals:
+            return _Urgency.FINAL, self._since
+        first = self._wanted == _Urgency.PARTIAL and not self._partial
+        return (_Urgency.FIRST if first else self._wanted), self._since
+
+    def take(self) -> tuple[int, list[Callable[[], None]]]:
+        """What is to be done now, and in which utterance."""
+        work = self._work
+        if self._wanted == _Urgency.PAUSE:
+            work.append(self._session.pause)
+        elif self._wanted == _Urgency.PARTIAL:
+            self._busy = True
+            work.append(partial(self._renew, self._utterance))
+        self._work, self._finals, self._wanted = [], 0, _Urgency.OTHER
+        return self._utterance, work
+
+    def _renew(self, utterance: int) -> None:
+        text = self._session.partial()
+        with self._changed:
+            self._busy = False
+            # Meanwhile it may be over, and the next one may have begun.
+            if utterance != self._utterance or not text or text == self._partial:
+                return
+            self._partial, show = text, self._show
+        show(text)
+
+
+def _nowhere(_: str) -> None:
+    pass

