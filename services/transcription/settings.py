@@ -32,7 +32,7 @@ class Settings(ServiceSettings):
     """Silence that ends a caption."""
     longest: Annotated[float, Field(ge=2, le=30)] = 12.0
     """Longest caption; from two thirds of it on, it ends at the next breath."""
-    partial_every: Annotated[float, Field(ge=0.1, le=10)] = 0.3
+    partial_every: Annotated[float, Field(ge=0.1, le=10)] = 0.5
     """How often a partial caption is renewed, where cores are not short."""
     flush_after: Annotated[float, Field(ge=0.2, le=10)] = 0.8
     """A speaker from whom nothing arrives for this long has finished."""

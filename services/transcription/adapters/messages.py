@@ -26,7 +26,7 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     """and at this length in any case."""
     pause_s: float = 0.6
     """An utterance ends when nothing arrives for longer than this; a shorter gap is filled with silence."""
-    partial_every_s: float = 0.3
+    partial_every_s: float = 0.5
     """How often the words so far are asked for,"""
     first_every_s: float = 0.1
     """and how often until there are some."""

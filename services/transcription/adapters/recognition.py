@@ -1,7 +1,8 @@
 """The thread of a worker process that recognises, and what is asked of it, by speaker.
 
 Finals come first, then the first words of an utterance, then what may soon be a final, then all else: when the core is
-short, partial results slow down, and when it is shorter still they stop. Finals are never left out.
+short, partial results slow down, and when it is shorter still they stop. Finals are never left out. While somebody
+waits to see their first words, no other partial result is begun, since one that is under way cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
+from typing import Final
 
 from services.transcription.engines import Hints, Recognised, Session
+
+_FIRST_WORDS_S: Final = 1.0
+"""How long others' partial results wait for the first words of somebody who began to speak."""
 
 
 class _Urgency(IntEnum):
@@ -40,15 +45,24 @@ class Outcome:
 class Recognition:
     """The thread. Speakers are asked from another one."""
 
-    def __init__(self, working: Callable[[int | None], None], failed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        working: Callable[[int | None], None],
+        failed: Callable[[], None],
+        first_words_within: float = _FIRST_WORDS_S,
+    ) -> None:
         """`working` is told the number of the utterance that it works on, and None when it is done with it.
 
-        `failed` is called where the engine raises something, of which nothing good can come.
+        `failed` is called where the engine raises something, of which nothing good can come. For `first_words_within`
+        seconds the partial results of others wait for the first words of whoever began to speak.
         """
+        self._first_words_within = first_words_within
         self._working = working
         self._failed = failed
         self._changed = threading.Condition()
         self._waiting: list[Speaker] = []
+        self._beginning: dict[Speaker, float] = {}
+        """Whose first words are not shown yet, and until when others wait for them."""
         self._at_work = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="recognition", daemon=True)
@@ -68,7 +82,7 @@ class Recognition:
 
     def speaker(self, session: Session) -> Speaker:
         """Recognise one more speaker."""
-        return Speaker(session, self._changed, self._waiting)
+        return Speaker(session, self._changed, self._waiting, self._beginning, self._first_words_within)
 
     def _run(self) -> None:
         try:
@@ -102,10 +116,19 @@ class Recognition:
 class Speaker:
     """What is asked for one speaker. The engine does it later, in order."""
 
-    def __init__(self, session: Session, changed: threading.Condition, waiting: list[Speaker]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        changed: threading.Condition,
+        waiting: list[Speaker],
+        beginning: dict[Speaker, float],
+        first_words_within: float,
+    ) -> None:
         self._session = session
         self._changed = changed
         self._waiting = waiting
+        self._beginning = beginning
+        self._first_words_within = first_words_within
         self._utterance = 0
         self._work: list[Callable[[], None]] = []
         self._finals = 0
@@ -128,6 +151,7 @@ class Speaker:
             self._utterance = utterance
             self._partial = ""
             self._show = show
+            self._beginning[self] = time.monotonic() + self._first_words_within
             self._add(lambda: self._session.begin(hints))
 
     def hear(self, pcm: bytes) -> None:
@@ -138,9 +162,12 @@ class Speaker:
             self._add(lambda: self._session.feed(pcm))
 
     def ask_partial(self) -> bool:
-        """Ask for a partial result, of what will then have been heard; False while one is under way."""
+        """Ask for a partial result, of what will then have been heard.
+
+        False while one is under way, and while somebody else waits for their first words; then ask again later.
+        """
         with self._changed:
-            if self._busy or self._wanted != _Urgency.OTHER:
+            if self._busy or self._wanted != _Urgency.OTHER or (self._partial and self._others_begin()):
                 return False
             self._wanted = _Urgency.PARTIAL
             self._add()
@@ -167,8 +194,7 @@ class Speaker:
             outcome.set_result(Outcome(recognised, time.monotonic() - asked))
 
         with self._changed:
-            self._wanted = _Urgency.OTHER
-            self._show = _nowhere
+            self._over()
             self._finals += 1
             self._add(final)
         return outcome
@@ -176,9 +202,17 @@ class Speaker:
     def drop(self) -> None:
         """Give up the utterance, if there is one, and whatever is wanted of it."""
         with self._changed:
-            self._wanted = _Urgency.OTHER
-            self._show = _nowhere
+            self._over()
             self._add(self._session.drop)
+
+    def _over(self) -> None:
+        self._wanted = _Urgency.OTHER
+        self._show = _nowhere
+        self._beginning.pop(self, None)
+
+    def _others_begin(self) -> bool:
+        now = time.monotonic()
+        return any(now < until for speaker, until in self._beginning.items() if speaker is not self)
 
     def _add(self, *work: Callable[[], None]) -> None:
         if self not in self._waiting:
@@ -214,6 +248,7 @@ class Speaker:
             if utterance != self._utterance or not text or text == self._partial:
                 return
             self._partial, show = text, self._show
+            self._beginning.pop(self, None)
         show(text)
 
 

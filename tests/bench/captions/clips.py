@@ -58,9 +58,15 @@ def clips() -> tuple[str, tuple[Clip, ...]]:
         lines = (line.split("\t") for line in (folder / "transcripts.tsv").read_text().splitlines() if line)
         found = tuple(Clip(text, pcm(folder / f"{file.removesuffix('.wav')}.wav")) for file, text in lines)
         return f"recordings in {folder.name}/", found
-    carried = Path(speech.__file__).parent
-    entries = json.loads((carried / "transcripts.json").read_text())
-    return "the demo's synthetic voices", tuple(clip for entry in entries for clip in _sentences(carried, entry))
+    return "the demo's synthetic voices", carried()
+
+
+@cache
+def carried() -> tuple[Clip, ...]:
+    """The sentences of the demo's synthetic voices: the same on every machine, which tests need."""
+    folder = Path(speech.__file__).parent
+    entries = json.loads((folder / "transcripts.json").read_text())
+    return tuple(clip for entry in entries for clip in _sentences(folder, entry))
 
 
 def _sentences(folder: Path, entry: dict[str, object]) -> Iterator[Clip]:

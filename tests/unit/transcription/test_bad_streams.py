@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from contracts.capture import Bundle, Packet, decode, encode
 from services.transcription.adapters.messages import FinalResult
 from services.transcription.engines import RATE, Recogniser, find
-from tests.bench.captions.clips import SAMPLE, Clip, clips, opus
+from tests.bench.captions.clips import SAMPLE, Clip, carried, opus
 from tests.integration.transcription.stage import bundles
 from tests.support.segmented import Segmented
 from tests.support.wer import word_error_rate, words
@@ -39,8 +39,9 @@ def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
 
 @pytest.fixture(scope="module")
 def clip() -> Clip:
-    _, said = clips()
-    return said[1]
+    """The building has been empty for a long time and the roof is in very poor condition: two seconds stay of it on
+    either side of the longest hole. Of half a word, different processors hear different words."""
+    return carried()[9]
 
 
 def spoken(clip: Clip) -> list[bytes]:

@@ -56,7 +56,7 @@ def test_finals_come_before_first_words_these_before_what_may_be_a_final_and_all
     done: list[str],
 ) -> None:
     go_on = threading.Event()
-    recognition = Recognition(lambda _: None, lambda: None)
+    recognition = Recognition(lambda _: None, lambda: None, first_words_within=0.0)
     shown: list[str] = []
 
     def speaking(name: str, session: Session) -> Speaker:
@@ -86,3 +86,42 @@ def test_finals_come_before_first_words_these_before_what_may_be_a_final_and_all
     assert shown == ["more 1", "first 1", "more 2"]
     assert first.has_shown
     assert not over.has_shown
+
+
+def test_the_words_of_others_wait_for_somebodys_first_words(done: list[str]) -> None:
+    recognition = Recognition(lambda _: None, lambda: None, first_words_within=60.0)
+    shown: list[str] = []
+    talking, beginning, silent = (recognition.speaker(Noted(name, done)) for name in ("talking", "beginning", "silent"))
+    talking.begin(1, NO_HINTS, shown.append)
+    assert talking.ask_partial()
+    recognition.settle()
+    beginning.begin(1, NO_HINTS, shown.append)
+    silent.begin(1, NO_HINTS, shown.append)
+    assert not talking.ask_partial()
+    assert beginning.ask_partial()
+    recognition.settle()
+    assert not talking.ask_partial(), "silent has not shown anything"
+    assert not beginning.ask_partial(), "it has shown its first words"
+    # What was no speech is not waited for.
+    silent.drop()
+    assert talking.ask_partial()
+    assert beginning.ask_partial()
+    recognition.settle()
+    beginning.begin(2, NO_HINTS, shown.append)
+    assert not talking.ask_partial()
+    assert beginning.final().result(WITHIN).recognised.text == "beginning"
+    assert talking.ask_partial()
+    recognition.settle()
+    recognition.stop()
+
+
+def test_the_words_of_others_wait_no_longer_than_that(done: list[str]) -> None:
+    recognition = Recognition(lambda _: None, lambda: None, first_words_within=0.0)
+    talking, beginning = (recognition.speaker(Noted(name, done)) for name in ("talking", "beginning"))
+    talking.begin(1, NO_HINTS, lambda _: None)
+    assert talking.ask_partial()
+    recognition.settle()
+    beginning.begin(1, NO_HINTS, lambda _: None)
+    assert talking.ask_partial()
+    recognition.settle()
+    recognition.stop()
