@@ -39,9 +39,12 @@ class Audience(StrEnum):
 
 
 class Model(BaseModel):
-    """Base of everything on the wire: immutable, unknown fields ignored so that newer senders do not break us."""
+    """Base of everything on the wire: immutable, unknown fields ignored so that newer senders do not break us.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    What breaks a contract is logged, and what it says may be somebody's words: the error leaves them out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class PersonRef(Model):

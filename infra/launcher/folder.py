@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from infra.launcher.errors import AlreadyRunning, DataGone, LauncherError
 from infra.nats.server import write_private
-from libs.private_files import OWNER_ONLY, close_to_others
+from libs.private_files import keep_closed
 
 LOG_BYTES: Final = 20 * 1024 * 1024
 """What is in a log that is larger goes to `<name>.log.1`."""
@@ -49,7 +49,9 @@ class Folder:
                 (self.path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
             except OSError as error:
                 raise LauncherError(f"cannot write to {self.path}: {error.strerror}") from error
-        lock = (self.run / "lock").open("a+")
+        # Whoever runs a system inside their own program may have another umask.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        lock = os.fdopen(os.open(self.run / "lock", flags, 0o600), "a+")
         # The fork server of a launcher that was killed holds the lock until its children are gone.
         deadline = time.monotonic() + PATIENCE_SECONDS
         told = False
@@ -67,9 +69,8 @@ class Folder:
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
-        if self.path.stat().st_mode & OWNER_ONLY:
-            # Made by an earlier version, or by hand.
-            changed = await asyncio.to_thread(close_to_others, self.path)
+        # Made by an earlier version, or by hand.
+        if changed := await asyncio.to_thread(keep_closed, self.path):
             say(f"{self.path}: {changed:,} files and folders can be read by their owner only now")
 
     def gone(self) -> bool:

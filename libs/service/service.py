@@ -20,7 +20,7 @@ import nats.errors
 from contracts import subjects
 from libs.aio import end
 from libs.bus import Bus, CannotConnect, connect
-from libs.private_files import write_privately
+from libs.private_files import keep_closed, write_privately
 from libs.refusal import Refusal
 from libs.service.data import DataGone, watch
 from libs.service.health import Health
@@ -219,6 +219,8 @@ def run(settings_class: type[S], compose: Compose[S], env: Mapping[str, str]) ->
     except BadSettings as error:
         return _told(name, str(error), EXIT_BAD_SETTING)
     configure_logs(name, level=settings.log_level, form=settings.log_format)
+    if changed := keep_closed(settings.var):
+        _log.info("%d files and folders in %s can be read by their owner only now", changed, settings.var)
     configure_traces(name, otlp_endpoint=settings.otlp_endpoint)
     try:
         return _loop(_serve(settings, compose))

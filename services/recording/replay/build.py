@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from services.recording.adapters import spool
 from services.recording.replay import ogg, timeline
@@ -37,6 +37,8 @@ class NothingCapturedError(Exception):
 
 class Job(BaseModel):
     """What to build."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # which end in the log
 
     space_id: str
     title: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,9 @@ from av.audio.resampler import AudioResampler
 from playwright.async_api import Browser, expect
 
 from infra.demo.cast import SPEECH
+from infra.launcher import System
 from tests.e2e.page.visitor import visitor
+from tests.support.at_rest import open_to_others, told_in_logs
 from tests.support.browser import RATE, chromium, write_wav
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
@@ -40,7 +43,7 @@ async def talker(tmp_path: Path) -> AsyncIterator[Browser]:
 
 
 async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host_deletes_them(
-    url: str, browser: Browser, talker: Browser
+    system: System, url: str, browser: Browser, talker: Browser
 ) -> None:
     async with visitor(talker, url) as host, visitor(browser, url) as guest:
         await host.sign_up("Mary Shelley")
@@ -110,3 +113,6 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
             await expect(someone.part("replay-state")).to_have_text("There is no replay any more.")
             await expect(someone.part("replay")).to_be_hidden()
             await expect(someone.part("transcript-panel")).to_be_hidden()
+    logs = system.var_dir / "logs"
+    assert await asyncio.to_thread(told_in_logs, logs, ("Mary Shelley", "Read aloud", text)) == []
+    assert await asyncio.to_thread(open_to_others, system.var_dir) == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import stat
 from pathlib import Path
 
 import httpx
 import pytest
 
 from contracts.subjects import SERVICES
+from tests.support.at_rest import open_to_others
 from tests.support.command import line_with, rostrum, running_rostrum
 from tests.support.processes import family, gone
 from tests.support.waiting import eventually
@@ -84,9 +84,3 @@ def left_open(folder: Path) -> None:
     replay.write_bytes(b"OggS")
     replay.chmod(0o644)
     folder.chmod(0o755)
-
-
-def open_to_others(folder: Path) -> list[str]:
-    """The files and folders that somebody else than their owner may read, write or enter."""
-    entries = [(path, path.lstat().st_mode) for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
-    return [f"{path}: {mode:o}" for path, mode in entries if mode & 0o077 and not stat.S_ISSOCK(mode)]
