@@ -1,9 +1,10 @@
 """Refuses a change that would break somebody: `python -m contracts.check`.
 
-Four rules. What is generated is up to date. Every schema of the last release is still readable in both directions by
-today's models; an enum may gain values, or become open, but loses none, and a text in a request may become longer: only
-its one service reads it. Every golden example decodes and loses nothing.
-An example, once committed, is never edited or removed.
+Five rules. What is generated is up to date. Every schema of the last release is still readable in both directions by
+today's models, with what each role may do: who tells something may add fields, and values to a set, which loses none;
+who reads it takes values that it does not know, so every set of values in events and in answers is one that grows
+(`contracts.growing`). A text in a request may become longer: only its one service reads it. Every golden example
+decodes and loses nothing. An example, once committed, is never edited or removed.
 `python -m contracts.check --release` takes today's schemas as the released ones, after the check passed.
 """
 
@@ -15,14 +16,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contracts import generate, page
 from contracts.commands import Request
 from contracts.envelope import Model
+from contracts.growing import GROWS, Growing
 
 ROOT = generate.ROOT
 RELEASED = "released"
@@ -60,6 +63,15 @@ def breaking(released: Path = ROOT / RELEASED, models: list[type[Model]] | None 
         if not check_compat(json.dumps(grown), json.dumps(after), "both"):
             yield f"{path} changed in a way that breaks a reader or a writer of the last release"
         yield from (f"{path}: {field} was released and is gone" for field in _lost_fields(before, after))
+
+
+def closed(models: list[type[Model]] | None = None) -> Iterator[str]:
+    """Sets of values in events and answers whose readers refuse what is not in them."""
+    for model in generate.models() if models is None else models:
+        if not issubclass(model, Request):
+            for field, kind in _closed_in(model, frozenset()):
+                path = generate.schema_path(model)
+                yield f"{path}: {field} is {kind}, whose readers refuse values to come: see contracts/growing.py"
 
 
 def bad_examples(root: Path = ROOT) -> Iterator[str]:
@@ -125,6 +137,33 @@ def _with_longer_texts(before: Any, after: Any) -> Any:
     return longer
 
 
+def _closed_in(model: type[BaseModel], above: frozenset[type[BaseModel]]) -> Iterator[tuple[str, str]]:
+    """Fields of a model, and of those in it, that hold a set of values which does not grow."""
+    if model in above:
+        return
+    for name, field in model.model_fields.items():
+        for found in _closed_of(field.annotation, GROWS in field.metadata, above | {model}):
+            yield (f"{name}.{found[0]}".removesuffix("."), found[1])
+
+
+def _closed_of(kind: Any, grows: bool, above: frozenset[type[BaseModel]]) -> Iterator[tuple[str, str]]:
+    kind = getattr(kind, "__value__", kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield from _closed_in(kind, above)
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        if not issubclass(kind, Growing):
+            yield "", f"the enum {kind.__name__}"
+    elif get_origin(kind) is Literal:
+        if not grows and len(get_args(kind)) > 1:
+            yield "", "a Literal"
+    elif get_origin(kind) is Annotated:
+        inner, *metadata = get_args(kind)
+        yield from _closed_of(inner, grows or GROWS in metadata, above)
+    else:
+        for inner in get_args(kind):
+            yield from _closed_of(inner, grows, above)
+
+
 def _target(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     target: dict[str, Any] = definitions.get(str(schema.get("$ref", "")).removeprefix("#/$defs/"), schema)
     return target
@@ -160,7 +199,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", action="store_true", help="take today's schemas as the released ones")
     arguments = parser.parse_args()
-    problems = [*stale(), *page.stale(), *breaking(), *bad_examples(), *edited_examples()]
+    problems = [*stale(), *page.stale(), *breaking(), *closed(), *bad_examples(), *edited_examples()]
     for problem in problems:
         sys.stderr.write(f"contracts: {problem}\n")
     if problems:

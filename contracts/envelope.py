@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from contracts import subjects
+from contracts.growing import read
 from contracts.times import Moment
 
 SpaceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
@@ -131,8 +132,8 @@ class UnknownEventError(LookupError):
 def decode(subject: str, body: bytes) -> Event:
     """The event on a message.
 
-    Raises UnknownEventError for a type this version does not know, pydantic.ValidationError for a body that breaks its
-    contract.
+    A value that this version does not know is kept (`contracts.growing`). Raises UnknownEventError for a type this
+    version does not know, pydantic.ValidationError for a body that breaks its contract.
     """
     tokens = subject.split(".")
     if len(tokens) != 5 or tokens[0] not in ("rostrum", "passing"):
@@ -141,7 +142,7 @@ def decode(subject: str, body: bytes) -> Event:
         cls = _EVENTS[tokens[1], tokens[4]]
     except KeyError:
         raise UnknownEventError(f"no contract for {subject!r}") from None
-    return cls.model_validate_json(body)
+    return read(cls.model_validate_json, body)
 
 
 CE_SPECVERSION: Final = "1.0"

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SessionId, SpaceId, event
+from contracts.growing import GROWS
 
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=32_768)]
 Direction = Literal["publish", "subscribe"]
@@ -43,7 +44,7 @@ class Connected(MediaEvent):
 
     session_id: SessionId
     person_id: PersonId | None = None
-    direction: Direction
+    direction: Annotated[Direction, GROWS]
     setup_ms: float = Field(ge=0)
     """From the offer to the finished DTLS handshake."""
 
@@ -54,8 +55,8 @@ class Disconnected(MediaEvent):
 
     session_id: SessionId
     person_id: PersonId | None = None
-    direction: Direction
-    reason: Literal["closed", "expired", "removed", "ended", "replaced", "failed"]
+    direction: Annotated[Direction, GROWS]
+    reason: Annotated[Literal["closed", "expired", "removed", "ended", "replaced", "failed"], GROWS]
     packets: int = Field(default=0, ge=0)
     """Accepted from a publisher, or sent to a subscriber."""
     lost: int = Field(default=0, ge=0)
@@ -71,7 +72,7 @@ class Quality(MediaEvent):
 
     session_id: SessionId
     person_id: PersonId | None = None
-    direction: Direction
+    direction: Annotated[Direction, GROWS]
     fraction_lost: float = Field(ge=0, le=1)
     jitter_ms: float = Field(ge=0)
     round_trip_ms: float | None = Field(default=None, ge=0)

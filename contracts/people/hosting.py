@@ -35,7 +35,7 @@ def may_host(policy: HostingPolicy, facts: Facts, platform: str = "web") -> Host
     if facts.protected:
         return HostingReason.PROTECTED
     rule = rule_for(policy, platform)
-    if rule.who is WhoMayHost.NOBODY:
+    if rule.who is WhoMayHost.NOBODY or not rule.who.known:  # a rule of a later version: whom it lets is not known here
         return HostingReason.NOBODY if rule is policy.rule else HostingReason.PLATFORM_CLOSED
     if rule.who is WhoMayHost.EVERYONE or facts.listed:
         return HostingReason.ALLOWED

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.growing import GROWS, Growing
 from contracts.people.v1 import ReportId
 from contracts.times import Moment
 
 
-class ReplayState(StrEnum):
+class ReplayState(Growing):
     """How far a replay is."""
 
     NONE = "none"
@@ -76,7 +76,7 @@ class ReplayReady(RecordingEvent):
 class Failed(RecordingEvent):
     """There will be no replay."""
 
-    reason: Literal["nothing_captured", "storage", "unreadable"]
+    reason: Annotated[Literal["nothing_captured", "storage", "unreadable"], GROWS]
     detail: str
 
 
@@ -84,7 +84,7 @@ class Failed(RecordingEvent):
 class ReplayDeleted(RecordingEvent):
     """Nobody is shown the replay, its tracks and its transcript any more."""
 
-    reason: Literal["host", "expired", "platform"]
+    reason: Annotated[Literal["host", "expired", "platform"], GROWS]
 
 
 @event("recording", "safety_copy_heard", Audience.OPERATORS)

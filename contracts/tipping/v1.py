@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.growing import Growing
 from contracts.times import Moment
 from contracts.written import Written
 
@@ -38,7 +38,7 @@ class Provider(Model):
     """The only currency it takes; None where it takes any."""
 
 
-class TipState(StrEnum):
+class TipState(Growing):
     """How far a tip is known to be. Never `paid` on the payer's word."""
 
     OFFERED = "offered"

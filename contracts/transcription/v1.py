@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.growing import GROWS
 from contracts.times import Moment
 from contracts.written import Written
 
@@ -52,7 +53,7 @@ class Transcript(Model):
     """Final captions of a Space in order of `start_at`: all of them, or as many as one answer carries."""
 
     space_id: SpaceId
-    state: Literal["none", "open", "complete"]
+    state: Annotated[Literal["none", "open", "complete"], GROWS]
     captions: tuple[Caption, ...] = ()
     version: int = Field(default=0, ge=0)
     """Rises with whatever is added."""
@@ -105,7 +106,7 @@ class CaptionRestored(TranscriptionEvent):
     """Who spoke."""
     text: str
     """What was heard."""
-    reason: Literal["rejected", "withdrawn"]
+    reason: Annotated[Literal["rejected", "withdrawn"], GROWS]
     """The speaker rejected the host's words, or the host took them back."""
 
 

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import envelope, subjects
 from contracts.commands import Accepted, Refused, Request
 from contracts.envelope import Event, Model
+from contracts.growing import read
 from libs.bus.connection import BusSettings, Connection
 from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_from
 from libs.bus.errors import CannotConnect, Unavailable
@@ -63,7 +64,7 @@ class Bus(Connection):
             data = await self._request(subject, body, headers, started + timeout)
         ASK_SECONDS.labels(request.service, request.name).observe(time.monotonic() - started)
         try:
-            reply: Accepted[R] | Refused = _reply_of(request.result).validate_json(data)
+            reply: Accepted[R] | Refused = read(_reply_of(request.result).validate_json, data)
         except ValidationError as error:
             raise Unavailable(f"{request.service} gave an answer that breaks its contract: {error}") from error
         if isinstance(reply, Refused):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from contracts.commands import Command, register
 from contracts.envelope import Audience, Model, PersonId, event
+from contracts.growing import Growing
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.profile import PersonEvent
 from contracts.people.v1.reports import PagedQuery
@@ -16,7 +16,7 @@ from contracts.written import Written
 AppealText = Annotated[str, Written(1, 2000, lines=True)]
 
 
-class AppealState(StrEnum):
+class AppealState(Growing):
     """Where an appeal stands."""
 
     OPEN = "open"

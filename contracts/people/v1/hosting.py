@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, event
+from contracts.growing import Growing
 from contracts.people.v1.profile import PersonEvent
 from contracts.times import GivenMoment, Moment
 from contracts.written import Written
@@ -19,7 +19,7 @@ Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$")]
 Explanation = Annotated[str, Written(0, 500, lines=True)]
 
 
-class WhoMayHost(StrEnum):
+class WhoMayHost(Growing):
     """The kinds of rule."""
 
     EVERYONE = "everyone"
@@ -56,7 +56,7 @@ class HostingPolicy(Model):
     """Since when it holds; None for the one an instance begins with. Ignored in a command."""
 
 
-class HostingReason(StrEnum):
+class HostingReason(Growing):
     """Why somebody may host, or may not."""
 
     ALLOWED = "allowed"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Model, SpaceId, event
+from contracts.growing import Growing
 from contracts.people.v1.profile import PersonEvent
 from contracts.times import Moment
 
 
-class ReminderKind(StrEnum):
+class ReminderKind(Growing):
     """What somebody is reminded of."""
 
     SOON = "soon"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Generic, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.commands import Command, Query, R, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
+from contracts.growing import Growing
 from contracts.people.v1.hosting import Explanation
 from contracts.times import Moment
 from contracts.written import Written
@@ -21,7 +21,7 @@ Cursor = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 """Where a page of a list goes on."""
 
 
-class EvidenceKind(StrEnum):
+class EvidenceKind(Growing):
     """What a piece of evidence refers to."""
 
     MOMENT = "moment"
@@ -48,7 +48,7 @@ class Evidence(Model):
     to_seconds: Annotated[float, Field(ge=0)] | None = None
 
 
-class ReportState(StrEnum):
+class ReportState(Growing):
     """What became of a report."""
 
     OPEN = "open"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from contracts.envelope import Audience, Event, PersonId, PersonRef, SpaceId, event
+from contracts.growing import GROWS
 from contracts.room.v1.space import Invitation, Pin, Settings
 from contracts.room.v1.values import InvitedTo, Language, PinId, Role, Words
 from contracts.times import Moment
@@ -43,14 +44,14 @@ class Started(SpaceEvent):
 class Ended(SpaceEvent):
     """It is over. `timed_out` when the host was lost and nobody could take over."""
 
-    reason: Literal["host", "platform", "timed_out"] = "host"
+    reason: Annotated[Literal["host", "platform", "timed_out"], GROWS] = "host"
 
 
 @event("room", "canceled", Audience.PUBLIC)
 class Canceled(SpaceEvent):
     """A scheduled Space will not take place. `never_started`: nobody started it within two hours of its time."""
 
-    reason: Literal["host", "platform", "never_started"] = "host"
+    reason: Annotated[Literal["host", "platform", "never_started"], GROWS] = "host"
 
 
 @event("room", "speak_requested", Audience.HOSTS, Audience.PERSON, concerns=("person",))
@@ -92,7 +93,7 @@ class StageLeft(SpaceEvent):
     """Somebody left the stage and is a listener, or gone. `lost`: their connection dropped, and the grace is over."""
 
     person_id: PersonId
-    reason: Literal["stepped_down", "moved", "left", "lost"] = "stepped_down"
+    reason: Annotated[Literal["stepped_down", "moved", "left", "lost"], GROWS] = "stepped_down"
 
 
 @event("room", "muted", Audience.PUBLIC)
@@ -117,7 +118,7 @@ class Removed(SpaceEvent):
     """
 
     person_id: PersonId
-    because: Literal["removed", "blocked", "suspended"] = "removed"
+    because: Annotated[Literal["removed", "blocked", "suspended"], GROWS] = "removed"
     listened: bool = False
     """They were in no place that others see: nobody else is told, for they may hide that they listened."""
 
@@ -182,7 +183,7 @@ class InvitationClosed(SpaceEvent):
     """An invitation to speak is over, and was not accepted."""
 
     person_id: PersonId
-    reason: Literal["declined", "withdrawn", "expired"]
+    reason: Annotated[Literal["declined", "withdrawn", "expired"], GROWS]
 
 
 @event("room", "hand_raised", Audience.PUBLIC)
@@ -219,7 +220,7 @@ class HostChanged(SpaceEvent):
 
     host: PersonRef
     previous_id: PersonId
-    reason: Literal["handed_over", "lost"]
+    reason: Annotated[Literal["handed_over", "lost"], GROWS]
 
 
 @event("room", "arrived", Audience.PUBLIC)

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from contracts.growing import Growing
 from contracts.written import Written
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=70, strip_whitespace=True)]
@@ -45,7 +46,7 @@ WITH_SKIN_TONE: Final = ("clap", "fist", "thumbs_up", "thumbs_down", "wave")
 Reaction = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,30}$")]
 
 
-class State(StrEnum):
+class State(Growing):
     """Lifecycle of a Space."""
 
     SCHEDULED = "scheduled"
@@ -55,7 +56,7 @@ class State(StrEnum):
     TIMED_OUT = "timed_out"
 
 
-class Role(StrEnum):
+class Role(Growing):
     """What somebody is in a Space."""
 
     HOST = "host"
@@ -64,7 +65,7 @@ class Role(StrEnum):
     LISTENER = "listener"
 
 
-class Kind(StrEnum):
+class Kind(Growing):
     """What it is for."""
 
     SPACE = "space"
@@ -73,7 +74,7 @@ class Kind(StrEnum):
     """Up to 4 people, all on stage, no audience."""
 
 
-class InvitedTo(StrEnum):
+class InvitedTo(Growing):
     """What somebody is invited to."""
 
     SPEAK = "speak"
@@ -91,7 +92,7 @@ class PeopleList(StrEnum):
     """Everybody who was ever invited: they may join where only invited people can."""
 
 
-class WhoCanJoin(StrEnum):
+class WhoCanJoin(Growing):
     """Who may listen."""
 
     EVERYONE = "everyone"
@@ -99,7 +100,7 @@ class WhoCanJoin(StrEnum):
     INVITED = "invited"
 
 
-class WhoCanSpeak(StrEnum):
+class WhoCanSpeak(Growing):
     """Who may come on stage without being let in."""
 
     EVERYONE = "everyone"

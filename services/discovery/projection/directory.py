@@ -11,6 +11,7 @@ from typing import Final
 from contracts import subjects
 from contracts.discovery.v1 import LookupQuery, SpaceCard, SpaceDetails
 from contracts.envelope import PersonRef
+from contracts.growing import read
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.recording import v1 as recording
@@ -155,7 +156,7 @@ class SpaceDirectory(ReadModel):
         return person if now is None or (now.handle, now.name) == (person.handle, person.name) else now.ref
 
     def _put(self, before: room.Space | None, after: room.Space, event: room.SpaceEvent) -> None:
-        phase = schema.PHASE_OF[after.state]
+        phase = schema.PHASE_OF.get(after.state, schema.OVER)  # of a later version: not one to find
         begins = after.started_at or after.scheduled_start or after.created_at
         values = {
             "id": after.id,
@@ -400,7 +401,7 @@ class SpaceDirectory(ReadModel):
         known = self._known.get(space_id)
         if known is None or known[0].version != version:
             (text,) = self.db.execute("SELECT space FROM spaces WHERE id = ?", (space_id,)).fetchone()
-            known = self._keep(with_names(room.Space.model_validate_json(text), self._called))
+            known = self._keep(with_names(read(room.Space.model_validate_json, text), self._called))
         return known
 
     def _keep(self, space: room.Space) -> tuple[room.Space, SpaceCard]:

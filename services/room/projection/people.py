@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contracts import subjects
+from contracts.growing import read
 from contracts.people import hosting
 from contracts.people import v1 as people
 from libs import names
@@ -132,7 +133,7 @@ class People(ReadModel):
         ).fetchone()
         followers, listed, protected, suspended = row or (0, 0, 0, 0)
         chosen = self.db.execute("SELECT policy FROM policy").fetchone()
-        policy = people.HostingPolicy() if chosen is None else people.HostingPolicy.model_validate_json(chosen[0])
+        policy = people.HostingPolicy() if chosen is None else read(people.HostingPolicy.model_validate_json, chosen[0])
         known = hosting.Facts(person_id, followers, bool(listed), bool(protected), bool(suspended))
         answer = hosting.may_host(policy, known, platform)
         if answer is people.HostingReason.ALLOWED:

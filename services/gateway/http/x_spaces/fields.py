@@ -130,7 +130,7 @@ class Fields:
 def _whole(found: SpaceDetails) -> XSpace:
     return XSpace(
         id=found.id,
-        state=_STATES[found.state],
+        state=_STATES.get(found.state, "ended"),
         created_at=written(found.created_at),
         creator_id=number(found.creator.id),
         ended_at=written(found.ended_at),
