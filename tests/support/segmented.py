@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import msgspec
 
 from contracts.capture import Bundle, decode
 from services.transcription.adapters.messages import FinalResult, PartialResult, Results, Tuning
@@ -43,9 +46,13 @@ class Segmented:
     def __init__(self, session: Session, tuning: Tuning | None = None, hints: Hints = NO_HINTS) -> None:
         self._recognition = Recognition(_nothing, _nothing)
         self._partials: list[PartialResult] = []
-        speaker = self._recognition.speaker(session)
-        self._segmenter = Segmenter(0, speaker, tuning or Tuning(), self._partials.append)
+        self._speaker = self._recognition.speaker(session)
         self._hints = hints
+        self._begin(tuning or Tuning())
+
+    def _begin(self, tuning: Tuning) -> None:
+        self._tuning = tuning
+        self._segmenter = Segmenter(0, self._speaker, tuning, self._partials.append)
 
     def feed(self, sequence: int, bundle: Bundle, given_up: tuple[int, ...] = ()) -> Step:
         answers: list[Results] = []
@@ -64,5 +71,6 @@ class Segmented:
         return answer
 
     def finals(self, bodies: Iterable[bytes]) -> list[FinalResult]:
-        """All that is said in these bundles."""
+        """All that is said in these bundles. Nothing is shown before, which would take most of the time."""
+        self._begin(msgspec.structs.replace(self._tuning, partial_every_s=math.inf, first_every_s=math.inf))
         return [final for n, body in enumerate(bodies, 1) for final in self.feed(n, decode(body)).finals]

@@ -20,6 +20,8 @@ FRAME_US = 20_000
 TUNING = Tuning(long_s=3.0, longest_s=4.0)
 EVERY = 4
 """Bundles between two crashes that are tried."""
+AFTER = 2
+"""Utterances after a crash that are compared: at the end of each, all state is made anew."""
 
 
 class Fingerprint(engines.Session):
@@ -90,10 +92,18 @@ def stream(parts: Iterable[tuple[list[bytes], float]], chance: random.Random) ->
     return bundles
 
 
-def hear(bundles: list[Bundle], first: int) -> list[Step]:
-    """What is made of the bundles from number `first` on, by somebody who knows of none before."""
+def hear(bundles: list[Bundle], first: int, utterances: int | None = None) -> list[Step]:
+    """What is made of the bundles from number `first` on, by somebody who knows of none before.
+
+    All of them, or until so many utterances have ended.
+    """
     segmented = Segmented(Fingerprint(), TUNING)
-    return [segmented.feed(number, bundle) for number, bundle in enumerate(bundles[first:], first)]
+    steps: list[Step] = []
+    for number, bundle in enumerate(bundles[first:], first):
+        steps.append(segmented.feed(number, bundle))
+        if utterances is not None and len(finals(steps)) >= utterances:
+            break
+    return steps
 
 
 def finals(results: Iterable[Step]) -> list[tuple[int, int, int, str, int]]:
@@ -122,7 +132,9 @@ def test_after_a_crash_at_any_moment_the_utterances_are_those_of_nobody_crashing
         for first in {stored + 1, crash + 1 if needed is None else needed}:
             if first not in tried and first < len(bundles):
                 tried.add(first)
-                assert finals(hear(bundles, first)) == [final for final in everything if final[4] >= first], first
+                again = finals(hear(bundles, first, AFTER))
+                rest = [final for final in everything if final[4] >= first]
+                assert again == rest[: max(len(again), AFTER)], first
     assert len(tried) > len(everything)
 
 

@@ -95,8 +95,8 @@ def test_words_are_shown_while_they_are_said_and_all_are_in_the_final(engine: En
         text, samples = engine.sentence("rms", number)
         partials = []
         session.begin()
-        for at in range(0, len(samples), SECOND // 2):
-            session.feed(samples[at : at + SECOND // 2])
+        for at in range(0, len(samples), SECOND):
+            session.feed(samples[at : at + SECOND])
             partials.append(session.partial())
         final = session.final()
         assert word_error_rate(text, final.text) <= MOST_WRONG
@@ -111,10 +111,10 @@ def test_speakers_do_not_disturb_each_other_however_many_there_are(engine: Engin
     sessions = [engine.recogniser.session() for _ in said]
     for session in sessions:
         session.begin()
-    for at in range(0, max(len(samples) for _, samples in said), SECOND // 2):
+    for at in range(0, max(len(samples) for _, samples in said), SECOND):
         for session, (_, samples) in zip(sessions, said, strict=True):
             if at < len(samples):
-                session.feed(samples[at : at + SECOND // 2])
+                session.feed(samples[at : at + SECOND])
                 session.partial()
     for session, (text, _) in zip(sessions, said, strict=True):
         assert word_error_rate(text, session.final().text) <= MOST_WRONG
