@@ -5,6 +5,7 @@ A subject is a list of tokens joined by dots. Keys (space, person, node and sess
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final, Literal
 
 EVENTS_STREAM: Final = "EVENTS"
@@ -73,6 +74,9 @@ CONTEXTS_OF: Final[dict[str, tuple[str, ...]]] = {
 the relay and is kept for ever; the others (and all of `media`) are moments, published directly and kept for a time."""
 
 
+PASSED_OVER: Final = "event_passed_over"
+"""The name of people's event by which operators pass over an event that cannot be read."""
+
 STORED_CONTEXTS: Final = ("room", "people", "recording", "transcription", "tipping")
 """The contexts whose events come from a store, through a relay."""
 
@@ -100,6 +104,11 @@ def events_of(context: str) -> str:
 def events_of_key(key: str) -> str:
     """Every event whose key is this Space or person."""
     return f"rostrum.*.v1.{key}.*"
+
+
+def passed_over_key(event_id: str) -> str:
+    """The key of the event by which another one is passed over: whatever that one's id is made of, one token."""
+    return hashlib.sha256(event_id.encode()).hexdigest()[:26]
 
 
 def command(service: str, name: str, route: str = ANY) -> str:

@@ -20,9 +20,10 @@ from contracts.commands import Accepted, Refused, Request
 from contracts.envelope import Event, Model
 from contracts.growing import read
 from libs.bus.connection import BusSettings, Connection
-from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_from
+from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_from, unreadable_from
 from libs.bus.errors import CannotConnect, Unavailable
 from libs.bus.follow import follow_raw
+from libs.bus.halts import Hold
 from libs.bus.handlers import Handlers
 from libs.bus.headers import read_with
 from libs.bus.serve import Serving
@@ -236,13 +237,22 @@ class Bus(Connection):
         )  # fmt: skip
 
     async def follow(
-        self, *, filters: Sequence[str], after: int = 0, epoch: str | None = None, batch: int = 500
+        self,
+        *,
+        filters: Sequence[str],
+        after: int = 0,
+        epoch: str | None = None,
+        batch: int = 500,
+        unreadable: Hold | None = None,
+        unknown: Callable[[str, int], None] | None = None,
     ) -> AsyncIterator[list[Received]]:
         """Batches of EVENTS after sequence `after`, in order, each once, for ever; nothing is acknowledged.
 
         For a read model that keeps its own position. Give the `epoch` (see `stream_epoch`) the position belongs to:
-        raises StreamReset when the stream is another one. Events this version does not know are left out; one that
-        breaks its contract is logged and left out.
+        raises StreamReset when the stream is another one. An event of a type that this version does not know is left
+        out, and `unknown` told its subject and sequence before the batch comes, which is empty where it held nothing
+        else. At one that breaks its contract `unreadable` is awaited, which may be `halts.hold`; without it, it is
+        logged and left out.
         """
         async for messages in follow_raw(self, subjects.EVENTS_STREAM, filters, after, epoch, batch):
             result: list[Received] = []
@@ -250,10 +260,17 @@ class Bus(Connection):
                 try:
                     result.append(received_from(msg))
                 except envelope.UnknownEventError:
-                    continue
-                except ValidationError:
-                    _log.exception("message %d breaks its contract", msg.metadata.sequence.stream)
-            if result:
+                    if unknown is not None:
+                        unknown(msg.subject, msg.metadata.sequence.stream)
+                except ValidationError as error:
+                    if unreadable is None:
+                        _log.exception("message %d breaks its contract", msg.metadata.sequence.stream)
+                        continue
+                    if result:
+                        yield result
+                        result = []
+                    await unreadable(unreadable_from(msg, error, epoch))
+            if result or unknown is not None:
                 yield result
 
 

@@ -21,6 +21,7 @@ from nats.js.api import StreamInfo
 
 from contracts import subjects
 from libs.bus.declare import declare
+from libs.bus.halts import Halts
 from libs.bus.writes import JetStream, Writes
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ class Connection:
         self.writes = Writes()
         """What streams have taken lately."""
         self.js: JetStreamContext = JetStream(nc, self.writes, timeout=5.0)
+        self.halts = Halts(nc, self.js, self.stream_epoch)
+        """Who stands before an event that cannot be read."""
         self._reconnected: list[Callable[[], None]] = []
         self.closed = asyncio.Event()
         """Set when the connection is lost for good (NATS refused our credentials); nothing works after that."""

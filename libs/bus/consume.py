@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from libs.bus.connection import Connection
 from libs.bus.dead_letters import Answer, without_letter, without_orders
 from libs.bus.declare import ACK_WAIT, consumer_config, ensure_consumer
 from libs.bus.errors import Poison, Retry
+from libs.bus.halts import Unreadable
 from libs.bus.pull import ConsumerGone, Pull
 from libs.bus.stored import Stored
 from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
@@ -30,6 +32,7 @@ from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
 _log = logging.getLogger(__name__)
 _STALL_FIRST: Final = 0.1
 _STALL_LAST: Final = 30.0
+_NAME: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,21 @@ def received_from(msg: Msg) -> Received:
         deliveries=meta.num_delivered,
         size=len(msg.data),
     )
+
+
+def unreadable_from(msg: Msg, error: ValidationError, epoch: str | None) -> Unreadable:
+    """What is known of a message that breaks its contract."""
+    sequence = msg.metadata.sequence.stream
+    id = (msg.headers or {}).get("Nats-Msg-Id", "")
+    if not _NAME.match(id):
+        id = f"{epoch}:{sequence}"
+    return Unreadable(id, msg.subject, sequence, what_breaks(error))
+
+
+def what_breaks(error: ValidationError) -> str:
+    """The first thing that is wrong, in words."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return " ".join((".".join(map(str, first["loc"])), first["msg"])).strip()
 
 
 def received(messages: Sequence[Stored]) -> list[Received]:
@@ -241,7 +259,7 @@ class Consumer:
                 CONSUMED.labels(self.name, "unknown").inc()
                 await msg.ack()
             except ValidationError as error:
-                await self._bury(msg, f"it breaks its contract: {error.errors(include_url=False)[0]['msg']}")
+                await self._bury(msg, f"it breaks its contract: {what_breaks(error)}")
         if not good:
             return
         failed = await self._attempt(good)
@@ -361,7 +379,7 @@ class Consumer:
         except UnknownEventError:
             return "this version knows no such event"
         except ValidationError as error:
-            return f"it breaks its contract: {error.errors(include_url=False)[0]['msg']}"
+            return f"it breaks its contract: {what_breaks(error)}"
         except Exception as error:  # noqa: BLE001  (told to whoever asked; the letter stays where it is)
             _log.warning("consumer %s fails on a dead letter again", self.name, exc_info=error)
             return " ".join(f"{type(error).__name__}: {error}".split())[:500]

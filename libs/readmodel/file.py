@@ -18,7 +18,8 @@ _SUFFIXES: Final = ("", "-wal", "-shm")
 _PLACE: Final = """
 CREATE TABLE IF NOT EXISTS place (
     one INTEGER PRIMARY KEY CHECK (one = 1), schema TEXT NOT NULL, epoch TEXT, sequence INTEGER NOT NULL
-)
+);
+CREATE TABLE IF NOT EXISTS unknown (context TEXT, name TEXT, PRIMARY KEY (context, name)) WITHOUT ROWID
 """
 
 
@@ -112,7 +113,11 @@ class ModelFile:
         self.db: sqlite3.Connection
         self.damage: str | None = None
         """What was wrong with the file when it was last read; None while it is well."""
-        self._version = hashlib.sha256(self.schema.encode()).hexdigest()[:16]
+        self._version = hashlib.sha256(self._shape().encode()).hexdigest()[:16]
+
+    def _shape(self) -> str:
+        """When this is another one, the file is filled anew."""
+        return self.schema
 
     async def __aenter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +144,8 @@ class ModelFile:
         self.db.execute("PRAGMA synchronous = NORMAL")
         if self.overwrites:
             self.db.execute("PRAGMA secure_delete = ON")
-        self.db.execute(_PLACE)
+        for table in _PLACE.split(";"):
+            self.db.execute(table)
         row = self.db.execute("SELECT schema, epoch, sequence FROM place").fetchone()
         if row is None or row[0] != self._version:
             return False

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -17,8 +18,10 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
+from contracts.envelope import event_types
 from libs.aio import end
 from libs.bus import Bus, Received, StreamReset
+from libs.bus.halts import Unreadable
 from libs.readmodel.file import ModelFile, is_damage
 from libs.refusal import Refusal
 
@@ -51,10 +54,28 @@ class ReadModel(ModelFile, ABC):
         self._met = asyncio.Event()
         """Set when damage was met."""
         self._set_aside_at = float("-inf")
+        self._unknown: set[tuple[str, str]] = set()
+        """Types of events that were passed over and are not noted in the file yet."""
+        self._seen = 0
+        """Everything up to here was applied or passed over."""
+        self._standing: Unreadable | None = None
+        """The event that it stands before."""
 
     @abstractmethod
     def apply(self, received: Received) -> None:
         """Change the tables by one event, inside a transaction. Events come in stream order, each once."""
+
+    def _shape(self) -> str:
+        return "\n".join((self.schema, *self.filters))
+
+    def _open(self) -> bool:
+        if not super()._open():
+            return False
+        passed_over = set(self.db.execute("SELECT context, name FROM unknown"))
+        if known := sorted(f"{context}.{name}" for context, name in passed_over & event_types().keys()):
+            _log.warning("%s is filled anew: this version knows %s", self.path.name, ", ".join(known))
+            return False
+        return True
 
     async def run(self, bus: Bus) -> None:
         """Follow the stream for ever; starts over when it was rebuilt, or the file is damaged.
@@ -80,7 +101,7 @@ class ReadModel(ModelFile, ABC):
                     raise error or sqlite3.DatabaseError(f"{self.path} is damaged again: {self.damage}")
                 self._set_aside_at = time.monotonic()
                 self._met.clear()
-                self._target, self._caught_up = None, False
+                self._target, self._caught_up, self._seen = None, False, 0
                 self.set_aside()
 
     def met_damage(self, error: sqlite3.Error) -> None:
@@ -96,18 +117,25 @@ class ReadModel(ModelFile, ABC):
             await end(*refills)
 
     async def _follow_with(self, bus: Bus, refills: list[asyncio.Task[None]]) -> None:
+        hold = partial(self._hold, bus)
         while True:
             try:
                 if self.epoch is None:
                     self.epoch = await bus.stream_epoch()
                 if not refills:
                     await self._aim(bus)
-                async for batch in bus.follow(filters=self.filters, after=self.sequence, epoch=self.epoch):
+                async for batch in bus.follow(
+                    filters=self.filters,
+                    after=self.sequence,
+                    epoch=self.epoch,
+                    unreadable=hold,
+                    unknown=self._pass_over,
+                ):
                     self.take(batch, self.epoch)
                 return  # the connection is closed
             except StreamReset as reset:
                 _log.warning("the stream was rebuilt; %s is filled anew", self.path.name)
-                self._target, self._caught_up = None, False
+                self._target, self._caught_up, self._seen = None, False, 0
                 self.clear()
                 self.epoch = reset.epoch
                 await end(*refills)
@@ -117,6 +145,23 @@ class ReadModel(ModelFile, ABC):
                     return
                 _log.warning("the stream cannot be read yet, trying again", extra={"why": str(error)})
                 await asyncio.sleep(_PAUSE)
+
+    async def _hold(self, bus: Bus, event: Unreadable) -> None:
+        """Stand before an event that cannot be read: what it would have changed is answered by nobody."""
+        self._caught_up = False
+        self._standing = event
+        try:
+            await bus.halts.hold(self.path.stem, event)
+        finally:
+            self._standing = None
+            self._changed.set()
+        self._seen = event.sequence
+
+    def _pass_over(self, subject: str, sequence: int) -> None:
+        """Remember an event whose type this version does not know: a later one reads it, see `_open`."""
+        _, context, _, _, name = subject.split(".")
+        self._unknown.add((context, name))
+        self._seen = sequence
 
     async def _aim(self, bus: Bus) -> None:
         """Learn where the stream ends now, which is how far the model has to come."""
@@ -157,14 +202,18 @@ class ReadModel(ModelFile, ABC):
     def take(self, batch: Sequence[Received], epoch: str) -> None:
         """Apply a batch of the stream `epoch`, leaving out what is applied already."""
         fresh = [received for received in batch if received.sequence > self.sequence]
-        if not fresh:
+        place = max(self._seen, fresh[-1].sequence if fresh else 0)
+        if place <= self.sequence:
             return
         with self.transaction():
             for received in fresh:
                 self.apply(received)
-            self._move_to(epoch, fresh[-1].sequence)
-        self.epoch, self.sequence = epoch, fresh[-1].sequence
-        for call in self.on_applied:
+            if self._unknown:
+                self.db.executemany("INSERT OR IGNORE INTO unknown VALUES (?, ?)", sorted(self._unknown))
+                self._unknown.clear()
+            self._move_to(epoch, place)
+        self.epoch, self.sequence = epoch, place
+        for call in self.on_applied if fresh else ():
             call(fresh)
         self._changed.set()
 
@@ -172,6 +221,8 @@ class ReadModel(ModelFile, ABC):
         """What is missing until it has caught up with the stream as it was at the start; None when it has."""
         if self.damage is not None:
             return f"{self.path.name} is damaged and is filled anew"
+        if self._standing is not None:
+            return f"stands before {self._standing.subject} ({self._standing.id}), which it cannot read"
         if self._refilled_by:
             return f"waiting until {', '.join(sorted(self._refilled_by))} filled the stream again"
         if self._target is None:

@@ -109,6 +109,8 @@ class Service(Generic[S]):
             result["bus"] = "not connected to NATS"
         if (refusing := self.bus.writes.trouble()) is not None:
             result["streams"] = refusing
+        if (stands := self.bus.halts.trouble()) is not None:
+            result["events"] = stands
         for name, check in self._checks.items():
             if (lack := check()) is not None:
                 result[name] = lack
@@ -136,7 +138,8 @@ class Service(Generic[S]):
             missing = self.missing()
             if missing != told or loop.time() >= next_time:
                 if missing != told:
-                    if not missing:
+                    if not missing or self.bus.halts.trouble() is not None:
+                        # Who stands before an event waits for an operator, who needs the rest of the system.
                         self._tell_parent()
                     _log.info("ready" if not missing else "not ready", extra={"missing": missing} if missing else {})
                 await self._say(missing)
@@ -163,6 +166,7 @@ class Service(Generic[S]):
             "health_port": self.health_port,
             "ready": not missing,
             "missing": missing,
+            "halted": self.bus.halts.told(),
         }
         with contextlib.suppress(nats.errors.Error, OSError):
             await self.bus.nc.publish(

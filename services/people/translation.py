@@ -12,6 +12,7 @@ from libs.keyring import Entry, Words
 from services.people.domain.entities import FORGETTING, INSTANCE, reminded_space, report_of
 from services.people.domain.forgetting import Forgotten
 from services.people.domain.instance import (
+    EventPassedOver,
     HostingPolicy,
     HostingPolicyChanged,
     HostingRule,
@@ -232,6 +233,8 @@ def _of_instance(notification: Notification) -> list[Event]:
             return [v1.HostingPolicyChanged(version=version, at=at, policy=wire_policy(policy, at))]
         case TokensRevokedByOperators(person=person, token=token):
             return [v1.TokensRevoked(person_id=person, at=at, token_id=token)]
+        case EventPassedOver(event=event):
+            return [v1.EventPassedOver(at=at, event_id=event)]
         case _:
             # SignUpCodes are nobody else's business, and that a Space is ended is said by room.
             return []

@@ -5,6 +5,7 @@ from contracts.people.v1.hosting import *
 from contracts.people.v1.invitations import *
 from contracts.people.v1.keys import *
 from contracts.people.v1.log import *
+from contracts.people.v1.passing_over import *
 from contracts.people.v1.profile import *
 from contracts.people.v1.reminders import *
 from contracts.people.v1.reports import *

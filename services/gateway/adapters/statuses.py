@@ -17,6 +17,16 @@ _SILENT: Final = 12.0
 _FORGOTTEN: Final = 300.0
 
 
+class Halted(BaseModel):
+    """Before which event a reader of a process stands, because it cannot read it."""
+
+    reader: str
+    event_id: str
+    subject: str
+    sequence: int
+    why: str
+
+
 class Status(BaseModel):
     """One process: whether it is ready, and if not, what is missing."""
 
@@ -26,6 +36,7 @@ class Status(BaseModel):
     health_port: int
     ready: bool
     missing: dict[str, str] = {}
+    halted: list[Halted] = []
 
 
 class Statuses:

@@ -15,6 +15,7 @@ from nats.js.errors import NotFoundError
 from contracts import subjects
 from contracts.people.v1 import Reinstated, Suspended, TokensRevoked
 from libs.bus import Bus, Received, StreamReset
+from libs.bus.halts import Unreadable
 
 _log = logging.getLogger(__name__)
 _FILTERS: Final = tuple(subjects.event("people", "*", event.name) for event in (Suspended, Reinstated, TokensRevoked))
@@ -49,7 +50,9 @@ class Suspensions:
             try:
                 epoch = await self._bus.stream_epoch()
                 self._target = max([await self._last(subject) for subject in _FILTERS])
-                async for batch in self._bus.follow(filters=_FILTERS, after=self._sequence, epoch=epoch):
+                async for batch in self._bus.follow(
+                    filters=_FILTERS, after=self._sequence, epoch=epoch, unreadable=self._hold
+                ):
                     for received in batch:
                         self._hear(received)
                 return  # the connection is closed
@@ -67,6 +70,10 @@ class Suspensions:
         if self._target is None:
             return "waiting for the stream"
         return None if self._sequence >= self._target else "reading who is suspended"
+
+    async def _hold(self, event: Unreadable) -> None:
+        await self._bus.halts.hold("gateway-suspensions", event)
+        self._sequence = event.sequence
 
     def _hear(self, received: Received) -> None:
         match received.event:

@@ -16,6 +16,7 @@ from contracts.envelope import Audience, Event
 from contracts.people.v1 import ReminderDue
 from contracts.transcription.v1 import OwnCaptionCorrected
 from libs.bus import Bus, Received, StreamReset, Unavailable
+from libs.bus.halts import Unreadable
 from services.gateway.app.clients import UNNUMBERED, Clients
 from services.gateway.app.feeds import Subscribers
 from services.gateway.app.frames import Frame, Position, frame_of
@@ -69,7 +70,12 @@ class Hub:
         while True:
             try:
                 here = self._position
-                batches = self._bus.follow(filters=[subjects.EVENTS_SUBJECTS], after=here.sequence, epoch=here.epoch)
+                batches = self._bus.follow(
+                    filters=[subjects.EVENTS_SUBJECTS],
+                    after=here.sequence,
+                    epoch=here.epoch,
+                    unreadable=self._look_again,
+                )
                 async for batch in batches:
                     for received in batch:
                         self._deliver(received)
@@ -117,6 +123,13 @@ class Hub:
             return
         frame = frame_of(None, event)
         self._spaces.deliver(event, UNNUMBERED, lambda: frame)
+
+    async def _look_again(self, event: Unreadable) -> None:
+        """What an event changed in a Space that cannot be read, room tells whoever comes back to the Space."""
+        _log.error("%s cannot be read and is shown to nobody", event.subject, extra={"why": event.why})
+        if event.subject.startswith(subjects.events_of("room").removesuffix("*.*")):
+            self._spaces.reset()
+            self._clients.reset()
 
     async def _start_over(self) -> None:
         while True:

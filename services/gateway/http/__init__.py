@@ -23,6 +23,7 @@ from services.gateway.http import (
     moderation_log,
     operators,
     pages,
+    passing_over,
     people,
     pins,
     problems,
@@ -55,8 +56,8 @@ VERSION: Final = "1"
 _ROUTERS: Final = (
     whip_whep, sign_up, people, relations, hosting, sessions, spaces, space_settings, live_bar, stage, speak_requests,
     stage_invitations, removals, pins, reactions, reports, appeals, sanctions, tokens, moderation_log, reminders, tips,
-    live_events, live_socket, analytics, replays, transcripts, links, safety_copies, x_spaces, operators, health,
-    pages,
+    live_events, live_socket, analytics, replays, transcripts, links, safety_copies, x_spaces, operators, passing_over,
+    health, pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from contracts.envelope import SpaceId
 from contracts.media.v1 import SpaceConnections
 from services.gateway.app.overview import LivePage, OverviewFigures
 from services.gateway.http.caller import GatewayDep, operator
+from services.gateway.http.passing_over import standing
 from services.gateway.http.problems import responses
 
 router = APIRouter(tags=["operators"])
@@ -48,17 +49,17 @@ async def space_quality(space_id: SpaceId, gateway: GatewayDep) -> list[SpaceCon
 
 
 @router.get("/ops", include_in_schema=False, dependencies=[Depends(operator)])
-async def page(gateway: GatewayDep, after: AfterSpace = "") -> HTMLResponse:
+async def page(request: Request, gateway: GatewayDep, after: AfterSpace = "") -> HTMLResponse:
     """The operator's page: the overview as it was when it was asked for; it asks again every few seconds."""
     figures = await gateway.overview.figures()
     if after:
         more = await gateway.overview.live(after, 100)
         figures = figures.model_copy(update={"spaces": more.spaces, "next": more.next})
-    return HTMLResponse(render(figures))
+    return HTMLResponse(render(figures, standing(figures.services, request)))
 
 
-def render(figures: OverviewFigures) -> str:
-    """The operator's page."""
+def render(figures: OverviewFigures, standing: str = "") -> str:
+    """The operator's page; with what stands before an event it does not ask again by itself, for there is a form."""
     services = "".join(
         f"<tr><td>{escape(status.service)}</td><td>{escape(status.instance)}</td>"
         f'<td class="{"good" if status.ready else "bad"}">'
@@ -94,6 +95,8 @@ def render(figures: OverviewFigures) -> str:
         )
     )
     return _PAGE.format(
+        refresh="" if standing else "<meta http-equiv=refresh content=5>",
+        standing=standing,
         tiles=tiles,
         services=services or _EMPTY,
         spaces=spaces or _EMPTY,
@@ -111,7 +114,7 @@ def _spoken(metric: str) -> str:
 _EMPTY: Final = "<tr><td colspan=5 class=empty>none</td></tr>"
 _PAGE: Final = """<!doctype html>
 <html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">
-<meta http-equiv=refresh content=5><title>Rostrum: operators</title>
+{refresh}<title>Rostrum: operators</title>
 <style>
 :root {{ color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }}
 body {{ margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
@@ -125,6 +128,7 @@ td, th {{ text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px sol
 .good {{ color: #2a7d46 }} .bad {{ color: #c0392b; font-weight: 600 }} .empty {{ opacity: .6 }}
 </style>
 <h1>Rostrum</h1><div class=tiles>{tiles}</div>
+{standing}
 <h2>Services</h2><table><tr><th>service<th>process<th>state<th class=n>pid</tr>{services}</table>
 <h2>Live Spaces</h2><table><tr><th>title<th>host<th class=n>on stage<th class=n>listeners</tr>{spaces}</table>
 <h2>Media nodes</h2><table><tr><th>node<th>address<th class=n>sessions<th class=n>capacity<th>state</tr>{nodes}</table>

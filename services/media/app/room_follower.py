@@ -10,6 +10,7 @@ from contracts.commands import Query, R
 from contracts.room.follow import snapshot
 from contracts.room.v1 import Space
 from libs.bus import Bus, StreamReset, Unavailable
+from libs.bus.halts import Unreadable
 from libs.refusal import Refusal
 from services.media.app.media_node import MediaNode
 
@@ -35,10 +36,17 @@ class RoomFollower:
         """Follow, for ever."""
         epoch = await self._bus.stream_epoch()
         after = await self._bus.last_sequence()
+
+        async def look_again(event: Unreadable) -> None:
+            _log.error("%s cannot be read; room is asked instead", event.subject, extra={"why": event.why})
+            await self._refresh(node)
+
         while True:
             self.ready.set()
             try:
-                async for batch in self._bus.follow(filters=[subjects.events_of("room")], after=after, epoch=epoch):
+                async for batch in self._bus.follow(
+                    filters=[subjects.events_of("room")], after=after, epoch=epoch, unreadable=look_again
+                ):
                     for received in batch:
                         node.saw(received.event)
                 return

@@ -1,4 +1,4 @@
-"""The instance's own rules: who may host, who may sign up, which Spaces its operators ended."""
+"""The instance's own rules: who may host, who may sign up, what its operators ended or passed over."""
 
 from __future__ import annotations
 
@@ -79,6 +79,14 @@ class TokensRevokedByOperators(Fact):
     token: str | None = None
 
 
+@stored("people.event_passed_over")
+class EventPassedOver(Fact):
+    """Operators let the readers of an event that cannot be read go on without it."""
+
+    event: str
+    explanation: str = ""
+
+
 @dataclass(slots=True)
 class Invitation:
     """A code, and with how many people it may be used; who used it is a matter of claims, see `app`."""
@@ -100,6 +108,9 @@ class Instance(Aggregate):
     """This aggregate's version at the last change of the policy."""
     invitations: dict[str, Invitation] = msgspec.field(default_factory=dict)
     """In order of issue."""
+
+    passed_over: set[str] = msgspec.field(default_factory=set)
+    """Events that readers go on without."""
 
     # -- deciding ----------------------------------------------------------------------------------------------
 
@@ -134,6 +145,10 @@ class Instance(Aggregate):
         """Take back one token of somebody, or all there are."""
         return [TokensRevokedByOperators(person=person, token=token)]
 
+    def pass_over(self, event: str, explanation: str) -> list[Fact]:
+        """Let readers go on without an event; again changes nothing."""
+        return [] if event in self.passed_over else [EventPassedOver(event=event, explanation=explanation)]
+
     # -- evolving ----------------------------------------------------------------------------------------------
 
     def apply(self, fact: Fact, meta: Meta) -> None:
@@ -146,5 +161,7 @@ class Instance(Aggregate):
                 self.invitations[code] = Invitation(code, uses, expires_at, note)
             case InvitationRevoked(code=code):
                 self.invitations[code].revoked = True
+            case EventPassedOver(event=event):
+                self.passed_over.add(event)
             case _:
                 pass

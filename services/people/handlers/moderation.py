@@ -63,6 +63,14 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> 
             operators_only(command)
         return Accepted(result=Nothing())
 
+    rows.on(
+        v1.PassOverEvent,
+        Instance,
+        lambda _: INSTANCE,
+        lambda instance, c: instance.pass_over(c.event_id, c.explanation),
+        allowed=operators_only,
+    )
+
     @table.on(v1.OrderSpaceEnd)
     async def order_space_end(command: v1.OrderSpaceEnd) -> Accepted[Nothing]:
         operators_only(command)

@@ -14,6 +14,7 @@ from libs.readmodel import StoreModel
 from libs.refusal import Refusal
 from services.people.domain.entities import report_of
 from services.people.domain.instance import (
+    EventPassedOver,
     HostingPolicy,
     HostingPolicyChanged,
     HostingRule,
@@ -260,6 +261,11 @@ def act_of(notification: Notification, standing: str) -> Act | None:
         case TokensRevokedByOperators() as f:
             one = "all tokens" if f.token is None else f"token {f.token[:8]}…"
             return Act(id, at, actor, "tokens_revoked", f.person, what=one, before="valid", after="revoked")
+        case EventPassedOver() as f:
+            return Act(
+                id, at, actor, "event_passed_over", explanation=f.explanation,
+                what=f"event {f.event}", before="awaited", after="passed over",
+            )  # fmt: skip
         case SpaceEndOrdered() as f:
             return Act(id, at, actor, "space_end_ordered", None, f.space, f.reason, f.explanation, f.report)
         case Closed() as f:

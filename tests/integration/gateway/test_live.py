@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from contracts import subjects
 from contracts.presence.v1 import Reacted
 from contracts.room import v1 as room
+from contracts.room.follow import follow
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Way
 from tests.integration.gateway.conftest import Running, running_gateway
@@ -39,6 +42,19 @@ async def test_who_is_removed_hears_that_last_and_does_not_come_back(
         for gone in ("replay", "replay.m4a", "transcript", "transcript.vtt", f"tracks/{guest.id}.ogg", "analytics"):
             refused = await client.http.get(f"/v1/spaces/{space.id}/{gone}")
             assert (refused.status_code, refused.json()["reason"]) == (403, "removed"), gone
+
+
+async def test_an_event_of_a_space_that_cannot_be_read_holds_all_the_same(gateway: Running, behind: Backend) -> None:
+    guest = a_person("Guest")
+    space = behind.add(a_person("Host"))
+    async with gateway.client(guest.id) as client, client.follow(Way.SENT, space.id) as events:
+        await events.next()
+        removed = room.Removed(**behind.next(space), person_id=guest.id)
+        behind.spaces[space.id] = follow(behind.spaces[space.id], removed)
+        body = json.dumps(removed.model_dump(mode="json") | {"version": "seven"}).encode()
+        await behind.bus.js.publish(removed.subject, body, stream=subjects.EVENTS_STREAM)
+        assert await events.closed() == []
+        assert await client.not_followed(Way.SENT, space.id) == (403, "removed")
 
 
 @either_way

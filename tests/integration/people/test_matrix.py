@@ -245,6 +245,7 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
         "others_one": case(person_id=other, token_id=A_TOKEN),
         "nobody": case(person_id=nobody),
     },
+    v1.PassOverEvent: {"any": case(event_id="room:1207")},
     v1.OrderSpaceEnd: {
         "live": case(space_id=live, reason="spam"),
         "no_space": case(space_id=nobody, reason="spam"),

@@ -88,6 +88,24 @@ async def test_readiness_is_told_on_the_bus(nats: NatsServer) -> None:
             assert child.info["health"].endswith(str(status["health_port"]))
 
 
+async def test_who_stands_before_an_event_is_started_and_says_so(nats: NatsServer) -> None:
+    followed = people.Followed(at=datetime.now(UTC), person_id=new_id(), version=1, followee_id=new_id())
+    body = json.dumps(followed.model_dump(mode="json") | {"followee_id": 7}).encode()
+    async with await connect("people", BusSettings(url=nats.url)) as bus:
+        await bus.js.publish(followed.subject, body, headers={"Nats-Msg-Id": "people:7"}, stream="EVENTS")
+        # Whoever started it would otherwise give up on the whole system, and nobody could pass over the event.
+        async with ServiceProcess("room", nats.env) as child:
+            status, told = await asyncio.to_thread(get, f"{child.info['health']}/readyz")
+            assert status == 503
+            assert "people:7" in json.loads(told)["missing"]["events"]
+            await bus.publish_event(people.EventPassedOver(at=datetime.now(UTC), event_id="people:7"))
+
+            async def ready() -> bool | None:
+                return (await asyncio.to_thread(get, f"{child.info['health']}/readyz"))[0] == 200 or None
+
+            await eventually(ready)
+
+
 async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) -> None:
     async with await connect("gateway", BusSettings(url=nats.url)) as bus, ServiceProcess("room", nats.env) as child:
         host = new_id()

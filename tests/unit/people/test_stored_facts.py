@@ -11,6 +11,7 @@ from libs.eventstore.facts import decode
 from libs.keyring import Sealed
 from services.people.domain.forgetting import Forgotten, Gone
 from services.people.domain.instance import (
+    EventPassedOver,
     HostingPolicy,
     HostingPolicyChanged,
     HostingRule,
@@ -100,6 +101,11 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
     ),
     ("people.reinstated", AT + b'{"explanation":"x"}}', Reinstated(explanation="x")),
     ("people.tokens_revoked", AT + b'{"token":"t"}}', TokensRevoked(token="t")),
+    (
+        "people.event_passed_over",
+        AT + b'{"event":"room:1207","explanation":"x"}}',
+        EventPassedOver(event="room:1207", explanation="x"),
+    ),
     (
         "people.tokens_revoked_by_operators",
         AT + b'{"person":"a","token":"t"}}',

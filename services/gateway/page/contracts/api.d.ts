@@ -106,6 +106,15 @@ export interface Grant {
   version: number;
 }
 
+/** Before which event a reader of a process stands, because it cannot read it. */
+export interface Halted {
+  event_id: string;
+  reader: string;
+  sequence: number;
+  subject: string;
+  why: string;
+}
+
 /** Whether a person may host. */
 export interface HostingAnswer {
   allowed: boolean;
@@ -395,6 +404,12 @@ export interface Participants {
   next: string | null;
   people: Participant[];
   space_id: string;
+}
+
+/** The event that readers go on without, and why, for the log. */
+export interface PassedOver {
+  event_id: string;
+  explanation?: string;
 }
 
 /** People by their names: whose handle it is first, then by name. */
@@ -769,6 +784,7 @@ export type State = "scheduled" | "live" | "ended" | "canceled" | "timed_out";
 
 /** One process: whether it is ready, and if not, what is missing. */
 export interface Status {
+  halted: Halted[];
   health_port: number;
   instance: string;
   missing: Record<string, string>;
