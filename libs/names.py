@@ -62,10 +62,14 @@ Who = Callable[[str], Named]
 
 
 class Names:
-    """The names in a read model: `TABLE` is in its schema, and its `apply` calls this one's."""
+    """The names in a read model: `TABLE` is in its schema, and its `apply` calls this one's. Where the model overwrites
+    what is deleted, nothing in its files tells what somebody was called who was forgotten."""
 
     def __init__(self, model: ReadModel) -> None:
         self._model = model
+        self._unwiped = False
+        """Somebody was forgotten whose name is in the file's log still."""
+        model.on_applied.append(lambda _: self._wipe())
         self._known: dict[str, Named | None] = {}
         """None: they are in no event so far."""
         self._sought: set[str] = set()
@@ -89,6 +93,12 @@ class Names:
     def _forget(self, person_id: str) -> None:
         self._model.db.execute("DELETE FROM people WHERE id = ?", (person_id,))
         self._keep(person_id, Named(person_id, "", NOBODY))
+        self._unwiped = self._model.overwrites
+
+    def _wipe(self) -> None:
+        if self._unwiped:
+            self._model.wipe()
+            self._unwiped = False
 
     def find(self, person_id: str) -> Named | None:
         """What somebody is called; None while that is not known. Whoever is gone for good has a name too."""
@@ -156,6 +166,7 @@ class Names:
 class PeopleNames(ReadModel):
     """A read model of names and nothing else."""
 
+    overwrites = True
     schema = TABLE
     filters = FILTERS
 

@@ -196,6 +196,9 @@ class TranscriptDocument(Model):
     """Of the transcript."""
     more: bool = False
     """The text goes on."""
+    digest: str = ""
+    """Of the whole text. Another one than that of the part before tells that somebody has another name by now: what
+    was read so far and this part are of two texts."""
 
 
 @register

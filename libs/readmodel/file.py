@@ -128,6 +128,8 @@ class ModelFile:
             if not is_damage(error):
                 raise OSError(f"{self.path} cannot be opened: {error}") from error
             self.set_aside()
+        if self.overwrites:
+            self.wipe()  # what a crash has left in the log
         return self
 
     async def __aexit__(

@@ -33,14 +33,13 @@ class Opened(Fact):
 
 @stored("transcript.captioned")
 class Captioned(Fact):
-    """A final caption, together with where to continue after a crash."""
+    """A final caption, together with where to continue after a crash. Earlier versions also stored what its speaker
+    was called."""
 
     caption_id: str
     """Made of the session and the moment of capture at which the utterance began: the same at every attempt."""
     session_id: str
     person_id: str
-    handle: str
-    name: str
     lang: str
     text: str
     start_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from contracts.room import v1 as room
 from contracts.transcription import v1
 from libs.bus import Handlers, Received, Retry
 from libs.commands import Executor, Rows
+from libs.names import Who
 from libs.refusal import Refusal
 from services.transcription.adapters.formats import Line, document
 from services.transcription.app import Transcripts
@@ -70,8 +72,11 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
             raise TypeError(f"{command.name} is no command on a transcript")
 
 
-def handlers(executor: Executor[Transcript], transcripts: Transcripts, languages: Collection[str] = ()) -> Handlers:
-    """The table of what transcription answers; `languages` are the primary subtags of what is understood."""
+def handlers(
+    executor: Executor[Transcript], transcripts: Transcripts, who: Who, languages: Collection[str] = ()
+) -> Handlers:
+    """The table of what transcription answers; `who` tells what people are called, and `languages` are the primary
+    subtags of what is understood."""
     understood = tuple(sorted(languages))
     table = Handlers("transcription")
     rows = Rows(table, executor)
@@ -103,7 +108,7 @@ def handlers(executor: Executor[Transcript], transcripts: Transcripts, languages
         for caption in spoken:
             if size > _BYTES:
                 break
-            captions.append(shown_to(query.actor, caption, found))
+            captions.append(shown_to(query.actor, caption, found, who))
             size += len(captions[-1].model_dump_json().encode())
         return v1.Transcript(
             space_id=query.space_id,
@@ -123,11 +128,15 @@ def handlers(executor: Executor[Transcript], transcripts: Transcripts, languages
         found = await transcripts.read(query.space_id, query.at)
         if found.started_at is None or not found.shown:
             raise Refusal("transcript_unknown", "This Space has no transcript.")
-        lines = [_line(caption, found) for caption in found.spoken()]
+        lines = [_line(caption, found, who) for caption in found.spoken()]
         content_type, body = document(query.format, lines, found.started_at)
         until = query.after + _CHARACTERS
         return v1.TranscriptDocument(
-            content_type=content_type, body=body[query.after : until], version=found.version, more=until < len(body)
+            content_type=content_type,
+            body=body[query.after : until],
+            version=found.version,
+            more=until < len(body),
+            digest=hashlib.blake2b(body.encode(), digest_size=12).hexdigest(),
         )
 
     return table
@@ -139,12 +148,12 @@ def _actor(command: Command[Any]) -> str:
     return command.actor
 
 
-def _line(caption: Captioned, transcript: Transcript) -> Line:
+def _line(caption: Captioned, transcript: Transcript, who: Who) -> Line:
     correction = transcript.corrections.get(caption.caption_id)
     return Line(
         id=caption.caption_id,
         person_id=caption.person_id,
-        name=caption.name,
+        name=who(caption.person_id).name,
         lang=caption.lang,
         text=caption.text if correction is None else correction.text,
         start_at=caption.start_at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from contracts import consumers
 from libs.bus import each
@@ -20,7 +21,7 @@ from services.transcription.domain import Transcript
 from services.transcription.handlers import Deletions, RoomEvents, handlers, ordered
 from services.transcription.projection import Stages
 from services.transcription.settings import Settings
-from services.transcription.translation import translate
+from services.transcription.translation import named_in, translate
 
 _CACHED = 200
 """Transcripts in memory; the open ones are always there."""
@@ -40,7 +41,12 @@ async def compose(service: Service[Settings]) -> None:
     languages = model.languages if settings.languages is None else settings.languages
     store = await service.enter(open_store(settings.store_place, Transcript, cached=_CACHED))
     service.ready_when("store", store.trouble)
-    relay = Relay(bus, store, translate, context="transcription")
+    stages = await service.enter(Stages(settings.var / "stores" / "transcription-stages.db"))
+    service.spawn("follow stages", stages.run(bus))
+    service.ready_when("stages", stages.lack)
+    who = stages.names
+    service.spawn("names", who.run(bus))
+    relay = Relay(bus, store, partial(translate, who=who), context="transcription", prepare=who.before(bus, named_in))
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
@@ -61,9 +67,6 @@ async def compose(service: Service[Settings]) -> None:
         except engines.ModelError as error:
             raise CannotStart(f"ROSTRUM_TRANSCRIPTION_MODEL: {error}") from error
     service.spawn("workers", pool.run())
-    stages = await service.enter(Stages(settings.var / "stores" / "transcription-stages.db"))
-    service.spawn("follow stages", stages.run(bus))
-    service.ready_when("stages", stages.lack)
     executor = Executor(store, utc_now, ordered)
     transcripts = Transcripts(store, executor)
     pace = Pace(flush_after=settings.flush_after, settle=settings.settle)
@@ -74,7 +77,7 @@ async def compose(service: Service[Settings]) -> None:
         (consumers.TRANSCRIPTION_ROOM, RoomEvents(executor)),
     ):
         await service.enter(bus.consume(durable.name, each(handle), filters=durable.filters, exclusive=True))
-    await service.enter(bus.serve(handlers(executor, transcripts, languages)))
+    await service.enter(bus.serve(handlers(executor, transcripts, who, languages)))
 
 
 def main(env: Mapping[str, str]) -> int:

@@ -13,6 +13,7 @@ from contracts import subjects
 from contracts.recording.v1 import ReplayDeleted
 from contracts.room import v1 as room
 from contracts.transcription import v1
+from libs import names
 from libs.bus import Received
 from libs.readmodel import ReadModel
 
@@ -33,8 +34,6 @@ class Speaker:
     """Somebody who is or was on stage."""
 
     person_id: str
-    handle: str
-    name: str
     consents: bool
     """As they last said it in this Space."""
 
@@ -72,7 +71,9 @@ def _about(settings: room.Settings) -> str:
 class Stages(ReadModel):
     """Spaces whose transcripts are open, and who speaks there."""
 
-    schema = """
+    overwrites = True
+    schema = f"""
+    {names.TABLE};
     CREATE TABLE spaces (
         id TEXT PRIMARY KEY, lang TEXT NOT NULL, started_at TEXT NOT NULL, ended INTEGER NOT NULL DEFAULT 0,
         about TEXT NOT NULL
@@ -85,12 +86,14 @@ class Stages(ReadModel):
     CREATE TABLE stands (
         space_id TEXT, person_id TEXT, since INTEGER, stands INTEGER NOT NULL, PRIMARY KEY (space_id, person_id, since)
     ) WITHOUT ROWID;
-    -- What may be said, from each moment on at which that changed: speech that waits needs what held at its moment.
+    -- What may be said besides names, from each moment on at which that changed: speech that waits needs what held at
+    -- its moment.
     CREATE TABLE vocabularies (
-        space_id TEXT, since INTEGER, vocabulary TEXT NOT NULL, PRIMARY KEY (space_id, since)
+        space_id TEXT, since INTEGER, listed TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (space_id, since)
     ) WITHOUT ROWID;
+    -- Who is or was on stage, and since when.
     CREATE TABLE speakers (
-        space_id TEXT, person_id TEXT, handle TEXT NOT NULL, name TEXT NOT NULL, consents INTEGER NOT NULL,
+        space_id TEXT, person_id TEXT, since INTEGER NOT NULL, consents INTEGER NOT NULL,
         PRIMARY KEY (space_id, person_id)
     ) WITHOUT ROWID
     """
@@ -111,15 +114,18 @@ class Stages(ReadModel):
         ),
         subjects.event("transcription", "*", v1.Completed.name),
         subjects.event("recording", "*", ReplayDeleted.name),
+        *names.FILTERS,
     )
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.names = names.Names(self)
         self.news = asyncio.Event()
         """Set after every change; whoever waits for it clears it."""
         self.on_applied.append(lambda _: self.news.set())
 
     def apply(self, received: Received) -> None:
+        self.names.apply(received.event)
         match received.event:
             case room.Started() as event:
                 if event.settings.captions:
@@ -128,7 +134,7 @@ class Stages(ReadModel):
                         (event.space_id, event.settings.lang, event.at.isoformat(), _about(event.settings)),
                     )
                     self._speaks(event.space_id, _SPACE, 0, event.settings.lang)
-                    self._on_stage(event.space_id, event.host.id, event.host.handle, event.host.name, True)
+                    self._on_stage(event.space_id, event.host.id, 0, True)
                     self._may_be_said(event.space_id, 0)
             case room.SettingsChanged() as event:
                 self.db.execute("UPDATE spaces SET about = ? WHERE id = ?", (_about(event.settings), event.space_id))
@@ -146,10 +152,8 @@ class Stages(ReadModel):
             case room.LanguageChosen() as event:
                 self._speaks(event.space_id, event.person_id, _us(event.at), event.lang)
             case room.StageJoined() as event:
-                person = event.person
-                self._on_stage(event.space_id, person.id, person.handle, person.name, event.consent_to_recording)
-                self._stands(event.space_id, person.id, _us(event.at), True)
-                self._may_be_said(event.space_id, _us(event.at))
+                self._on_stage(event.space_id, event.person.id, _us(event.at), event.consent_to_recording)
+                self._stands(event.space_id, event.person.id, _us(event.at), True)
             case room.StageLeft() | room.Removed() as event:
                 self._stands(event.space_id, event.person_id, _us(event.at), False)
             case room.Ended() as event:
@@ -163,10 +167,11 @@ class Stages(ReadModel):
             case _:
                 pass
 
-    def _on_stage(self, space_id: str, person_id: str, handle: str, name: str, consents: bool) -> None:
+    def _on_stage(self, space_id: str, person_id: str, since_us: int, consents: bool) -> None:
         self.db.execute(
-            "INSERT OR REPLACE INTO speakers SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM spaces WHERE id = ?)",
-            (space_id, person_id, handle, name, consents, space_id),
+            "INSERT INTO speakers SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM spaces WHERE id = ?)"
+            " ON CONFLICT (space_id, person_id) DO UPDATE SET consents = excluded.consents",
+            (space_id, person_id, since_us, consents, space_id),
         )
 
     def _stands(self, space_id: str, person_id: str, since_us: int, stands: bool) -> None:
@@ -192,12 +197,9 @@ class Stages(ReadModel):
         about = self.db.execute("SELECT about FROM spaces WHERE id = ?", (space_id,)).fetchone()
         if about is None:
             return
-        rows = self.db.execute("SELECT name FROM speakers WHERE space_id = ? ORDER BY name LIMIT ?", (space_id, _NAMES))
-        names = ", ".join(name for (name,) in rows)
         words = self.db.execute("SELECT words FROM words WHERE space_id = ?", (space_id,)).fetchone()
         listed = ", ".join(json.loads(words[0])) if words else ""
-        vocabulary = ". ".join(part for part in (listed, names, *about) if part)
-        self.db.execute("INSERT OR REPLACE INTO vocabularies VALUES (?, ?, ?)", (space_id, since_us, vocabulary))
+        self.db.execute("INSERT OR REPLACE INTO vocabularies VALUES (?, ?, ?, ?)", (space_id, since_us, listed, *about))
         self.db.execute(
             "DELETE FROM vocabularies WHERE space_id = :space AND since > 0 AND since <= ("
             f"SELECT since FROM vocabularies WHERE space_id = :space ORDER BY since DESC LIMIT 1 OFFSET {_CHOICES})",
@@ -231,10 +233,18 @@ class Stages(ReadModel):
         """What may be said in a Space at a moment (µs since the Unix epoch): its hosts' words, who is or was on stage,
         its headline and its topics."""
         row = self.db.execute(
-            "SELECT vocabulary FROM vocabularies WHERE space_id = ? AND since <= ? ORDER BY since DESC LIMIT 1",
+            "SELECT listed, about FROM vocabularies WHERE space_id = ? AND since <= ? ORDER BY since DESC LIMIT 1",
             (space_id, at_us),
         ).fetchone()
-        return "" if row is None else str(row[0])
+        if row is None:
+            return ""
+        listed, about = row
+        called = self.db.execute(
+            "SELECT p.name FROM speakers s JOIN people p ON p.id = s.person_id WHERE s.space_id = ? AND s.since <= ?"
+            " ORDER BY p.name LIMIT ?",
+            (space_id, at_us, _NAMES),
+        )
+        return ". ".join(part for part in (listed, ", ".join(name for (name,) in called), about) if part)
 
     def spoken(self, space_id: str, person_id: str, at_us: int) -> Spoken | None:
         """What somebody speaks at a moment (µs since the Unix epoch): what they chose, else the language of the Space.
@@ -265,9 +275,9 @@ class Stages(ReadModel):
     def speaker(self, space_id: str, person_id: str) -> Speaker | None:
         """Somebody on the stage of a Space with captions; None while nothing is known of them."""
         row = self.db.execute(
-            "SELECT handle, name, consents FROM speakers WHERE space_id = ? AND person_id = ?", (space_id, person_id)
+            "SELECT consents FROM speakers WHERE space_id = ? AND person_id = ?", (space_id, person_id)
         ).fetchone()
-        return None if row is None else Speaker(person_id, row[0], row[1], bool(row[2]))
+        return None if row is None else Speaker(person_id, bool(row[0]))
 
     def stands(self, space_id: str, person_id: str, at_us: int) -> bool:
         """Whether somebody, who is or was on stage, is not known to have left it by a moment (µs since the Unix epoch),

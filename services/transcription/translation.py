@@ -1,20 +1,31 @@
-"""From stored facts to contract events, and from a transcript to what is shown of it."""
+"""From stored facts to contract events, and from a transcript to what is shown of it.
+
+What is stored has ids of people; `who` tells what they are called now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from contracts.envelope import Event, PersonRef
+from contracts.envelope import Event
 from contracts.transcription import v1
 from libs.eventstore import Notification
+from libs.names import Who
 from services.transcription.domain import CaptionCorrected, Captioned, CaptionRestored, Completed, Transcript
 
 
-def caption_of(fact: Captioned) -> v1.Caption:
-    """A stored caption as it was heard."""
+def named_in(notifications: Sequence[Notification]) -> Iterator[str]:
+    """Ids of the people whose names are needed to translate these."""
+    for notification in notifications:
+        if isinstance(fact := notification.fact, Captioned):
+            yield fact.person_id
+
+
+def caption_of(fact: Captioned, who: Who) -> v1.Caption:
+    """A stored caption as it was heard. Raises Refusal unavailable while it is not known what its speaker is called."""
     return v1.Caption(
         id=fact.caption_id,
-        person=PersonRef(id=fact.person_id, handle=fact.handle, name=fact.name),
+        person=who(fact.person_id).ref,
         lang=fact.lang,
         text=fact.text,
         start_at=fact.start_at,
@@ -25,9 +36,9 @@ def caption_of(fact: Captioned) -> v1.Caption:
     )
 
 
-def shown_to(viewer: str | None, fact: Captioned, transcript: Transcript) -> v1.Caption:
-    """A caption of a transcript as a person is shown it, without its words one by one."""
-    caption = caption_of(fact).model_copy(
+def shown_to(viewer: str | None, fact: Captioned, transcript: Transcript, who: Who) -> v1.Caption:
+    """A caption of a transcript as a person is shown it, without its words one by one. Raises as `caption_of` does."""
+    caption = caption_of(fact, who).model_copy(
         update={"words": (), "correction_rejected": fact.caption_id in transcript.rejected}
     )
     correction = transcript.corrections.get(fact.caption_id)
@@ -41,12 +52,12 @@ def shown_to(viewer: str | None, fact: Captioned, transcript: Transcript) -> v1.
     )  # fmt: skip
 
 
-def translate(notification: Notification) -> Sequence[Event]:
+def translate(notification: Notification, who: Who) -> Sequence[Event]:
     """The contract events of a stored fact."""
     space_id, at, version = notification.aggregate_id, notification.record.at, notification.version
     match notification.fact:
         case Captioned() as fact:
-            return [v1.Captioned(at=at, space_id=space_id, version=version, caption=caption_of(fact))]
+            return [v1.Captioned(at=at, space_id=space_id, version=version, caption=caption_of(fact, who))]
         case CaptionCorrected() as fact:
             corrected = v1.CaptionCorrected(
                 at=at, space_id=space_id, version=version,

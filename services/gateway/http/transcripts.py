@@ -121,7 +121,10 @@ async def transcript_file(
     document = await gateway.ask(query)
     while document.more:
         part = await gateway.ask(query.model_copy(update={"after": len(document.body), "at": document.version}))
-        document = part.model_copy(update={"body": document.body + part.body})
+        if part.digest == document.digest:
+            document = part.model_copy(update={"body": document.body + part.body})
+        else:
+            document = await gateway.ask(query)
     body = document.body.encode()
     headers = {
         "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from libs.eventstore import Notification
 from libs.keyring import Words
@@ -62,11 +62,6 @@ class Names(StoreModel):
         super().__init__(path)
         self._read = read
         self._unwiped = False
-
-    async def __aenter__(self) -> Self:
-        await super().__aenter__()
-        self.wipe()  # what a crash has left in the log
-        return self
 
     def take(self, notifications: Sequence[Notification]) -> None:
         super().take(notifications)

@@ -19,6 +19,7 @@ from services.room.domain.values import Person
 class People(ReadModel):
     """People as the events of the people service tell."""
 
+    overwrites = True
     schema = f"""
         {names.TABLE};
         CREATE TABLE traits (

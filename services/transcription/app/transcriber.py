@@ -15,8 +15,8 @@ from prometheus_client import Counter, Histogram
 
 from contracts import subjects
 from contracts.captions import v1 as captions
-from contracts.envelope import PersonRef
 from libs.bus import Bus, Unavailable
+from libs.refusal import Refusal
 from services.transcription.adapters.captured import CapturedMessage, bury, follow_capture, newest
 from services.transcription.adapters.messages import FinalResult, PartialResult, Results
 from services.transcription.adapters.worker_pool import BadBundle, WorkerPool, WorkerSession
@@ -307,8 +307,6 @@ class Transcriber:
             caption_id=session.caption_id(final.began_ns),
             session_id=session.id,
             person_id=speaker.person_id,
-            handle=speaker.handle,
-            name=speaker.name,
             lang=self._languages.of(speaker.person_id, final.start_ns).of_final(final.lang),
             text=final.text,
             start_at=_moment(final.start_ns),
@@ -331,11 +329,15 @@ class Transcriber:
         start_at = _moment(partial.start_ns)
         if (now - start_at).total_seconds() > self._pace.partial_age:
             return
+        try:
+            person = self._stages.names(speaker.person_id).ref
+        except Refusal:
+            return  # it is found out; the next one can be told
         event = captions.Partial(
             at=now,
             space_id=self._space.id,
             caption_id=session.caption_id(partial.began_ns),
-            person=PersonRef(id=speaker.person_id, handle=speaker.handle, name=speaker.name),
+            person=person,
             lang=self._languages.of(speaker.person_id, partial.start_ns).of_partial(),
             text=partial.text,
             start_at=start_at,

@@ -184,6 +184,23 @@ async def test_a_transcript_that_no_one_answer_carries_is_put_together(gateway: 
         assert (deleted["state"], deleted["captions"]) == ("none", [])
 
 
+async def test_a_file_whose_names_change_between_two_parts_is_read_again(gateway: Running, behind: Backend) -> None:
+    space = behind.add(a_person("Host"))
+    texts = iter(["Ann: Good evening", "Ann-Sophie: Good evening", "Ann-Sophie: Good evening"])
+    text = next(texts)
+
+    async def piece(query: TranscriptDocumentQuery) -> TranscriptDocument:
+        nonlocal text
+        body, more = text[query.after : query.after + 14], query.after + 14 < len(text)
+        answer = TranscriptDocument(content_type="text/plain", body=body, version=7, more=more, digest=text[:8])
+        text = next(texts, text)
+        return answer
+
+    behind.on(TranscriptDocumentQuery, piece)
+    async with gateway.client() as client:
+        assert (await client.http.get(f"/v1/spaces/{space.id}/transcript.txt")).text == "Ann-Sophie: Good evening"
+
+
 async def test_figures_are_for_the_host(gateway: Running, behind: Backend) -> None:
     host = a_person("Host")
     space = behind.add(host)

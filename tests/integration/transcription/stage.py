@@ -19,6 +19,7 @@ import contracts.catalogue  # noqa: F401 (every event can be decoded)
 from contracts import capture, envelope, subjects
 from contracts.captions.v1 import Partial
 from contracts.envelope import Event, PersonRef
+from contracts.people import v1 as people
 from contracts.room import v1 as room
 from contracts.transcription import v1
 from infra.demo import speech, voice
@@ -93,7 +94,20 @@ class Stage:
         headers = envelope.headers(event, id=new_id(), source="room")
         await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
 
+    async def introduce(self, who: PersonRef) -> None:
+        """Make somebody known, as the people service does."""
+        await self.tell(
+            people.Registered(
+                person_id=who.id, version=1, at=datetime.now(UTC), handle=who.handle, display_name=who.name
+            )
+        )
+
+    async def rename(self, who: PersonRef, name: str) -> None:
+        at = datetime.now(UTC)
+        await self.tell(people.ProfileChanged(person_id=who.id, version=2, at=at, handle=who.handle, display_name=name))
+
     async def start(self) -> None:
+        await self.introduce(self.host)
         self.version += 1
         await self.tell(
             room.Started(
@@ -102,6 +116,7 @@ class Stage:
         )
 
     async def join(self, who: PersonRef, *, consents: bool = True, at: datetime | None = None) -> None:
+        await self.introduce(who)
         self.version += 1
         await self.tell(
             room.StageJoined(

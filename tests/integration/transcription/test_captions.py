@@ -13,6 +13,8 @@ from contracts.envelope import Event
 from contracts.transcription import v1
 from infra.demo.words import plain
 from libs.bus import Bus
+from libs.eventstore import history, open_recorder
+from libs.eventstore.facts import encode
 from libs.ids import new_id
 from libs.service import Service
 from services.transcription.settings import Settings
@@ -186,3 +188,32 @@ async def test_a_transcript_can_be_taken_home(stage: Stage, service: Service[Set
     assert "[00:00:00] Hanna: My sister and I" in documents["txt"].body
     assert '"name": "Hanna"' in documents["json"].body
     assert service.missing() == {}
+
+
+async def test_a_transcript_says_what_its_speakers_are_called_now_and_stores_no_names(
+    stage: Stage, service: Service[Settings]
+) -> None:
+    stage.host = stage.host.model_copy(update={"name": "Quetzalcoatl"})
+    captions = await stage.events()
+    await stage.start()
+    await stage.say(stage.host, carried()["slt"].packets[:200])
+    await stage.end()
+    await captions.complete()
+    assert {caption.person.name for caption in captions.final} == {"Quetzalcoatl"}
+    await stage.rename(stage.host, "Tlaloc")
+
+    async def renamed() -> bool:
+        return {caption.person.name for caption in (await stage.transcript()).captions} == {"Tlaloc"}
+
+    await eventually(renamed)
+    for format in ("vtt", "srt", "txt", "json"):
+        document = await stage.document(format)
+        assert "Tlaloc" in document
+        assert "Quetzalcoatl" not in document
+    recorder = open_recorder(service.settings.store_place, read_only=True)
+    try:
+        stored = b"".join(encode(fact.record) for fact in history(recorder, stage.space_id))
+    finally:
+        recorder.close()
+    assert stage.host.id.encode() in stored
+    assert not any(name in stored for name in (b"Quetzalcoatl", b'"handle"', b'"name"'))

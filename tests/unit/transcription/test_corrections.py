@@ -21,7 +21,7 @@ from services.transcription.domain import (
     Word,
 )
 from services.transcription.translation import shown_to, translate
-from tests.unit.transcription.test_domain import AT, OPENED, caption, given
+from tests.unit.transcription.test_domain import AT, OPENED, caption, given, who
 
 HOST = HostNoted(host="h")
 SAID = caption("a")  # by p: "Good evening"
@@ -142,7 +142,7 @@ FACTS = {"caption_id": "a", "person_id": PERSON, "heard": "Good evening"}
 
 
 def told(fact: Fact) -> list[Event]:
-    return list(translate(Notification(1, new_id(), 4, Record(fact=fact, at=AT))))
+    return list(translate(Notification(1, new_id(), 4, Record(fact=fact, at=AT)), who))
 
 
 def test_everybody_is_told_of_a_correction_and_the_speaker_of_what_was_heard() -> None:
@@ -168,11 +168,11 @@ def test_everybody_is_told_that_what_was_heard_is_shown_again(rejected: bool, re
 def test_what_was_heard_is_shown_to_the_speaker_and_the_host_alone() -> None:
     said = caption("a", person=PERSON, words=(Word("Good", 0.1, 0.4),))
     begun = given(HostNoted(host=HOSTING), OPENED, said)
-    assert (shown_to(None, said, begun).text, shown_to(PERSON, said, begun).heard) == ("Good evening", None)
+    assert (shown_to(None, said, begun, who).text, shown_to(PERSON, said, begun, who).heard) == ("Good evening", None)
     once = given(
         HostNoted(host=HOSTING), OPENED, said,
         CaptionCorrected(caption_id="a", person_id=PERSON, heard="Good evening", text="Hello", by=HOSTING),
     )  # fmt: skip
-    shown = {viewer: shown_to(viewer, said, once) for viewer in (None, new_id(), PERSON, HOSTING)}
+    shown = {viewer: shown_to(viewer, said, once, who) for viewer in (None, new_id(), PERSON, HOSTING)}
     assert {(one.text, one.corrected_by, one.words) for one in shown.values()} == {("Hello", HOSTING, ())}
     assert [one.heard for one in shown.values()] == [None, None, "Good evening", "Good evening"]

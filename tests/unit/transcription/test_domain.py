@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from libs.eventstore import Fact, Meta
+from libs.names import Named
 from services.transcription.domain import Captioned, Completed, Deleted, Opened, Position, Transcript, Word
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
@@ -16,6 +17,11 @@ def given(*facts: Fact) -> Transcript:
         transcript.version += 1
         transcript.apply(fact, Meta(at=AT))
     return transcript
+
+
+def who(person_id: str) -> Named:
+    """Everybody is called Ann."""
+    return Named(person_id, "ann", "Ann")
 
 
 OPENED = Opened(lang="en", started_at=AT)
@@ -34,7 +40,7 @@ def caption(
     others: dict[str, int] | None = None,
 ) -> Captioned:
     return Captioned(
-        caption_id=id, session_id=session, person_id=person, handle="ann", name="Ann", lang="en", text="Good evening",
+        caption_id=id, session_id=session, person_id=person, lang="en", text="Good evening",
         start_at=AT + timedelta(seconds=seconds), end_at=AT + timedelta(seconds=seconds + 1),
         epoch=epoch, sequence=sequence, resume=resume, words=words, others=others or {},
     )  # fmt: skip

@@ -22,7 +22,7 @@ SPACE, ANN = new_id(), PersonRef(id=new_id(), handle="ann", name="Ann")
 
 def found_out(lang: str) -> Captioned:
     return Captioned(
-        caption_id="c", session_id="s", person_id=ANN.id, handle="ann", name="Ann", lang=lang, text="...",
+        caption_id="c", session_id="s", person_id=ANN.id, lang=lang, text="...",
         start_at=AT + timedelta(seconds=1), end_at=AT + timedelta(seconds=4), epoch="e", sequence=1, resume=1,
         detected=True,
     )  # fmt: skip

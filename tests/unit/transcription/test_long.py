@@ -16,6 +16,7 @@ from libs.bus import Handlers
 from libs.commands import Executor
 from libs.eventstore import Order, Store, open_store
 from libs.ids import new_id
+from libs.names import Named
 from services.transcription.app import Transcripts
 from services.transcription.domain import Captioned, Transcript
 from services.transcription.handlers import handlers, ordered
@@ -31,10 +32,14 @@ _MOST = configuration(0, Path(), defaultdict(str))["max_payload"]
 def caption(number: int) -> Captioned:
     """The longest there are: half a minute of fast speech."""
     return Captioned(
-        caption_id=f"{SPACE}-{number}", session_id=SPACE, person_id=PERSON, handle="ann", name="Ä" * 50, lang="en",
+        caption_id=f"{SPACE}-{number}", session_id=SPACE, person_id=PERSON, lang="en",
         text="extraordinarily " * 100, start_at=AT + timedelta(seconds=number),
         end_at=AT + timedelta(seconds=number + 1), epoch="e", sequence=number, resume=number,
     )  # fmt: skip
+
+
+def called(person_id: str) -> Named:
+    return Named(person_id, "ann", "Ä" * 50)
 
 
 def parts(store: Store[Transcript]) -> tuple[Executor[Transcript], Transcripts]:
@@ -65,7 +70,7 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
     store: Store[Transcript],
 ) -> None:
     executor, transcripts = parts(store)
-    table = handlers(executor, transcripts)
+    table = handlers(executor, transcripts, called)
     part = v1.Transcript.model_validate(await answer(table, "transcript"))
     whole = v1.TranscriptDocument.model_validate(await answer(table, "transcript_document", format="vtt"))
     captions, text = part.captions, whole.body
@@ -87,7 +92,7 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
 
 async def test_of_a_transcript_that_is_deleted_between_two_parts_nothing_more_is_told(store: Store[Transcript]) -> None:
     executor, transcripts = parts(store)
-    table = handlers(executor, transcripts)
+    table = handlers(executor, transcripts, called)
     first = await answer(table, "transcript")
     await executor.by_itself(SPACE, lambda t, _: t.delete())
     second = await answer(table, "transcript", after=500, at=first["version"])

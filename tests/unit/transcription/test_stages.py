@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from contracts.envelope import Event, PersonRef
+from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.bus import Received
 from libs.ids import new_id
+from libs.refusal import Refusal
 from services.transcription.projection import Spoken, Stages
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
@@ -20,10 +24,16 @@ def received(event: Event, sequence: int) -> Received:
     return Received(event, sequence, AT, {})
 
 
+def known(who: PersonRef) -> people.Registered:
+    return people.Registered(person_id=who.id, version=1, at=AT, handle=who.handle, display_name=who.name)
+
+
 async def test_names_headline_and_topics_are_the_words_that_may_be_said(tmp_path: Path) -> None:
     host, guest = (PersonRef(id=new_id(), handle=name.lower(), name=name) for name in ("Xochitl", "Björn"))
     settings = room.Settings(title="On rivers", topics=("city-gardens", "music"), captions=True)
     events: list[Event] = [
+        known(host),
+        known(guest),
         room.Started(space_id=SPACE, version=1, at=AT, host=host, settings=settings),
         room.StageJoined(
             space_id=SPACE, version=2, at=AT, person=guest, role=room.Role.SPEAKER, consent_to_recording=True
@@ -34,7 +44,7 @@ async def test_names_headline_and_topics_are_the_words_that_may_be_said(tmp_path
             stages.apply(received(event, sequence))
         assert stages.vocabulary(SPACE, NOW) == "Björn, Xochitl. On rivers. city gardens, music"
         renamed = settings.model_copy(update={"title": "On lakes", "topics": ()})
-        stages.apply(received(room.SettingsChanged(space_id=SPACE, version=3, at=AT, settings=renamed), 3))
+        stages.apply(received(room.SettingsChanged(space_id=SPACE, version=3, at=AT, settings=renamed), 5))
         assert stages.vocabulary(SPACE, NOW) == "Björn, Xochitl. On lakes"
         assert stages.vocabulary(new_id(), NOW) == ""
 
@@ -44,6 +54,7 @@ async def test_the_hosts_words_come_first_also_those_from_before_the_start(tmp_p
     settings = room.Settings(title="On rivers", captions=True)
     never = new_id()
     events: list[Event] = [
+        known(host),
         room.WordsChanged(space_id=SPACE, version=2, at=AT, words=("Dashwood", "HNSW")),
         room.WordsChanged(space_id=never, version=2, at=AT, words=("Kvasir",)),
         room.Started(space_id=SPACE, version=3, at=AT, host=host, settings=settings),
@@ -54,7 +65,7 @@ async def test_the_hosts_words_come_first_also_those_from_before_the_start(tmp_p
             stages.apply(received(event, sequence))
         assert stages.vocabulary(SPACE, NOW) == "Dashwood, HNSW. Xochitl. On rivers"
         assert stages.vocabulary(never, NOW) == ""
-        stages.apply(received(room.WordsChanged(space_id=SPACE, version=4, at=AT, words=()), 5))
+        stages.apply(received(room.WordsChanged(space_id=SPACE, version=4, at=AT, words=()), 6))
         assert stages.vocabulary(SPACE, NOW) == "Xochitl. On rivers"
 
 
@@ -63,6 +74,8 @@ async def test_speech_that_waits_is_prompted_as_at_its_moment(tmp_path: Path) ->
     settings = room.Settings(title="On rivers", captions=True)
     later = AT + timedelta(seconds=5)
     events: list[Event] = [
+        known(host),
+        known(guest),
         room.Started(space_id=SPACE, version=1, at=AT, host=host, settings=settings),
         room.StageJoined(
             space_id=SPACE, version=2, at=later, person=guest, role=room.Role.SPEAKER, consent_to_recording=True
@@ -78,7 +91,7 @@ async def test_speech_that_waits_is_prompted_as_at_its_moment(tmp_path: Path) ->
         for number in range(60):
             renamed = settings.model_copy(update={"title": f"River {number}"})
             at = later + timedelta(seconds=1 + number)
-            stages.apply(received(room.SettingsChanged(space_id=SPACE, version=3, at=at, settings=renamed), 3 + number))
+            stages.apply(received(room.SettingsChanged(space_id=SPACE, version=3, at=at, settings=renamed), 5 + number))
         assert stages.vocabulary(SPACE, joined + 60_000_000).endswith("River 59")
         assert stages.db.execute("SELECT count(*) FROM vocabularies").fetchone()[0] <= 25
 
@@ -140,3 +153,40 @@ async def test_somebody_stands_on_stage_until_shortly_after_they_left_it_and_aga
         assert stands(3600, host)
         stages.forget(SPACE)
         assert stages.db.execute("SELECT count(*) FROM stands").fetchone() == (0,)
+
+
+async def test_people_are_called_what_they_are_called_now_and_nothing_tells_what_forgotten_ones_were(
+    tmp_path: Path,
+) -> None:
+    host, guest = (PersonRef(id=new_id(), handle=name.lower(), name=name) for name in ("Xochitl", "Quetzal"))
+    at = datetime.now(UTC)
+    events: list[Event] = [
+        room.Started(
+            space_id=SPACE, version=1, at=AT, host=host, settings=room.Settings(title="Rivers", captions=True)
+        ),
+        room.StageJoined(
+            space_id=SPACE, version=2, at=AT, person=guest, role=room.Role.SPEAKER, consent_to_recording=True
+        ),
+    ]
+    path = tmp_path / "stages.db"
+
+    def files() -> bytes:
+        return b"".join(file.read_bytes() for file in tmp_path.iterdir()).lower()
+
+    async with Stages(path) as stages:
+        stages.take([received(event, sequence) for sequence, event in enumerate(events, 1)], "epoch")
+        with pytest.raises(Refusal, match="not known yet"):  # what room's event called them is not kept
+            stages.names(guest.id)
+        assert b"quetzal" not in files()
+        stages.take([received(known(host), 3), received(known(guest), 4)], "epoch")
+        assert stages.names(guest.id).ref == guest
+        assert b"quetzal" in files()
+        other = people.ProfileChanged(person_id=guest.id, version=2, at=at, handle="tlaloc", display_name="Tlaloc")
+        stages.take([received(other, 5)], "epoch")
+        assert stages.names(guest.id).name == "Tlaloc"
+        assert stages.vocabulary(SPACE, NOW) == "Tlaloc, Xochitl. Rivers"
+        stages.take([received(people.Forgotten(at=at, number=1, what=f"person:{guest.id}"), 6)], "epoch")
+        assert stages.names(guest.id).gone
+        assert stages.vocabulary(SPACE, NOW) == "Xochitl. Rivers"
+        assert not any(name in files() for name in (b"tlaloc", b"quetzal"))
+        assert b"xochitl" in files()
