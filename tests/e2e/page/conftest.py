@@ -48,6 +48,9 @@ async def system(tmp_path_factory: pytest.TempPathFactory, listed_origin: str) -
         "ROSTRUM_ROOM_REACTIONS": json.dumps(REACTIONS),
         "ROSTRUM_GATEWAY_CORS_ORIGINS": json.dumps([listed_origin]),
         "ROSTRUM_TRANSCRIPTION_LANGUAGES": json.dumps(CAPTIONED),
+        # One person speaks at a time, and their words are renewed now and then.
+        "ROSTRUM_TRANSCRIPTION_WORKERS": "1",
+        "ROSTRUM_TRANSCRIPTION_PARTIAL_EVERY": "1.0",
     }
     async with System(tmp_path_factory.mktemp("page"), gateway_port=0, settings=settings) as system:
         yield system

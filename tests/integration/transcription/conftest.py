@@ -33,7 +33,13 @@ def env(nats: NatsServer) -> dict[str, str]:
 
 
 def of_transcription(nats: NatsServer) -> dict[str, str]:
-    return {**nats.env, "ROSTRUM_TRANSCRIPTION_SETTLE": "1.0", "ROSTRUM_TRANSCRIPTION_DECODERS": "1"}
+    """Words are shown more seldom than by default, which takes most of the time."""
+    return {
+        **nats.env,
+        "ROSTRUM_TRANSCRIPTION_SETTLE": "1.0",
+        "ROSTRUM_TRANSCRIPTION_DECODERS": "1",
+        "ROSTRUM_TRANSCRIPTION_PARTIAL_EVERY": "1.0",
+    }
 
 
 @pytest.fixture
