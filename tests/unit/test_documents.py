@@ -95,6 +95,7 @@ def a_setting(text: str) -> None:
 # ---- files ------------------------------------------------------------------------------------------
 
 
+@cache
 def _git(*arguments: str) -> bool:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
