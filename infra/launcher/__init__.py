@@ -15,7 +15,21 @@ Errors:
     +-- DataGone         the folder, or a store in it, was removed while the system ran
 """
 
+from typing import TYPE_CHECKING
+
 from infra.launcher.errors import AlreadyRunning, DataGone, GaveUp, LauncherError, PortTaken, StartFailed
-from infra.launcher.system import System
+
+if TYPE_CHECKING:
+    from infra.launcher.system import System
 
 __all__ = ["AlreadyRunning", "DataGone", "GaveUp", "LauncherError", "PortTaken", "StartFailed", "System"]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import `System` when it is asked for: the fork server, which is of this package too, starts without it."""
+        if name != "System":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from infra.launcher.system import System
+
+        return System

@@ -13,7 +13,7 @@ from typing import Final
 
 from infra.launcher.port import HeldPort
 from tests.support.program import Program
-from tests.support.waiting import in_time
+from tests.support.waiting import LIMIT, in_time
 
 
 def server_binary() -> str:
@@ -56,7 +56,7 @@ class NatsServer(Program):
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
         super().start()
-        in_time(self._answers, within=10)
+        in_time(self._answers, within=LIMIT)
 
     def _answers(self) -> bool:
         self.must_run()

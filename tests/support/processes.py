@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -36,7 +36,7 @@ def running(processes: list[psutil.Process]) -> list[psutil.Process]:
     return alive
 
 
-async def gone(processes: list[psutil.Process], within: float) -> None:
+async def gone(processes: list[psutil.Process], within: float = LIMIT) -> None:
     """Wait until none of them runs. Raises AssertionError naming those that do after `within` seconds."""
     try:
         await eventually(lambda: not running(processes), within=within)

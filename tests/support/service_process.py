@@ -107,7 +107,7 @@ class ServiceProcess:
         if self._process is not None:
             descendants = self._descendants()
             self._process.kill()
-            self._end(self._process, descendants, within=10)
+            self._end(self._process, descendants, within=LIMIT)
 
     async def stop(self, within: float = LIMIT) -> int | None:
         """SIGTERM; its exit code, None where it had to be killed because it did not end in time."""
@@ -117,7 +117,7 @@ class ServiceProcess:
         await asyncio.to_thread(self._process.join, within)
         code = self._process.exitcode
         self._process.kill()
-        self._end(self._process, descendants, within=10)
+        self._end(self._process, descendants, within=LIMIT)
         return code
 
     def close(self) -> None:

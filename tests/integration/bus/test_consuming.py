@@ -17,7 +17,7 @@ from libs.bus import Bus, BusSettings, Poison, Received, Retry, StreamReset, con
 from libs.bus.declare import declare
 from libs.ids import new_id
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 SPACE = new_id()
 PRESENCE = [subjects.events_of("presence")]
@@ -98,7 +98,7 @@ async def test_a_batch_goes_to_the_handler_as_one(bus: Bus) -> None:
             done.set()
 
     async with bus.consume("people-a", handle, filters=PRESENCE, batch=50):
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), LIMIT)
     assert max(sizes) > 1
     assert sum(sizes) == 100
 
@@ -158,7 +158,7 @@ async def test_a_consumer_that_stops_inside_a_batch_acknowledges_nothing_of_it(b
 
     consumer = bus.consume("people-a", stuck, filters=PRESENCE)
     await consumer.__aenter__()
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), LIMIT)
     await consumer.__aexit__(None, None, None)
     info = await bus.js.consumer_info(subjects.EVENTS_STREAM, "people-a")
     assert info.num_ack_pending == 1
@@ -288,7 +288,7 @@ async def test_what_is_told_reaches_who_listens_and_is_kept_nowhere(bus: Bus) ->
     for subject, body in ((partial.subject, b"{"), (subjects.passing_event("captions", SPACE, "newer"), b"{}")):
         await bus.nc.publish(subject, body)
     await bus.tell(partial)
-    assert await asyncio.wait_for(heard.get(), 5) == partial
+    assert await asyncio.wait_for(heard.get(), LIMIT) == partial
     assert await bus.last_sequence() == 0
     with pytest.raises(TypeError):
         await bus.tell(counted(1))

@@ -35,7 +35,7 @@ async def test_a_signal_drains_everything_and_the_command_succeeds(tmp_path: Pat
         assert len(everybody) >= 5  # launcher, fork server, NATS, two services
         process.send_signal(number)
         assert await asyncio.wait_for(process.wait(), 15) == 0
-        await gone(everybody, within=5)
+        await gone(everybody)
 
 
 async def test_a_killed_launcher_leaves_no_process(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ async def test_a_killed_launcher_leaves_no_process(tmp_path: Path) -> None:
         await line_with(process, "is ready")
         everybody = family(process.pid)
         process.kill()
-        await gone(everybody, within=10)
+        await gone(everybody)
         # And the folder is free for the next one at once.
     async with up(tmp_path) as process:
         await line_with(process, "is ready")
@@ -56,7 +56,7 @@ async def test_a_launcher_killed_together_with_its_fork_server_leaves_no_process
         forks = next(child for child in everybody[1:] if child.ppid() == process.pid)
         process.kill()
         forks.kill()
-        await gone(everybody, within=5)
+        await gone(everybody)
 
 
 async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
         everybody = family(process.pid)
         process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(process.wait(), 15) == 0
-        await gone(everybody, within=5)
+        await gone(everybody)
 
 
 async def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:

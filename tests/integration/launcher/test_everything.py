@@ -64,7 +64,7 @@ async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
         everybody = family(process.pid)
         assert len(everybody) > len(SERVICES)
         process.kill()
-        await gone(everybody, within=12)
+        await gone(everybody)
     log = (tmp_path / "logs" / "nats.log").read_text()
     assert [line for line in log.splitlines() if "Violation" in line] == []
 

@@ -42,4 +42,4 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, services: list
             everybody = family(process.pid)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 20) == 0
-            await gone(everybody, within=5)
+            await gone(everybody)

@@ -19,6 +19,7 @@ from libs.relay import Relay, Report, StreamAhead
 from libs.telemetry import configure_traces, span, trace_id
 from tests.integration.eventstore.counting import Added, Counter, add
 from tests.support.nats import NatsServer
+from tests.support.waiting import LIMIT
 
 ID = new_id()
 
@@ -198,7 +199,7 @@ async def test_a_stream_that_knows_more_than_the_store_is_an_error_that_says_so(
         await wait_published(relay)
     async with open_store(tmp_path / "new.db", Counter) as lost:
         with pytest.raises(StreamAhead, match="restore the store"):
-            await asyncio.wait_for(Relay(bus, lost, translate, context="people").run(), 5)
+            await asyncio.wait_for(Relay(bus, lost, translate, context="people").run(), LIMIT)
 
 
 async def test_other_services_events_in_between_do_not_disturb_it(

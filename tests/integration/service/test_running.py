@@ -23,7 +23,7 @@ from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
 from tests.support.nats import NatsServer, free_port, running_nats
 from tests.support.service_process import ServiceProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 @pytest.fixture
@@ -206,6 +206,6 @@ async def test_sigterm_while_it_still_waits_for_nats_ends_it_too() -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     assert child.stdout is not None
-    assert json.loads(await asyncio.wait_for(child.stdout.readline(), 20))["message"] == "starting"
+    assert json.loads(await asyncio.wait_for(child.stdout.readline(), 60))["message"] == "starting"
     child.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(child.wait(), 5) == 0
+    assert await asyncio.wait_for(child.wait(), LIMIT) == 0

@@ -60,7 +60,7 @@ async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(sta
             await captions.next(within=60)
             family = psutil.Process(process.pid).children(recursive=True)
             process.kill()
-            await gone(family, within=5)
+            await gone(family)
             await process.start()
         await speaking
         await stage.end()
