@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
+from contracts import subjects
 from infra.commands.common import add_var, fail
 from infra.commands.connection import with_nats
 from libs.bus.dead_letters import Letter, read_letter, read_letters, retry_letter
+
+_CAPTURED: Final = subjects.CAPTURE_SUBJECTS.removesuffix("*.*")
+_TOGETHER: Final = 500
+"""Letters of one session that are handed over at once: about a minute."""
 
 EXAMPLES = """\
 examples:
@@ -102,8 +110,7 @@ async def _retry(nc: Client, options: argparse.Namespace) -> int:
             fail(f"there is no dead letter {number}")
         letters.append(letter)
     failed = 0
-    for letter in letters:
-        reason = await retry_letter(nc, js, letter, timeout=options.timeout)
+    async for letter, reason in _handed_over(nc, js, letters, options.timeout):
         failed += reason is not None
         if options.json:
             print(json.dumps({"number": letter.number, "handled": reason is None, "reason": reason}))
@@ -114,6 +121,23 @@ async def _retry(nc: Client, options: argparse.Namespace) -> int:
     if not letters and not options.json:
         print("no dead letters")
     return 1 if failed else 0
+
+
+async def _handed_over(
+    nc: Client, js: JetStreamContext, letters: list[Letter], timeout: float
+) -> AsyncIterator[tuple[Letter, str | None]]:
+    """Each letter, and why it was not handled. What one session said goes together: it may be one sentence."""
+
+    groups: dict[tuple[str, str | int], list[Letter]] = {}
+    for letter in letters:
+        captured = letter.origin.startswith(_CAPTURED)
+        groups.setdefault((letter.consumer, letter.origin if captured else letter.number), []).append(letter)
+    for group in groups.values():
+        for start in range(0, len(group), _TOGETHER):
+            some = group[start : start + _TOGETHER]
+            reasons = await asyncio.gather(*(retry_letter(nc, js, letter, timeout=timeout) for letter in some))
+            for done in zip(some, reasons, strict=True):
+                yield done
 
 
 def _fields(letter: Letter) -> dict[str, Any]:

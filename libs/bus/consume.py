@@ -21,13 +21,13 @@ from contracts import subjects
 from contracts.envelope import Event, UnknownEventError, decode
 from libs.aio import end
 from libs.bus.connection import Connection
-from libs.bus.dead_letters import Answer, without_letter, without_orders
+from libs.bus.dead_letters import Answer, bury, without_letter
 from libs.bus.declare import ACK_WAIT, consumer_config, ensure_consumer
 from libs.bus.errors import Poison, Retry
 from libs.bus.halts import Unreadable
 from libs.bus.pull import ConsumerGone, Pull
 from libs.bus.stored import Stored
-from libs.telemetry import CONSUMED, CONSUMER_LAG, DEAD_LETTERS, span
+from libs.telemetry import CONSUMED, CONSUMER_LAG, span
 
 _log = logging.getLogger(__name__)
 _STALL_FIRST: Final = 0.1
@@ -68,6 +68,7 @@ class Raw:
     published_at: datetime
     headers: Mapping[str, str]
     deliveries: int = 1
+    """How often it was delivered; 0 for a dead letter that is tried again."""
 
 
 Handle = Callable[[Sequence[Received]], Awaitable[None]]
@@ -335,21 +336,14 @@ class Consumer:
 
     async def _bury(self, msg: Msg, reason: str) -> None:
         sequence = msg.metadata.sequence.stream
-        headers = without_orders(msg.headers or {})
-        headers |= {
-            subjects.HEADER_ORIGIN: msg.subject,
-            subjects.HEADER_REASON: " ".join(reason.split())[:500],
-            subjects.HEADER_SEQUENCE: str(sequence),
-            subjects.HEADER_PUBLISHED_AT: msg.metadata.timestamp.isoformat(),
-            "Nats-Msg-Id": f"{self.name}:{self._stream}:{sequence}",
-        }
-        subject = subjects.dead_letter(self._connection.service, self.name)
         # Raises when it cannot be stored: the message then comes again and is buried later.
-        await self._connection.js.publish(subject, msg.data, headers=headers, stream=subjects.DEAD_LETTER_STREAM)
+        await bury(
+            self._connection.js, self._connection.service, self.name, self._stream, sequence, msg.metadata.timestamp,
+            msg.subject, msg.headers or {}, msg.data, reason,
+        )  # fmt: skip
         await msg.term()
         self._failures.pop(sequence, None)
         self._position = max(self._position, sequence)
-        DEAD_LETTERS.labels(self.name).inc()
         CONSUMED.labels(self.name, "buried").inc()
         _log.error("message %d of %s is a dead letter: %s", sequence, self.name, reason)
 
@@ -369,7 +363,7 @@ class Consumer:
             published_at = datetime.fromisoformat(headers[subjects.HEADER_PUBLISHED_AT])
             own = without_letter(headers)
             item = (
-                Raw(subject, msg.data, sequence, published_at, own)
+                Raw(subject, msg.data, sequence, published_at, own, deliveries=0)
                 if self._raw
                 else Received(decode(subject, msg.data), sequence, published_at, own)
             )

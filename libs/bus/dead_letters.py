@@ -19,6 +19,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
+from libs.telemetry import DEAD_LETTERS
 
 _PREFIX: Final = subjects.dead_letter("", "").removesuffix(".")
 
@@ -66,6 +67,31 @@ class Letter:
         """Its place in the stream it came from."""
         text = self.headers.get(subjects.HEADER_SEQUENCE, "")
         return int(text) if text.isdigit() else None
+
+
+async def bury(
+    js: JetStreamContext,
+    service: str,
+    consumer: str,
+    stream: str,
+    sequence: int,
+    published_at: datetime,
+    subject: str,
+    headers: Mapping[str, str],
+    data: bytes,
+    reason: str,
+) -> None:
+    """Keep a message of a stream that `consumer` gave up, once, with the reason. Raises when it cannot be stored."""
+    kept = without_orders(headers) | {
+        subjects.HEADER_ORIGIN: subject,
+        subjects.HEADER_REASON: " ".join(reason.split())[:500],
+        subjects.HEADER_SEQUENCE: str(sequence),
+        subjects.HEADER_PUBLISHED_AT: published_at.isoformat(),
+        "Nats-Msg-Id": f"{consumer}:{stream}:{sequence}",
+    }
+    address = subjects.dead_letter(service, consumer)
+    await js.publish(address, data, headers=kept, stream=subjects.DEAD_LETTER_STREAM)
+    DEAD_LETTERS.labels(consumer).inc()
 
 
 def without_letter(headers: Mapping[str, str]) -> dict[str, str]:

@@ -200,11 +200,18 @@ class Captured:
         if (datetime.now(UTC) - batch[-1].published_at).total_seconds() < _LINGER:
             await asyncio.sleep(_LINGER)
         # Decided for the whole batch before anything is written: a message that fails is tried again alone.
-        entries = [entry for raw in batch if (entry := await self._admit(decode(raw))) is not None]
+        entries = [entry for raw in batch if (entry := await self._admit_raw(raw)) is not None]
         try:
             await self._intake.store(entries)
         except (StorageFullError, OSError) as error:
             raise Retry(f"captured audio cannot be stored: {error}") from error
+
+    async def _admit_raw(self, raw: Raw) -> Entry | None:
+        message = decode(raw)
+        entry = await self._admit(message)
+        if entry is None and raw.deliveries == 0 and await self._intake.is_finished(message.space_id):
+            raise Poison("the replay of its Space is finished, and nothing is added to it any more")
+        return entry
 
     async def _admit(self, message: CapturedMessage) -> Entry | None:
         try:

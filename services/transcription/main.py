@@ -16,7 +16,7 @@ from libs.service import CannotStart, Service, run
 from services.transcription import engines
 from services.transcription.adapters.messages import Tuning
 from services.transcription.adapters.worker_pool import WorkerPool
-from services.transcription.app import Captioning, Pace, Transcripts
+from services.transcription.app import Captioning, Letters, Pace, Transcripts
 from services.transcription.domain import Transcript
 from services.transcription.handlers import Deletions, RoomEvents, handlers, ordered
 from services.transcription.projection import Stages
@@ -72,6 +72,7 @@ async def compose(service: Service[Settings]) -> None:
     pace = Pace(flush_after=settings.flush_after, settle=settings.settle)
     captioning = Captioning(bus, stages, transcripts, pool, pace, languages)
     service.spawn("captions", captioning.run())
+    await service.enter(Letters(bus, stages, transcripts, pool, pace.flush_after, languages))
     for durable, handle in (
         (consumers.TRANSCRIPTION_DELETIONS, Deletions(executor)),
         (consumers.TRANSCRIPTION_ROOM, RoomEvents(executor)),

@@ -84,6 +84,10 @@ class Intake:
             return None
         return Entry(message.space_id, message.person_id, message.session_id, message.sequence, message.body)
 
+    async def is_finished(self, space_id: str) -> bool:
+        """Whether a replay was made, or given up, that nothing is added to any more."""
+        return (await self._recordings.get(space_id)).phase in (Phase.READY, Phase.FAILED)
+
     async def store(self, entries: Iterable[Entry]) -> None:
         """Put bundles on the disk; they are there when it returns. Raises StorageFullError, OSError."""
         try:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from contracts import capture, subjects
-from libs.bus import Bus
+from libs.bus import Bus, dead_letters
 from libs.bus.follow import follow_raw
-from libs.telemetry import DEAD_LETTERS
 
 CONSUMER = "transcription-capture"
 """The name that dead letters of captured messages carry."""
@@ -30,6 +31,12 @@ class CapturedMessage:
     body: bytes
     bundle: capture.Bundle | None
     """The body, decoded; None where it cannot be: whoever recognises the body says why."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def space_id(self) -> str:
+        """The Space in which it was said."""
+        return self.subject.split(".")[2]
 
 
 async def follow_capture(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[CapturedMessage]]:
@@ -46,6 +53,7 @@ async def follow_capture(bus: Bus, space_id: str, after: int, epoch: str) -> Asy
                 subject=message.subject,
                 body=message.data,
                 bundle=_decoded(message.data),
+                headers=message.headers or {},
             )
             for message in messages
         ]
@@ -67,12 +75,29 @@ async def newest(bus: Bus, space_id: str) -> int:
 
 
 async def bury(bus: Bus, message: CapturedMessage, reason: str) -> None:
-    """Keep a message that cannot be used, with the reason."""
-    headers = {
-        subjects.HEADER_ORIGIN: message.subject,
-        subjects.HEADER_REASON: " ".join(reason.split())[:500],
-        "Nats-Msg-Id": f"{CONSUMER}:{message.sequence}",
-    }
-    subject = subjects.dead_letter(bus.service, CONSUMER)
-    await bus.js.publish(subject, message.body, headers=headers, stream=subjects.DEAD_LETTER_STREAM)
-    DEAD_LETTERS.labels(CONSUMER).inc()
+    """Keep a message that cannot be used, with the reason, where `rostrum dlq retry` finds it."""
+    published_at = datetime.fromtimestamp(message.published_ns / 1e9, UTC)
+    await dead_letters.bury(
+        bus.js, bus.service, CONSUMER, subjects.CAPTURE_STREAM, message.sequence, published_at, message.subject,
+        message.headers, message.body, reason,
+    )  # fmt: skip
+
+
+def from_letter(letter: Msg) -> CapturedMessage:
+    """A captured message as it was before it was buried.
+
+    Raises KeyError where the letter says too little, ValueError where its body is still no bundle.
+    """
+    headers = letter.headers or {}
+    published_at = datetime.fromisoformat(headers[subjects.HEADER_PUBLISHED_AT])
+    subject = headers[subjects.HEADER_ORIGIN]
+    return CapturedMessage(
+        sequence=int(headers[subjects.HEADER_SEQUENCE]),
+        session_id=subject.rpartition(".")[2],
+        person_id=headers.get(subjects.HEADER_PERSON),
+        published_ns=round(published_at.timestamp() * 1e9),
+        subject=subject,
+        body=letter.data,
+        bundle=capture.decode(letter.data),
+        headers=dead_letters.without_letter(headers),
+    )

@@ -1,0 +1,105 @@
+"""Captured audio that could not be used is kept, and `rostrum dlq retry` has it captioned once it can be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+
+from contracts import capture, subjects
+from libs.bus import Bus
+from libs.bus.dead_letters import Letter, read_letters
+from libs.ids import new_id
+from libs.service import Service
+from services.transcription.adapters.captured import CONSUMER, CapturedMessage, bury
+from services.transcription.settings import Settings
+from tests.integration.transcription.stage import Stage, bundles, carried, person
+from tests.support.command import Said, rostrum
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
+from tests.support.wer import word_error_rate
+
+pytestmark = pytest.mark.timeout(90)
+MOST_WRONG = 0.15
+_numbers = count(10_000)
+
+
+async def letters(bus: Bus) -> list[Letter]:
+    return [letter async for letter in read_letters(bus.js, CONSUMER)]
+
+
+async def retry(nats: NatsServer) -> Said:
+    return await rostrum("dlq", "retry", "--all", "--consumer", CONSUMER, env={"ROSTRUM_NATS_URL": nats.url})
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_bundle_of_tomorrow_is_buried_and_the_retry_says_why_it_still_is(
+    stage: Stage, bus: Bus, nats: NatsServer
+) -> None:
+    await stage.start()
+    session = new_id()
+    body = bytearray(next(iter(bundles(carried()["awb"].packets[:5], base_ns=stage.base_ns))))
+    body[0] = capture.VERSION + 1
+    sequence = await stage.publish(stage.host, session, bytes(body))
+    (letter,) = await eventually(lambda: _some(bus))
+    assert (letter.service, letter.sequence, letter.data) == ("transcription", sequence, bytes(body))
+    assert letter.origin == subjects.capture(stage.space_id, session)
+    assert letter.headers[subjects.HEADER_PERSON] == stage.host.id
+    said = await retry(nats)
+    assert said.code == 1
+    assert "unknown bundle version 2" in said.errors
+    assert [one.number for one in await letters(bus)] == [letter.number], "it stays until it can be used"
+
+
+async def test_what_an_older_version_buried_becomes_one_caption(
+    stage: Stage, service: Service[Settings], nats: NatsServer
+) -> None:
+    bus = service.bus
+    captions = await stage.events()
+    await stage.start()
+    said = carried()["awb"]
+    sentence = said.packets[: int(float(said.sentences[0]["end_s"]) * 50) + 30]
+    silent = person("Silent")
+    await stage.join(silent, consents=False)
+    await bury_all(stage, bus, stage.host.id, sentence)
+    await bury_all(stage, bus, silent.id, sentence[:5])
+    done = await retry(nats)
+    assert (done.code, done.errors) == (0, "")
+    assert await letters(bus) == []
+    await captions.finals(1)
+    assert word_error_rate(str(said.sentences[0]["text"]), captions.text(stage.host)) <= MOST_WRONG
+    # What is said afterwards is heard as ever, and nothing of it was taken for accounted for.
+    await stage.say(stage.host, sentence, after=60)
+    await stage.end()
+    await captions.complete()
+    assert {caption.person.id for caption in captions.final} == {stage.host.id}
+    seconds = [(caption.start_at - stage.started_at).total_seconds() for caption in captions.final]
+    assert [round(one, -1) for one in seconds] == [0, 60]
+
+    await bury_all(stage, bus, stage.host.id, sentence[:5])
+    late = await retry(nats)
+    assert late.code == 1
+    assert "nothing is added to the transcript" in late.errors
+    assert len(await letters(bus)) == 1
+
+
+async def bury_all(stage: Stage, bus: Bus, person_id: str, packets: list[bytes]) -> None:
+    """As a version did that could not read them."""
+    session = new_id()
+    for body in bundles(packets, base_ns=stage.base_ns, last=False):
+        message = CapturedMessage(
+            sequence=next(_numbers),
+            session_id=session,
+            person_id=person_id,
+            published_ns=round(datetime.now(UTC).timestamp() * 1e9),
+            subject=subjects.capture(stage.space_id, session),
+            body=body,
+            bundle=None,
+            headers={subjects.HEADER_PERSON: person_id, subjects.HEADER_SESSION: session},
+        )
+        await bury(bus, message, "unknown bundle version 1")
+
+
+async def _some(bus: Bus) -> list[Letter] | None:
+    return await letters(bus) or None
