@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from contracts.commands import Command
 from libs.eventstore import Claim, Done, Fact, Order, Store, digest_of
@@ -21,6 +21,22 @@ Ordered = Callable[[Command[Any]], tuple[object, ...]]
 may never change for a command that exists, or a retry across the change is refused as another command."""
 Consequences = Mapping[type[Fact], Callable[[str, Any], None]]
 """What is done after a fact was committed, by its type: called with the aggregate's id and the fact."""
+
+
+class Sealing(Protocol):
+    """Seals the words of facts before they are stored, and opens those of aggregates; `libs.keyring.vault` is one.
+
+    Its methods raise what `with_keys` knows how to mend.
+    """
+
+    def seal(self, state: Any, version: int, actor: str | None, facts: Sequence[Fact], /) -> Sequence[Fact]:
+        """Facts that `actor` has just caused, as they are stored; the first one follows `version`."""
+
+    def must_show(self, state: Any, /) -> object:
+        """Have everything open that an aggregate shows, as far as keys can be had."""
+
+    async def with_keys(self, call: Callable[[], Awaitable[T]], /) -> T:
+        """Do something, again where keys were missing."""
 
 
 def _no_view(state: object) -> None:
@@ -42,14 +58,17 @@ class Executor(Generic[S]):
         *,
         check: Callable[[S, str | None], None] = no_check,
         consequences: Consequences | None = None,
+        sealing: Sealing | None = None,
     ) -> None:
         """`check` is the service's own rule of who may command an aggregate at all; it raises Refusal. `consequences`
-        says what is done after the commit of a fact of some type."""
+        says what is done after the commit of a fact of some type. With `sealing`, decisions give and states hold words
+        as `libs.keyring.Words`; answers are made of what it has opened."""
         self._store = store
         self._now = now
         self._ordered = ordered
         self._check = check
         self._consequences = consequences or {}
+        self._sealing = sealing
 
     def order(self, command: Command[Any]) -> Order:
         """The order that a command is, as the store keeps it."""
@@ -89,11 +108,24 @@ class Executor(Generic[S]):
         Raises Refusal: that of the check, and those of `Store.execute`.
         """
 
-        def welcomed(state: S) -> Iterable[Fact]:
-            self._check(state, order.actor)
-            return decide(state)
+        sealing = self._sealing
 
-        done = await self._store.execute(id, order, welcomed if checked else decide, view, claims=claims)
+        def welcomed(state: S) -> Iterable[Fact]:
+            if checked:
+                self._check(state, order.actor)
+            facts = decide(state)
+            if sealing is None:
+                return facts
+            facts = sealing.seal(state, state.version, order.actor, tuple(facts))
+            if view is not _no_view:
+                # Not when the answer is made: then the state has taken the facts in.
+                sealing.must_show(state)
+            return facts
+
+        def carry_out() -> Awaitable[Done[Any]]:
+            return self._store.execute(id, order, welcomed, view, claims=claims)
+
+        done = await (carry_out() if sealing is None else sealing.with_keys(carry_out))
         for fact in done.facts:
             if (consequence := self._consequences.get(type(fact))) is not None:
                 consequence(id, fact)

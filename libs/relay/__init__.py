@@ -87,6 +87,16 @@ class Report:
         return cls(**json.loads(data))
 
 
+def in_turn(*every: Prepare) -> Prepare:
+    """All of these, one after another."""
+
+    async def prepare(notifications: Sequence[Notification]) -> None:
+        for each in every:
+            await each(notifications)
+
+    return prepare
+
+
 class Relay:
     """Publishes what a store commits as contract events of `context`; `translate` may return none, one or several.
 
@@ -332,4 +342,4 @@ def _body(event: Event) -> bytes:
     return event.model_dump_json().encode()
 
 
-__all__ = ["Prepare", "Relay", "Report", "StreamAhead", "Translate"]
+__all__ = ["Prepare", "Relay", "Report", "StreamAhead", "Translate", "in_turn"]

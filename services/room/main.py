@@ -14,8 +14,11 @@ from libs.bus import Leases
 from libs.clock import utc_now
 from libs.commands import Executor
 from libs.eventstore import StoredFact, history, open_recorder, open_store, rebuild
+from libs.keyring.client import open_keyring
+from libs.keyring.vault import Vault
+from libs.keyring.worded import Closed
 from libs.names import names_in
-from libs.relay import Relay
+from libs.relay import Relay, in_turn
 from libs.service import Service, run
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
@@ -25,11 +28,13 @@ from services.room.app.live_spaces import LiveSpaces
 from services.room.app.scheduling import Scheduling
 from services.room.app.session_leases import Presence
 from services.room.app.standstill import Standstill
+from services.room.app.taking_back import TakingBack
 from services.room.domain.space import Space
 from services.room.domain.values import Limits
+from services.room.domain.written import WORDS
 from services.room.handlers import anywhere, handlers
 from services.room.handlers.commands import ordered
-from services.room.projection import Agenda, People
+from services.room.projection import Agenda, People, TakenBack
 from services.room.settings import Settings
 from services.room.translation import named_in, translate, wire_space
 
@@ -45,7 +50,11 @@ async def compose(service: Service[Settings]) -> None:
     who = people.names
     service.spawn("names", who.run(bus))
 
-    relay = Relay(bus, store, partial(translate, who=who), context="room", prepare=who.before(bus, named_in))
+    keyring = await service.enter(open_keyring(bus, settings.name))
+    vault = Vault(keyring, WORDS, people.erased, most=settings.cached_spaces)
+    service.on_stop(vault.close)
+    prepare = in_turn(who.before(bus, named_in), vault.prepare)
+    relay = Relay(bus, store, partial(translate, who=who, read=vault.told), context="room", prepare=prepare)
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
@@ -53,7 +62,7 @@ async def compose(service: Service[Settings]) -> None:
     standstill = Standstill(bus, utc_now)
     service.spawn("standstill", standstill.run())
     limits, wait = _limits(settings), settings.person_wait
-    admission = Admission(store, people, person_wait=wait)
+    admission = Admission(store, people, vault, person_wait=wait)
     attendance = Attendance(
         bus,
         store,
@@ -70,7 +79,9 @@ async def compose(service: Service[Settings]) -> None:
     service.spawn("attendance", attendance.run())
     service.on_stop(attendance.flush)
 
-    executor = Executor(store, utc_now, ordered, check=admission.check, consequences=attendance.consequences)
+    executor = Executor(
+        store, utc_now, ordered, check=admission.check, consequences=attendance.consequences, sealing=vault
+    )
     agenda = await service.enter(Agenda(settings.var / "stores" / f"{settings.name}-agenda.db"))
     live = LiveSpaces(store, agenda, settings.live_limit)
     scheduling = Scheduling(store, executor, people, limits, attendance.platform_of, live, person_wait=wait)
@@ -78,9 +89,13 @@ async def compose(service: Service[Settings]) -> None:
     keeper = Keeper(store, executor, admission, scheduling, agenda, attendance, standstill, limits, utc_now)
     people.on_applied.append(keeper.saw)
     service.spawn("keeper", keeper.run())
+    taken = await service.enter(TakenBack(settings.var / "stores" / f"{settings.name}-taken-back.db"))
+    taking_back = TakingBack(bus, store, taken, vault, attendance.owns)
+    people.on_applied.append(taking_back.heard)
+    service.spawn("taking back", taking_back.run())
 
     table = handlers(
-        executor, scheduling, entrance, admission, attendance, agenda, limits, who, people.must_be_complete
+        executor, scheduling, entrance, admission, attendance, agenda, limits, who, vault, people.must_be_complete
     )
     served: dict[int, AsyncExitStack] = {}
 
@@ -130,8 +145,8 @@ def main(env: Mapping[str, str]) -> int:
 
 
 def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> v1.Space | None:
-    """A Space rebuilt from its stored events alone, up to version `at`, with what people are called now; None where
-    there is none.
+    """A Space rebuilt from its stored events alone, up to version `at`, with what people are called now and without
+    words that are sealed; None where there is none.
 
     Reads the store of a running service without disturbing it. Raises BadSettings, OSError where there is no store.
     """
@@ -142,7 +157,7 @@ def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> 
     finally:
         recorder.close()
     with names_in(_people_path(settings)) as who:
-        return wire_space(space, who, all=True) if space.version else None
+        return wire_space(space, who, Closed(), all=True) if space.version else None
 
 
 def stored_facts(env: Mapping[str, str], space_id: str) -> list[StoredFact]:

@@ -1,6 +1,7 @@
 """From what is stored to what is told: contract events of facts, and the Space as it is on the wire.
 
-What is stored has ids of people; `who` tells what they are called now.
+What is stored has ids of people; `who` tells what they are called now. Words are sealed in it; `shown` and `read` tell
+what they say. Of a pin that cannot be read nothing is told; a title says so, and other words are told as empty.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from heapq import nsmallest
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -18,13 +19,21 @@ from contracts.envelope import Event, Model, PersonRef
 from contracts.room import v1
 from contracts.times import in_utc
 from libs.eventstore import Fact, Notification
+from libs.keyring import Sealed, Words
+from libs.keyring.worded import Lack, Shown, Text
 from libs.names import Named, Who
 from services.room.domain import facts, values
 from services.room.domain.space import Space
 from services.room.domain.values import HOSTING, Invitation, Member, Pin, Request, Role
+from services.room.domain.written import words_of
 
 T = TypeVar("T")
 _encode: Final = msgspec.json.Encoder().encode
+_PARTS: Final = 2_000
+"""Of one Space that are kept."""
+
+Read = Callable[[str, str, Words], Text]
+"""Tells what somebody wrote: the Space, who, and their words as they are stored. Never away."""
 
 
 # Wire models are frozen, and made anew for every answer: what has not changed since the last one is found again.
@@ -34,11 +43,10 @@ def ref(person: Named) -> PersonRef:
     return person.ref
 
 
-@lru_cache(maxsize=8_192)
-def wire_settings(settings: values.Settings) -> v1.Settings:
+def wire_settings(settings: values.Settings, title: Text) -> v1.Settings:
     """Stored settings on the wire."""
     return v1.Settings(
-        title=settings.title,
+        title=_title(title),
         topics=settings.topics,
         lang=settings.lang,
         recorded=settings.recorded,
@@ -84,9 +92,33 @@ def _person(person: Named) -> _Part:
     return _Part(ref(person))
 
 
-@lru_cache(maxsize=8_192)
-def _settings(settings: values.Settings) -> _Part:
-    return _Part(wire_settings(settings))
+def _settings(space: Space, shown: Shown) -> _Part:
+    title = shown.read(space.title_by, space.settings.title)
+    key = space.settings, title
+    return _part(shown, key) or _keep(shown, key, wire_settings(space.settings, title))
+
+
+def title_of(space: Space, shown: Shown) -> str:
+    """What a Space is called."""
+    return _title(shown.read(space.title_by, space.settings.title))
+
+
+def _title(title: Text) -> str:
+    if isinstance(title, str):
+        return title
+    return v1.TITLE_REMOVED if title is Lack.ERASED else v1.TITLE_UNAVAILABLE
+
+
+def word_list(space: Space, shown: Shown) -> tuple[str, ...]:
+    """What captions of a Space should be able to write; none where that cannot be read."""
+    return _word_list(space.words, lambda words: shown.read(space.words_by, words))
+
+
+def _word_list(words: tuple[str, ...] | Sealed, read: Callable[[Words], Text]) -> tuple[str, ...]:
+    if isinstance(words, tuple):
+        return () if any(isinstance(read(word), Lack) for word in words) else words
+    text = read(words)
+    return () if isinstance(text, Lack) else words_of(text)
 
 
 def _member(member: Member, who: Who) -> _Part:
@@ -128,26 +160,25 @@ def _stage_member(
     )
 
 
-def _request(request: Request, who: Who) -> _Part:
-    person = who(request.person.id)
-    return _speak_request(
-        person, request.message, request.consent_to_recording, request.requested_at, request.lost_until
-    )
-
-
-@lru_cache(maxsize=65_536)
-def _speak_request(
-    person: Named, message: str, consent_to_recording: bool, requested_at: datetime, lost_until: datetime | None
-) -> _Part:
-    return _Part(
+def _request(request: Request, who: Who, shown: Shown) -> _Part:
+    person, message = who(request.person.id), _said(shown.read(request.person.id, request.message))
+    # By what is shown of it: the record itself changes.
+    key = person, message, request.consent_to_recording, request.requested_at, request.lost_until
+    return _part(shown, key) or _keep(
+        shown,
+        key,
         v1.SpeakRequest(
             person=ref(person),
             message=message,
-            consent_to_recording=consent_to_recording,
-            requested_at=requested_at,
-            lost_until=lost_until,
-        )
+            consent_to_recording=request.consent_to_recording,
+            requested_at=request.requested_at,
+            lost_until=request.lost_until,
+        ),
     )
+
+
+def _said(text: Text) -> str:
+    return "" if isinstance(text, Lack) else text
 
 
 @lru_cache(maxsize=8_192)
@@ -155,27 +186,45 @@ def _invitation(invitation: Invitation, person: Named) -> _Part:
     return _Part(v1.Invitation(person=ref(person), invited_by=invitation.invited_by, expires_at=invitation.expires_at))
 
 
-@lru_cache(maxsize=8_192)
-def _pin(pin: Pin, person: Named) -> _Part:
-    return _Part(v1.Pin(id=pin.id, url=pin.url, text=pin.text, person=ref(person), pinned_at=pin.pinned_at))
+def _pin(pin: Pin, who: Who, shown: Shown) -> _Part | None:
+    by = pin.person.id
+    url, text, person = shown.read(by, pin.url), shown.read(by, pin.text), who(by)
+    if isinstance(url, Lack) or isinstance(text, Lack):
+        return None
+    key = pin, person, url, text
+    return _part(shown, key) or _keep(
+        shown, key, v1.Pin(id=pin.id, url=url, text=text, person=ref(person), pinned_at=pin.pinned_at)
+    )
 
 
-def wire_space(space: Space, who: Who, viewer: str | None = None, *, all: bool = False) -> v1.Space:
+def _part(shown: Shown, key: object) -> _Part | None:
+    """What was made before. What is made of words is kept with them, and goes with them."""
+    return cast(_Part | None, shown.parts.get(key))
+
+
+def _keep(shown: Shown, key: object, model: Model) -> _Part:
+    if len(shown.parts) >= _PARTS:
+        shown.parts.clear()
+    part = shown.parts[key] = _Part(model)
+    return part
+
+
+def wire_space(space: Space, who: Who, shown: Shown, viewer: str | None = None, *, all: bool = False) -> v1.Space:
     """The Space as `viewer` may see it: the queue, invitations, the removed and the word list are for hosts, one's own
     request and invitation for oneself.
 
-    `all` shows everything, for services that follow the Space. Raises what `who` raises.
+    `all` shows everything, for services that follow the Space. Raises what `who` and `shown` raise.
     """
-    return v1.Space.model_validate(_shown(space, who, viewer, all=all, form=lambda part: part.model))
+    return v1.Space.model_validate(_fields(space, who, shown, viewer, all=all, form=lambda part: part.model))
 
 
-def space_json(space: Space, who: Who, viewer: str | None) -> bytes:
+def space_json(space: Space, who: Who, shown: Shown, viewer: str | None) -> bytes:
     """The same as JSON, put together from parts that were written before: every command is answered with it."""
-    return _encode(_shown(space, who, viewer, all=False, form=lambda part: part.json))
+    return _encode(_fields(space, who, shown, viewer, all=False, form=lambda part: part.json))
 
 
-def _shown(
-    space: Space, who: Who, viewer: str | None, *, all: bool, form: Callable[[_Part], object]
+def _fields(
+    space: Space, who: Who, shown: Shown, viewer: str | None, *, all: bool, form: Callable[[_Part], object]
 ) -> dict[str, object]:
     """The fields of `v1.Space` in their order."""
     sees_all = all or space.role_of(viewer) in HOSTING
@@ -190,19 +239,19 @@ def _shown(
         "version": space.version,
         "state": space.state,
         "host": form(_person(who(space.host.id))),
-        "settings": form(_settings(space.settings)),
+        "settings": form(_settings(space, shown)),
         "created_at": space.created_at,
         # A fact of an earlier version may have it with another offset.
         "scheduled_start": None if space.scheduled_start is None else in_utc(space.scheduled_start),
         "started_at": space.started_at,
         "ended_at": space.ended_at,
         "stage": [form(_member(member, who)) for member in space.stage.values()],
-        "requests": [form(_request(request, who)) for request in own(space.requests)],
+        "requests": [form(_request(request, who, shown)) for request in own(space.requests)],
         "removed": _newest(space.removed, without={} if all else space.unseen) if sees_all else [],
         "invitations": [form(_invitation(one, who(one.person.id))) for one in own(space.invitations)],
         "invited": _newest(space.invited) if sees_all else [viewer] if viewer in space.invited else [],
-        "pins": [form(_pin(pin, who(pin.person.id))) for pin in space.pins.values()],
-        "words": space.words if sees_all else (),
+        "pins": [form(part) for pin in space.pins.values() if (part := _pin(pin, who, shown)) is not None],
+        "words": word_list(space, shown) if sees_all else (),
     }
 
 
@@ -231,9 +280,11 @@ def named_in(notifications: Sequence[Notification]) -> Iterator[str]:
                 pass
 
 
-def translate(notification: Notification, who: Who) -> list[Event]:
-    """The contract events of a stored fact, in order. Raises TypeError for a fact nobody taught it, and what `who`
-    raises."""
+def translate(notification: Notification, who: Who, read: Read) -> list[Event]:
+    """The contract events of a stored fact, in order; none of a pin that was erased.
+
+    Raises TypeError for a fact nobody taught it, and what `who` and `read` raise.
+    """
     fact = notification.record.fact
     head: dict[str, Any] = {
         "space_id": notification.aggregate_id,
@@ -250,18 +301,21 @@ def translate(notification: Notification, who: Who) -> list[Event]:
                 v1.Created(
                     **head,
                     host=ref(who(fact.host.id)),
-                    settings=wire_settings(fact.settings),
+                    settings=_told_settings(fact.settings, fact.host.id, read, notification),
                     scheduled_start=fact.scheduled_start,
                 )
             ]
         case facts.Started():
-            return [v1.Started(**head, host=ref(who(fact.host.id)), settings=wire_settings(fact.settings))]
+            settings = _told_settings(fact.settings, fact.host.id, read, notification)
+            return [v1.Started(**head, host=ref(who(fact.host.id)), settings=settings)]
         case facts.Rescheduled():
             return [v1.Rescheduled(**head, scheduled_start=fact.scheduled_start)]
         case facts.SettingsChanged():
-            return [v1.SettingsChanged(**head, settings=wire_settings(fact.settings))]
+            settings = _told_settings(fact.settings, head["actor"] or "", read, notification)
+            return [v1.SettingsChanged(**head, settings=settings)]
         case facts.WordsChanged():
-            return [v1.WordsChanged(**head, words=fact.words)]
+            words = _word_list(fact.words, lambda words: read(notification.aggregate_id, head["actor"] or "", words))
+            return [v1.WordsChanged(**head, words=words)]
         case facts.Canceled():
             return [v1.Canceled(**head, reason=fact.reason)]
         case facts.Ended():
@@ -275,32 +329,35 @@ def translate(notification: Notification, who: Who) -> list[Event]:
         case facts.Readmitted():
             return [v1.Readmitted(**head, person_id=fact.person_id, listened=fact.listened)]
         case facts.Removed():
+            explanation = _said(read(notification.aggregate_id, head["actor"] or "", fact.explanation))
             return [
                 v1.Removed(**head, person_id=fact.person_id, because=fact.because),
-                v1.RemovalRecorded(**head, person_id=fact.person_id, explanation=fact.explanation),
+                v1.RemovalRecorded(**head, person_id=fact.person_id, explanation=explanation),
             ]
         case facts.Pinned():
-            pin = v1.Pin(
-                id=fact.pin_id,
-                url=fact.url,
-                text=fact.text,
-                person=ref(who(fact.person.id)),
-                pinned_at=notification.record.at,
-            )
+            url, text = (read(notification.aggregate_id, fact.person.id, words) for words in (fact.url, fact.text))
+            if isinstance(url, Lack) or isinstance(text, Lack):
+                return []
+            person = ref(who(fact.person.id))
+            pin = v1.Pin(id=fact.pin_id, url=url, text=text, person=person, pinned_at=notification.record.at)
             return [v1.Pinned(**head, pin=pin)]
         case facts.Unpinned():
             return [v1.Unpinned(**head, pin_id=fact.pin_id)]
         case _:
-            return [_of_somebody(fact, who, head)]
+            return [_of_somebody(fact, who, read, head)]
 
 
-def _of_somebody(fact: Fact, who: Who, head: dict[str, Any]) -> Event:
+def _told_settings(settings: values.Settings, by: str, read: Read, notification: Notification) -> v1.Settings:
+    return wire_settings(settings, read(notification.aggregate_id, settings.title_by or by, settings.title))
+
+
+def _of_somebody(fact: Fact, who: Who, read: Read, head: dict[str, Any]) -> Event:
     match fact:
         case facts.SpeakRequested():
             return v1.SpeakRequested(
                 **head,
                 person=ref(who(fact.person.id)),
-                message=fact.message,
+                message=_said(read(head["space_id"], fact.person.id, fact.message)),
                 consent_to_recording=fact.consent_to_recording,
             )
         case facts.StageJoined():

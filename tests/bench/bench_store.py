@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import httpx
 import psutil
@@ -27,16 +28,20 @@ from libs.commands import Executor
 from libs.database import Database, Place
 from libs.eventstore import Order, Store, digest_of, open_store
 from libs.ids import new_id
+from libs.keyring.client import Keyring
+from libs.keyring.vault import Vault
 from libs.service import settle
 from services.room.app.admission import Admission
 from services.room.domain.space import Space
 from services.room.domain.values import Limits, Person, Settings
+from services.room.domain.written import WORDS
 from services.room.handlers.commands import ordered
 from services.room.projection import People
 from tests.bench import plain
 from tests.bench.bench_command import Live
 from tests.bench.harness import Reference, Row, quantile
 from tests.bench.requester import Requester
+from tests.support.keys import served_keys
 from tests.support.postgres import binaries, running_postgres
 
 RUNS = 3
@@ -115,8 +120,9 @@ async def _decided(folder: Path, place: Callable[[str], Place], where: str) -> l
 
 async def _application(folder: Path, place: Place, spaces: int) -> Figures:
     async with open_store(place, Space) as store, People(folder / f"people-{spaces}.db") as known:
-        check = Admission(store, known, person_wait=0.0).check
-        executor = Executor(store, lambda: datetime.now(UTC), ordered, check=check)
+        vault = Vault(Keyring(cast(Bus, None), "bench"), WORDS, known.erased)  # nothing is asked for
+        check = Admission(store, known, vault, person_wait=0.0).check
+        executor = Executor(store, lambda: datetime.now(UTC), ordered, check=check, sealing=vault)
         ids = [await _create(store) for _ in range(spaces)]
         names = [new_id() for _ in range(RUNS * COMMANDS)]
         ticket = itertools.count()
@@ -208,8 +214,8 @@ async def _by_itself(system: System) -> list[Row]:
         now = datetime.now(UTC)
         known = people.Registered(at=now, version=1, person_id=HOST.id, handle="host", display_name="Host")
         await bus.publish_event(known)
-    async with _asking(system) as (bus, requester):
-        one, all_, floor = await _asked(system, bus, requester, HOST.id)
+        async with served_keys(bus), _asking(system) as (asking, requester):
+            one, all_, floor = await _asked(system, asking, requester, HOST.id)
     beside = "client and NATS on the same cores"
     return [_through_nats("one hot Space", one, floor, beside), _through_nats("many Spaces", all_, floor, beside)]
 

@@ -27,6 +27,7 @@ from services.room.main import compose
 from services.room.settings import Settings
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.integration.room.conftest import Guests
+from tests.support.keys import keys_at
 from tests.support.nats import NatsServer, running_nats
 from tests.support.waiting import eventually
 
@@ -55,6 +56,7 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
 async def gateway(nats: NatsServer, tmp_path: Path) -> AsyncIterator[Running]:
     settings = Settings.read(nats.env)
     async with (
+        keys_at(nats.url),
         running(settings, compose) as room,
         running_gateway(nats.url, tmp_path, partitions=settings.partitions) as gateway,
     ):

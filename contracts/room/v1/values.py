@@ -11,6 +11,10 @@ from contracts.growing import Growing
 from contracts.written import Written
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=70, strip_whitespace=True)]
+TITLE_REMOVED: Final = "[removed]"
+"""The title of a Space whose title was erased, with its host or the Space."""
+TITLE_UNAVAILABLE: Final = "[unavailable]"
+"""The title while the keys of titles cannot be had."""
 GivenTitle = Annotated[str, Written(1, 70)]
 """A title that somebody writes; one that is told is a `Title`."""
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

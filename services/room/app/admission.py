@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from libs.eventstore import Store
+from libs.keyring.vault import Vault
 from services.room.domain.space import Space
 from services.room.domain.values import Because, Person, Role
 from services.room.projection import People
@@ -17,9 +18,10 @@ View = Callable[[Space], T]
 class Admission:
     """The door of every Space in this store. `person_wait`: seconds to wait for news of somebody who just signed up."""
 
-    def __init__(self, store: Store[Space], people: People, *, person_wait: float) -> None:
+    def __init__(self, store: Store[Space], people: People, vault: Vault, *, person_wait: float) -> None:
         self._store = store
         self._people = people
+        self._vault = vault
         self._wait = person_wait
 
     def check(self, space: Space, actor: str | None) -> None:
@@ -39,7 +41,7 @@ class Admission:
             self.check(space, None)
             return view(space)
 
-        return await self._store.read(space_id, seen)
+        return await self._read(space_id, seen)
 
     async def show(self, space_id: str, actor: str | None, view: View[T], *, inside: bool) -> T:
         """What `view` makes of a Space for somebody who may see it; `inside` as for `Space.show`. Raises Refusal."""
@@ -55,7 +57,7 @@ class Admission:
             )
             return view(space)
 
-        return await self._store.read(space_id, shown)
+        return await self._read(space_id, shown)
 
     async def admit(
         self, space_id: str, actor: str | None, view: Callable[[Space, Role], T], *, looking_back: bool = False
@@ -72,7 +74,10 @@ class Admission:
             )
             return view(space, space.role_of(actor))
 
-        return await self._store.read(space_id, admitted)
+        return await self._read(space_id, admitted)
+
+    async def _read(self, space_id: str, view: View[T]) -> T:
+        return await self._vault.with_keys(lambda: self._store.read(space_id, view))
 
     def out(self, person_id: str, host_id: str) -> Because | None:
         """Why somebody cannot be in a host's Spaces; None where they can."""

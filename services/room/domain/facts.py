@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from libs.eventstore import Fact, stored
+from libs.keyring import Sealed, Words
 from services.room.domain.values import Because, InvitedTo, LetInBy, Person, Role, Settings
 
 # ---- its life ---------------------------------------------------------------------------------------------------
@@ -37,8 +38,8 @@ class SettingsChanged(Fact):
 
 @stored("space.words_changed")
 class WordsChanged(Fact):
-    words: tuple[str, ...]
-    """All of them."""
+    words: tuple[str, ...] | Sealed
+    """All of them: a JSON array where they are sealed."""
 
 
 @stored("space.started")
@@ -71,7 +72,7 @@ class HostChanged(Fact):
 @stored("space.speak_requested")
 class SpeakRequested(Fact):
     person: Person
-    message: str = ""
+    message: Words = ""
     consent_to_recording: bool = True
     here: bool = False
     """Whether they were connected."""
@@ -181,9 +182,9 @@ class Lost(Fact):
 @stored("space.pinned")
 class Pinned(Fact):
     pin_id: str
-    url: str
+    url: Words
     person: Person
-    text: str = ""
+    text: Words = ""
 
 
 @stored("space.unpinned")
@@ -197,7 +198,7 @@ class Unpinned(Fact):
 @stored("space.removed")
 class Removed(Fact):
     person_id: str
-    explanation: str = ""
+    explanation: Words = ""
     because: Because = "removed"
     listened: bool = False
     """They were in no place that others see; nobody else is told."""

@@ -94,7 +94,8 @@ class Lifecycle(SpaceState):
         return [Ended(reason="host" if by_host else "platform")]
 
     def change_settings(self, actor: str | None, limits: Limits, **changes: Any) -> list[Fact]:
-        """`changes` are fields of Settings; whether it is recorded and captioned is chosen before the start."""
+        """`changes` are fields of Settings, without a title that is shown already; whether it is recorded and captioned
+        is chosen before the start."""
         self._must_be_host(actor)
         self._must_not_be_over()
         if self.state == "live" and ("recorded" in changes or "captions" in changes):
@@ -102,15 +103,19 @@ class Lifecycle(SpaceState):
         _must_be_topics(changes.get("topics", ()), limits)
         if "lang" in changes:
             must_be_a_language(changes["lang"])
+        if "title" in changes:
+            changes["title_by"] = ""
         settings = msgspec.structs.replace(self.settings, **changes)
         return [] if settings == self.settings else [SettingsChanged(settings=settings)]
 
-    def change_words(self, actor: str | None, words: tuple[str, ...]) -> list[Fact]:
-        """What captions should be able to write: all of it anew."""
+    def change_words(
+        self, actor: str | None, words: tuple[str, ...], shown: tuple[str, ...] | None = None
+    ) -> list[Fact]:
+        """What captions should be able to write: all of it anew. `shown` is the list so far; None: as it is stored."""
         self._must_be_hosting(actor)
         self._must_not_be_over()
         wanted = tidy(words)
-        return [] if wanted == self.words else [WordsChanged(words=wanted)]
+        return [] if wanted == (self.words if shown is None else shown) else [WordsChanged(words=wanted)]
 
     def hand_over(self, actor: str | None, person_id: str, *, may_host: bool = True) -> list[Fact]:
         """The host leaves, and a co-host takes their place. `may_host`: whether the hosting policy lets them."""

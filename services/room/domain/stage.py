@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -232,15 +233,26 @@ class Stage(SpaceState):
 
     # -- pins --------------------------------------------------------------------------------------------------
 
-    def pin(self, actor: str | None, pin_id: str, url: str, text: str, *, limits: Limits) -> list[Fact]:
+    def pin(
+        self,
+        actor: str | None,
+        pin_id: str,
+        url: str,
+        text: str,
+        *,
+        limits: Limits,
+        links: Collection[object] | None = None,
+    ) -> list[Fact]:
+        """`links` are the addresses that are shown as pinned; None: as they are stored."""
         self._must_be_live()
         person = self._member(actor).person
         if pin_id in self.pins:
             return []
-        if len(self.pins) >= limits.pins:
+        shown: Collection[object] = [pin.url for pin in self.pins.values()] if links is None else links
+        if len(shown) >= limits.pins:
             raise Refusal("too_many_pins", f"At most {limits.pins} links can be pinned; take one away first.")
         link = tidy_link(url)
-        if any(pin.url == link for pin in self.pins.values()):
+        if link in shown:
             raise Refusal("already_pinned", "This link is pinned already.", field="url")
         return [Pinned(pin_id=pin_id, url=link, text=text, person=person)]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import field
 
 from libs.eventstore import Aggregate, Fact, Meta
+from libs.keyring import Sealed, Words
 from libs.refusal import Refusal
 from services.room.domain.facts import (
     Arrived,
@@ -84,14 +86,18 @@ class SpaceState(Aggregate):
     invited: dict[str, None] = field(default_factory=dict)
     """Insertion-ordered set of everybody who was ever invited."""
     pins: dict[str, Pin] = field(default_factory=dict)
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] | Sealed = ()
     """What captions should be able to write."""
+    words_by: str = ""
+    """Who wrote that."""
     languages: dict[str, str] = field(default_factory=dict)
     """By person who ever chose one on stage: what they speak here."""
     removed: dict[str, Because] = field(default_factory=dict)
     """Who is out, and why; in the order of time."""
     unseen: dict[str, None] = field(default_factory=dict)
     """Those of them of whom nobody else knows, since they only listened."""
+    worded: int = 0
+    """Version of the newest fact with words that it shows."""
 
     # -- what others must know of it ---------------------------------------------------------------------------
 
@@ -149,6 +155,22 @@ class SpaceState(Aggregate):
         if inside or self.role_of(person_id) != "listener" or (over and person_id in self.stood):
             return
         self._must_be_let_in(person_id, follows_host=follows_host)
+
+    @property
+    def title_by(self) -> str:
+        """Who wrote the title."""
+        return self.settings.title_by or self.host.id
+
+    def written(self) -> Iterator[tuple[str, Words]]:
+        """All words that it shows, each with who wrote them."""
+        yield self.title_by, self.settings.title
+        if isinstance(self.words, Sealed):
+            yield self.words_by, self.words
+        for pin in self.pins.values():
+            yield pin.person.id, pin.url
+            yield pin.person.id, pin.text
+        for request in self.requests.values():
+            yield request.person.id, request.message
 
     # -- conditions --------------------------------------------------------------------------------------------
 
@@ -235,6 +257,7 @@ class SpaceState(Aggregate):
                 self.requests[fact.person.id] = Request(
                     fact.person, fact.message, fact.consent_to_recording, meta.at, fact.here
                 )
+                self.worded = self.version
             case RequestHeld():
                 self.requests[fact.person_id].lost_until = fact.until
             case RequestCanceled() | RequestDeclined():
@@ -266,6 +289,7 @@ class SpaceState(Aggregate):
                 self.stage.pop(fact.person_id, None)
             case Pinned():
                 self.pins[fact.pin_id] = Pin(fact.pin_id, fact.url, fact.text, fact.person, meta.at)
+                self.worded = self.version
             case Unpinned():
                 self.pins.pop(fact.pin_id, None)
             case _:
@@ -295,9 +319,9 @@ class SpaceState(Aggregate):
                 member.role, member.cohost_since = "host", None
                 self.host = fact.host
             case SettingsChanged():
-                self.settings = fact.settings
+                self.settings, self.worded = fact.settings, self.version
             case WordsChanged():
-                self.words = fact.words
+                self.words, self.words_by, self.worded = fact.words, meta.actor or "", self.version
             case LanguageChosen():
                 self.stage[fact.person_id].lang = fact.lang
                 if fact.lang is None:
@@ -308,11 +332,11 @@ class SpaceState(Aggregate):
                 self.scheduled_start = fact.scheduled_start
             case Created():
                 self.host, self.settings, self.slot = fact.host, fact.settings, fact.slot
-                self.platform = fact.platform
+                self.platform, self.worded = fact.platform, self.version
                 self.created_at, self.scheduled_start = meta.at, fact.scheduled_start
             case Started():
                 self.state, self.started_at = "live", meta.at
-                self.host, self.settings = fact.host, fact.settings
+                self.host, self.settings, self.worded = fact.host, fact.settings, self.version
                 self.stage = {self.host.id: Member(self.host, "host", True, meta.at)}
                 self.stood[self.host.id] = None
             case Ended():

@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from libs.keyring import Words
+
 State = Literal["scheduled", "live", "ended", "canceled", "timed_out"]
 Role = Literal["host", "cohost", "speaker", "listener"]
 Kind = Literal["space", "conversation"]
@@ -60,7 +62,7 @@ class Person(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the host chose."""
 
-    title: str
+    title: Words
     topics: tuple[str, ...] = ()
     lang: str = "en"
     recorded: bool = False
@@ -68,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     who_can_join: WhoCanJoin = "everyone"
     who_can_speak: WhoCanSpeak = "invited"
     kind: Kind = "space"
+    title_by: str = ""
+    """Who wrote the title, where it is sealed."""
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ class Request:
     """Somebody waiting to speak."""
 
     person: Person
-    message: str
+    message: Words
     consent_to_recording: bool
     requested_at: datetime
     here: bool = False
@@ -114,7 +118,7 @@ class Pin:
     """A link for everybody."""
 
     id: str
-    url: str
-    text: str
+    url: Words
+    text: Words
     person: Person
     pinned_at: datetime

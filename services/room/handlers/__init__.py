@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contracts.room import v1
 from libs.bus import Handlers
 from libs.commands import Executor
+from libs.keyring.vault import Vault
 from libs.names import Who
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
@@ -29,14 +30,15 @@ def handlers(
     agenda: Agenda,
     limits: Limits,
     who: Who,
+    vault: Vault,
     check: Callable[[], Awaitable[None]],
 ) -> Handlers:
-    """What the owner of a Space's partition answers. `who` tells what people are called; `check` is awaited first
-    (`libs.bus.Handlers`)."""
+    """What the owner of a Space's partition answers. `who` tells what people are called, `vault` what they wrote;
+    `check` is awaited first (`libs.bus.Handlers`)."""
     table = Handlers("room", check=check)
-    commands(table, executor, scheduling, entrance, limits, who)
-    sessions(table, admission, entrance, attendance, who)
-    queries(table, admission, attendance, agenda, who)
+    commands(table, executor, scheduling, entrance, limits, who, vault)
+    sessions(table, admission, entrance, attendance, who, vault)
+    queries(table, admission, attendance, agenda, who, vault)
     return table
 
 

@@ -11,12 +11,14 @@ from contracts.room import v1
 from libs.bus import Encoded, Handlers
 from libs.commands import Executor, Rows
 from libs.eventstore import Done, Fact, Order
+from libs.keyring.vault import Vault
+from libs.keyring.worded import Lack
 from libs.names import Who
 from services.room.app.entrance import Entrance
 from services.room.app.scheduling import Scheduling
 from services.room.domain.space import Space
 from services.room.domain.values import Limits
-from services.room.translation import space_json, stored_settings
+from services.room.translation import space_json, stored_settings, title_of, word_list
 
 C = TypeVar("C", bound=v1.SpaceCommand)
 View = Callable[[Space], bytes]
@@ -33,13 +35,30 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
 
 
 def commands(
-    table: Handlers, executor: Executor[Space], scheduling: Scheduling, entrance: Entrance, limits: Limits, who: Who
+    table: Handlers,
+    executor: Executor[Space],
+    scheduling: Scheduling,
+    entrance: Entrance,
+    limits: Limits,
+    who: Who,
+    vault: Vault,
 ) -> None:
     """Every command is answered with the Space after it, as its actor may see it."""
     rows = Rows(table, executor)
 
     def answer(space: Space, command: v1.SpaceCommand) -> bytes:
-        return space_json(space, who, command.actor)
+        return space_json(space, who, vault.of(space.id), command.actor)
+
+    def changes(space: Space, command: v1.ChangeSettings) -> dict[str, Any]:
+        chosen = command.model_dump(include=_SETTINGS, exclude_none=True)
+        if chosen.get("title") == title_of(space, vault.of(space.id)):
+            del chosen["title"]  # sealed once more, the same words would be other bytes
+        return chosen
+
+    def links(space: Space) -> list[object]:
+        shown = vault.of(space.id)
+        every = [shown.read(pin.person.id, pin.url) for pin in space.pins.values()]
+        return [link for link in every if link is not Lack.ERASED]
 
     def on(
         kind: type[C], decide: Callable[[Space, C], Iterable[Fact]], unchecked: Callable[[C], bool] = lambda c: False
@@ -74,11 +93,8 @@ def commands(
     looked_up(v1.StartSpace, lambda c, order, view: scheduling.start(order, c.space_id, view))
     looked_up(v1.CancelSpace, lambda c, order, view: scheduling.cancel(order, c.space_id, view))
     timed(v1.Reschedule, lambda space, c, now: space.reschedule(c.actor, c.scheduled_start, now=now, limits=limits))
-    on(
-        v1.ChangeSettings,
-        lambda space, c: space.change_settings(c.actor, limits, **c.model_dump(include=_SETTINGS, exclude_none=True)),
-    )
-    on(v1.ChangeWords, lambda space, c: space.change_words(c.actor, c.words))
+    on(v1.ChangeSettings, lambda space, c: space.change_settings(c.actor, limits, **changes(space, c)))
+    on(v1.ChangeWords, lambda space, c: space.change_words(c.actor, c.words, word_list(space, vault.of(space.id))))
     looked_up(v1.HandOver, lambda c, order, view: scheduling.hand_over(order, c.space_id, c.person_id, view))
     on(
         v1.EndSpace,
@@ -119,7 +135,10 @@ def commands(
     on(v1.ChooseLanguage, lambda space, c: space.choose_language(c.actor, c.lang))
     on(v1.AppointCohost, lambda space, c: space.appoint_cohost(c.actor, c.person_id, limits=limits))
     on(v1.DismissCohost, lambda space, c: space.dismiss_cohost(c.actor, c.person_id, limits=limits))
-    on(v1.PinLink, lambda space, c: space.pin(c.actor, c.pin_id, c.url, c.text, limits=limits))
+    on(
+        v1.PinLink,
+        lambda space, c: space.pin(c.actor, c.pin_id, c.url, c.text, limits=limits, links=links(space)),
+    )
     on(v1.Unpin, lambda space, c: space.unpin(c.actor, c.pin_id))
 
     # off it, and out

@@ -7,6 +7,7 @@ from itertools import islice
 from contracts.commands import Accepted
 from contracts.room import v1
 from libs.bus import Handlers
+from libs.keyring.vault import Vault
 from libs.names import Who
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
@@ -14,16 +15,21 @@ from services.room.app.attendance import Attendance
 from services.room.domain.space import Space
 from services.room.domain.values import HOSTING, Role
 from services.room.projection import Agenda
-from services.room.translation import listed, ref, wire_space
+from services.room.translation import listed, ref, title_of, wire_space
 
 
-def queries(table: Handlers, admission: Admission, attendance: Attendance, agenda: Agenda, who: Who) -> None:
+def queries(
+    table: Handlers, admission: Admission, attendance: Attendance, agenda: Agenda, who: Who, vault: Vault
+) -> None:
     """What a Space is, who may be in it, who is there."""
 
     @table.on(v1.SpaceQuery)
     async def space(query: v1.SpaceQuery) -> Accepted[v1.Space]:
         def seen(space: Space) -> v1.Space:
-            return wire_space(space, who, query.actor, all=query.follower)
+            if query.follower and not vault.must_show(space):
+                # It would keep what is away now as if it were gone.
+                raise Refusal("unavailable", "What people wrote cannot be read for a moment; try again.", retry=True)
+            return wire_space(space, who, vault.of(space.id), query.actor, all=query.follower)
 
         if query.follower or query.operator:
             result = await admission.look(query.space_id, seen)
@@ -97,7 +103,7 @@ def queries(table: Handlers, admission: Admission, attendance: Attendance, agend
             chosen = space.settings
             return v1.LiveSpace(
                 id=space.id,
-                title=chosen.title,
+                title=title_of(space, vault.of(space.id)),
                 host=ref(who(space.host.id)),
                 stage=tuple(ref(who(member.person.id)) for member in space.stage.values()),
                 listeners=attendance.count(space.id, space.stage)[0],

@@ -6,6 +6,7 @@ from contracts.commands import Accepted, Nothing
 from contracts.envelope import PersonRef
 from contracts.room import v1
 from libs.bus import Handlers
+from libs.keyring.vault import Vault
 from libs.names import Who
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
@@ -15,7 +16,9 @@ from services.room.domain.values import Role
 from services.room.translation import ref, wire_space
 
 
-def sessions(table: Handlers, admission: Admission, entrance: Entrance, attendance: Attendance, who: Who) -> None:
+def sessions(
+    table: Handlers, admission: Admission, entrance: Entrance, attendance: Attendance, who: Who, vault: Vault
+) -> None:
     """Join, leave, react."""
 
     @table.on(v1.JoinSpace)
@@ -24,7 +27,7 @@ def sessions(table: Handlers, admission: Admission, entrance: Entrance, attendan
 
         def admitted(space: Space, role: Role) -> tuple[Role, v1.Space, tuple[PersonRef, ...]]:
             blocked = tuple(ref(who(person.id)) for person in admission.blocked_on_stage(space, command.actor))
-            return role, wire_space(space, who, command.actor), blocked
+            return role, wire_space(space, who, vault.of(space.id), command.actor), blocked
 
         role, space, blocked = await admission.admit(command.space_id, command.actor, admitted)
         attendance.joined(command, role)

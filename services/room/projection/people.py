@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from contracts import subjects
 from contracts.growing import read
@@ -14,6 +15,9 @@ from libs.bus import Received
 from libs.readmodel import ReadModel
 from libs.refusal import Refusal
 from services.room.domain.values import Person
+
+_SPACE: Final = "space:"
+"""What the name of a Space's keys begins with."""
 
 
 class People(ReadModel):
@@ -32,7 +36,8 @@ class People(ReadModel):
         ) WITHOUT ROWID;
         CREATE TABLE follows (person_id TEXT, followee_id TEXT, PRIMARY KEY (person_id, followee_id)) WITHOUT ROWID;
         CREATE TABLE blocks (person_id TEXT, blocked_id TEXT, PRIMARY KEY (person_id, blocked_id)) WITHOUT ROWID;
-        CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), policy TEXT NOT NULL)
+        CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), policy TEXT NOT NULL);
+        CREATE TABLE erased_spaces (space_id TEXT PRIMARY KEY) WITHOUT ROWID
     """
     filters = (subjects.events_of("people"),)
 
@@ -61,6 +66,8 @@ class People(ReadModel):
             case people.PrivacyChanged() as e:
                 self._note(e.person_id, "protected", str(int(e.protected)))
                 self._note(e.person_id, "hides_listening", str(int(e.hides_listening)))
+            case people.Forgotten(what=what, unit=None) if what.startswith(_SPACE) and "|" not in what:
+                run("INSERT OR IGNORE INTO erased_spaces VALUES (?)", (what.removeprefix(_SPACE),))
             case people.HostingPolicyChanged() as e:
                 run("INSERT OR REPLACE INTO policy VALUES (1, ?)", (e.policy.model_dump_json(),))
             case _:
@@ -118,6 +125,12 @@ class People(ReadModel):
     def _trait(self, person_id: str | None, trait: str) -> bool:
         row = self.db.execute(f"SELECT {trait} FROM traits WHERE person_id = ?", (person_id,)).fetchone()
         return row is not None and bool(row[0])
+
+    def erased(self, person_id: str, space_id: str) -> bool:
+        """Whether a person or a Space was erased: then nobody is shown what the person wrote there."""
+        known = self.names.find(person_id)
+        query = "SELECT 1 FROM erased_spaces WHERE space_id = ?"
+        return (known is not None and known.gone) or self.db.execute(query, (space_id,)).fetchone() is not None
 
     def may_host(self, person_id: str, platform: str) -> bool:
         """Whether the hosting policy lets somebody host."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
@@ -16,9 +16,13 @@ from contracts.presence import v1 as presence
 from contracts.room import v1
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
+from libs.keyring.client import Keyring
+from libs.keyring.vault import Vault
 from libs.service import Service, running
+from services.room.domain.written import WORDS
 from services.room.main import compose
 from services.room.settings import Settings
+from tests.support.keys import Keys, keys_at
 from tests.support.nats import NatsServer, running_nats
 from tests.support.waiting import eventually
 
@@ -146,8 +150,26 @@ class Guests:
         await eventually(there)
 
 
+def unread(space: v1.Space) -> v1.Space:
+    """A Space as whoever has no keys sees it."""
+    settings = space.settings.model_copy(update={"title": v1.TITLE_UNAVAILABLE})
+    requests = tuple(request.model_copy(update={"message": ""}) for request in space.requests)
+    return space.model_copy(update={"settings": settings, "requests": requests, "pins": (), "words": ()})
+
+
+def unused_vault() -> Vault:
+    """For Spaces in which nobody writes anything."""
+    return Vault(Keyring(cast(Bus, None), "room"), WORDS, lambda person_id, space_id: False)
+
+
 @pytest.fixture
-async def guests(bus: Bus) -> Guests:
+async def keys(nats: NatsServer) -> AsyncIterator[Keys]:
+    async with keys_at(nats.url) as keys:
+        yield keys
+
+
+@pytest.fixture
+async def guests(bus: Bus, keys: Keys) -> Guests:
     guests = Guests(bus)
     await guests.sign_up("host", "ann", "bob")
     return guests

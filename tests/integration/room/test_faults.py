@@ -18,7 +18,7 @@ from libs.eventstore import name_of
 from libs.ids import new_id
 from libs.refusal import Refusal
 from services.room.main import inspect, stored_facts
-from tests.integration.room.conftest import Guests
+from tests.integration.room.conftest import Guests, unread
 from tests.support.command import rostrum
 from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
@@ -109,7 +109,7 @@ async def check(env: dict[str, str], guests: Guests, toggling: Toggling) -> None
 
     async def seen_as_stored() -> bool:
         # People without a session are told to be lost meanwhile.
-        return await guests.see(follower=True) == inspect(env, guests.space)
+        return unread(await guests.see(follower=True)) == inspect(env, guests.space)
 
     await eventually(seen_as_stored)
     versions = await published_versions(guests.bus, rebuilt.version)

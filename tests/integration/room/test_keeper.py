@@ -23,6 +23,7 @@ from services.room.domain.space import Space
 from services.room.domain.values import Limits, Settings
 from services.room.handlers.commands import ordered
 from services.room.projection import Agenda, People
+from tests.integration.room.conftest import unused_vault
 
 
 class Clock:
@@ -53,7 +54,7 @@ async def owner(bus: Bus, folder: Path, clock: Clock, *, lease: float) -> AsyncI
         people = await stack.enter_async_context(People(folder / "people.db"))
         agenda = await stack.enter_async_context(Agenda(folder / "agenda.db"))
         standstill = Standstill(bus, clock)
-        limits, admission = Limits(), Admission(store, people, person_wait=0)
+        limits, admission = Limits(), Admission(store, people, unused_vault(), person_wait=0)
         attendance = Attendance(
             bus,
             store,

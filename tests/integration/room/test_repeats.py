@@ -16,6 +16,7 @@ from libs.commands import Executor
 from libs.database import Place
 from libs.eventstore import Done, Fact, Order, open_store
 from libs.ids import new_id
+from libs.keyring.worded import Closed
 from libs.names import Named
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
@@ -27,6 +28,7 @@ from services.room.domain.values import Limits, Settings
 from services.room.handlers.commands import ordered
 from services.room.projection import Agenda, People
 from services.room.translation import wire_space
+from tests.integration.room.conftest import unused_vault
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = Limits()
@@ -44,7 +46,7 @@ def called(person_id: str) -> Named:
 
 
 def view(space: Space) -> v1.Space:
-    return wire_space(space, called, all=True)
+    return wire_space(space, called, Closed(), all=True)
 
 
 def given_by(
@@ -93,7 +95,9 @@ async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: 
     ):
         for number, person in enumerate(IDS):
             people.db.execute("INSERT INTO people VALUES (?, ?, ?)", (person, f"p{number}", f"P{number}"))
-        executor = Executor(store, lambda: NOW, ordered, check=Admission(store, people, person_wait=0).check)
+        executor = Executor(
+            store, lambda: NOW, ordered, check=Admission(store, people, unused_vault(), person_wait=0).check
+        )
         live = LiveSpaces(store, agenda, 3)
         scheduling = Scheduling(store, executor, people, LIMITS, lambda space_id, person_id: None, live, person_wait=0)
         entrance = Entrance(executor, people, LIMITS, lambda space, person: False, person_wait=0)

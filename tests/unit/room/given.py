@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.eventstore import Fact, Meta
+from libs.keyring import Words
 from libs.names import Named
 from libs.refusal import Refusal
 from services.room.domain.facts import Created, SpeakRequested, StageJoined, Started
@@ -29,6 +30,12 @@ ANN_SPEAKS = StageJoined(person=ANN)
 def called(person_id: str) -> Named:
     """What everybody is called in these tests."""
     return Named(person_id, f"h_{person_id[-10:]}", person_id.title())
+
+
+def plainly(space_id: str, by: str, words: Words) -> str:
+    """What people wrote in these tests, where nothing is sealed."""
+    assert isinstance(words, str)
+    return words
 
 
 def crowd(number: int) -> list[Fact]:

@@ -251,16 +251,17 @@ def test_a_hand_is_lowered_by_its_person_or_a_host() -> None:
 
 # ---- pins -------------------------------------------------------------------------------------------------------
 
-PIN = Pinned(pin_id="1", url="https://example.org/", text="read", person=ANN)
+LINK = "https://example.org/"
+PIN = Pinned(pin_id="1", url=LINK, text="read", person=ANN)
 
 
 @pytest.mark.parametrize("by", [HOST, COHOST, ANN])
 def test_everybody_on_stage_pins(by: Person) -> None:
     given = Given(*WITH_COHOST, ANN_SPEAKS)
-    given.when(lambda s: s.pin(by.id, "1", PIN.url, "read", limits=LIMITS)).then(
+    given.when(lambda s: s.pin(by.id, "1", LINK, "read", limits=LIMITS)).then(
         Pinned(pin_id="1", url=PIN.url, text="read", person=by)
     )
-    given.when(lambda s: s.pin(BOB.id, "1", PIN.url, "", limits=LIMITS)).refused("not_on_stage")
+    given.when(lambda s: s.pin(BOB.id, "1", LINK, "", limits=LIMITS)).refused("not_on_stage")
 
 
 @pytest.mark.parametrize(
@@ -311,8 +312,8 @@ def test_a_link_that_hides_where_it_leads_is_not_pinned(url: str) -> None:
 
 def test_pins_are_few_and_each_is_there_once() -> None:
     few = replace(LIMITS, pins=1)
-    Given(*LIVE, ANN_SPEAKS, PIN).when(lambda s: s.pin(ANN.id, "2", PIN.url, "", limits=few)).refused("too_many_pins")
-    Given(*LIVE, ANN_SPEAKS, PIN).when(lambda s: s.pin(ANN.id, "1", PIN.url, "", limits=few)).then()
+    Given(*LIVE, ANN_SPEAKS, PIN).when(lambda s: s.pin(ANN.id, "2", LINK, "", limits=few)).refused("too_many_pins")
+    Given(*LIVE, ANN_SPEAKS, PIN).when(lambda s: s.pin(ANN.id, "1", LINK, "", limits=few)).then()
 
 
 def test_a_pin_is_taken_away_by_who_pinned_it_or_a_host() -> None:

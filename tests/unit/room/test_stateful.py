@@ -16,12 +16,13 @@ from contracts.room import v1
 from contracts.room.follow import follow
 from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
+from libs.keyring.worded import Closed
 from libs.refusal import Refusal
 from services.room.domain.facts import TIMELESS
 from services.room.domain.space import Space
 from services.room.domain.values import Person, Settings
 from services.room.translation import space_json, translate, wire_space
-from tests.unit.room.given import LIMITS, NOW, called
+from tests.unit.room.given import LIMITS, NOW, called, plainly
 
 SPACE = new_id()
 PEOPLE = [Person(new_id()) for i in range(18)]
@@ -65,10 +66,10 @@ class TheStage(RuleBasedStateMachine):
             assert type(fact) not in TIMELESS or self.to_come() == before
             self.space.version += 1
             self.history.append(notification)
-            for event in translate(notification, called):
+            for event in translate(notification, called, plainly):
                 assert isinstance(event, v1.SpaceEvent)
                 if self.followed is None:
-                    self.followed = wire_space(self.space, called, all=True)
+                    self.followed = wire_space(self.space, called, Closed(), all=True)
                 self.followed = follow(self.followed, event)
 
     def to_come(self) -> object:
@@ -79,12 +80,12 @@ class TheStage(RuleBasedStateMachine):
 
     def order(self, actor: str | None, decide: Callable[[], Sequence[Fact]]) -> None:
         """Give an order; a refused one changes nothing."""
-        before = wire_space(self.space, called, all=True) if self.space.version else None
+        before = wire_space(self.space, called, Closed(), all=True) if self.space.version else None
         try:
             self.space.welcome(actor, blocked=False, suspended=False)
             facts = decide()
         except Refusal:
-            assert before is None or wire_space(self.space, called, all=True) == before
+            assert before is None or wire_space(self.space, called, Closed(), all=True) == before
             return
         self.take(facts, actor)
         self.now += timedelta(milliseconds=10)
@@ -287,15 +288,15 @@ class TheStage(RuleBasedStateMachine):
     @invariant()
     def a_follower_sees_what_the_query_shows(self) -> None:
         if self.space.version:
-            assert self.followed == wire_space(self.space, called, all=True)
+            assert self.followed == wire_space(self.space, called, Closed(), all=True)
 
     @invariant()
     def an_answer_is_the_space_as_json(self) -> None:
         if self.space.version:
             for viewer in (None, *PEOPLE[:4]):
                 id = None if viewer is None else viewer.id
-                told = wire_space(self.space, called, id)
-                assert space_json(self.space, called, id) == told.model_dump_json().encode()
+                told = wire_space(self.space, called, Closed(), id)
+                assert space_json(self.space, called, Closed(), id) == told.model_dump_json().encode()
 
     def teardown(self) -> None:
         rebuilt = Space(SPACE)
@@ -303,7 +304,7 @@ class TheStage(RuleBasedStateMachine):
             rebuilt.version = notification.version
             rebuilt.apply(notification.fact, notification.record)
         if self.space.version:
-            assert wire_space(rebuilt, called, all=True) == wire_space(self.space, called, all=True)
+            assert wire_space(rebuilt, called, Closed(), all=True) == wire_space(self.space, called, Closed(), all=True)
             assert rebuilt.next_due(LIMITS) == self.space.next_due(LIMITS)
 
 

@@ -1,18 +1,20 @@
 """Facts that were stored once can be read for ever.
 
 `golden/v0.1.jsonl` is what the first version stores, a line per fact, `v0.2.jsonl` and `v0.3.jsonl` what came after
-it; those say what people were called then. `v0.4.jsonl` is how the same people are stored now: by their ids. Lines are
-added, in new files, and never edited.
+it; those say what people were called then. `v0.4.jsonl` is how the same people are stored now: by their ids; in
+`v0.5.jsonl` words are sealed. Lines are added and never edited.
 """
 
 import json
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from libs.eventstore import Fact, Record, name_of
 from libs.eventstore.facts import decode, encode
+from libs.keyring import Sealed
 from services.room.domain import facts
 from services.room.domain.facts import (
     Arrived,
@@ -115,6 +117,22 @@ BY_IDS: tuple[Fact, ...] = (
     StageJoined(person=ANN, because="everyone"),
     Pinned(pin_id="01jd3v9f4rs7t2v6w8x0y1z234", url="https://example.org/", text="read", person=ANN),
 )
+BOX = b"\x01" + bytes(range(40))
+CLOSED = Settings(title=Sealed(unit="title", box=BOX), title_by=HOST.id, topics=("bees",))
+SEALED: tuple[Fact, ...] = (
+    Pinned(
+        pin_id="01jd3v9f4rs7t2v6w8x0y1z234",
+        url=Sealed(unit="pin/01jd3v9f4rs7t2v6w8x0y1z234", box=BOX),
+        text=Sealed(unit="pin/01jd3v9f4rs7t2v6w8x0y1z234", box=BOX),
+        person=ANN,
+    ),
+    SpeakRequested(person=ANN, message=Sealed(unit="request/3", box=BOX), here=True),
+    Removed(person_id=ANN.id, explanation=Sealed(unit="removal/4", box=BOX)),
+    Created(host=HOST, settings=CLOSED),
+    Started(host=ANN, settings=CLOSED),
+    SettingsChanged(settings=msgspec.structs.replace(CLOSED, title_by=ANN.id)),
+    WordsChanged(words=Sealed(unit="words", box=BOX)),
+)
 FACTS = (*FIRST_FACTS, *LATER_FACTS, *WORDS_AND_LANGUAGES)
 
 
@@ -165,3 +183,10 @@ def test_people_are_stored_by_their_ids_alone() -> None:
     ]
     assert (GOLDEN / "v0.4.jsonl").read_text().splitlines() == lines
     assert not any('"handle"' in line for line in lines)
+
+
+def test_words_are_stored_sealed() -> None:
+    lines = [json.dumps({"name": name_of(f), "state": json.loads(encode(_record(f)))}) for f in SEALED]
+    assert (GOLDEN / "v0.5.jsonl").read_text().splitlines() == lines
+    for fact in SEALED:
+        assert decode(name_of(fact), encode(_record(fact))) == _record(fact)

@@ -13,13 +13,15 @@ from contracts.room import v1
 from contracts.room.follow import follow
 from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
+from libs.keyring import Words
+from libs.keyring.worded import Closed, Lack, Text
 from libs.refusal import Refusal
 from services.room.domain.facts import Created, Removed
 from services.room.domain.space import Space
 from services.room.domain.values import Person, Settings
 from services.room.translation import space_json, translate, wire_space
-from tests.unit.room.given import LIMITS, NOW, called
-from tests.unit.room.test_stored_facts import FACTS
+from tests.unit.room.given import LIMITS, NOW, called, plainly
+from tests.unit.room.test_stored_facts import FACTS, SEALED
 
 SPACE = new_id()
 PEOPLE = [Person(new_id()) for i in range(16)]
@@ -34,7 +36,7 @@ def _notification(number: int, version: int, fact: Fact) -> Notification:
 def test_every_fact_has_a_contract_event_with_its_version() -> None:
     for fact in FACTS:
         # The golden facts name people by words; on the wire they are ids.
-        events = translate(_notification(1, 7, _with_ids(fact)), called)
+        events = translate(_notification(1, 7, _with_ids(fact)), called, plainly)
         assert events
         assert all(isinstance(e, v1.SpaceEvent) and e.version == 7 and e.space_id == SPACE for e in events)
 
@@ -53,9 +55,22 @@ def _with_ids(fact: Fact) -> Fact:
 
 def test_the_reason_of_a_removal_is_told_to_hosts_only() -> None:
 
-    public, private = translate(_notification(1, 3, Removed(person_id=HOST.id, explanation="spam")), called)
+    public, private = translate(_notification(1, 3, Removed(person_id=HOST.id, explanation="spam")), called, plainly)
     assert "spam" not in public.model_dump_json()
     assert "spam" in private.model_dump_json()
+
+
+def test_of_words_that_were_erased_nothing_is_told() -> None:
+    def erased(space_id: str, by: str, words: Words) -> Text:
+        return words if isinstance(words, str) else Lack.ERASED
+
+    told = [event for fact in SEALED for event in translate(_notification(1, 7, _with_ids(fact)), called, erased)]
+    assert not any(isinstance(event, v1.Pinned) for event in told), "there is no link that could be told"
+    titles = [e.settings.title for e in told if isinstance(e, v1.Created | v1.Started | v1.SettingsChanged)]
+    assert titles == ["[removed]"] * 3
+    assert [event.words for event in told if isinstance(event, v1.WordsChanged)] == [()]
+    assert [event.message for event in told if isinstance(event, v1.SpeakRequested)] == [""]
+    assert [event.explanation for event in told if isinstance(event, v1.RemovalRecorded)] == [""]
 
 
 ORDERS = st.lists(
@@ -107,11 +122,11 @@ def test_whatever_is_ordered_the_rules_hold_and_followers_see_what_the_query_sho
     for order, by, target in orders:
         # Most orders come from the host, so that they are not all refused.
         actor = PEOPLE[by] if by > 12 else HOST
-        before = wire_space(space, called, all=True)
+        before = wire_space(space, called, Closed(), all=True)
         try:
             facts = _decide(space, order, actor, PEOPLE[target])
         except Refusal:
-            assert wire_space(space, called, all=True) == before
+            assert wire_space(space, called, Closed(), all=True) == before
             continue
         take(facts)
         assert len(space.stage) <= 13
@@ -125,18 +140,18 @@ def test_whatever_is_ordered_the_rules_hold_and_followers_see_what_the_query_sho
     for notification in history:
         rebuilt.version = notification.version
         rebuilt.apply(notification.fact, notification.record)
-    live = wire_space(space, called, all=True)
-    assert wire_space(rebuilt, called, all=True) == live
+    live = wire_space(space, called, Closed(), all=True)
+    assert wire_space(rebuilt, called, Closed(), all=True) == live
 
     followed: v1.Space | None = None
-    events: list[Event] = [event for notification in history for event in translate(notification, called)]
+    events: list[Event] = [event for notification in history for event in translate(notification, called, plainly)]
     for event in events:
         assert isinstance(event, v1.SpaceEvent)
         if followed is None:
             first = Space(SPACE)
             first.version = 1
             first.apply(history[0].fact, history[0].record)
-            followed = wire_space(first, called, all=True)
+            followed = wire_space(first, called, Closed(), all=True)
         followed = follow(followed, event)
     assert followed == live
 
@@ -154,20 +169,20 @@ def test_the_queue_is_shown_to_hosts_and_to_each_their_own_request() -> None:
         for fact in order():
             space.version += 1
             space.apply(fact, Record(fact=fact, at=NOW))
-    assert [r.person.id for r in wire_space(space, called, HOST.id).requests] == [ann.id, bob.id]
-    assert [r.person.id for r in wire_space(space, called, bob.id).requests] == [bob.id]
-    assert wire_space(space, called, None).requests == ()
-    assert wire_space(space, called, HOST.id).removed == (PEOPLE[3].id,)
-    assert wire_space(space, called, bob.id).removed == ()
+    assert [r.person.id for r in wire_space(space, called, Closed(), HOST.id).requests] == [ann.id, bob.id]
+    assert [r.person.id for r in wire_space(space, called, Closed(), bob.id).requests] == [bob.id]
+    assert wire_space(space, called, Closed(), None).requests == ()
+    assert wire_space(space, called, Closed(), HOST.id).removed == (PEOPLE[3].id,)
+    assert wire_space(space, called, Closed(), bob.id).removed == ()
 
 
 def test_a_start_that_was_stored_with_an_offset_is_told_in_utc() -> None:
     start = datetime(2026, 12, 1, 19, 0, 16, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     fact = Created(host=HOST, settings=Settings(title="Abroad"), scheduled_start=start)
     stored = _notification(1, 1, fact)
-    (event,) = translate(stored, called)
+    (event,) = translate(stored, called, plainly)
     assert '"scheduled_start":"2026-12-01T13:15:16Z"' in event.model_dump_json()
     space = Space(SPACE)
     space.version = 1
     space.apply(fact, stored.record)
-    assert b'"scheduled_start":"2026-12-01T13:15:16Z"' in space_json(space, called, None)
+    assert b'"scheduled_start":"2026-12-01T13:15:16Z"' in space_json(space, called, Closed(), None)
