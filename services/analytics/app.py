@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,6 +17,9 @@ from nats.js.errors import NotFoundError
 from contracts import consumers, subjects
 from contracts.analytics.v1 import SpaceFigures
 from libs.bus import Bus, Received, Retry
+from libs.bus.consume import received
+from libs.bus.span import is_alone, read_span
+from libs.bus.stored import Interrupted, Reader, StreamAway
 from libs.clock import utc_now
 from libs.refusal import Refusal
 from services.analytics import projection
@@ -23,7 +27,9 @@ from services.analytics.adapters.clickhouse import Database, Unreachable
 from services.analytics.questions import space_figures
 
 CONSUMER: Final = consumers.ANALYTICS_ENGAGEMENT.name
+_log = logging.getLogger(__name__)
 _LOOK_AGAIN: Final = 0.05
+_PAUSE_LAST: Final = 10.0
 _DAY: Final = 86_400.0
 
 
@@ -126,3 +132,57 @@ class Engagement:
                         await self._progress.wait()
         finally:
             self._asked -= 1
+
+
+class LaterKnown:
+    """Events that a version before this one passed over because it did not know their type; each is stored once."""
+
+    def __init__(self, bus: Bus, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._bus = bus
+        self._database = database
+        self._now = now
+
+    async def run(self) -> None:
+        """Read them, once after each upgrade, and note what is known now."""
+        pause = _LOOK_AGAIN
+        while not self._bus.nc.is_closed:
+            try:
+                await self._read_again()
+                return
+            except (Unreachable, Interrupted, StreamAway, nats.errors.Error, JetStreamError, TimeoutError) as error:
+                _log.warning("what is known only now cannot be read yet, trying again", extra={"why": str(error)})
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _PAUSE_LAST)
+
+    async def _read_again(self) -> None:
+        now, before = projection.known_types(), await self._known_before()
+        if new := sorted(now - before):
+            await self._store(new)
+        if now != before:
+            note = (self._now(), sorted(now))
+            await self._database.insert(projection.NOTES, ("at", "types"), (note,), f"{note}")
+
+    async def _known_before(self) -> frozenset[str]:
+        """What was known to the version that ran last; what there are rows of, where none has noted it."""
+        notes = await self._database.query(f"SELECT types FROM {projection.NOTES} ORDER BY at DESC LIMIT 1", {})
+        if notes:
+            return frozenset(notes[0][0])
+        rows = await self._database.query(f"SELECT DISTINCT context, name FROM {projection.TABLE}", {})
+        return frozenset(f"{context}.{name}" for context, name in rows)
+
+    async def _store(self, types: Sequence[str]) -> None:
+        """Put all events of these types into the table; those that are there already stay one row."""
+        filters = [subjects.event(context, "*", name) for context, name in (one.split(".") for one in types)]
+        info = await self._bus.js.stream_info(subjects.EVENTS_STREAM)
+        epoch, until, stored = self._bus.epoch_of(info), info.state.last_seq, 0
+        async with Reader(self._bus.nc, subjects.EVENTS_STREAM) as reader:
+            with self._bus.on_reconnect(reader.interrupt):
+                span = read_span(self._bus.js, reader, subjects.EVENTS_STREAM, filters, 0, until, alone=is_alone(info))
+                async for messages in span:
+                    if batch := received(messages):
+                        rows = [projection.row_of(one, epoch) for one in batch]
+                        token = projection.token(epoch, batch)
+                        await self._database.insert(projection.TABLE, projection.COLUMNS, rows, token)
+                        stored += len(rows)
+        if stored:
+            _log.info("%d events are stored whose types are known only now", stored)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from libs.service import Service, run
 from services.analytics.adapters.clickhouse import Database
-from services.analytics.app import CONSUMER, Engagement
+from services.analytics.app import CONSUMER, Engagement, LaterKnown
 from services.analytics.handlers import handlers
 from services.analytics.projection import FILTERS, schema
 from services.analytics.settings import Settings
@@ -28,6 +28,7 @@ async def compose(service: Service[Settings]) -> None:
     await service.enter(
         bus.consume(CONSUMER, engagement.store, filters=FILTERS, batch=settings.insert_rows, exclusive=True)
     )
+    service.spawn("what is known only now", LaterKnown(bus, database).run())
     await service.enter(bus.serve(handlers(engagement)))
 
 

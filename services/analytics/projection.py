@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import contracts.catalogue  # noqa: F401  (what no import has declared would be passed over)
 from contracts import consumers, subjects
+from contracts.envelope import event_types
 from contracts.media import v1 as media
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
@@ -57,6 +59,15 @@ _COLUMNS: Final[dict[str, tuple[str, Any]]] = {
 
 COLUMNS: Final = tuple(_COLUMNS)
 TABLE: Final = "engagement"
+NOTES: Final = "known_types"
+"""Which types of events each version knew, that ran here: the newest row counts."""
+_CONTEXTS: Final = frozenset(pattern.split(".")[1] for pattern in FILTERS)
+
+
+def known_types() -> frozenset[str]:
+    """The types of events that this version stores, as `<context>.<name>`."""
+    kept = (type for type in event_types().values() if not type.passing and type.context in _CONTEXTS)
+    return frozenset(f"{type.context}.{type.name}" for type in kept)
 
 
 def schema(retention_days: int) -> tuple[str, ...]:
@@ -72,6 +83,8 @@ ORDER BY (space_id, context, name, at, event_id)
 SETTINGS non_replicated_deduplication_window = 1000
         """,
         *(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, (kind, _) in _COLUMNS.items()),
+        f"CREATE TABLE IF NOT EXISTS {NOTES} (at DateTime64(6, 'UTC'), types Array(String))"
+        " ENGINE = MergeTree ORDER BY at",
         f"CREATE OR REPLACE VIEW {TABLE}_events AS SELECT * FROM {TABLE} FINAL",
         # Old parts follow at their next merge: a change of the setting rewrites nothing at start.
         f"ALTER TABLE {TABLE} MODIFY TTL toDateTime(at) + INTERVAL {retention_days} DAY"

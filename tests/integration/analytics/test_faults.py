@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +18,7 @@ from tests.integration.analytics.asking import figures, publish
 from tests.support.events import at
 from tests.support.nats import NatsServer, running_nats
 from tests.support.service_process import ServiceProcess
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -81,6 +85,49 @@ async def test_a_stream_that_was_rebuilt_is_not_counted_again(bus: Bus, analytic
     while (answer := await figures(bus, space)).through_sequence != last:
         pass
     assert answer.reactions == {"clap": 21}
+
+
+async def as_an_older_version_left_it(server: NatsServer, *statements: str) -> None:
+    """Change the tables of an analytics service that does not run; the engine lives in a process of its own."""
+    code = (
+        "import sys, clickhouse_connect; from services.analytics.settings import Settings; import os;"
+        "client = clickhouse_connect.get_client(dsn=Settings.read(os.environ).dsn);"
+        "[client.command(one) for one in sys.argv[1:]]"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, *statements, env={**os.environ, **server.env}, stderr=PIPE
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+
+
+@pytest.mark.parametrize("noted", [True, False])
+async def test_what_an_older_version_passed_over_is_counted_after_the_upgrade(
+    server: NatsServer, bus: Bus, analytics: ServiceProcess, noted: bool
+) -> None:
+    space = new_id()
+    await publish(bus, clap(space), presence.Counted(at=at(2), space_id=space, listeners=3, on_stage=1), clap(space))
+    assert (await figures(bus, space)).reactions == {"clap": 2}
+    assert await analytics.stop() == 0
+    # One that knew no reactions has acknowledged them, and has no row of them.
+    await as_an_older_version_left_it(
+        server,
+        "ALTER TABLE engagement DELETE WHERE name = 'reacted' SETTINGS mutations_sync = 2",
+        "CREATE TABLE older AS known_types",
+        "INSERT INTO older SELECT at, arrayFilter(type -> type != 'presence.reacted', types) FROM known_types",
+        "DROP TABLE known_types",
+        *(["RENAME TABLE older TO known_types"] if noted else ["DROP TABLE older"]),
+    )
+    await analytics.start()
+
+    async def counted() -> bool | None:
+        return (await figures(bus, space)).reactions == {"clap": 2} or None
+
+    await eventually(counted)
+    await publish(bus, clap(space))
+    while (answer := await figures(bus, space)).through_sequence < 4:
+        pass
+    assert answer.reactions == {"clap": 3}
 
 
 async def test_it_stops_in_order(bus: Bus, analytics: ServiceProcess) -> None:

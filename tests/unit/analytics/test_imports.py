@@ -14,3 +14,13 @@ def test_the_engine_is_imported_in_the_services_own_process_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_analytics_alone_knows_every_event_that_there_is() -> None:
+    """It passes over what it does not know, and where it runs alone nobody else has imported the contracts."""
+    code = (
+        "import services.analytics.main; from services.analytics.projection import known_types; before = known_types();"
+        "import contracts.catalogue; missing = known_types() - before; assert not missing, missing"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
