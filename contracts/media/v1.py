@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SessionId, SpaceId, event
 from contracts.growing import GROWS
+from contracts.times import Moment
 
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=32_768)]
 Direction = Literal["publish", "subscribe"]
@@ -44,6 +45,7 @@ class Connected(MediaEvent):
 
     session_id: SessionId
     person_id: PersonId | None = None
+    """Who speaks over it; whoever listens is not named, for they may hide."""
     direction: Annotated[Direction, GROWS]
     setup_ms: float = Field(ge=0)
     """From the offer to the finished DTLS handshake."""
@@ -55,6 +57,7 @@ class Disconnected(MediaEvent):
 
     session_id: SessionId
     person_id: PersonId | None = None
+    """As in `Connected`."""
     direction: Annotated[Direction, GROWS]
     reason: Annotated[Literal["closed", "expired", "removed", "ended", "replaced", "failed"], GROWS]
     packets: int = Field(default=0, ge=0)
@@ -72,6 +75,7 @@ class Quality(MediaEvent):
 
     session_id: SessionId
     person_id: PersonId | None = None
+    """As in `Connected`."""
     direction: Annotated[Direction, GROWS]
     fraction_lost: float = Field(ge=0, le=1)
     jitter_ms: float = Field(ge=0)
@@ -150,13 +154,23 @@ class Answer(Model):
     """The connection's, as in `Connection`; 0: not told."""
 
 
+class Token(Model):
+    """The token of the person who opens a connection, which ends with it."""
+
+    id: str
+    """By which it is revoked."""
+    issued_at: Moment
+    until: Moment
+
+
 @register
 class Connect(Command[Answer]):
     """Sets up one connection; the gateway has asked room for the grant. Routed to a node.
 
     Sent again for a session that is open, with the same offer, it changes nothing and gets the same answer.
-    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address),
-    idempotency_conflict (another offer for a session that is open).
+    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address, or
+    anonymous ones of the address), idempotency_conflict (another offer for a session that is open), unauthenticated
+    (the token was revoked).
     A second `publish` of the same person in the same Space replaces the first.
     """
 
@@ -177,7 +191,9 @@ class Connect(Command[Answer]):
     presence_session: SessionId | None = None
     """The session the client opened for its presence: this connection keeps it alive, and is not counted beside it."""
     client_address: Annotated[str, StringConstraints(max_length=64)] | None = None
-    """Where the HTTP request came from, for the bound on half-open connections."""
+    """Where the HTTP request came from, for the bounds on half-open and anonymous connections."""
+    token: Token | None = None
+    """The actor's. When it expires or is revoked the connection is `closed`."""
 
 
 @register

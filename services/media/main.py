@@ -18,10 +18,12 @@ from services.media.adapters.metrics import exported
 from services.media.adapters.neighbours import Neighbours
 from services.media.adapters.node import Announcer, OtherNodes, renew
 from services.media.adapters.outbox import Outbox
+from services.media.app.anonymous import Anonymous
 from services.media.app.drain import drain
 from services.media.app.half_open import HalfOpen
 from services.media.app.media_node import MediaNode
 from services.media.app.quality import Quality
+from services.media.app.revoked_tokens import RevokedTokens
 from services.media.app.room_follower import RoomFollower
 from services.media.handlers import handlers
 from services.media.settings import Settings
@@ -43,6 +45,7 @@ async def compose(service: Service[Settings]) -> None:
     capture = CaptureWriter(bus, settings.capture_waiting, Reserve(settings.var, settings.disk_reserve_mb).lack)
     outbox = Outbox(bus)
     room = RoomFollower(bus)
+    revoked = RevokedTokens(bus)
     neighbours = Neighbours(bus, settings.name)
     service.spawn("store captured audio", capture.run())
     service.spawn("publish events", outbox.run())
@@ -70,6 +73,8 @@ async def compose(service: Service[Settings]) -> None:
         node_id=settings.name,
         capacity=settings.capacity,
         half_open=HalfOpen(settings.half_open_per_person, settings.half_open_per_address),
+        anonymous=Anonymous(settings.anonymous_per_address),
+        revoked=revoked,
         snapshot=room.snapshot,
         tell=outbox.put,
         keep=capture.put,
@@ -80,6 +85,7 @@ async def compose(service: Service[Settings]) -> None:
     speaking = node.speaking
     service.spawn("relay audio", neighbours.run(on_change=speaking.carriers_changed, on_packets=speaking.received))
     service.spawn("follow room", room.run(node))
+    service.spawn("follow revoked tokens", revoked.run(node.revoked))
     service.ready_when("room", lambda: None if room.ready.is_set() else "does not follow the event stream yet")
 
     tell = partial(renew, bus, settings.name)

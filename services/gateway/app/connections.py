@@ -20,7 +20,7 @@ from contracts.media.v1 import Connection, ConnectionsQuery, Disconnected, Node,
 from libs.bus import Bus, Unavailable
 from libs.refusal import Refusal
 from services.gateway.app.clients import Client
-from services.gateway.app.frames import Frame
+from services.gateway.app.frames import Frame, frame_of
 from services.gateway.app.watched import WatchedSpaces
 
 _log = logging.getLogger(__name__)
@@ -138,6 +138,15 @@ class Connections:
         # A session of one Idempotency-Key may have another connection by now.
         if known is None or not event.number or (event.boot, event.number) == (at.boot, known.number):
             at.discard(event.session_id)
+            if known is not None and event.direction == "subscribe":
+                self._hung_up(known, event)
+
+    def _hung_up(self, connection: Connection, event: Disconnected) -> None:
+        """Tell whoever listened over a connection that it is gone: the event names nobody."""
+        whose = {connection.person_id, connection.presence_session} - {None}
+        for client in self._spaces.clients(connection.space_id):
+            if {client.viewer.person_id, client.session} & whose:
+                client.tell(frame_of(None, event))
 
     def remind(self, space_id: str, client: Client) -> None:
         """Tell a client that has just opened its live events what it may have missed."""

@@ -12,7 +12,18 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.media.v1 import Answer, Connect, Connection, Direction, Disconnect, Node, Restart, Restarted, Trickle
+from contracts.media.v1 import (
+    Answer,
+    Connect,
+    Connection,
+    Direction,
+    Disconnect,
+    Node,
+    Restart,
+    Restarted,
+    Token,
+    Trickle,
+)
 from contracts.room.v1 import AdmitQuery
 from libs.bus import Bus, Unavailable
 from libs.ids import is_id
@@ -129,6 +140,7 @@ class Media:
             space_version=grant.version,
             presence_session=presence,
             client_address=client_address,
+            token=_token_of(viewer),
         )
         full = False
         tried: set[str] = set()
@@ -277,6 +289,12 @@ class Media:
         if not hmac.compare_digest(mine.proof.encode(), proof.encode()):
             raise Refusal("not_yours", "This connection is somebody else's.")
         return mine
+
+
+def _token_of(viewer: Viewer) -> Token | None:
+    if viewer.token_id is None or viewer.issued_at is None or viewer.until is None:
+        return None
+    return Token(id=viewer.token_id, issued_at=viewer.issued_at, until=viewer.until)
 
 
 def _rank(space_id: str, node_id: str) -> bytes:

@@ -24,6 +24,8 @@ class Viewer:
     until: datetime | None = None
     """When the token ends that proves it; None without one."""
     token_id: str | None = None
+    issued_at: datetime | None = None
+    """When that token was made."""
 
 
 class ViewerRole(StrEnum):

@@ -53,7 +53,13 @@ def _verified(gateway: Gateway, token: str) -> Viewer:
     except TokenRefused as no:
         raise Refusal("token_expired" if no.expired else "unauthenticated", no.detail) from no
     _not_revoked(gateway, claims.person_id, claims.token_id, claims.issued_at)
-    return Viewer(claims.person_id, claims.operator, until=claims.expires_at, token_id=claims.token_id)
+    return Viewer(
+        claims.person_id,
+        claims.operator,
+        until=claims.expires_at,
+        token_id=claims.token_id,
+        issued_at=claims.issued_at,
+    )
 
 
 def _not_revoked(gateway: Gateway, person_id: str, token_id: str | None, issued_at: datetime) -> None:

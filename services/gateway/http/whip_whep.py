@@ -20,6 +20,7 @@ from services.gateway.http.caller import (
     GatewayDep,
     HeadDep,
     ViewerDep,
+    address,
     usual_arguments,
 )
 from services.gateway.http.entity_tags import strong_tags
@@ -131,7 +132,7 @@ async def _connect(
         session_id=head.new(f"media {direction} {space_id}"),
         repeatable=head.repeatable,
         presence=presence,
-        client_address=None if request.client is None else request.client.host,
+        client_address=None if request.client is None else address(request),
     )
     headers = {
         "Location": f"/v1/media/{resource}",

@@ -23,10 +23,12 @@ from services.media.adapters.edge import Edge
 from services.media.adapters.neighbours import Neighbours, SpeakerPackets
 from services.media.adapters.offer import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
 from services.media.app.admission import admit
+from services.media.app.anonymous import Anonymous
 from services.media.app.followed_spaces import FollowedSpace, FollowedSpaces, Snapshot
 from services.media.app.half_open import HalfOpen
 from services.media.app.held_leases import HeldLeases, lease_of
 from services.media.app.remote_speakers import RemoteSpeakers
+from services.media.app.revoked_tokens import RevokedTokens
 from services.media.app.session import Answered, Reason, Session, number_of
 from services.media.app.speaking import SpeakingEvents
 
@@ -54,6 +56,8 @@ class MediaNode:
         node_id: str,
         capacity: int,
         half_open: HalfOpen,
+        anonymous: Anonymous,
+        revoked: RevokedTokens,
         snapshot: Snapshot,
         tell: Callable[[Event], None],
         keep: Callable[[OutgoingBundle], None],
@@ -66,6 +70,8 @@ class MediaNode:
         self.draining = False
         self._capacity = capacity
         self._half_open = half_open
+        self._anonymous = anonymous
+        self._revoked = revoked
         self._tell = tell
         self._keep = keep
         self._clock = clock
@@ -85,8 +91,8 @@ class MediaNode:
     async def connect(self, command: v1.Connect) -> v1.Answer:
         """Set a connection up; while it lives, the same command gets the same answer.
 
-        Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests, idempotency_conflict, and what room's present
-        state says against it.
+        Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests, idempotency_conflict, unauthenticated, and
+        what room's present state says against it.
         """
         if (again := self._again(command)) is not None:
             return again
@@ -94,6 +100,7 @@ class MediaNode:
             raise Refusal("node_full", "This media node takes no more connections.", retry=True)
         person_id = None if command.person is None else command.person.id
         self._half_open.check(person_id, command.client_address)
+        self._anonymous.check(person_id, command.client_address)
         try:
             offer = read_offer(command.offer, command.direction)
         except UnsuitableOffer as error:
@@ -106,6 +113,8 @@ class MediaNode:
                 return again  # it was sent twice, and the other one waited less
             # From here on nothing waits: what room says next finds the session in its place.
             muted, consent = admit(space, command)
+            if person_id is not None and command.token is not None and self._revoked.has(person_id, command.token):
+                raise Refusal("unauthenticated", "This token was revoked; sign in again.")
             self._replace(followed, command)
             self._opened += 1
             session = Session(
@@ -121,6 +130,7 @@ class MediaNode:
                 remote_ufrag=offer.ufrag,
                 mid=offer.bundle[0] if offer.bundle else offer.slots[0].mid,
                 address=command.client_address,
+                token=command.token,
                 muted=muted,
                 capture=consent and (command.recorded or command.captions),
             )
@@ -130,6 +140,8 @@ class MediaNode:
             followed.sessions[session.number] = session
             self._remote_speakers.opened(followed.id)
             self._half_open.add(session)
+            self._anonymous.add(session)
+            self._end_with_token(session)
             self._empty.clear()
         finally:
             self._spaces.drop_idle(command.space_id)
@@ -168,6 +180,17 @@ class MediaNode:
             for session in followed.sessions.values():
                 if session.direction == "publish" and session.person == command.person:
                     self._close(session, "replaced")
+
+    def _end_with_token(self, session: Session) -> None:
+        if session.token is not None:
+            left = max(0.0, (session.token.until - self._clock()).total_seconds())
+            session.ends = asyncio.get_running_loop().call_later(left, self._close, session, "closed")
+
+    def revoked(self, person_id: str) -> None:
+        """Close the connections that a person opened with a token that is revoked."""
+        for session in self._by_number.values():
+            if session.person_id == person_id and session.token and self._revoked.has(person_id, session.token):
+                self._close(session, "closed")
 
     def disconnect(self, session_id: str) -> None:
         """Close a connection. Refuses: session_unknown."""
@@ -294,6 +317,9 @@ class MediaNode:
         if known is None:
             return
         self._half_open.done(known)
+        self._anonymous.done(known)
+        if known.ends is not None:
+            known.ends.cancel()
         known.closing = "failed" if failed else "expired" if expired else known.closing or "closed"
         if known.connected:
             self.held.closed(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import zlib
 from dataclasses import dataclass
@@ -84,6 +85,10 @@ class Session:
     """Time of the event loop's clock."""
     bundles: int = 0
     """How many were captured so far."""
+    token: v1.Token | None = None
+    """That it was opened with, and does not outlive."""
+    ends: asyncio.TimerHandle | None = None
+    """What closes it when the token ends."""
     closing: Reason | None = None
     """Why it is being closed, once it is."""
 
@@ -98,9 +103,11 @@ class Session:
         return f"{self.id}-{self.restarts}" if self.restarts else self.id
 
     def head(self, node_id: str, at: datetime) -> dict[str, Any]:
-        """The fields that every event about it has."""
+        """The fields that every event about it has. Whoever listens is not named: whether they hide is not known here,
+        and may change."""
+        speaker = self.person_id if self.direction == "publish" else None
         return {
-            "at": at, "node_id": node_id, "space_id": self.space_id, "session_id": self.id, "person_id": self.person_id,
+            "at": at, "node_id": node_id, "space_id": self.space_id, "session_id": self.id, "person_id": speaker,
         }  # fmt: skip
 
     def talked(self, now: float) -> float | None:

@@ -173,6 +173,7 @@ class Stage:
         offer: str,
         session_id: str,
         address: str | None = None,
+        token: v1.Token | None = None,
     ) -> str:
         """The answer to an offer. Raises Refusal."""
         command = v1.Connect(
@@ -186,6 +187,7 @@ class Stage:
             recorded=space.settings.recorded,
             space_version=space.version,
             client_address=address,
+            token=token,
         )
         return (await self.bus.ask(command, route=self.service.settings.name, timeout=LIMIT)).result.sdp
 

@@ -67,7 +67,7 @@ async def test_loss_and_delay_of_a_real_client_are_told_counted_and_answered(
         assert spread(told.fraction_lost).worst == pytest.approx(1 / LOSES_EVERY, abs=0.12)
         assert spread(told.round_trip_ms).worst < DELAY * 1000 + 500
         poor = await stage.facts.until(v1.Quality, lambda e: e.space_id == space.id and e.round_trip_ms is not None)
-        assert (poor.session_id, poor.person_id, poor.direction) == (bad_id, BOB.id, "subscribe")
+        assert (poor.session_id, poor.person_id, poor.direction) == (bad_id, None, "subscribe")
 
         query = v1.SpaceQualityQuery(space_id=space.id)
         answer = (await stage.bus.ask(query, route=stage.service.settings.name)).result

@@ -1,0 +1,62 @@
+"""Which tokens were revoked, so that no connection outlives the token that it was opened with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+
+from contracts import subjects
+from contracts.media.v1 import Token
+from contracts.people.v1 import TokensRevoked
+from libs.bus import Bus, StreamReset
+
+_log = logging.getLogger(__name__)
+_FILTERS = (subjects.event(TokensRevoked.context, "*", TokensRevoked.name),)
+_PAUSE = 0.2
+
+
+class RevokedTokens:
+    """The revoked tokens as the stream has them from its beginning: they are few. `run` is a task for life."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._tokens: set[str] = set()
+        self._until: dict[str, datetime] = {}
+        """Person by person, until when every token that was issued is revoked."""
+
+    def has(self, person_id: str, token: Token) -> bool:
+        """Whether a person's token was revoked, as far as is known here."""
+        until = self._until.get(person_id)
+        return token.id in self._tokens or (until is not None and token.issued_at <= until)
+
+    async def run(self, on_revoked: Callable[[str], None]) -> None:
+        """Follow the stream, for ever; `on_revoked` is told whose tokens were revoked."""
+        after = 0
+        while True:
+            try:
+                epoch = await self._bus.stream_epoch()
+                async for batch in self._bus.follow(filters=_FILTERS, after=after, epoch=epoch):
+                    for received in batch:
+                        if isinstance(received.event, TokensRevoked):
+                            self._take(received.event)
+                            on_revoked(received.event.person_id)
+                        after = received.sequence
+                return  # the connection is closed
+            except StreamReset:
+                after = 0  # everything is told again; until then what was known still holds
+            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+                if self._bus.nc.is_closed:
+                    return
+                _log.warning("revoked tokens cannot be read yet, trying again", extra={"why": str(error)})
+                await asyncio.sleep(_PAUSE)
+
+    def _take(self, event: TokensRevoked) -> None:
+        if event.token_id is None:
+            self._until[event.person_id] = max(event.at, self._until.get(event.person_id, event.at))
+        else:
+            self._tokens.add(event.token_id)
