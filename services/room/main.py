@@ -85,7 +85,7 @@ async def compose(service: Service[Settings]) -> None:
     agenda = await service.enter(Agenda(settings.var / "stores" / f"{settings.name}-agenda.db"))
     live = LiveSpaces(store, agenda, settings.live_limit)
     scheduling = Scheduling(store, executor, people, limits, attendance.platform_of, live, person_wait=wait)
-    entrance = Entrance(executor, people, limits, attendance.may_act, person_wait=wait)
+    entrance = Entrance(executor, people, limits, attendance.may_act, attendance.is_there, person_wait=wait)
     keeper = Keeper(store, executor, admission, scheduling, agenda, attendance, standstill, limits, utc_now)
     people.on_applied.append(keeper.saw)
     service.spawn("keeper", keeper.run())

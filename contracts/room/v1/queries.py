@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from contracts.commands import Query, register
-from contracts.envelope import Model, PersonId, PersonRef, SpaceId
+from contracts.envelope import Model, PersonId, PersonRef, SessionId, SpaceId
 from contracts.room.v1.space import Space
 from contracts.room.v1.values import PeopleList, Reaction, Role, Topic
 from contracts.times import Moment
@@ -26,6 +26,8 @@ class SpaceQuery(Query[Space]):
     """Asked by a service that follows the Space: everything is shown, the request queue and removals included."""
     let_in: bool = False
     """The gateway has seen them let in, so that who can join is not asked again."""
+    session_id: SessionId | None = None
+    """A session that the gateway has seen to be theirs: while it lives they are in, though fewer may join now."""
 
     @property
     def partition_key(self) -> str | None:
@@ -100,6 +102,8 @@ class AdmitQuery(Query[Grant]):
     looking_back: bool = False
     present: bool = False
     """Whether the actor must have a live session there."""
+    session_id: SessionId | None = None
+    """As in `SpaceQuery`."""
 
     @property
     def partition_key(self) -> str | None:

@@ -87,7 +87,8 @@ class SpaceFeed:
         self._spaces.detach(self._watched, client)
 
     async def snapshot(self, client: Client) -> str:
-        space = await look_inside(self._bus, self._space_id, client.viewer, self._ask_seconds)
+        viewer, session = client.viewer, client.session
+        space = await look_inside(self._bus, self._space_id, viewer, self._ask_seconds, session=session)
         client.after_version = space.version
         self._keeps_words = await self._has_words(space)
         listeners = self._watched.now.listeners if self._watched.now else 0

@@ -118,10 +118,14 @@ class Media:
 
         Where it is `repeatable` and the connection exists, whoever set it up, its answer comes back.
         Refuses: space_unknown, not_live, removed, blocked, not_allowed, not_on_stage, bad_sdp, unprocessable_sdp,
-        too_many_requests, node_full, idempotency_conflict, unavailable.
+        too_many_requests, node_full, idempotency_conflict, unauthenticated, unavailable.
         """
         query = AdmitQuery(
-            space_id=space_id, publish=direction == "publish", actor=viewer.person_id, operator=viewer.operator
+            space_id=space_id,
+            publish=direction == "publish",
+            actor=viewer.person_id,
+            operator=viewer.operator,
+            session_id=presence,
         )
         grant = (await self._bus.ask(query, timeout=self._ask_seconds)).result
         command = Connect(

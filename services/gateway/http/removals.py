@@ -10,7 +10,7 @@ from contracts.room.v1 import PeopleList, ReadmitPerson, RemovePerson, SpacePeop
 from services.gateway.app.visibility import Viewer
 from services.gateway.app.watched import SpaceView
 from services.gateway.http.bodies import Body, body_of
-from services.gateway.http.caller import GatewayDep, HeadDep, ViewerDep, json_only
+from services.gateway.http.caller import GatewayDep, HeadDep, ViewerDep, json_only, person
 from services.gateway.http.parameters import PersonPath, SpacePath
 from services.gateway.http.problems import OF_A_SPACE_COMMAND, responses
 
@@ -25,7 +25,9 @@ def _asked_by(viewer: Viewer) -> dict[str, Any]:
     return {"actor": viewer.person_id, "operator": viewer.operator}
 
 
-@router.get("/v1/spaces/{space_id}/removals", operation_id="removedPeople", responses=_LIST)
+@router.get(
+    "/v1/spaces/{space_id}/removals", operation_id="removedPeople", dependencies=[Depends(person)], responses=_LIST
+)
 async def removed_people(
     space_id: SpacePath, viewer: ViewerDep, gateway: GatewayDep, limit: _Limit = 100, after: _After = ""
 ) -> SpacePeople:
@@ -35,11 +37,13 @@ async def removed_people(
     )
 
 
-@router.get("/v1/spaces/{space_id}/invited", operation_id="invitedPeople", responses=_LIST)
+@router.get(
+    "/v1/spaces/{space_id}/invited", operation_id="invitedPeople", dependencies=[Depends(person)], responses=_LIST
+)
 async def invited_people(
     space_id: SpacePath, viewer: ViewerDep, gateway: GatewayDep, limit: _Limit = 100, after: _After = ""
 ) -> SpacePeople:
-    """Everybody who was ever invited, for the hosts, a page at a time."""
+    """Everybody who is invited, for the hosts, a page at a time."""
     return await gateway.ask(
         SpacePeopleQuery(**_asked_by(viewer), space_id=space_id, which=PeopleList.INVITED, limit=limit, after=after)
     )

@@ -60,9 +60,16 @@ class Admission:
         return await self._read(space_id, shown)
 
     async def admit(
-        self, space_id: str, actor: str | None, view: Callable[[Space, Role], T], *, looking_back: bool = False
+        self,
+        space_id: str,
+        actor: str | None,
+        view: Callable[[Space, Role], T],
+        *,
+        looking_back: bool = False,
+        inside: bool = False,
     ) -> T:
-        """What `view` makes of the Space and the actor's role, if they may be in it (or look back). Raises Refusal."""
+        """What `view` makes of the Space and the actor's role, if they may be in it (or look back); `inside` as for
+        `Space.admit`. Raises Refusal."""
 
         def admitted(space: Space) -> T:
             space.admit(
@@ -71,6 +78,7 @@ class Admission:
                 follows_host=actor is not None and self._people.follows(actor, space.host.id),
                 suspended=self._people.suspended(actor),
                 looking_back=looking_back,
+                inside=inside,
             )
             return view(space, space.role_of(actor))
 

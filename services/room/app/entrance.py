@@ -23,14 +23,17 @@ class Entrance:
         people: People,
         limits: Limits,
         present: Callable[[str, str | None], bool],
+        inside: Callable[[str, str | None], bool],
         *,
         person_wait: float,
     ) -> None:
-        """`present` tells whether somebody has a live session in a Space, as far as that is known."""
+        """`inside` tells whether somebody has a live session in a Space; `present` also whether they may have one that
+        is not known yet."""
         self._executor = executor
         self._people = people
         self._limits = limits
         self.present = present
+        self._inside = inside
         self._wait = person_wait
 
     async def request_to_speak(
@@ -38,7 +41,7 @@ class Entrance:
     ) -> Done[T]:
         """Let somebody onto the stage or into the queue, by the host's rule of who can speak."""
         person = await self._people.person(order.actor, self._wait)
-        here = self.present(space_id, order.actor)
+        here, inside = self.present(space_id, order.actor), self._inside(space_id, order.actor)
 
         def decide(space: Space) -> list[Fact]:
             return space.request_to_speak(
@@ -49,6 +52,7 @@ class Entrance:
                 follows_host=self._people.follows(person.id, space.host.id),
                 limits=self._limits,
                 here=here,
+                inside=inside,
                 now=order.at,
             )
 

@@ -51,11 +51,12 @@ class Stage(SpaceState):
         limits: Limits,
         follows_host: bool = False,
         here: bool = True,
+        inside: bool = False,
         now: datetime | None = None,
     ) -> list[Fact]:
         """Onto the stage where the rule of who can speak, or an invitation, allows it; else into the queue.
 
-        `here` tells whether they have a live session.
+        `here` tells whether they have a live session; `inside`, whether that has let them in.
         """
         self._must_be_live()
         self._must_not_be_removed(person.id)
@@ -63,7 +64,8 @@ class Stage(SpaceState):
             raise Refusal("already_on_stage", "You are on stage already.")
         if person.id in self.requests:
             raise Refusal("already_requested", "You are in the queue already.")
-        self._must_be_let_in(person.id, follows_host=follows_host)
+        if not inside:
+            self._must_be_let_in(person.id, follows_host=follows_host)
         self._must_be_here(here)
         rule = self.settings.who_can_speak
         invitation = self.invitations.get(person.id)

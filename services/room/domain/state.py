@@ -127,10 +127,12 @@ class SpaceState(Aggregate):
         follows_host: bool,
         suspended: bool = False,
         looking_back: bool = False,
+        inside: bool = False,
     ) -> None:
         """Whether somebody may be in it now; `looking_back`, see what is kept of it, which need not be live any more.
 
-        Raises Refusal: space_unknown, suspended, removed, blocked, not_live, not_allowed.
+        `inside`: they were let in, and stay so when fewer may join. Raises Refusal: space_unknown, suspended, removed,
+        blocked, not_live, not_allowed.
         """
         self.welcome(person_id, blocked=blocked, suspended=suspended)
         if not looking_back:
@@ -139,7 +141,8 @@ class SpaceState(Aggregate):
             return
         if self.settings.kind == "conversation":
             raise Refusal("not_allowed", "This is a conversation without an audience; ask to come in.")
-        self._must_be_let_in(person_id, follows_host=follows_host)
+        if not inside:
+            self._must_be_let_in(person_id, follows_host=follows_host)
 
     def show(
         self, person_id: str | None, *, blocked: bool, follows_host: bool, suspended: bool = False, inside: bool = False

@@ -34,7 +34,7 @@ def queries(
         if query.follower or query.operator:
             result = await admission.look(query.space_id, seen)
         else:
-            inside = query.let_in or attendance.is_there(query.space_id, query.actor)
+            inside = query.let_in or attendance.is_in(query.space_id, query.actor, query.session_id)
             result = await admission.show(query.space_id, query.actor, seen, inside=inside)
         return Accepted(version=result.version, result=result)
 
@@ -85,7 +85,10 @@ def queries(
                 ),
             )
 
-        result = await admission.admit(query.space_id, query.actor, grant, looking_back=query.looking_back)
+        inside = attendance.is_in(query.space_id, query.actor, query.session_id)
+        result = await admission.admit(
+            query.space_id, query.actor, grant, looking_back=query.looking_back, inside=inside
+        )
         return Accepted(version=result.version, result=result)
 
     @table.on(v1.PresenceQuery)
@@ -125,7 +128,8 @@ def queries(
         def roles(space: Space, _: Role) -> dict[str, Role]:
             return {member.person.id: member.role for member in space.stage.values()}
 
-        stage = await admission.admit(query.space_id, query.actor, roles)
+        inside = attendance.is_in(query.space_id, query.actor)
+        stage = await admission.admit(query.space_id, query.actor, roles, inside=inside)
         found = attendance.page(query.space_id, query.after, query.limit + 1)
         page = found[: query.limit]
         return v1.Participants(

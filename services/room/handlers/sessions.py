@@ -29,7 +29,8 @@ def sessions(
             blocked = tuple(ref(who(person.id)) for person in admission.blocked_on_stage(space, command.actor))
             return role, wire_space(space, who, vault.of(space.id), command.actor), blocked
 
-        role, space, blocked = await admission.admit(command.space_id, command.actor, admitted)
+        inside = attendance.is_in(command.space_id, command.actor, command.replaces)
+        role, space, blocked = await admission.admit(command.space_id, command.actor, admitted, inside=inside)
         attendance.joined(command, role)
         session = v1.Session(
             session_id=command.session_id,
@@ -48,7 +49,8 @@ def sessions(
 
     @table.on(v1.React)
     async def react(command: v1.React) -> Nothing:
-        await admission.admit(command.space_id, command.actor, lambda _, role: role)
+        inside = attendance.is_in(command.space_id, command.actor)
+        await admission.admit(command.space_id, command.actor, lambda _, role: role, inside=inside)
         attendance.must_be_there(command.space_id, command.actor)
         attendance.reacted(command)
         return Nothing()

@@ -283,11 +283,22 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
             )
         )
         await guests.counted(2, 0)
-        for name in (None, "ann", "bob"):
+        for name in (None, "bob"):
             with pytest.raises(Refusal, match="not_allowed"):
                 await guests.join(name)
             with pytest.raises(Refusal, match="not_allowed"):
                 await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids[name] if name else None))
+        # Whoever is in may connect again, and come on a second device.
+        for session, actor in inside:
+            await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=actor, session_id=session))
+        with pytest.raises(Refusal, match="not_allowed"):
+            await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["bob"], session_id=inside[1][0]))
+        await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["ann"]))
+        second = new_id()
+        await guests.join("ann", second)
+        await guests.order(
+            v1.LeaveSpace(command_id=new_id(), actor=guests.ids["ann"], space_id=guests.space, session_id=second)
+        )
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
         await guests.renew(*inside)

@@ -100,7 +100,9 @@ async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: 
         )
         live = LiveSpaces(store, agenda, 3)
         scheduling = Scheduling(store, executor, people, LIMITS, lambda space_id, person_id: None, live, person_wait=0)
-        entrance = Entrance(executor, people, LIMITS, lambda space, person: False, person_wait=0)
+        entrance = Entrance(
+            executor, people, LIMITS, lambda space, person: False, lambda space, person: False, person_wait=0
+        )
         space, opened = new_id(), Order(id="open", actor=HOST, at=NOW)
         accepted = [await scheduling.create(opened, space, Settings(title="x"), view, scheduled_start=None)]
         again: list[tuple[Answer, Done[v1.Space]]] = []

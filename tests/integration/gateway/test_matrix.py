@@ -1,0 +1,206 @@
+"""Whom every way into a Space lets in, in every state and with every choice of who can join: `matrix.txt` has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from infra.demo.connection import new_connection
+from infra.launcher import System
+from libs.identity import DevelopmentIdentity
+from tests.integration.gateway.client import Client
+from tests.integration.gateway.ways_in import SDP, WORD, Answers, Place, differences, read, ways
+from tests.support.waiting import eventually
+from tests.support.webrtc import opus_tone, speaker
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+TABLE: Final = Path(__file__).with_name("matrix.txt")
+STATES: Final = ("scheduled", "canceled", "live", "ended", "timed_out")
+AUDIENCES: Final = ("everyone", "followers", "invited")
+KINDS: Final = [
+    (state, who)
+    for state in STATES
+    for who in AUDIENCES
+    # The rule is the same as for what is scheduled, and for what ended; the strictest choice is enough.
+    if state not in ("canceled", "timed_out") or who != "followers"
+]
+INSIDE: Final = ("cohost", "speaker", "listener", "hidden")
+"""They came while everyone could join."""
+ONLY: Final = {"reminder": "scheduled", "track": "ended"}
+"""Ways that are tried in one state alone."""
+OUT: Final = ("removed", "blocked", "blocker", "suspended")
+"""Refused everywhere, each in one way: not in the table."""
+SERVICES: Final = ("room", "people", "discovery", "media", "recording", "transcription", "tipping", "gateway")
+SETTINGS: Final = {
+    "ROSTRUM_GATEWAY_COMMANDS_PER_SECOND": "10000",
+    "ROSTRUM_GATEWAY_LOOKUPS": "10000",
+    "ROSTRUM_ROOM_LEASE_SECONDS": "120",  # so that nobody has to renew
+    "ROSTRUM_ROOM_GRACE_SECONDS": "5",
+}
+
+
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("system")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(var: Path) -> AsyncIterator[System]:
+    async with System(var, gateway_port=0, services=SERVICES, settings=SETTINGS) as running:
+        yield running
+
+
+class World:
+    """The people, each in one role, and a Space of every state and choice of who can join."""
+
+    def __init__(self, people: dict[str, Client], ids: dict[str, str]) -> None:
+        self.people = people
+        self.ids = ids
+        self.places: list[Place] = []
+
+    async def done(self, role: str, method: str, path: str, **json: object) -> Any:
+        """What somebody is answered who may do that."""
+        response = await self.people[role].http.request(method, path, json=json or None)
+        assert response.is_success, f"{role} {method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
+
+    async def make(self, state: str, audience: str) -> Place:
+        """A Space in which everybody came into their role, and which then went into its state."""
+        started = state not in ("scheduled", "canceled")
+        wanted = {"title": f"{WORD} {state} {audience}", "recorded": True, "who_can_speak": "everyone"}
+        later = {} if started else {"scheduled_start": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+        made = await self.done("host", "POST", "/v1/spaces", **wanted, **later)
+        place = Place(made["id"], self.ids["host"], state, audience)
+        at, sessions = place.at, {}
+        if started:
+            for role in ("host", *INSIDE):
+                opened = await self.done(role, "POST", f"{at}/sessions", hidden=role == "hidden")
+                sessions[role] = opened["session_id"]
+            for role in ("cohost", "speaker"):
+                await self.done(role, "POST", f"{at}/requests")
+            await self.done("host", "PUT", f"{at}/cohosts/{self.ids['cohost']}")
+        await self.done("host", "POST", f"{at}/invitations", person_id=self.ids["invited"], to="join")
+        await self.done("host", "POST", f"{at}/removals", person_id=self.ids["removed"])
+        await self.done("host", "PATCH", at, who_can_join=audience, who_can_speak="invited")
+        match state:
+            case "canceled":
+                await self.done("host", "POST", f"{at}/cancel")
+            case "ended":
+                await self.speak(at)
+                await self.done("host", "POST", f"{at}/end")
+            case "timed_out":
+                for role in ("host", "cohost"):
+                    await self.done(role, "DELETE", f"{at}/sessions/{sessions[role]}")
+        return place
+
+    async def speak(self, at: str) -> None:
+        """The host says something, so that there is a replay."""
+
+        async def negotiate(offer: str) -> str:
+            answer = await self.people["host"].http.post(f"{at}/whip", content=offer, headers=SDP)
+            assert answer.status_code == 201, answer.text
+            return str(answer.text)
+
+        await self.done("host", "POST", f"{at}/stage/{self.ids['host']}/unmute")
+        async with speaker(negotiate, opus_tone(440, 1.0)) as voice:
+            await voice.track.said()
+
+    async def settled(self, place: Place) -> bool:
+        """Whether all that takes a moment has happened: lists know the state, and there is a replay."""
+        space = await self.done("host", "GET", place.at)
+        if space["state"] != place.state:
+            return False
+        if place.state == "ended" and (await self.done("host", "GET", f"{place.at}/replay"))["state"] != "ready":
+            return False
+        if place.state == "canceled":
+            return True
+        listed = (await self.done("host", "GET", f"/v1/spaces?state=all&q={WORD}&limit=100"))["spaces"]
+        return any((one["id"], one["state"]) == (place.id, place.state) for one in listed)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(system: System, var: Path) -> AsyncIterator[World]:
+    identity = DevelopmentIdentity(var / "keys")
+    async with AsyncExitStack() as stack:
+        people, ids = {"anonymous": await stack.enter_async_context(Client(system.url))}, {}
+        for role in ("host", *INSIDE, "invited", "follower", "stranger", "operator", *OUT):
+            made = (await people["anonymous"].http.post("/v1/people", json={"handle": role, "name": role})).json()
+            ids[role] = made["person"]["id"]
+            people[role] = await stack.enter_async_context(Client(system.url, made["token"]))
+        operator = identity.mint(ids["operator"], operator=True)
+        people["operator"] = await stack.enter_async_context(Client(system.url, operator))
+        made = World(people, ids)
+        await made.done("follower", "PUT", f"/v1/me/following/{ids['host']}")
+        names = {"names": {"venmo": "somebody"}, "public_names_acknowledged": True}
+        await made.done("host", "PUT", "/v1/me/tip-jar", enabled=True, **names)
+        made.places += await asyncio.gather(*(made.make(*kind) for kind in KINDS))
+        await made.done("host", "PUT", f"/v1/me/blocked/{ids['blocked']}")
+        await made.done("blocker", "PUT", f"/v1/me/blocked/{ids['host']}")
+        await made.done("operator", "POST", f"/v1/ops/people/{ids['suspended']}/suspend", reason="abuse")
+        for place in made.places:
+            await eventually(lambda place=place: made.settled(place), within=60)  # type: ignore[misc]
+        yield made
+
+
+async def offers() -> tuple[str, str]:
+    """Of a client that sends, and of one that receives. They are never connected."""
+    found = []
+    for direction in ("sendonly", "recvonly"):
+        pc = new_connection()
+        pc.addTransceiver("audio", direction=direction)
+        await pc.setLocalDescription(await pc.createOffer())
+        found.append(pc.localDescription.sdp)
+        await pc.close()
+    return found[0], found[1]
+
+
+async def answers(world: World, roles: Iterable[str], audiences: Iterable[str] = AUDIENCES) -> Answers:
+    """What everybody of these roles is answered along every way."""
+    every_way = ways(*await offers())
+    places = [place for place in world.places if place.audience in audiences]
+
+    async def of(role: str) -> Answers:
+        found: Answers = {}
+        for name, way in every_way.items():
+            for place in places:
+                if place.state == ONLY.get(name, place.state):
+                    found[name, place.state, place.audience, role] = await way(world.people[role], place)
+        return found
+
+    merged: Answers = {}
+    for answered in await asyncio.gather(*map(of, roles)):
+        merged |= answered
+    return merged
+
+
+async def test_every_way_in_lets_in_whom_the_table_says(world: World) -> None:
+    table = read(TABLE.read_text(), STATES, AUDIENCES)
+    expected = {cell: answer for cell, answer in table.items() if cell[1:3] in KINDS}
+    roles = tuple(dict.fromkeys(role for *_, role in expected))
+    assert set(roles) == {"host", *INSIDE, "invited", "follower", "stranger", "anonymous", "operator"}
+    # The page is everybody's.
+    expected |= {("page", *kind, role): "ok" for kind in KINDS for role in roles}
+    found = differences(expected, await answers(world, roles))
+    assert not found, "\n".join(found)
+
+
+async def test_whoever_is_out_is_let_in_nowhere(world: World) -> None:
+    lists = ("browse", "search", "live_bar", "x_one", "x_many", "x_tweets", "x_buyers", "x_search", "x_creator")
+    why = {"removed": "removed", "blocked": "blocked", "blocker": "blocked", "suspended": "suspended"}
+    # Where everyone can join: being out comes first.
+    answered = await answers(world, OUT, ("everyone",))
+    expected = {}
+    for cell in answered:
+        way, _, _, role = cell
+        in_list = way in lists and role != "suspended"
+        expected[cell] = "ok" if way == "page" else "-" if in_list else why[role]
+    found = differences(expected, answered)
+    assert not found, "\n".join(found)
