@@ -134,6 +134,9 @@ def _of_people(space: v1.Space, event: v1.SpaceEvent) -> dict[str, object]:
                 change["invited"] = (*space.invited, event.person.id)
         case v1.InvitationClosed():
             change["invitations"] = _without_invitation(space, event.person_id)
+        case v1.Uninvited():
+            change["invitations"] = _without_invitation(space, event.person_id)
+            change["invited"] = tuple(one for one in space.invited if one != event.person_id)
         case v1.LanguageChosen():
             change["stage"] = _with_member(space, event.person_id, lang=event.lang)
         case v1.HandRaised():

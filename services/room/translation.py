@@ -380,6 +380,8 @@ def _of_somebody(fact: Fact, who: Who, read: Read, head: dict[str, Any]) -> Even
             return v1.Invited(**head, person=person, to=v1.InvitedTo(fact.to), invitation=invitation)
         case facts.InvitationClosed():
             return v1.InvitationClosed(**head, person_id=fact.person_id, reason=fact.reason)
+        case facts.Uninvited():
+            return v1.Uninvited(**head, person_id=fact.person_id)
         case facts.LanguageChosen():
             return v1.LanguageChosen(**head, person_id=fact.person_id, lang=fact.lang)
         case facts.Lost():

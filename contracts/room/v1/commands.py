@@ -236,10 +236,14 @@ class DeclineInvitation(SpaceCommand):
 
 @register
 class WithdrawInvitation(SpaceCommand):
-    """A host takes an invitation to speak back. Refuses: not_host, invitation_unknown."""
+    """A host takes an invitation back: to speak, or `to` join, and with that to speak too. Whoever is there stays.
+
+    Refuses: not_host, invitation_unknown, wrong_state (to join, of a Space that is over).
+    """
 
     name = "withdraw_invitation"
     person_id: PersonId
+    to: InvitedTo = InvitedTo.SPEAK
 
 
 @register

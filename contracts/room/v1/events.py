@@ -186,6 +186,13 @@ class InvitationClosed(SpaceEvent):
     reason: Annotated[Literal["declined", "withdrawn", "expired"], GROWS]
 
 
+@event("room", "uninvited", Audience.HOSTS, Audience.PERSON, concerns=("person_id",))
+class Uninvited(SpaceEvent):
+    """Somebody is invited no longer, neither to speak nor to be there."""
+
+    person_id: PersonId
+
+
 @event("room", "hand_raised", Audience.PUBLIC)
 class HandRaised(SpaceEvent):
     """Somebody on stage raised a hand; it stays until it is lowered or they unmute."""

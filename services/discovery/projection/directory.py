@@ -217,6 +217,9 @@ class SpaceDirectory(ReadModel):
             case room.Invited(person=who):
                 self._list(n, "invited", who)
                 self.db.execute("INSERT OR IGNORE INTO invited VALUES (?, ?)", (after.id, who.id))
+            case room.Uninvited(person_id=person):
+                self._list(n, "invited", without=person)
+                self.db.execute("DELETE FROM invited WHERE space_id = ? AND person_id = ?", (after.id, person))
             case room.Removed(person_id=person):
                 self.db.execute("INSERT OR IGNORE INTO removed VALUES (?, ?)", (after.id, person))
             case room.Readmitted(person_id=person):
@@ -224,10 +227,14 @@ class SpaceDirectory(ReadModel):
             case _:
                 pass
 
-    def _list(self, n: int, column: str, who: PersonRef) -> None:
+    def _list(self, n: int, column: str, who: PersonRef | None = None, *, without: str = "") -> None:
+        """Put somebody on a list of the Space, or take them off it."""
         there = refs(self.db.execute(f"SELECT {column} FROM spaces WHERE n = ?", (n,)).fetchone()[0])
-        if len(there) < _LISTED and all(one.id != who.id for one in there):
-            everybody = json.dumps([one.model_dump() for one in (*there, who)])
+        now = [one for one in there if one.id != without]
+        if who is not None and len(now) < _LISTED and all(one.id != who.id for one in now):
+            now.append(who)
+        if len(now) != len(there):
+            everybody = json.dumps([one.model_dump() for one in now])
             self.db.execute(f"UPDATE spaces SET {column} = ? WHERE n = ?", (everybody, n))
 
     # -- asking ------------------------------------------------------------------------------------------------

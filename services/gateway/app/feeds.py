@@ -13,7 +13,7 @@ from contracts.captions.v1 import Partial
 from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
 from contracts.envelope import Audience, Event
 from contracts.people.v1 import ProfileChanged, ReminderDue
-from contracts.room.v1 import Space, State
+from contracts.room.v1 import Invited, Space, State, Uninvited
 from contracts.transcription.v1 import (
     CaptionCorrected,
     Captioned,
@@ -27,7 +27,7 @@ from services.gateway.app.access import look_inside
 from services.gateway.app.clients import Client
 from services.gateway.app.frames import Frame
 from services.gateway.app.recent import BARS, NAMES, OPERATORS, bar_of
-from services.gateway.app.visibility import Viewer, concerns_space, ends_for, may_see
+from services.gateway.app.visibility import Viewer, concerns_space, ends_for, may_see, told_wherever
 from services.gateway.app.watched import WatchedSpace, WatchedSpaces, view
 
 _log = logging.getLogger(__name__)
@@ -170,7 +170,8 @@ class Subscribers:
 
 
 class BarFeed:
-    """Changes of one person's live bar, what they are reminded of, and where a host corrected what they said."""
+    """Changes of one person's live bar, what they are reminded of, which Spaces they were let into, and where a host
+    corrected what they said."""
 
     def __init__(self, bus: Bus, bars: Subscribers, person_id: str, ask_seconds: float) -> None:
         self._bus = bus
@@ -198,12 +199,13 @@ class BarFeed:
             subjects.event(BarChanged.context, self._person_id, BarChanged.name),
             subjects.event(BarsChanged.context, "*", BarsChanged.name),
             subjects.event(ReminderDue.context, self._person_id, ReminderDue.name),
-            subjects.event(OwnCaptionCorrected.context, "*", OwnCaptionCorrected.name),
+            *(subjects.event(kind.context, "*", kind.name) for kind in (OwnCaptionCorrected, Invited, Uninvited)),
         ]
 
     def shows(self, event: Event, viewer: Viewer) -> bool:
-        told = isinstance(event, BarChanged | BarsChanged | ReminderDue | OwnCaptionCorrected)
-        return told and self._person_id in event.people()
+        if isinstance(event, BarsChanged):
+            return self._person_id in event.people()
+        return told_wherever(event) == self._person_id
 
     async def stands(self, event: Event) -> bool:
         return not isinstance(event, OwnCaptionCorrected) or await self._has_transcript(event.space_id)

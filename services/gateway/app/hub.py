@@ -11,16 +11,15 @@ import nats.errors
 from nats.js.errors import Error as JetStreamError
 
 from contracts import subjects
-from contracts.discovery.v1 import BarChanged, BarsChanged
+from contracts.discovery.v1 import BarsChanged
 from contracts.envelope import Audience, Event
-from contracts.people.v1 import ReminderDue
-from contracts.transcription.v1 import OwnCaptionCorrected
 from libs.bus import Bus, Received, StreamReset, Unavailable
 from libs.bus.halts import Unreadable
 from services.gateway.app.clients import UNNUMBERED, Clients
 from services.gateway.app.feeds import Subscribers
 from services.gateway.app.frames import Frame, Position, frame_of
 from services.gateway.app.recent import OPERATORS, Kept, Recent
+from services.gateway.app.visibility import told_wherever
 from services.gateway.app.watched import WatchedSpaces
 
 _log = logging.getLogger(__name__)
@@ -104,8 +103,8 @@ class Hub:
             return kept.frame
 
         self._spaces.deliver(event, sequence, make)
-        if isinstance(event, BarChanged | ReminderDue | OwnCaptionCorrected):
-            self.bars.offer(event.person_id, sequence, make)
+        if (told := told_wherever(event)) is not None:
+            self.bars.offer(told, sequence, make)
         elif isinstance(event, BarsChanged):
             for person_id in self.bars.among(event.person_ids):
                 self.bars.offer(person_id, sequence, partial(frame_of, position, event.to(person_id)))

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from heapq import merge
 from typing import Final
 
-from contracts.discovery.v1 import BarChanged, BarsChanged
+from contracts.discovery.v1 import BarsChanged
 from contracts.envelope import Audience, Event
-from contracts.people.v1 import ProfileChanged, ReminderDue
-from contracts.transcription.v1 import OwnCaptionCorrected
+from contracts.people.v1 import ProfileChanged
 from libs.bus import Received
 from services.gateway.app.frames import Frame, Position, frame_of
-from services.gateway.app.visibility import Viewer, concerns_space, told_to
+from services.gateway.app.visibility import Viewer, concerns_space, told_to, told_wherever
 
 STEP: Final = 1024
 """The window moves on by so many sequences at once, so that all who miss what lies before it miss the same."""
@@ -62,8 +61,8 @@ def keys_of(event: Event) -> list[str]:
     """What an event is looked for by: its Space, the person it is told to, those who run the instance."""
     space_id = concerns_space(event)
     keys = [] if space_id is None else [space_id]
-    if isinstance(event, BarChanged | ReminderDue | OwnCaptionCorrected):
-        keys.append(bar_of(event.person_id))
+    if (person_id := told_wherever(event)) is not None:
+        keys.append(bar_of(person_id))
     elif isinstance(event, BarsChanged):
         keys.append(BARS)
     elif isinstance(event, ProfileChanged):

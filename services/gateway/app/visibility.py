@@ -12,7 +12,20 @@ from contracts.media.v1 import Connected, Disconnected
 from contracts.people.v1 import ReminderDue
 from contracts.presence.v1 import Counted
 from contracts.room.follow import follow, member
-from contracts.room.v1 import Ended, Readmitted, Removed, Role, Space, SpaceEvent, StageJoined, Started
+from contracts.room.v1 import (
+    Ended,
+    Invited,
+    InvitedTo,
+    Readmitted,
+    Removed,
+    Role,
+    Space,
+    SpaceEvent,
+    StageJoined,
+    Started,
+    Uninvited,
+)
+from contracts.transcription.v1 import OwnCaptionCorrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,19 @@ class SpaceNow:
                 return ViewerRole.SPEAKER
             case _:
                 return ViewerRole.LISTENER
+
+
+def told_wherever(event: Event) -> str | None:
+    """Whom this is told to in their live bar, wherever they are; None for what is not, or for many."""
+    match event:
+        case BarChanged() | ReminderDue() | OwnCaptionCorrected():
+            return event.person_id
+        case Invited(to=InvitedTo.JOIN):
+            return event.person.id
+        case Uninvited():
+            return event.person_id
+        case _:
+            return None
 
 
 def concerns_space(event: Event) -> str | None:

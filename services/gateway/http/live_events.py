@@ -149,7 +149,8 @@ async def space_events(
 async def bar_events(
     viewer: AddressViewerDep, gateway: GatewayDep, last_header: LastHeader = None, last_query: LastQuery = None
 ) -> Response:
-    """Changes of one's live bar, and what one is told wherever one is: reminders, and corrections of one's words."""
+    """Changes of one's live bar, and what one is told wherever one is: reminders, invitations to join a Space, and
+    corrections of one's words."""
     if viewer.person_id is None:
         raise Refusal("unauthenticated", "Sign in first.")
     return EventStream(await gateway.streams.of_bar(viewer, viewer.person_id, last_header or last_query))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
-from contracts.room.v1 import AcceptInvitation, DeclineInvitation, Invite, WithdrawInvitation
+from contracts.room.v1 import AcceptInvitation, DeclineInvitation, Invite, InvitedTo, WithdrawInvitation
 from services.gateway.app.watched import SpaceView
 from services.gateway.http.bodies import Body, body_of
 from services.gateway.http.caller import GatewayDep, HeadDep, json_only
@@ -57,10 +57,14 @@ async def decline_invitation(space_id: SpacePath, head: HeadDep, gateway: Gatewa
 
 @router.delete(
     "/v1/spaces/{space_id}/invitations/{person_id}", operation_id="withdrawInvitation",
-    responses=responses(*_ALL, "not_host", "invitation_unknown"),
+    responses=responses(*_ALL, "not_host", "invitation_unknown", "wrong_state"),
 )  # fmt: skip
 async def withdraw_invitation(
-    space_id: SpacePath, person_id: PersonPath, head: HeadDep, gateway: GatewayDep
+    space_id: SpacePath,
+    person_id: PersonPath,
+    head: HeadDep,
+    gateway: GatewayDep,
+    to: Annotated[InvitedTo, Query(description="`join`: every invitation, also to speak")] = InvitedTo.SPEAK,
 ) -> SpaceView:
-    """Take an invitation to speak back."""
-    return await gateway.change(WithdrawInvitation(**head.fields, space_id=space_id, person_id=person_id))
+    """Take an invitation back: to speak, or to join. Whoever is there already stays."""
+    return await gateway.change(WithdrawInvitation(**head.fields, space_id=space_id, person_id=person_id, to=to))

@@ -8,6 +8,7 @@ import { mountAccount } from "./views/account.js";
 import { tellOfCorrections } from "./views/corrections.js";
 import { HomePage } from "./views/home.js";
 import { ModerationPage } from "./views/moderation.js";
+import { tellOfInvitations } from "./views/invitation.js";
 import { tellOfReminders } from "./views/reminders.js";
 import { SpacePage } from "./views/space.js";
 
@@ -78,6 +79,7 @@ addEventListener("unhandledrejection", (event) => complain(event.reason));
 
 mountAccount();
 tellOfReminders();
+tellOfInvitations();
 tellOfCorrections();
 bar.start();
 show();

@@ -111,6 +111,11 @@ class InvitationClosed(Fact):
     reason: Literal["declined", "withdrawn", "expired"]
 
 
+@stored("space.uninvited")
+class Uninvited(Fact):
+    person_id: str
+
+
 @stored("space.stage_joined")
 class StageJoined(Fact):
     person: Person

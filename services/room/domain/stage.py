@@ -24,6 +24,7 @@ from services.room.domain.facts import (
     SpeakRequested,
     StageJoined,
     StageLeft,
+    Uninvited,
     Unmuted,
     Unpinned,
 )
@@ -150,8 +151,14 @@ class Stage(SpaceState):
         self._must_exist()
         return [InvitationClosed(person_id=self._invitation(actor).person.id, reason="declined")]
 
-    def withdraw_invitation(self, actor: str | None, person_id: str) -> list[Fact]:
+    def withdraw_invitation(self, actor: str | None, person_id: str, to: InvitedTo = "speak") -> list[Fact]:
+        """Whoever is there already stays: a host can remove them."""
         self._must_be_hosting(actor)
+        if to == "join":
+            self._must_not_be_over()
+            if person_id not in self.invited:
+                raise Refusal("invitation_unknown", "This person is not invited.")
+            return [Uninvited(person_id=person_id)]
         return [InvitationClosed(person_id=self._invitation(person_id).person.id, reason="withdrawn")]
 
     # -- microphones and hands ---------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from services.room.domain.facts import (
     StageJoined,
     StageLeft,
     Started,
+    Uninvited,
     Unmuted,
     Unpinned,
     WordsChanged,
@@ -84,7 +85,7 @@ class SpaceState(Aggregate):
     invitations: dict[str, Invitation] = field(default_factory=dict)
     """To speak, not answered yet; by person."""
     invited: dict[str, None] = field(default_factory=dict)
-    """Insertion-ordered set of everybody who was ever invited."""
+    """Insertion-ordered set of everybody who was ever invited, but those whose invitation was taken back."""
     pins: dict[str, Pin] = field(default_factory=dict)
     words: tuple[str, ...] | Sealed = ()
     """What captions should be able to write."""
@@ -274,6 +275,9 @@ class SpaceState(Aggregate):
                     )
             case InvitationClosed():
                 self.invitations.pop(fact.person_id, None)
+            case Uninvited():
+                self.invitations.pop(fact.person_id, None)
+                self.invited.pop(fact.person_id, None)
             case StageJoined():
                 request = self.requests.pop(fact.person.id, None)
                 self.invitations.pop(fact.person.id, None)

@@ -31,6 +31,8 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
     if isinstance(command, v1.CreateSpace) and not command.words:
         # Digests stored before there were words have no such field.
         exclude.add("words")
+    if isinstance(command, v1.WithdrawInvitation) and command.to is v1.InvitedTo.SPEAK:
+        exclude.add("to")  # nor was there anything else to take back
     return (command.model_dump_json(exclude=exclude),)
 
 
@@ -124,7 +126,7 @@ def commands(
         ),
     )
     on(v1.DeclineInvitation, lambda space, c: space.decline_invitation(c.actor))
-    on(v1.WithdrawInvitation, lambda space, c: space.withdraw_invitation(c.actor, c.person_id))
+    on(v1.WithdrawInvitation, lambda space, c: space.withdraw_invitation(c.actor, c.person_id, c.to.value))
 
     # on stage
     on(v1.Mute, lambda space, c: space.mute(c.actor, c.person_id))

@@ -104,6 +104,12 @@ async def test_people_are_found_by_name_and_let_into_a_space_for_invited_people_
         row = host.part("found-person").filter(has_text="Bartel Waerden")
         await row.get_by_test_id("invite-join").click()
         await expect(row.get_by_test_id("invited")).to_have_text("Let in")
+        await guest.told("Emmy Noether lets you into “Ideals”.")
+        await row.get_by_test_id("invite-undo").click()
+        await guest.visit(path)
+        await expect(guest.part("gone")).to_be_visible()
+        await row.get_by_test_id("invite-join").click()
+        await expect(row.get_by_test_id("invited")).to_have_text("Let in")
         assert await host.page.evaluate(_AUDIT) == []
         await guest.listen(path)
         await row.get_by_test_id("invite-speak").click()

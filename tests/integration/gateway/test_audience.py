@@ -54,6 +54,7 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "room.language_chosen": EVERYBODY,
     "room.invited": HOSTS | CONCERNED,
     "room.invitation_closed": HOSTS | CONCERNED,
+    "room.uninvited": HOSTS | CONCERNED,
     "room.hand_raised": EVERYBODY,
     "room.hand_lowered": EVERYBODY,
     "room.cohost_appointed": EVERYBODY,
@@ -198,6 +199,7 @@ class Cast:
                 **follows, person=who, invitation=room.Invitation(person=who, invited_by=self["host"].id, expires_at=at)
             ),
             "room.invitation_closed": room.InvitationClosed(**follows, person_id=who.id, reason="expired"),
+            "room.uninvited": room.Uninvited(**follows, person_id=who.id),
             "room.hand_raised": room.HandRaised(**follows, person_id=self["speaker"].id),
             "room.hand_lowered": room.HandLowered(**follows, person_id=self["speaker"].id),
             "room.cohost_appointed": room.CohostAppointed(**follows, person_id=other.id),

@@ -148,9 +148,56 @@ async def test_who_was_let_in_stays_when_fewer_may_join(system: System) -> None:
         assert (await as_host.http.patch(at, json={"who_can_join": "invited"})).status_code == 200
         assert (await as_inside.http.get(at)).status_code == 200
         assert (await as_outside.http.get(at)).json()["reason"] == "not_allowed"
+        assert (await as_inside.http.post(f"{at}/requests", json={})).status_code == 202
+        assert (await as_inside.http.delete(f"{at}/requests/me")).status_code == 200
         for who, session in ((as_inside, theirs), (nobody, unnamed)):
-            renewed = await who.http.post(f"{at}/sessions/{session['session_id']}/renew", json={})
+            own = session["session_id"]
+            renewed = await who.http.post(f"{at}/sessions/{own}/renew", json={})
             assert renewed.status_code == 204, renewed.text
+            # Their connection was lost: they come back, and do what whoever is in may do.
+            async with who.events(f"{at}/events", session=own) as events:
+                await events.until("snapshot")
+            assert (await who.http.delete(f"{at}/sessions/{own}")).status_code == 204
+            # Whoever left has to be let in again.
+            refused = await who.http.get(f"{at}/events", params={"session": own})
+            assert (refused.status_code, refused.json()["reason"]) == (403, "not_allowed")
+
+
+async def test_whoever_is_let_in_by_name_is_told_so_until_that_is_taken_back(system: System) -> None:
+    _, as_host = await signed_up(system, "keeper")
+    guest, as_guest = await signed_up(system, "awaited")
+    _, as_other = await signed_up(system, "unasked")
+    bar = "/v1/live-bar/events"
+    async with as_host, as_guest, as_other, as_guest.events(bar) as told, as_other.events(bar) as others:
+        seen = (await told.until("snapshot"))[-1].id
+        await others.until("snapshot")
+        space = (await as_host.http.post("/v1/spaces", json={"title": "Tea", "who_can_join": "invited"})).json()
+        at = f"/v1/spaces/{space['id']}"
+        invitation = f"{at}/invitations/{guest['id']}"
+        invited = await as_host.http.post(f"{at}/invitations", json={"person_id": guest["id"], "to": "join"})
+        assert invited.status_code == 202, invited.text
+        news = (await told.until("room.invited"))[-1].data
+        assert (news["space_id"], news["to"], news["person"]["id"]) == (space["id"], "join", guest["id"])
+        assert (await as_guest.http.get(at)).status_code == 200
+
+        async def listed(is_there: bool) -> bool:
+            return (space["id"] in (await as_guest.http.get("/v1/spaces")).text) is is_there
+
+        await eventually(lambda: listed(True))
+        refused = await as_guest.http.delete(invitation, params={"to": "join"})
+        assert (refused.status_code, refused.json()["reason"]) == (403, "not_host")
+        assert (await as_host.http.delete(invitation)).json()["reason"] == "invitation_unknown", "none to speak"
+        assert (await as_host.http.delete(invitation, params={"to": "join"})).status_code == 200
+        assert (await told.until("room.uninvited"))[-1].data["space_id"] == space["id"]
+        assert (await as_guest.http.get(at)).json()["reason"] == "not_allowed"
+        assert (await as_guest.http.post(f"{at}/sessions", json={})).json()["reason"] == "not_allowed"
+        await eventually(lambda: listed(False))
+        assert (await as_host.http.delete(invitation, params={"to": "join"})).json()["reason"] == "invitation_unknown"
+        # Whoever was away is told the same, and nobody else is.
+        async with as_guest.events(bar, seen) as later:
+            assert [one.event for one in await later.until("room.uninvited")] == ["room.invited", "room.uninvited"]
+        with pytest.raises(TimeoutError):
+            await others.next(0.2)
 
 
 async def test_the_page_of_a_space_that_does_not_exist_is_not_found(system: System) -> None:

@@ -223,6 +223,8 @@ async def test_only_what_one_may_join(place: Place) -> None:
     assert len(await place.titles("for", actor=BOB.id)) == 3
     place.happen(room.Invited(space_id=invited, version=3, at=at(1), person=EVE, to=room.InvitedTo.JOIN))
     assert len(await place.titles("for", actor=EVE.id)) == 3
+    place.happen(room.Uninvited(space_id=invited, version=4, at=at(2), person_id=EVE.id))
+    assert sorted(await place.titles("for", actor=EVE.id)) == ["For all", "For followers"]
     place.happen(people.Blocked(person_id=BOB.id, version=2, at=at(0), blocked_id=EVE.id))
     assert await place.titles("for", actor=EVE.id) == []
 
@@ -311,6 +313,9 @@ async def test_a_look_at_certain_spaces(place: Place) -> None:
     assert (two.participants, two.listeners, two.updated_at) == (6, 4, at(6))
     (two,) = place.spaces.lookup(LookupQuery(space_ids=(tea,), actor=EVE.id))
     assert two.invited == (person("kim"), BOB)
+    place.happen(room.Uninvited(space_id=tea, version=8, at=at(7), person_id=person("kim").id))
+    (two,) = place.spaces.lookup(LookupQuery(space_ids=(tea,), actor=EVE.id))
+    assert two.invited == (BOB,)
     by_creator = LookupQuery(creator_ids=(BOB.id,), creator_numbers=(to_number(ANN.id),))
     assert [found.title for found in place.spaces.lookup(by_creator)] == ["Pub", "Tea"]
 

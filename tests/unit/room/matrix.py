@@ -137,6 +137,7 @@ ORDERS: Final[dict[str, Order]] = {
         lambda p: Invited(person=p, expires_at=_LATER), lambda s, a: s.decline_invitation(a)
     ),
     "withdraw_invitation": lambda s, a: s.withdraw_invitation(a, "invitee"),
+    "withdraw_to_join": lambda s, a: s.withdraw_invitation(a, "invitee", "join"),
     "mute": lambda s, a: s.mute(a, "other"),
     "mute_self": lambda s, a: s.mute(a, a or ""),
     "mute_all": lambda s, a: s.mute_all(a),
@@ -177,7 +178,7 @@ COMMANDS: Final[dict[type[Model], tuple[str, ...]]] = {
     v1.Invite: ("invite", "invite_to_join"),
     v1.AcceptInvitation: ("accept_invitation_own",),
     v1.DeclineInvitation: ("decline_invitation_own",),
-    v1.WithdrawInvitation: ("withdraw_invitation",),
+    v1.WithdrawInvitation: ("withdraw_invitation", "withdraw_to_join"),
     v1.Mute: ("mute", "mute_self"),
     v1.MuteAll: ("mute_all",),
     v1.Unmute: ("unmute", "unmute_self"),

@@ -30,6 +30,7 @@ from services.room.domain.facts import (
     StageJoined,
     StageLeft,
     Started,
+    Uninvited,
     Unmuted,
     Unpinned,
 )
@@ -147,6 +148,20 @@ def test_where_only_invited_people_join_an_invitation_lets_them() -> None:
     for person_id in (BOB.id, None):
         with pytest.raises(Refusal, match="not_allowed"):
             space_after(*given, Invited(person=ANN, to="join")).admit(person_id, blocked=False, follows_host=True)
+
+
+def test_an_invitation_to_join_can_be_taken_back_and_with_it_the_one_to_speak() -> None:
+    closed = live(who_can_join="invited")
+    for invited in (Invited(person=ANN, to="join"), ANN_INVITED):
+        given = Given(*closed, invited)
+        given.when(lambda s: s.withdraw_invitation(HOST.id, ANN.id, "join")).then(Uninvited(person_id=ANN.id))
+        after = space_after(*closed, invited, Uninvited(person_id=ANN.id))
+        assert not after.invitations
+        with pytest.raises(Refusal, match="not_allowed"):
+            after.admit(ANN.id, blocked=False, follows_host=True)
+        # Whoever is there already stays.
+        after.admit(ANN.id, blocked=False, follows_host=True, inside=True)
+    Given(*closed).when(lambda s: s.withdraw_invitation(HOST.id, ANN.id, "join")).refused("invitation_unknown")
 
 
 def test_people_are_invited_to_join_before_it_starts() -> None:

@@ -2,7 +2,7 @@
 
 `golden/v0.1.jsonl` is what the first version stores, a line per fact, `v0.2.jsonl` and `v0.3.jsonl` what came after
 it; those say what people were called then. `v0.4.jsonl` is how the same people are stored now: by their ids; in
-`v0.5.jsonl` words are sealed. Lines are added and never edited.
+`v0.5.jsonl` words are sealed, and `v0.6.jsonl` has invitations that were taken back. Lines are added and never edited.
 """
 
 import json
@@ -43,6 +43,7 @@ from services.room.domain.facts import (
     StageJoined,
     StageLeft,
     Started,
+    Uninvited,
     Unmuted,
     Unpinned,
     WordsChanged,
@@ -133,7 +134,8 @@ SEALED: tuple[Fact, ...] = (
     SettingsChanged(settings=msgspec.structs.replace(CLOSED, title_by=ANN.id)),
     WordsChanged(words=Sealed(unit="words", box=BOX)),
 )
-FACTS = (*FIRST_FACTS, *LATER_FACTS, *WORDS_AND_LANGUAGES)
+TAKEN_BACK: tuple[Fact, ...] = (Uninvited(person_id=ANN.id),)
+FACTS = (*FIRST_FACTS, *LATER_FACTS, *WORDS_AND_LANGUAGES, *TAKEN_BACK)
 
 
 def _record(fact: Fact) -> Record[Fact]:

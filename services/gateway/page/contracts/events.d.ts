@@ -556,6 +556,14 @@ export interface Payloads {
     host: PersonRef;
     settings: Settings;
   };
+  /** Somebody is invited no longer, neither to speak nor to be there. */
+  "room.uninvited": {
+    at: string;
+    space_id: string;
+    version: number;
+    actor: string | null;
+    person_id: string;
+  };
   /** The person opened their microphone. */
   "room.unmuted": {
     at: string;

@@ -51,6 +51,7 @@ export const EVENTS = Object.freeze([
   "room.stage_joined",
   "room.stage_left",
   "room.started",
+  "room.uninvited",
   "room.unmuted",
   "room.unpinned",
   "room.words_changed",

@@ -10,7 +10,10 @@ import { Live } from "./live.js";
 const PATH = "/v1/live-bar";
 const EVENTS = `${PATH}/events`;
 
-/** Events: `change` (draw again), `due` (a reminder) and `corrected` (one's own words), each the event's detail. */
+/**
+ * Events: `change` (draw again), `due` (a reminder), `invited` (to join a Space, or no longer) and `corrected` (one's own
+ * words), each the event's detail.
+ */
 class LiveBar extends EventTarget {
   /** By id. @type {Map<string, SpaceCard>} */
   spaces = new Map();
@@ -62,6 +65,9 @@ class LiveBar extends EventTarget {
         break;
       case "people.reminder_due":
         this.dispatchEvent(new CustomEvent("due", { detail: event }));
+        break;
+      case "room.invited": case "room.uninvited":
+        this.dispatchEvent(new CustomEvent("invited", { detail: event }));
         break;
       case "transcription.own_caption_corrected":
         this.dispatchEvent(new CustomEvent("corrected", { detail: event }));

@@ -84,6 +84,11 @@ function change(space, event) {
     }
     case "room.invitation_closed":
       return { invitations: withoutInvitation(space, event.person_id) };
+    case "room.uninvited":
+      return {
+        invitations: withoutInvitation(space, event.person_id),
+        invited: space.invited.filter((id) => id !== event.person_id),
+      };
     case "room.language_chosen":
       return { stage: withMember(space, event.person_id, { lang: event.lang }) };
     case "room.hand_raised":

@@ -28,7 +28,7 @@ const IGNORED = /** @type {const} */ ([
 
 /** @typedef {Exclude<EventName, typeof IGNORED[number]>} Heard */
 /** @typedef {"discovery.bar_changed" | "people.reminder_due"} HeardByBar */
-/** @typedef {LiveEvent<HeardByBar | "transcription.own_caption_corrected">} BarEvent */
+/** @typedef {LiveEvent<HeardByBar | "room.invited" | "room.uninvited" | "transcription.own_caption_corrected">} BarEvent */
 /** @typedef {LiveEvent<Exclude<Heard, HeardByBar>>} SpaceEvent */
 /** What changes the Space itself. @typedef {Extract<SpaceEvent, {type: `room.${string}`}>} RoomEvent */
 /** What people may be told of. @typedef {RoomEvent | Extract<SpaceEvent, {type: "media.disconnected" | `tipping.${string}`}>} Note */

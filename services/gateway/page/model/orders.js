@@ -36,6 +36,8 @@ export class Orders {
   async invite(person, to = "speak") { this.see(await post(`${this.path}/invitations`, { person_id: person, to })); }
   /** @param {string} person */
   async uninvite(person) { this.see(await remove(`${this.path}/invitations/${person}`)); }
+  /** Takes back that they may come in, and speak. @param {string} person */
+  async shutOut(person) { this.see(await remove(`${this.path}/invitations/${person}?to=join`)); }
   /** @param {boolean} consent to being recorded */
   async acceptInvitation(consent) {
     await this.beThere();

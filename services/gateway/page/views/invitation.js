@@ -1,10 +1,27 @@
 // @ts-check
-/** Being invited to speak: the question, and both answers. */
+/** Being invited: to speak, with the question and both answers, and to come in, of which one is told wherever one is. */
 
-import { identity } from "../lib/api.js";
+import { getOrNull, identity } from "../lib/api.js";
 import { button, h, replace } from "../lib/dom.js";
-import { attempt, say } from "../lib/messages.js";
+import { attempt, say, tell } from "../lib/messages.js";
+import { bar } from "../model/bar.js";
 import { tick } from "./parts.js";
+
+/** @import { SpaceView } from "../contracts/api.js" */
+/** @import { BarEvent } from "../model/live.js" */
+
+/** Tells of invitations to join a Space, on whichever page one is then. */
+export function tellOfInvitations() {
+  bar.addEventListener("invited", async (e) => {
+    const event = /** @type {CustomEvent<BarEvent>} */ (e).detail;
+    if (event.type !== "room.invited") return;
+    const path = `/spaces/${event.space_id}`;
+    /** @type {SpaceView | null} */
+    const space = await getOrNull(`/v1${path}`); // taken back meanwhile
+    if (!space) return;
+    tell(`${space.host.name} lets you into “${space.settings.title}”.`, { stay: true, link: { label: "Go there", href: path } });
+  });
+}
 
 export class SpaceInvitation extends HTMLElement {
   /** @type {import("../model/room.js").Room | null} */

@@ -43,7 +43,7 @@ export async function inviteSheet(room) {
     });
     words.addEventListener("input", () => { clearTimeout(rest); rest = setTimeout(look, REST_MS); });
     return [h("form", { class: "form", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); return look(); } },
-      h("p", {}, closed(room) ? "Whoever you let in can open this Space. Give them its link: nobody else is told." : "They are asked whether they come on stage, once they are here."),
+      h("p", {}, closed(room) ? "Whoever you let in can open this Space, and is told so. Nobody else is." : "They are asked whether they come on stage, once they are here."),
       words, state, list)];
   }, { testid: "invite-sheet" });
 }
@@ -64,9 +64,18 @@ function row(room, person) {
         place.querySelector("button")?.focus();
       }),
     }, words);
+    const undo = button({
+      class: "small", "data-testid": "invite-undo", "aria-label": `Let ${person.name} in no longer`,
+      onclick: () => attempt(async () => {
+        await room.orders.shutOut(person.id);
+        draw();
+        place.querySelector("button")?.focus();
+      }),
+    }, "Undo");
     replace(place,
       onStage ? done("On stage") : [
         closed(room) && (invited ? done("Let in") : act("join", "Let in", `Let ${person.name} in`)),
+        closed(room) && invited && undo,
         room.isLive && (asked ? done("Invited to speak") : act("speak", "To speak", `Invite ${person.name} to speak`)),
       ]);
   };
