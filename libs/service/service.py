@@ -27,6 +27,7 @@ from libs.service.health import Health
 from libs.service.runtime import settle
 from libs.service.settings import BadSettings, ServiceSettings
 from libs.telemetry import configure_logs, configure_traces, flush_traces
+from libs.telemetry.metrics import figures
 
 _log = logging.getLogger(__name__)
 _ANNOUNCE_EVERY: Final = 5.0
@@ -167,6 +168,7 @@ class Service(Generic[S]):
             "ready": not missing,
             "missing": missing,
             "halted": self.bus.halts.told(),
+            "figures": figures(),
         }
         with contextlib.suppress(nats.errors.Error, OSError):
             await self.bus.nc.publish(

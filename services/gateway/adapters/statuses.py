@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -39,12 +40,18 @@ class Status(BaseModel):
     halted: list[Halted] = []
 
 
+class _Said(Status):
+    figures: dict[str, float] = {}
+    """Its counters and gauges (`libs.telemetry.metrics.figures`)."""
+
+
 class Statuses:
-    """The last word of each process. Use `start` once."""
+    """The last word of each process, on whichever machine it runs. Use `start` once."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._heard: dict[str, tuple[float, Status]] = {}
+        self._figures: dict[str, dict[str, float]] = {}
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -56,13 +63,22 @@ class Statuses:
         result: list[Status] = []
         for instance, (at, status) in sorted(self._heard.items()):
             if now - at > _FORGOTTEN:
-                del self._heard[instance]
+                del self._heard[instance], self._figures[instance]
             elif now - at > _SILENT:
                 missing = {"silence": f"nothing heard for {now - at:.0f} s"}
                 result.append(status.model_copy(update={"ready": False, "missing": missing}))
             else:
                 result.append(status)
         return result
+
+    def figures(self) -> dict[str, float]:
+        """Sums of the figures of all processes that are not silent, at most a few seconds old."""
+        now = time.monotonic()
+        sums: Counter[str] = Counter()
+        for instance, told in self._figures.items():
+            if now - self._heard[instance][0] <= _SILENT:
+                sums.update(told)
+        return dict(sums)
 
     def streams(self) -> str | None:
         """For readiness: what a service says that last spoke of streams which take no writes."""
@@ -73,8 +89,10 @@ class Statuses:
 
     async def _hear(self, msg: Msg) -> None:
         try:
-            status = Status.model_validate_json(msg.data)
+            said = _Said.model_validate_json(msg.data)
         except ValidationError as error:
             _log.warning("a process describes itself wrongly", extra={"subject": msg.subject, "why": str(error)})
             return
-        self._heard[f"{status.service}/{status.instance}"] = (time.monotonic(), status)
+        instance = f"{said.service}/{said.instance}"
+        self._heard[instance] = (time.monotonic(), Status(**said.model_dump(exclude={"figures"})))
+        self._figures[instance] = said.figures

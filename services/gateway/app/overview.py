@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, Field
 
 from contracts.discovery.v1 import SpaceCard
@@ -21,9 +20,6 @@ from services.gateway.adapters.nodes import Nodes
 from services.gateway.adapters.statuses import Status, Statuses
 from services.gateway.app.clients import Clients
 from services.gateway.app.hub import Hub
-
-if TYPE_CHECKING:
-    import httpx
 
 _WITHIN: Final = 1.5
 _FRESH: Final = 1.0
@@ -78,7 +74,8 @@ class OverviewFigures(BaseModel):
     next: str | None = None
     nodes: list[NodeFigures] | None
     media: dict[str, float] = Field(default_factory=dict)
-    """Sums over the media processes of their `rostrum_media_*` and `rostrum_forwarder_*` metrics."""
+    """Sums over the media processes, wherever they run, of their `rostrum_media_*` and `rostrum_forwarder_*` metrics, a
+    few seconds old."""
     packets: int
     """Of media connections that have ended since this gateway started; `lost` of them by their receivers' word."""
     lost: int
@@ -122,9 +119,8 @@ class Overview:
 
     async def _gather(self) -> OverviewFigures:
         statuses = self._statuses.all()
-        live, nodes, metrics = await asyncio.gather(
-            self._live("", _FIRST), self._known_nodes(), self._metrics(statuses)
-        )
+        live, nodes = await asyncio.gather(self._live("", _FIRST), self._known_nodes())
+        metrics = self._statuses.figures()
         page = None if live is None else _page(live, _FIRST)
         media = {name: value for name, value in metrics.items() if name.startswith(("rostrum_media_", "rostrum_forw"))}
         return OverviewFigures(
@@ -180,34 +176,6 @@ class Overview:
         with contextlib.suppress(Unavailable):
             return [NodeFigures.model_validate(node.model_dump()) for node in await self._nodes.all()]
         return None
-
-    async def _metrics(self, statuses: list[Status]) -> dict[str, float]:
-        """Sums over all processes, by name and values of labels."""
-        # Imported here: it brings its own command line along, and would make every start of the gateway slower.
-        import httpx
-
-        async with httpx.AsyncClient(timeout=_WITHIN, trust_env=False) as client:
-            pages = await asyncio.gather(*(self._page(client, status) for status in statuses if status.health_port))
-        sums: dict[str, float] = {}
-        for page in pages:
-            for family in text_string_to_metric_families(page):
-                if family.type not in ("counter", "gauge"):
-                    continue
-                for sample in family.samples:
-                    if sample.name.endswith("_created"):
-                        continue
-                    name = " ".join((sample.name, *sample.labels.values()))
-                    sums[name] = sums.get(name, 0.0) + sample.value
-        return sums
-
-    @staticmethod
-    async def _page(client: httpx.AsyncClient, status: Status) -> str:
-        import httpx
-
-        with contextlib.suppress(httpx.HTTPError):
-            # The health port is a loopback one; processes of other machines are asked by their own Prometheus.
-            return (await client.get(f"http://127.0.0.1:{status.health_port}/metrics")).text
-        return ""
 
 
 def _page(parts: Sequence[LiveSpaces], limit: int) -> LivePage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from contextlib import closing
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts import subjects
 from contracts.commands import Nothing
 from contracts.people.v1 import Follow
 from contracts.room import v1 as room
@@ -236,7 +238,9 @@ async def test_pages_and_headers(gateway: Running, behind: Backend) -> None:
         for path in ("/", f"/spaces/{behind.add(a_person('Host')).id}"):
             page = await client.http.get(path)
             assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-            assert "default-src 'none'" in page.headers["content-security-policy"]
+            policy = page.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "require-trusted-types-for 'script'" in policy
             assert page.headers["x-content-type-options"] == "nosniff"
             assert (await client.http.head(path)).status_code == 200
         script = await client.http.get("/static/app.js")
@@ -258,6 +262,24 @@ async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> 
         figures = await eventually(told)
         assert figures["services"][0]["service"] == "gateway"
         assert figures["spaces_live"] == 0
+        # Processes of other machines tell their figures over the bus, as those of this one do.
+        for instance, packets in (("elsewhere", 3), ("somewhere", 4)):
+            said = {
+                "service": "media", "instance": instance, "pid": 1, "health_port": 1, "ready": True,
+                "figures": {"rostrum_media_of_a_test": packets, "rostrum_dead_letters_total a_test": 2},
+            }  # fmt: skip
+            subject = subjects.service_status("media", instance)
+            await behind.bus.nc.publish(subject, json.dumps(said).encode())
+
+        async def summed() -> bool:
+            now = (await operator.http.get("/v1/ops/overview")).json()
+            return bool(now["media"].get("rostrum_media_of_a_test") == 7 and now["dead_letters"] >= 4)
+
+        await eventually(summed)
+        # However many look, it is gathered once a second.
+        before, began = len(behind.asked["live_spaces"]), time.monotonic()
+        await asyncio.gather(*(operator.http.get("/v1/ops/overview") for _ in range(30)))
+        assert len(behind.asked["live_spaces"]) - before <= 1 + (time.monotonic() - began)
         page = await operator.http.get("/ops")
         assert (page.status_code, "Rostrum" in page.text) == (200, True)
         metrics = (await operator.http.get("/metrics")).text
