@@ -201,6 +201,8 @@ def _of_room(event: room.SpaceEvent) -> dict[str, Any]:
             return details | {"person_id": person.id, "role": role}
         case room.SpeakRequested(person=person):
             return details | {"person_id": person.id}
+        case room.Removed(listened=True) | room.Readmitted(listened=True):
+            return details  # that they listened there is nobody's to know
         case _:
             return details | {"person_id": getattr(event, "person_id", "")}
 

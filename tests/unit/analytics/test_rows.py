@@ -7,6 +7,7 @@ from typing import Any
 from contracts import catalogue
 from contracts.envelope import Event
 from contracts.presence import v1 as presence
+from contracts.room import v1 as room
 from contracts.tipping import v1 as tipping
 from services.analytics import projection
 from tests.support.events import Stream, at, person, space, started
@@ -40,6 +41,13 @@ def test_a_tip_names_both_and_the_amount_but_not_the_note() -> None:
 def test_an_anonymous_listener_has_no_person() -> None:
     told = row(presence.Joined(space_id=TEA, at=at(0), session_id=BOB.id, source="feed"))
     assert (told["person_id"], told["session_id"], told["source"], told["role"]) == ("", BOB.id, "feed", "listener")
+
+
+def test_who_is_out_and_only_listened_is_not_named() -> None:
+    for listened, named in ((True, ""), (False, ANN.id)):
+        for kind in (room.Removed, room.Readmitted):
+            event = kind(space_id=TEA, version=3, at=at(1), person_id=ANN.id, listened=listened)
+            assert row(event).get("person_id", "") == named
 
 
 def test_every_event_type_of_the_contexts_read_has_a_row() -> None:
