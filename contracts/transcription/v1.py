@@ -35,7 +35,8 @@ class Caption(Model):
     person: PersonRef
     lang: str
     text: str
-    """What is shown: the host's words where the host corrected it, else what was heard."""
+    """What is shown: the host's words where the host corrected it, else what was heard. Empty in an event that is told
+    again after that was erased; such a caption is not shown."""
     start_at: Moment
     end_at: Moment
     words: tuple[Word, ...] = ()
@@ -94,6 +95,7 @@ class CaptionCorrected(TranscriptionEvent):
     person_id: PersonId
     """Who spoke."""
     text: str
+    """Empty where it is told again after these words were replaced by others, or erased."""
     by: PersonId
 
 
@@ -105,7 +107,7 @@ class CaptionRestored(TranscriptionEvent):
     person_id: PersonId
     """Who spoke."""
     text: str
-    """What was heard."""
+    """What was heard; empty where it is told again after that was erased."""
     reason: Annotated[Literal["rejected", "withdrawn"], GROWS]
     """The speaker rejected the host's words, or the host took them back."""
 

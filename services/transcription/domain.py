@@ -5,11 +5,26 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final, Literal
 
 import msgspec
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.keyring import Sealed, Words, lock_name
 from libs.refusal import Refusal
+
+UNITS: Final = "transcript"
+"""What all units of a transcript lie below."""
+
+
+def lock_of(space_id: str, person_id: str) -> str:
+    """The lock of what somebody said in a Space, or wrote about what was said."""
+    return lock_name(f"person:{person_id}", f"space:{space_id}")
+
+
+def unit_of(caption_id: str, wording: str = "") -> str:
+    """The unit of what was heard, or of other words for it."""
+    return f"{UNITS}/{caption_id}/{wording}" if wording else f"{UNITS}/{caption_id}"
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):
@@ -41,7 +56,8 @@ class Captioned(Fact):
     session_id: str
     person_id: str
     lang: str
-    text: str
+    text: Words
+    """Sealed for `unit_of(caption_id)`."""
     start_at: datetime
     end_at: datetime
     epoch: str
@@ -50,8 +66,10 @@ class Captioned(Fact):
     """All bundles of this session up to here are accounted for."""
     resume: int
     """All bundles of the whole Space up to here are accounted for."""
-    words: tuple[Word, ...] = ()
-    """Its words with their times, where the engine gives them."""
+    words: tuple[Word, ...] | Sealed = ()
+    """Its words with their times, where the engine gives them: sealed as JSON."""
+    count: int = 0
+    """How many words it has, where they are sealed."""
     detected: bool = False
     """Whether the language was found out, and holds for what this person says next."""
     others: dict[str, int] = msgspec.field(default_factory=dict)
@@ -85,9 +103,13 @@ class CaptionCorrected(Fact):
     caption_id: str
     person_id: str
     """Who spoke."""
-    heard: str
-    text: str
+    heard: Words
+    text: Words
+    """Sealed for `unit_of(caption_id, wording)` under the lock of who spoke, and then under that of `by`, where that is
+    somebody else: without either of them it is gone."""
     by: str
+    wording: str = ""
+    """Tells the host's words for this caption apart; empty where they are plain."""
 
 
 @stored("transcript.caption_restored")
@@ -97,7 +119,7 @@ class CaptionRestored(Fact):
     caption_id: str
     person_id: str
     """Who spoke."""
-    heard: str
+    heard: Words
     rejected: bool
     """The speaker wants it so, for good; otherwise the host took the correction back."""
 
@@ -110,8 +132,27 @@ class Deleted(Fact):
 class Correction(msgspec.Struct, frozen=True):
     """The host's words in place of what was heard."""
 
-    text: str
+    text: Words
     by: str
+    wording: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a host wants a caption to say; the words are sealed, so who sealed them also compared them."""
+
+    id: str
+    text: Words
+    same_as: Literal["heard", "shown"] | None
+    """What it says already, in the same words; `heard` where both do."""
+
+
+def tidy(text: str) -> str:
+    """The words of a correction as they are kept. Raises Refusal invalid."""
+    text = " ".join(text.split())
+    if all(unicodedata.category(letter)[0] in "CZ" for letter in text):
+        raise Refusal("invalid", "Write what was said; nothing in it can be seen.", field="text")
+    return text
 
 
 class Detected(msgspec.Struct, frozen=True):
@@ -189,14 +230,21 @@ class Transcript(Aggregate):
         """Nothing more will come; and where the Space is not recorded, nothing is kept."""
         if self.started_at is None or self.completed:
             return []
-        words = sum(len(caption.text.split()) for caption in self.captions)
+        words = sum(map(_count, self.captions))
         completed = Completed(captions=len(self.captions), words=words)
         return [completed] if self.recorded else [completed, Deleted()]
 
-    def correct(self, caption_id: str, text: str, *, actor: str) -> list[Fact]:
+    def correctable(self, caption_id: str, actor: str) -> Captioned | None:
+        """The caption, where somebody may put other words in its place."""
+        if not self.shown or actor != self.host or caption_id in self.rejected:
+            return None
+        return next((caption for caption in self.captions if caption.caption_id == caption_id), None)
+
+    def correct(self, caption_id: str, wording: Wording | None, *, actor: str) -> list[Fact]:
         """Put the host's words in place of what was heard, or what was heard in place of the host's.
 
-        Refuses: transcript_unknown, not_ready, not_host, caption_unknown, correction_rejected, invalid.
+        `wording` is None where the caption could not be corrected when the words were to be sealed. Refuses:
+        transcript_unknown, not_ready, not_host, caption_unknown, correction_rejected.
         """
         self._check_shown()
         if not self.host:
@@ -208,17 +256,20 @@ class Transcript(Aggregate):
             raise Refusal(
                 "correction_rejected", "The speaker rejected a correction; the caption stays as it was heard."
             )
-        text = " ".join(text.split())
-        if all(unicodedata.category(letter)[0] in "CZ" for letter in text):
-            raise Refusal("invalid", "Write what was said; nothing in it can be seen.", field="text")
-        correction = self.corrections.get(caption_id)
-        if text == (caption.text if correction is None else correction.text):
+        if wording is None:
+            raise Refusal("not_ready", "This caption could not be corrected a moment ago; try again.", retry=True)
+        if wording.same_as == "heard":
+            return [_restored(caption, rejected=False)] if caption_id in self.corrections else []
+        if wording.same_as == "shown":
             return []
-        if text == caption.text:
-            return [_restored(caption, rejected=False)]
         return [
             CaptionCorrected(
-                caption_id=caption_id, person_id=caption.person_id, heard=caption.text, text=text, by=actor
+                caption_id=caption_id,
+                person_id=caption.person_id,
+                heard=caption.text,
+                text=wording.text,
+                by=actor,
+                wording=wording.id,
             )
         ]
 
@@ -251,6 +302,12 @@ class Transcript(Aggregate):
         """Show it to nobody any more, nor begin it; again changes nothing."""
         return [] if self.deleted else [Deleted()]
 
+    def copied(self) -> Transcript:
+        """What is shown of it, as it is now."""
+        return msgspec.structs.replace(
+            self, captions=list(self.captions), corrections=dict(self.corrections), rejected=set(self.rejected)
+        )
+
     def spoken(self) -> tuple[Captioned, ...]:
         """All captions in the order in which they were begun."""
         return tuple(sorted(self.captions, key=lambda c: (c.start_at, c.caption_id)))
@@ -277,7 +334,7 @@ class Transcript(Aggregate):
             case Unrecorded():
                 self.recorded = False
             case CaptionCorrected():
-                self.corrections[fact.caption_id] = Correction(fact.text, fact.by)
+                self.corrections[fact.caption_id] = Correction(fact.text, fact.by, fact.wording)
             case CaptionRestored():
                 self.corrections.pop(fact.caption_id, None)
                 if fact.rejected:
@@ -289,6 +346,10 @@ class Transcript(Aggregate):
                 self.corrections.clear()
                 self.rejected.clear()
                 self.detected.clear()
+
+
+def _count(caption: Captioned) -> int:
+    return len(caption.text.split()) if isinstance(caption.text, str) else caption.count
 
 
 def _restored(caption: Captioned, *, rejected: bool) -> CaptionRestored:

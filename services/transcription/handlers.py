@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Collection
 from typing import Any, Final
 
-from contracts.commands import Command
+from contracts.commands import Accepted, Command, Nothing
 from contracts.recording.v1 import ReplayDeleted
 from contracts.room import v1 as room
 from contracts.transcription import v1
 from libs.bus import Handlers, Received, Retry
 from libs.commands import Executor, Rows
+from libs.keyring import Expired
 from libs.names import Who
 from libs.refusal import Refusal
 from services.transcription.adapters.formats import Line, document
 from services.transcription.app import Transcripts
-from services.transcription.domain import Captioned, Transcript
-from services.transcription.translation import shown_to
+from services.transcription.app.vault import Vault
+from services.transcription.domain import Transcript
+from services.transcription.translation import Shown, locks_of, shown_of, shown_to
 
 _BYTES: Final = 800_000
 """Of captions in one answer, which NATS takes up to 1 MiB. One caption is 20 kB at most."""
+_ATTEMPTS: Final = 3
+_AT_ONCE: Final = 50
+"""Captions that are opened before others have their turn."""
 _CHARACTERS: Final = 200_000
 """Of a document in one answer: at most 4 bytes each."""
 
@@ -73,27 +79,41 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
 
 
 def handlers(
-    executor: Executor[Transcript], transcripts: Transcripts, who: Who, languages: Collection[str] = ()
+    executor: Executor[Transcript], transcripts: Transcripts, who: Who, vault: Vault, languages: Collection[str] = ()
 ) -> Handlers:
-    """The table of what transcription answers; `who` tells what people are called, and `languages` are the primary
-    subtags of what is understood."""
+    """The table of what transcription answers; `who` tells what people are called, `vault` opens what they said, and
+    `languages` are the primary subtags of what is understood."""
     understood = tuple(sorted(languages))
     table = Handlers("transcription")
     rows = Rows(table, executor)
 
-    def space_id(command: v1.CorrectCaption | v1.RejectCorrection) -> str:
-        return command.space_id
+    async def shown(found: Transcript, *, words: bool = False) -> list[Shown]:
+        """All captions of a transcript that can be read, with their words one by one where those are wanted."""
+        spoken = found.spoken()
+        for _ in range(_ATTEMPTS):
+            await vault.fetch(locks_of(found, spoken))
+            readable = []
+            try:
+                for number, caption in enumerate(spoken, 1):
+                    if (one := shown_of(found, caption, vault, words=words)) is not None:
+                        readable.append(one)
+                    if not number % _AT_ONCE:
+                        await asyncio.sleep(0)
+            except Expired:
+                continue  # something under one of these locks was destroyed meanwhile
+            return readable
+        raise Refusal("unavailable", "What was said cannot be read for a moment; try again.", retry=True)
 
-    rows.on(
-        v1.CorrectCaption,
-        Transcript,
-        space_id,
-        lambda transcript, c: transcript.correct(c.caption_id, c.text, actor=_actor(c)),
-    )
+    @table.on(v1.CorrectCaption)
+    async def correct(c: v1.CorrectCaption) -> Accepted[Nothing]:
+        order = executor.order(c)
+        version = await transcripts.correct(order, c.space_id, c.caption_id, c.text, by=_actor(c))
+        return Accepted(version=version, result=Nothing())
+
     rows.on(
         v1.RejectCorrection,
         Transcript,
-        space_id,
+        lambda c: c.space_id,
         lambda transcript, c: transcript.reject(c.caption_id, actor=_actor(c)),
     )
 
@@ -102,20 +122,20 @@ def handlers(
         found = await transcripts.read(query.space_id, query.at)
         if not found.shown:
             return v1.Transcript(space_id=query.space_id, state="none", languages=understood)
-        spoken = found.spoken()[query.after :]
+        readable = (await shown(found))[query.after :]
         captions: list[v1.Caption] = []
         size = 0
-        for caption in spoken:
+        for caption in readable:
             if size > _BYTES:
                 break
-            captions.append(shown_to(query.actor, caption, found, who))
+            captions.append(shown_to(query.actor, caption, found, who, vault))
             size += len(captions[-1].model_dump_json().encode())
         return v1.Transcript(
             space_id=query.space_id,
             state="complete" if found.completed else "open",
             captions=tuple(captions),
             version=found.version,
-            more=len(captions) < len(spoken),
+            more=len(captions) < len(readable),
             languages=understood,
         )
 
@@ -128,7 +148,7 @@ def handlers(
         found = await transcripts.read(query.space_id, query.at)
         if found.started_at is None or not found.shown:
             raise Refusal("transcript_unknown", "This Space has no transcript.")
-        lines = [_line(caption, found, who) for caption in found.spoken()]
+        lines = [_line(one, who) for one in await shown(found, words=query.format == "json")]
         content_type, body = document(query.format, lines, found.started_at)
         until = query.after + _CHARACTERS
         return v1.TranscriptDocument(
@@ -148,16 +168,16 @@ def _actor(command: Command[Any]) -> str:
     return command.actor
 
 
-def _line(caption: Captioned, transcript: Transcript, who: Who) -> Line:
-    correction = transcript.corrections.get(caption.caption_id)
+def _line(shown: Shown, who: Who) -> Line:
+    caption, correction = shown.fact, shown.correction
     return Line(
         id=caption.caption_id,
         person_id=caption.person_id,
         name=who(caption.person_id).name,
         lang=caption.lang,
-        text=caption.text if correction is None else correction.text,
+        text=shown.text,
         start_at=caption.start_at,
         end_at=caption.end_at,
-        words=caption.words if correction is None else (),
+        words=shown.words,
         corrected_by=None if correction is None else correction.by,
     )

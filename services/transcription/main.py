@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from contracts import consumers
 from libs.bus import each
 from libs.clock import utc_now
 from libs.commands import Executor
-from libs.eventstore import open_store
+from libs.eventstore import Notification, open_store
+from libs.keyring.client import open_keyring
 from libs.relay import Relay
 from libs.service import CannotStart, Service, run
 from services.transcription import engines
 from services.transcription.adapters.messages import Tuning
 from services.transcription.adapters.worker_pool import WorkerPool
-from services.transcription.app import Captioning, Letters, Pace, Transcripts
-from services.transcription.domain import Transcript
+from services.transcription.app import Captioning, Destroyer, Letters, Pace, Transcripts
+from services.transcription.app.vault import Vault
+from services.transcription.domain import CaptionCorrected, CaptionRestored, Deleted, Transcript
 from services.transcription.handlers import Deletions, RoomEvents, handlers, ordered
-from services.transcription.projection import Stages
+from services.transcription.projection import Stages, Unwanted
 from services.transcription.settings import Settings
-from services.transcription.translation import named_in, translate
+from services.transcription.translation import locked_in, named_in, translate
 
 _CACHED = 200
 """Transcripts in memory; the open ones are always there."""
@@ -46,7 +48,16 @@ async def compose(service: Service[Settings]) -> None:
     service.ready_when("stages", stages.lack)
     who = stages.names
     service.spawn("names", who.run(bus))
-    relay = Relay(bus, store, partial(translate, who=who), context="transcription", prepare=who.before(bus, named_in))
+    keyring = await service.enter(open_keyring(bus, settings.name))
+    vault = Vault(keyring.locks)
+    keyring.on_drop(vault.drop)
+    names_known = who.before(bus, named_in)
+
+    async def prepare(notifications: Sequence[Notification]) -> None:
+        await names_known(notifications)
+        await vault.fetch(locked_in(notifications))
+
+    relay = Relay(bus, store, partial(translate, who=who, vault=vault), context="transcription", prepare=prepare)
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
@@ -67,8 +78,16 @@ async def compose(service: Service[Settings]) -> None:
         except engines.ModelError as error:
             raise CannotStart(f"ROSTRUM_TRANSCRIPTION_MODEL: {error}") from error
     service.spawn("workers", pool.run())
-    executor = Executor(store, utc_now, ordered)
-    transcripts = Transcripts(store, executor)
+    unwanted = await service.enter(Unwanted(settings.var / "stores" / "transcription-unwanted.db"))
+    destroyer = Destroyer(bus, store, unwanted, lambda: relay.position)
+    service.spawn("destroy unwanted words", destroyer.run())
+    executor = Executor(
+        store,
+        utc_now,
+        ordered,
+        consequences=dict.fromkeys((CaptionCorrected, CaptionRestored, Deleted), destroyer.look),
+    )
+    transcripts = Transcripts(store, executor, vault)
     pace = Pace(flush_after=settings.flush_after, settle=settings.settle)
     captioning = Captioning(bus, stages, transcripts, pool, pace, languages)
     service.spawn("captions", captioning.run())
@@ -78,7 +97,7 @@ async def compose(service: Service[Settings]) -> None:
         (consumers.TRANSCRIPTION_ROOM, RoomEvents(executor)),
     ):
         await service.enter(bus.consume(durable.name, each(handle), filters=durable.filters, exclusive=True))
-    await service.enter(bus.serve(handlers(executor, transcripts, who, languages)))
+    await service.enter(bus.serve(handlers(executor, transcripts, who, vault, languages)))
 
 
 def main(env: Mapping[str, str]) -> int:

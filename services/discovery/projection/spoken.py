@@ -68,7 +68,7 @@ def forget(db: sqlite3.Connection, space_id: str) -> None:
 def _say(db: sqlite3.Connection, space_id: str, caption: Caption) -> None:
     deleted = db.execute("SELECT 1 FROM replays WHERE space_id = ? AND began IS NULL", (space_id,)).fetchone()
     known = db.execute("SELECT 1 FROM captions WHERE space_id = ? AND id = ?", (space_id, caption.id)).fetchone()
-    if deleted or known:
+    if deleted or known or not caption.text:  # empty where it was erased
         return
     at, person = caption.start_at.timestamp(), caption.person
     row = db.execute(

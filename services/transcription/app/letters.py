@@ -25,7 +25,7 @@ from services.transcription.adapters.captured import CONSUMER, CapturedMessage, 
 from services.transcription.adapters.messages import Results
 from services.transcription.adapters.worker_pool import BadBundle, WorkerPool
 from services.transcription.app.languages import Languages
-from services.transcription.app.transcripts import Transcripts
+from services.transcription.app.transcripts import Erased, Transcripts
 from services.transcription.domain import Captioned, Word
 from services.transcription.projection import CaptionedSpace, Speaker, Stages
 
@@ -173,7 +173,8 @@ class Letters:
                 words=tuple(Word(w.text, w.start_s, w.end_s, w.confidence) for w in final.words),
                 detected=final.detected,
             )
-            await self._transcripts.caption(space.id, caption)
+            with contextlib.suppress(Erased):  # nothing of theirs is kept, the letter neither
+                await self._transcripts.caption(space.id, caption)
 
 
 def _moment(ns: int) -> datetime:

@@ -23,7 +23,7 @@ from services.transcription.adapters.worker_pool import BadBundle, WorkerPool, W
 from services.transcription.app.languages import Languages
 from services.transcription.app.overlaps import Overlaps
 from services.transcription.app.speaking import Session
-from services.transcription.app.transcripts import Transcripts
+from services.transcription.app.transcripts import Erased, Transcripts
 from services.transcription.domain import Captioned, Position, Word
 from services.transcription.projection import CaptionedSpace, Speaker, Stages
 
@@ -320,7 +320,12 @@ class Transcriber:
         )
         self._languages.learn(caption)
         WAITED.observe(final.waited_s)
-        if await self._transcripts.caption(self._space.id, caption):
+        try:
+            fresh = await self._transcripts.caption(self._space.id, caption)
+        except Erased:
+            LEFT_OUT.labels("erased").inc()
+            return
+        if fresh:
             CAPTIONS.labels("final").inc()
             CAPTION_DELAY.observe(max(0.0, (datetime.now(UTC) - end_at).total_seconds()))
 

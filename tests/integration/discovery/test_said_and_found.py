@@ -14,6 +14,8 @@ from libs.bus import Bus, BusSettings, connect
 from libs.service import running
 from services.discovery.main import compose as discovery
 from services.discovery.settings import Settings as DiscoverySettings
+from services.people.main import compose as people
+from services.people.settings import Settings as PeopleSettings
 from services.transcription.main import compose as transcription
 from services.transcription.settings import Settings as TranscriptionSettings
 from tests.integration.transcription.stage import Stage, carried
@@ -39,6 +41,7 @@ async def test_a_sentence_of_a_live_space_is_found_as_soon_as_its_caption_is_fin
     server: NatsServer, bus: Bus
 ) -> None:
     async with (
+        running(PeopleSettings.read(server.env), people),
         running(TranscriptionSettings.read(server.env), transcription),
         running(DiscoverySettings.read(server.env), discovery),
     ):

@@ -1,4 +1,5 @@
-"""Transcription in the test's loop: on a NATS of its own, or one for a whole file, which takes seconds to start."""
+"""Transcription in the test's loop, with people, who has the keys and tells names: on a NATS of its own, or one for a
+whole file, which takes seconds to start."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import pytest_asyncio
 
 from libs.bus import Bus, BusSettings, connect
 from libs.service import Service, running
+from services.people.main import compose as compose_people
+from services.people.settings import Settings as PeopleSettings
 from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Stage
@@ -28,7 +31,13 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-def env(nats: NatsServer) -> dict[str, str]:
+async def people(nats: NatsServer) -> AsyncIterator[None]:
+    async with running(PeopleSettings.read(nats.env), compose_people):
+        yield
+
+
+@pytest.fixture
+def env(nats: NatsServer, people: None) -> dict[str, str]:
     return {**of_transcription(nats), "ROSTRUM_TRANSCRIPTION_WORKERS": "1"}
 
 
@@ -57,7 +66,10 @@ def stage(bus: Bus) -> Stage:
 async def shared() -> AsyncIterator[Service[Settings]]:
     """For the tests of a file that bring their own Spaces and leave the service as it was; in the file's loop."""
     with running_nats() as nats:
-        async with running(Settings.read(of_transcription(nats)), compose) as service:
+        async with (
+            running(PeopleSettings.read(nats.env), compose_people),
+            running(Settings.read(of_transcription(nats)), compose) as service,
+        ):
             yield service
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -74,8 +75,12 @@ def bundles(
         yield capture.encode(capture.Bundle(base_ns + len(packets) * FRAME_NS, ssrc, (), last=True))
 
 
+_numbers = count(1)
+
+
 def person(name: str) -> PersonRef:
-    return PersonRef(id=new_id(), handle=name.lower(), name=name)
+    """Somebody who has not signed up yet, with a handle that nobody else has."""
+    return PersonRef(id=new_id(), handle=f"{name.lower()[:8]}_{next(_numbers)}", name=name)
 
 
 class Stage:
@@ -95,16 +100,14 @@ class Stage:
         await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
 
     async def introduce(self, who: PersonRef) -> None:
-        """Make somebody known, as the people service does."""
-        await self.tell(
-            people.Registered(
-                person_id=who.id, version=1, at=datetime.now(UTC), handle=who.handle, display_name=who.name
-            )
+        """Sign somebody up."""
+        command = people.SignUp(
+            command_id=f"sign-up-{who.id}", person_id=who.id, handle=who.handle, display_name=who.name
         )
+        await self.bus.ask(command)
 
     async def rename(self, who: PersonRef, name: str) -> None:
-        at = datetime.now(UTC)
-        await self.tell(people.ProfileChanged(person_id=who.id, version=2, at=at, handle=who.handle, display_name=name))
+        await self.bus.ask(people.ChangeProfile(command_id=new_id(), actor=who.id, display_name=name))
 
     async def start(self) -> None:
         await self.introduce(self.host)

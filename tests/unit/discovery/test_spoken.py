@@ -118,6 +118,13 @@ async def test_nothing_is_found_before_there_is_a_replay_nor_after_it_was_delete
     assert archive.spaces.db.execute("SELECT count(*) FROM said").fetchone() == (0,)
 
 
+async def test_captions_that_are_told_again_after_they_were_erased_are_no_sentences(archive: Archive) -> None:
+    archive.over("Rivers", "", "Otters swim")
+    _, (hit,) = await archive.find("otters")
+    assert hit.text == "Otters swim"
+    assert archive.spaces.db.execute("SELECT count(*) FROM said").fetchone() == (1,)
+
+
 async def test_what_was_not_recorded_is_not_kept(archive: Archive) -> None:
     archive.over("Evening", "Bees.", recorded=False)
     assert archive.spaces.db.execute("SELECT count(*) FROM captions").fetchone() == (0,)

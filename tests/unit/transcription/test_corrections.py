@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
@@ -13,14 +14,19 @@ from libs.ids import new_id
 from libs.refusal import Refusal
 from services.transcription.domain import (
     CaptionCorrected,
+    Captioned,
     CaptionRestored,
     Completed,
     Deleted,
     HostNoted,
+    Transcript,
     Unrecorded,
     Word,
+    Wording,
+    tidy,
 )
-from services.transcription.translation import shown_to, translate
+from services.transcription.translation import shown_of, shown_to, translate
+from tests.unit.transcription.sealing import Locks
 from tests.unit.transcription.test_domain import AT, OPENED, caption, given, who
 
 HOST = HostNoted(host="h")
@@ -29,7 +35,11 @@ BEGUN = (HOST, OPENED, SAID)
 
 
 def corrected(text: str, *, by: str = "h") -> CaptionCorrected:
-    return CaptionCorrected(caption_id="a", person_id="p", heard="Good evening", text=text, by=by)
+    return CaptionCorrected(caption_id="a", person_id="p", heard="Good evening", text=text, by=by, wording="w")
+
+
+def wording(text: str, same_as: Literal["heard", "shown"] | None = None) -> Wording:
+    return Wording("w", text, same_as)
 
 
 def restored(*, rejected: bool) -> CaptionRestored:
@@ -44,46 +54,59 @@ def refused(order: Callable[[], list[Fact]]) -> str:
 
 def test_the_host_alone_corrects_captions() -> None:
     begun = given(*BEGUN)
-    assert begun.correct("a", "Good evening, Ann", actor="h") == [corrected("Good evening, Ann")]
-    assert refused(lambda: begun.correct("a", "No", actor="p")) == "not_host"
-    assert refused(lambda: begun.correct("a", "No", actor="q")) == "not_host"
-    assert refused(lambda: begun.correct("b", "No", actor="h")) == "caption_unknown"
+    assert begun.correct("a", wording("Good evening, Ann"), actor="h") == [corrected("Good evening, Ann")]
+    assert refused(lambda: begun.correct("a", wording("No"), actor="p")) == "not_host"
+    assert refused(lambda: begun.correct("a", wording("No"), actor="q")) == "not_host"
+    assert refused(lambda: begun.correct("b", wording("No"), actor="h")) == "caption_unknown"
 
 
 def test_who_hosts_it_now_corrects_and_who_hosted_it_before_does_not() -> None:
     handed_over = given(*BEGUN, HostNoted(host="i"))
-    assert refused(lambda: handed_over.correct("a", "Yes", actor="h")) == "not_host"
-    assert handed_over.correct("a", "Yes", actor="i") == [corrected("Yes", by="i")]
+    assert refused(lambda: handed_over.correct("a", wording("Yes"), actor="h")) == "not_host"
+    assert handed_over.correct("a", wording("Yes"), actor="i") == [corrected("Yes", by="i")]
 
 
 def test_nobody_corrects_before_it_is_known_who_hosts() -> None:
     with pytest.raises(Refusal) as error:
-        given(OPENED, SAID).correct("a", "Yes", actor="h")
+        given(OPENED, SAID).correct("a", wording("Yes"), actor="h")
     assert (error.value.reason, error.value.retry) == ("not_ready", True)
 
 
 def test_captions_are_corrected_while_the_space_runs_and_afterwards() -> None:
     over = given(*BEGUN, Completed(captions=1, words=2))
-    assert over.correct("a", "Yes", actor="h") == [corrected("Yes")]
+    assert over.correct("a", wording("Yes"), actor="h") == [corrected("Yes")]
 
 
 def test_the_same_words_again_change_nothing_and_other_words_replace_them() -> None:
     once = given(*BEGUN, corrected("Good evening, Ann"))
-    assert once.correct("a", " Good  evening,\nAnn ", actor="h") == []
-    assert once.correct("a", "Good evening, Anne", actor="h") == [corrected("Good evening, Anne")]
-    assert given(*BEGUN).correct("a", "Good evening", actor="h") == []
+    assert once.correct("a", wording("Good evening, Ann", "shown"), actor="h") == []
+    assert once.correct("a", wording("Good evening, Anne"), actor="h") == [corrected("Good evening, Anne")]
+    assert given(*BEGUN).correct("a", wording("Good evening", "heard"), actor="h") == []
 
 
 def test_the_words_that_were_heard_take_a_correction_back() -> None:
     once = given(*BEGUN, corrected("No"))
-    assert once.correct("a", "Good evening", actor="h") == [restored(rejected=False)]
+    assert once.correct("a", wording("Good evening", "heard"), actor="h") == [restored(rejected=False)]
     again = given(*BEGUN, corrected("No"), restored(rejected=False))
-    assert again.correct("a", "Yes", actor="h") == [corrected("Yes")]
+    assert again.correct("a", wording("Yes"), actor="h") == [corrected("Yes")]
 
 
 @pytest.mark.parametrize("text", ["\u200b", "\u00ad \u2060", "\u202e"])
 def test_words_that_nobody_can_see_are_refused(text: str) -> None:
-    assert refused(lambda: given(*BEGUN).correct("a", text, actor="h")) == "invalid"
+    with pytest.raises(Refusal, match="nothing in it can be seen"):
+        tidy(text)
+    assert tidy(" Good  evening,\nAnn ") == "Good evening, Ann"
+
+
+def test_words_are_sealed_for_those_alone_whom_they_are_taken_from() -> None:
+    begun = given(*BEGUN)
+    assert begun.correctable("a", "h") == SAID
+    assert begun.correctable("a", "p") is begun.correctable("b", "h") is None
+    rejected = given(*BEGUN, corrected("No"), restored(rejected=True))
+    assert rejected.correctable("a", "h") is given(*BEGUN, Deleted()).correctable("a", "h") is None
+    with pytest.raises(Refusal) as error:
+        begun.correct("a", None, actor="h")
+    assert (error.value.reason, error.value.retry) == ("not_ready", True)
 
 
 def test_the_speaker_rejects_a_correction_for_good() -> None:
@@ -94,7 +117,7 @@ def test_the_speaker_rejects_a_correction_for_good() -> None:
     assert once.reject("a", actor="p") == [restored(rejected=True)]
     rejected = given(*BEGUN, corrected("No"), restored(rejected=True))
     assert rejected.reject("a", actor="p") == []
-    assert refused(lambda: rejected.correct("a", "No", actor="h")) == "correction_rejected"
+    assert refused(lambda: rejected.correct("a", wording("No"), actor="h")) == "correction_rejected"
 
 
 def test_there_is_nothing_to_reject_where_nobody_corrected() -> None:
@@ -107,7 +130,7 @@ def test_there_is_nothing_to_reject_where_nobody_corrected() -> None:
 
 @pytest.mark.parametrize("facts", [(), (HOST,), (*BEGUN, Deleted())])
 def test_where_there_is_no_transcript_nothing_is_corrected_nor_rejected(facts: tuple[Fact, ...]) -> None:
-    assert refused(lambda: given(*facts).correct("a", "No", actor="h")) == "transcript_unknown"
+    assert refused(lambda: given(*facts).correct("a", wording("No"), actor="h")) == "transcript_unknown"
     assert refused(lambda: given(*facts).reject("a", actor="p")) == "transcript_unknown"
 
 
@@ -142,7 +165,7 @@ FACTS = {"caption_id": "a", "person_id": PERSON, "heard": "Good evening"}
 
 
 def told(fact: Fact) -> list[Event]:
-    return list(translate(Notification(1, new_id(), 4, Record(fact=fact, at=AT)), who))
+    return list(translate(Notification(1, new_id(), 4, Record(fact=fact, at=AT)), who, Locks().vault))
 
 
 def test_everybody_is_told_of_a_correction_and_the_speaker_of_what_was_heard() -> None:
@@ -165,14 +188,21 @@ def test_everybody_is_told_that_what_was_heard_is_shown_again(rejected: bool, re
     assert (event.text, event.reason) == ("Good evening", reason)
 
 
+def shown(viewer: str | None, said: Captioned, transcript: Transcript) -> v1.Caption:
+    vault = Locks().vault
+    one = shown_of(transcript, said, vault)
+    assert one is not None
+    return shown_to(viewer, one, transcript, who, vault)
+
+
 def test_what_was_heard_is_shown_to_the_speaker_and_the_host_alone() -> None:
     said = caption("a", person=PERSON, words=(Word("Good", 0.1, 0.4),))
     begun = given(HostNoted(host=HOSTING), OPENED, said)
-    assert (shown_to(None, said, begun, who).text, shown_to(PERSON, said, begun, who).heard) == ("Good evening", None)
+    assert (shown(None, said, begun).text, shown(PERSON, said, begun).heard) == ("Good evening", None)
     once = given(
         HostNoted(host=HOSTING), OPENED, said,
         CaptionCorrected(caption_id="a", person_id=PERSON, heard="Good evening", text="Hello", by=HOSTING),
     )  # fmt: skip
-    shown = {viewer: shown_to(viewer, said, once, who) for viewer in (None, new_id(), PERSON, HOSTING)}
-    assert {(one.text, one.corrected_by, one.words) for one in shown.values()} == {("Hello", HOSTING, ())}
-    assert [one.heard for one in shown.values()] == [None, None, "Good evening", "Good evening"]
+    found = [shown(viewer, said, once) for viewer in (None, new_id(), PERSON, HOSTING)]
+    assert {(one.text, one.corrected_by, one.words) for one in found} == {("Hello", HOSTING, ())}
+    assert [one.heard for one in found] == [None, None, "Good evening", "Good evening"]

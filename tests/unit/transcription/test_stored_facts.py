@@ -8,6 +8,7 @@ import pytest
 
 from libs.eventstore import Fact, Record
 from libs.eventstore.facts import decode, encode, name_of
+from libs.keyring import Sealed
 from services.transcription.domain import (
     CaptionCorrected,
     Captioned,
@@ -79,6 +80,34 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         CaptionRestored(caption_id="s-1", person_id="p", heard="Good even", rejected=True),
         "transcript.caption_restored",
         '{"caption_id":"s-1","person_id":"p","heard":"Good even","rejected":true}',
+    ),
+    (
+        Captioned(
+            caption_id="s-1", session_id="s", person_id="p", lang="en",
+            text=Sealed(unit="transcript/s-1", box=b"\x01\x02\x03"), start_at=AT, end_at=AT, epoch="e", sequence=5,
+            resume=3, words=Sealed(unit="transcript/s-1", box=b"\x04"), count=2,
+        ),
+        "transcript.captioned",
+        '{"caption_id":"s-1","session_id":"s","person_id":"p","lang":"en",'
+        '"text":{"unit":"transcript/s-1","box":"AQID"},"start_at":"2026-05-04T18:00:00Z",'
+        '"end_at":"2026-05-04T18:00:00Z","epoch":"e","sequence":5,"resume":3,'
+        '"words":{"unit":"transcript/s-1","box":"BA=="},"count":2}',
+    ),
+    (
+        CaptionCorrected(
+            caption_id="s-1", person_id="p", heard=Sealed(unit="transcript/s-1", box=b"\x01"),
+            text=Sealed(unit="transcript/s-1/w", box=b"\x02"), by="h", wording="w",
+        ),
+        "transcript.caption_corrected",
+        '{"caption_id":"s-1","person_id":"p","heard":{"unit":"transcript/s-1","box":"AQ=="},'
+        '"text":{"unit":"transcript/s-1/w","box":"Ag=="},"by":"h","wording":"w"}',
+    ),
+    (
+        CaptionRestored(
+            caption_id="s-1", person_id="p", heard=Sealed(unit="transcript/s-1", box=b"\x01"), rejected=False
+        ),
+        "transcript.caption_restored",
+        '{"caption_id":"s-1","person_id":"p","heard":{"unit":"transcript/s-1","box":"AQ=="},"rejected":false}',
     ),
 ]  # fmt: skip
 

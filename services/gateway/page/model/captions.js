@@ -63,6 +63,7 @@ export class Captions extends EventTarget {
   final(caption) {
     clearTimeout(this.#timers.get(caption.id));
     this.#timers.delete(caption.id);
+    if (!caption.text) return this.#forget(caption.id); // it was erased
     this.#lines.set(caption.id, { ...caption, person: this.names.get(caption.person.id) ?? caption.person, final: true });
     if (this.#lines.size > KEPT) this.#lines.delete(this.lines[0]?.id ?? "");
     this.dispatchEvent(new Event("change"));
@@ -76,6 +77,7 @@ export class Captions extends EventTarget {
   #correct(event) {
     const line = this.#lines.get(event.caption_id);
     if (!line) return;
+    if (!event.text) return this.#forget(line.id); // the words were erased
     const heard = line.corrected_by ? line.heard ?? null : line.text;
     this.#lines.set(line.id, { ...line, text: event.text, ..."by" in event ? { corrected_by: event.by, heard }
       : { corrected_by: null, heard: null, correction_rejected: event.reason === "rejected" } });

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from contracts import subjects
+from contracts.people.v1 import Forgotten
 from contracts.recording.v1 import ReplayDeleted
 from contracts.room import v1 as room
 from contracts.transcription import v1
@@ -120,6 +122,8 @@ class Stages(ReadModel):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.names = names.Names(self)
+        self._unwiped = False
+        """Words were removed that are in the file's log still."""
         self.news = asyncio.Event()
         """Set after every change; whoever waits for it clears it."""
         self.on_applied.append(lambda _: self.news.set())
@@ -164,8 +168,28 @@ class Stages(ReadModel):
                 self._remove(event.space_id)
             case v1.Completed() | ReplayDeleted() as event:
                 self._remove(event.space_id)
+            case Forgotten(what=what, unit=None) if "|" not in what:
+                self._forget(*what.split(":"))
             case _:
                 pass
+
+    def _forget(self, kind: str, id: str) -> None:
+        """Keep no words of a person or a Space that was erased. Who on a stage wrote its headline and its list is not
+        known here, so that both go with everybody; the next change brings them again."""
+        if kind == "space":
+            self._remove(id)
+        elif kind == "person":
+            here = "IN (SELECT space_id FROM speakers WHERE person_id = ?)"
+            self.db.execute(f"UPDATE spaces SET about = '' WHERE id {here}", (id,))
+            self.db.execute(f"UPDATE vocabularies SET listed = '', about = '' WHERE space_id {here}", (id,))
+            self.db.execute(f"DELETE FROM words WHERE space_id {here}", (id,))
+            self._unwiped = True
+
+    def take(self, batch: Sequence[Received], epoch: str) -> None:
+        super().take(batch, epoch)
+        if self._unwiped:
+            self.wipe()
+            self._unwiped = False
 
     def _on_stage(self, space_id: str, person_id: str, since_us: int, consents: bool) -> None:
         self.db.execute(
@@ -213,11 +237,13 @@ class Stages(ReadModel):
         """Nothing of this Space will be transcribed."""
         with self.transaction():
             self._remove(space_id)
+        self.wipe()
 
     def _remove(self, space_id: str) -> None:
         self.db.execute("DELETE FROM spaces WHERE id = ?", (space_id,))
         for table in ("speakers", "words", "languages", "stands", "vocabularies"):
             self.db.execute(f"DELETE FROM {table} WHERE space_id = ?", (space_id,))
+        self._unwiped = True
 
     def open(self) -> list[CaptionedSpace]:
         """Every Space that may still have something to transcribe."""

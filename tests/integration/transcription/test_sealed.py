@@ -1,0 +1,158 @@
+"""What is said is in no file as it was said, and nobody can read it any more once it is deleted, replaced or erased."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contracts.people import v1 as people
+from contracts.recording.v1 import ReplayDeleted
+from contracts.transcription import v1
+from libs.bus import BusSettings, connect
+from libs.eventstore import Fact, history, open_recorder
+from libs.ids import new_id
+from libs.keyring.client import Keyring, open_keyring
+from libs.service import running
+from services.people.main import compose as compose_people
+from services.people.settings import Settings as PeopleSettings
+from services.transcription.domain import CaptionCorrected
+from services.transcription.main import compose
+from services.transcription.settings import Settings
+from tests.integration.transcription.conftest import of_transcription
+from tests.integration.transcription.stage import Stage, carried, person
+from tests.integration.transcription.test_corrections import correct, news, said
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
+
+NEEDLE, SECOND = "Popocatepetl", "Iztaccihuatl"
+
+
+def found(env: dict[str, str], *needles: str) -> set[str]:
+    """The needles that some file of these services has."""
+    files = [path.read_bytes().lower() for path in Path(env["ROSTRUM_VAR"]).rglob("*") if path.is_file()]
+    return {needle for needle in needles if any(needle.lower().encode() in data for data in files)}
+
+
+def stored(env: dict[str, str], stage: Stage) -> list[Fact]:
+    """The stored facts of a transcript."""
+    recorder = open_recorder(Settings.read(env).store_place, read_only=True)
+    try:
+        return [one.fact for one in history(recorder, stage.space_id)]
+    finally:
+        recorder.close()
+
+
+def gone(keyring: Keyring, stage: Stage, person_id: str, unit: str) -> Callable[[], Awaitable[bool]]:
+    """Asks whether what was sealed for a unit can be opened no more."""
+
+    async def ask() -> bool:
+        return not (await keyring.lock(f"person:{person_id}", f"space:{stage.space_id}")).has(unit)
+
+    return ask
+
+
+async def delete_replay(stage: Stage) -> None:
+    """Delete the replay, and so the transcript."""
+    await stage.tell(ReplayDeleted(space_id=stage.space_id, version=9, at=datetime.now(UTC), reason="host"))
+
+    async def deleted() -> bool:
+        return (await stage.transcript()).state == "none"
+
+    await eventually(deleted)
+
+
+@pytest.mark.usefixtures("service")
+async def test_words_are_in_no_file_and_destroyed_when_others_replace_them_or_the_replay_is_deleted(
+    stage: Stage, env: dict[str, str]
+) -> None:
+    captions = await stage.events()
+    caption, speaker = await said(stage, captions)
+    for text in (NEEDLE, SECOND):
+        await correct(stage, caption, text)
+    told = [event.text for event in await news(captions, 4) if isinstance(event, v1.CaptionCorrected)]
+    assert told == [NEEDLE, SECOND]
+    heard = [word for word in caption.text.lower().split() if len(word) > 5]
+    assert heard
+    assert {word.text.lower() for word in caption.words} >= set(heard)
+    assert found(env, NEEDLE, SECOND, *heard) == set()
+    assert found(env, caption.id) == {caption.id}
+    assert SECOND in await stage.document("json")
+    (shown,) = (await stage.transcript(speaker)).captions
+    assert (shown.text, shown.heard) == (SECOND, caption.text)
+
+    unit = f"transcript/{caption.id}"
+    first, second = (fact.wording for fact in stored(env, stage) if isinstance(fact, CaptionCorrected))
+    async with open_keyring(stage.bus, "recording-1") as keyring:
+        await eventually(gone(keyring, stage, speaker, f"{unit}/{first}"))
+        for kept in (unit, f"{unit}/{second}"):
+            assert not await gone(keyring, stage, speaker, kept)()
+        await delete_replay(stage)
+        await eventually(gone(keyring, stage, speaker, unit))
+        await eventually(gone(keyring, stage, stage.host.id, f"{unit}/{second}"))
+
+
+@pytest.mark.usefixtures("service")
+async def test_words_of_a_space_that_is_not_recorded_are_destroyed_at_its_end(stage: Stage) -> None:
+    live_only = Stage(stage.bus, recorded=False)
+    captions = await live_only.events()
+    caption, speaker = await said(live_only, captions)
+    async with open_keyring(stage.bus, "recording-1") as keyring:
+        heard = gone(keyring, live_only, speaker, f"transcript/{caption.id}")
+        assert not await heard()
+        await live_only.end()
+        await captions.complete()
+        assert all(one.text for one in captions.final), "they are told before their keys go"
+        await eventually(heard)
+
+
+@pytest.mark.usefixtures("service")
+async def test_what_somebody_said_is_gone_with_them_and_what_others_said_is_not(stage: Stage) -> None:
+    captions = await stage.events()
+    caption, speaker = await said(stage, captions)
+    await stage.say(stage.host, carried()["rms"].packets[:250])
+    while stage.host.id not in {one.person.id for one in captions.final}:
+        await captions.next()
+    await stage.bus.ask(people.DestroySubjects(command_id=new_id(), subjects=(f"person:{speaker}",)))
+
+    async def left() -> bool:
+        return {one.person.id for one in (await stage.transcript()).captions} == {stage.host.id}
+
+    await eventually(left)
+    for format in ("vtt", "srt", "txt", "json"):
+        document = await stage.document(format)
+        assert caption.text not in document
+        assert "Hanna" in document
+    # They are heard live, and nothing of it is kept.
+    session = await stage.say(person("Selma").model_copy(update={"id": speaker}), carried()["slt"].packets[:200])
+    await stage.end()
+    await captions.complete()
+    assert not [one for one in captions.final if one.id.startswith(session)]
+
+
+async def test_without_people_captions_wait_for_keys_and_after_a_restart_what_was_deleted_is_destroyed(
+    nats: NatsServer,
+) -> None:
+    env, peoples = of_transcription(nats), PeopleSettings.read(nats.env)
+    async with await connect("media", BusSettings(url=nats.url)) as bus:
+        stage, late = Stage(bus), person("Late")
+        captions = await stage.events()
+        async with running(Settings.read(env), compose):
+            async with running(peoples, compose_people):
+                caption, speaker = await said(stage, captions)
+                await stage.join(late)
+            await stage.say(late, carried()["rms"].packets[:250])
+            await eventually(stage.all_captured_is_read)
+            async with running(peoples, compose_people):
+                while late.id not in {one.person.id for one in captions.final}:
+                    await captions.next()
+            await delete_replay(stage)  # whose keys are away
+        async with (
+            running(peoples, compose_people),
+            running(Settings.read(env), compose),
+            open_keyring(bus, "recording-1") as keyring,
+        ):
+            for person_id, unit in ((speaker, caption.id), (late.id, captions.final[-1].id)):
+                await eventually(gone(keyring, stage, person_id, f"transcript/{unit}"))
