@@ -21,6 +21,7 @@ from contracts.room import v1 as room
 from libs.aio import end
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
+from tests.support.keys import keys_at
 from tests.support.nats import NatsServer, free_port, running_nats
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import LIMIT, eventually
@@ -107,7 +108,11 @@ async def test_who_stands_before_an_event_is_started_and_says_so(nats: NatsServe
 
 
 async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) -> None:
-    async with await connect("gateway", BusSettings(url=nats.url)) as bus, ServiceProcess("room", nats.env) as child:
+    async with (
+        keys_at(nats.url),
+        await connect("gateway", BusSettings(url=nats.url)) as bus,
+        ServiceProcess("room", nats.env) as child,
+    ):
         host = new_id()
         registered = people.Registered(person_id=host, version=1, handle="h", display_name="H", at=datetime.now(UTC))
         await bus.js.publish(registered.subject, registered.model_dump_json().encode())
