@@ -3,10 +3,10 @@
 Little-endian. Header (4 bytes): version u8 (1), kind u8, count u16. Kind 0: the sender carries the Space, and wants
 its audio; kind 1: it does so no more; both with count 0. Kind 2: `count` packets of one speaker, as they were accepted,
 each ssrc u32, timestamp u32 (48 kHz), sequence u16, level u8 (RFC 6464: bit 7 voice, then -dBov), flags u8 (bit 0: a
-level was measured), loudness u8 (smoothed, in half dB over digital silence), length u16, payload. Timestamp and
-sequence go on where the speaker's clock or stream changes, as in continuous bundles (`contracts.capture`). The
-message's headers carry the node, and with packets session and person. A node that does not know a version or kind
-ignores the message.
+level was measured; bits 1 to 3: how many packets right before it may still come), loudness u8 (smoothed, in half dB
+over digital silence), length u16, payload. Timestamp and sequence go on where the speaker's clock or stream changes,
+as in continuous bundles (`contracts.capture`). The message's headers carry the node, and with packets session and
+person. A node that does not know a version or kind ignores the message.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ MAX_PAYLOAD: Final = 1500
 _HEADER: Final = struct.Struct("<BBH")
 _PACKET: Final = struct.Struct("<IIHBBBH")
 _MEASURED: Final = 1
+_MISSING: Final = 1
+"""Where its bits begin."""
+MOST_MISSING: Final = 7
 
 
 class Kind(IntEnum):
@@ -50,6 +53,8 @@ class Packet:
     """Smoothed, in half dB over digital silence, 0..255."""
     payload: bytes
     """The Opus packet, 1..MAX_PAYLOAD bytes."""
+    missing: int = 0
+    """So many packets right before it may still come, as they were overtaken, 0..MOST_MISSING."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ def encode(message: Message) -> bytes:
         parts = [_HEADER.pack(VERSION, message.kind, len(message.packets))]
         for p in message.packets:
             _check_length(len(p.payload))
-            flags = 0 if p.level is None else _MEASURED
+            if not 0 <= p.missing <= MOST_MISSING:
+                raise ValueError(f"{p.missing} packets are missing; 0 to {MOST_MISSING}")
+            flags = p.missing << _MISSING | (0 if p.level is None else _MEASURED)
             parts.append(_PACKET.pack(p.ssrc, p.timestamp, p.sequence, p.level or 0, flags, p.loudness, len(p.payload)))
             parts.append(p.payload)
     except struct.error as error:
@@ -97,7 +104,8 @@ def decode(body: bytes) -> Message:
         if at + length > len(body):
             raise ValueError("message ends inside a payload")
         measured = level if flags & _MEASURED else None
-        packets.append(Packet(ssrc, timestamp, sequence, measured, loudness, body[at : at + length]))
+        missing = flags >> _MISSING & MOST_MISSING
+        packets.append(Packet(ssrc, timestamp, sequence, measured, loudness, body[at : at + length], missing))
         at += length
     if at != len(body):
         raise ValueError(f"{len(body) - at} bytes after the last packet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ packets = st.builds(
     level=st.none() | st.integers(0, 255),
     loudness=st.integers(0, 255),
     payload=st.binary(min_size=1, max_size=1275),
+    missing=st.integers(0, relayed.MOST_MISSING),
 )
 messages = st.lists(packets, max_size=8).map(
     lambda packets: Message(Kind.AUDIO, tuple(packets)) if packets else Message(Kind.HERE)
@@ -30,6 +32,8 @@ EXAMPLE_BYTES = bytes.fromhex("01020100" "07000000" "c0030000" "ffff" "9e" "01" 
 def test_the_format_is_what_it_was() -> None:
     assert relayed.encode(EXAMPLE) == EXAMPLE_BYTES
     assert relayed.decode(EXAMPLE_BYTES) == EXAMPLE
+    overtaking = Message(Kind.AUDIO, (replace(EXAMPLE.packets[0], missing=4),))
+    assert relayed.encode(overtaking) == EXAMPLE_BYTES[:15] + b"\x09" + EXAMPLE_BYTES[16:]
     assert [relayed.encode(Message(kind)) for kind in (Kind.HERE, Kind.GONE)] == [b"\1\0\0\0", b"\1\1\0\0"]
 
 
@@ -70,6 +74,7 @@ def test_what_could_not_be_read_is_not_written() -> None:
         Message(Kind.HERE, (packet,)),
         Message(Kind.AUDIO, (packet,) * (relayed.MAX_PACKETS + 1)),
         Message(Kind.AUDIO, (relayed.Packet(1, 1, 1, None, 0, b""),)),
+        Message(Kind.AUDIO, (replace(packet, missing=8),)),
         Message(Kind.AUDIO, (relayed.Packet(2**32, 1, 1, None, 0, b"a"),)),
     ):
         with pytest.raises(ValueError):

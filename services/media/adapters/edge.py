@@ -205,6 +205,7 @@ class Edge:
             sequence=packet.sequence,
             level=packet.level,
             loudness=packet.loudness,
+            missing=packet.missing,
             payload=packet.payload,
         )
 
@@ -327,7 +328,9 @@ def _credentials(local: LocalDescription, ufrag: str, pwd: str) -> IceCredential
 
 
 def _packet(event: Relayed) -> Packet:
-    return Packet(event.ssrc, event.timestamp, event.sequence, event.level, event.loudness, event.payload)
+    return Packet(
+        event.ssrc, event.timestamp, event.sequence, event.level, event.loudness, event.payload, event.missing
+    )
 
 
 def _ice_chars(count: int) -> str:

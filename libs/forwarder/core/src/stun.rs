@@ -107,8 +107,8 @@ pub fn is_stun(bytes: &[u8]) -> bool {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message and verifies its FINGERPRINT where it has one. Attributes after MESSAGE-INTEGRITY other than
-    /// FINGERPRINT are ignored (RFC 8489, section 14.5).
+    /// Reads a message and verifies its FINGERPRINT where it has one. Of an attribute that occurs several times the first
+    /// counts (RFC 8489, section 14); those after MESSAGE-INTEGRITY other than FINGERPRINT are ignored (section 14.5).
     ///
     /// # Errors
     /// [`StunError`] for anything that is not a well-formed message filling the datagram exactly.
@@ -153,6 +153,7 @@ impl<'a> Message<'a> {
 
     fn read_attributes(&mut self) -> Result<(), StunError> {
         let bytes = self.bytes;
+        let mut priority = None;
         let mut at = HEADER;
         while at < bytes.len() {
             if bytes.len() - at < 4 {
@@ -176,14 +177,14 @@ impl<'a> Message<'a> {
                 self.fingerprint = true;
             } else if self.integrity_at.is_none() {
                 match kind {
-                    USERNAME => self.username = Some(value),
+                    USERNAME => self.username = self.username.or(Some(value)),
                     USE_CANDIDATE => self.use_candidate = true,
                     PRIORITY => {
                         let value = value.try_into().map_err(|_| StunError::Attribute)?;
-                        self.priority = u32::from_be_bytes(value);
+                        self.priority = *priority.get_or_insert(u32::from_be_bytes(value));
                     }
                     ICE_CONTROLLED => self.controlled = true,
-                    XOR_MAPPED_ADDRESS => self.mapped = Some(self.unmask(value)?),
+                    XOR_MAPPED_ADDRESS => self.mapped = self.mapped.or(Some(self.unmask(value)?)),
                     MESSAGE_INTEGRITY => {
                         if length != INTEGRITY {
                             return Err(StunError::Attribute);

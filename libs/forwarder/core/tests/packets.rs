@@ -351,6 +351,42 @@ fn the_first_words_after_a_pause_may_overtake_each_other() {
 }
 
 #[test]
+fn the_first_packets_of_a_new_speaker_may_overtake_each_other_where_somebody_was_heard_before() {
+    for merged in [false, true] {
+        let mut world = if merged { large() } else { World::default() };
+        let mut ear = world.listener(1, 0, 1);
+        world.speaker(2).talk(&mut world, 50, Some(30));
+        let end = world.us + 2_000_000;
+        until(&mut world, end);
+        let mut last = ear.hear(&mut world).last().unwrap().header.clone();
+        for (id, swapped) in [(3, true), (4, false)] {
+            let mut ada = world.speaker(id);
+            let (said, mut coming) = say(&mut ada, world.us, 50, |_, _| {});
+            overtaken(&mut coming, [0].into_iter().take(usize::from(swapped)), 1);
+            arrive(&mut world, &ada, coming, 2_000_000);
+            let heard = ear.hear(&mut world);
+            let first = heard.iter().map(|heard| heard.header.sequence.since(last.sequence)).min();
+            assert_eq!(first, Some(1), "a number is left free before {id}");
+            last = heard.last().unwrap().header.clone();
+            hears_all(heard, &said);
+        }
+        assert_eq!(world.engine.counters().late, 0);
+
+        // At another node too, and after a pause.
+        let mut here = World { us: world.us, ..World::default() };
+        let mut ada = here.speaker(5);
+        here.engine.set_shared(SPACE, true);
+        for pause in [0, 2_000_000] {
+            let (said, mut coming) = say(&mut ada, here.us + pause, 50, |_, _| {});
+            overtaken(&mut coming, [0].into_iter(), 1);
+            carry(&mut here, &mut world, &ada, coming);
+            until(&mut here, world.us);
+            hears_all(ear.hear(&mut world), &said);
+        }
+    }
+}
+
+#[test]
 fn nothing_of_a_stream_that_ended_during_a_mute_takes_a_place_that_is_free_after_it() {
     let mut world = World::default();
     let (mut ear, mut ada) = (world.listener(1, 0, 3), world.speaker(2));

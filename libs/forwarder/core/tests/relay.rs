@@ -116,6 +116,7 @@ fn packets_that_make_no_sense_are_refused() {
         sequence: SequenceNumber(0),
         level: None,
         loudness: 0,
+        missing: 0,
         payload: vec![0x78, 1],
     };
     let now = world.now();

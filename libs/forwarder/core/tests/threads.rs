@@ -104,6 +104,11 @@ impl Crowd {
             ear.client.address = new;
         }
         self.ears.insert(ear.client.address, ear);
+        // Checks of ours keep a distance; so the next one, should the same listener move again, leaves at once. Nothing
+        // that waits may leave during another move, for where that listener was.
+        self.world.us += 50_000;
+        let now = self.world.now();
+        self.world.engine.flush(now, &mut self.world.net);
     }
 
     fn mute(&mut self, speaker: usize, muted: bool) {

@@ -48,6 +48,7 @@ struct Relayed {
     sequence: u16,
     level: Option<u8>,
     loudness: u8,
+    missing: u8,
     payload: Py<PyBytes>,
 }
 
@@ -111,6 +112,7 @@ fn convert(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
                 sequence: packet.sequence.0,
                 level,
                 loudness: packet.loudness,
+                missing: packet.missing,
                 payload: PyBytes::new(py, &packet.payload).unbind(),
             };
             Py::new(py, relayed)?.into_any()
@@ -322,7 +324,7 @@ impl Forwarder {
         self.inner.set_shared(SpaceId(space), shared).map_err(full)
     }
 
-    #[pyo3(signature = (space, *, source, owner, ssrc, timestamp, sequence, level, loudness, payload))]
+    #[pyo3(signature = (space, *, source, owner, ssrc, timestamp, sequence, level, loudness, missing, payload))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments in Python.
     fn inject(
         &self,
@@ -334,6 +336,7 @@ impl Forwarder {
         sequence: u16,
         level: Option<u8>,
         loudness: u8,
+        missing: u8,
         payload: Vec<u8>,
     ) -> PyResult<()> {
         let level = level.map(|byte| AudioLevel { voice: byte & 0x80 != 0, minus_dbov: byte & 0x7F });
@@ -343,6 +346,7 @@ impl Forwarder {
             sequence: SequenceNumber(sequence),
             level,
             loudness,
+            missing,
             payload,
         };
         self.inner.inject(SpaceId(space), SessionId(source), PersonId(owner), packet).map_err(full)

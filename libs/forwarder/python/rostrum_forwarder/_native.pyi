@@ -112,6 +112,9 @@ class Relayed:
     def loudness(self) -> int:
         """Smoothed, in half dB over digital silence, 0 to 254."""
     @property
+    def missing(self) -> int:
+        """So many packets right before it may still come, 0 to 4."""
+    @property
     def payload(self) -> bytes: ...
 
 @final
@@ -250,6 +253,7 @@ class Forwarder:
         sequence: int,
         level: int | None,
         loudness: int,
+        missing: int,
         payload: bytes,
     ) -> None:
         """Takes in a packet from another node, under a source that is no session's number.

@@ -69,12 +69,12 @@ impl Engine {
         let loudness = publisher.loudness();
         let may_hold_slot = publisher.may_hold_slot(now);
         let Some(space) = self.spaces.get_mut(&session.space) else { return };
+        let talker = Talker { source: session.id, owner: session.owner, voice, loudness, level, missing };
         if space.shared && may_hold_slot {
-            let packet = Relayed::new(&header, level, loudness, opus);
+            let packet = Relayed::new(&header, &talker, opus);
             io.event(Event::Relayed { session: session.id, packet });
             self.counters.relayed += 1;
         }
-        let talker = Talker { source: session.id, owner: session.owner, voice, loudness, level, missing };
         let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
         if space.select(&talker, &header, payload, now, &self.tuning, &mut out) {
             space.wait(session.space, &mut self.waiting);

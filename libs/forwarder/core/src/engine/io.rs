@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::counters::SessionReport;
 use super::round::Round;
+use super::space::Talker;
 use crate::batch::Batch;
 use crate::ids::{SessionId, SpaceId};
 use crate::rtp::{AudioLevel, Header, SequenceNumber, Ssrc, Timestamp};
@@ -72,18 +73,21 @@ pub struct Relayed {
     pub level: Option<AudioLevel>,
     /// The speaker's smoothed loudness in half dB over digital silence, so that all nodes choose alike.
     pub loudness: u8,
+    /// So many packets right before it were overtaken and may still come.
+    pub missing: u8,
     /// The Opus packet.
     pub payload: Vec<u8>,
 }
 
 impl Relayed {
-    pub(super) fn new(header: &Header, level: Option<AudioLevel>, loudness: f32, payload: &[u8]) -> Self {
+    pub(super) fn new(header: &Header, talker: &Talker, payload: &[u8]) -> Self {
         Self {
             ssrc: header.ssrc,
             timestamp: header.timestamp,
             sequence: header.sequence,
-            level,
-            loudness: (loudness * 2.0).round().clamp(0.0, 254.0) as u8,
+            level: talker.level,
+            loudness: (talker.loudness * 2.0).round().clamp(0.0, 254.0) as u8,
+            missing: talker.missing,
             payload: payload.to_vec(),
         }
     }

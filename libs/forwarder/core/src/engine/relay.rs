@@ -5,6 +5,7 @@ use super::frame::Payload;
 use super::io::{Io, Relayed};
 use super::out::Out;
 use super::space::Talker;
+use super::timeline::BEFORE;
 use crate::clock::Now;
 use crate::ids::{PersonId, SessionId, SpaceId};
 use crate::rtp::{Header, PayloadType};
@@ -53,7 +54,7 @@ impl Engine {
             voice: is_voice(packet.level, &packet.payload),
             loudness: f32::from(packet.loudness) / 2.0,
             level: packet.level,
-            missing: 0,
+            missing: packet.missing.min(BEFORE as u8),
         };
         let mut out = Out { leaving: &mut self.leaving, counters: &mut self.counters, io };
         if space.select(&talker, &header, Payload::plain(&packet.payload), now, &self.tuning, &mut out) {

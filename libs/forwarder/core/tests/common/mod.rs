@@ -238,6 +238,8 @@ pub struct Client {
     /// Of the next packet.
     pub index: PacketIndex,
     pub timestamp: Timestamp,
+    /// The next packet is marked: the first one is, as browsers do it (RFC 3551, section 4.1).
+    pub marked: bool,
 }
 
 /// What a listener found in one packet.
@@ -261,6 +263,7 @@ impl Client {
             ssrc: Ssrc(0xA000_0000 + id as u32),
             index: PacketIndex(65_000),
             timestamp: Timestamp(0xFFFF_0000),
+            marked: true,
         }
     }
 
@@ -287,7 +290,7 @@ impl Client {
     pub fn packet(&mut self, payload: &[u8], level: Option<u8>) -> Vec<u8> {
         let mut bytes = vec![0; MTU];
         bytes[0] = 0x80;
-        bytes[1] = self.payload_type.0;
+        bytes[1] = u8::from(std::mem::take(&mut self.marked)) << 7 | self.payload_type.0;
         bytes[2..4].copy_from_slice(&self.index.sequence().0.to_be_bytes());
         bytes[4..8].copy_from_slice(&self.timestamp.0.to_be_bytes());
         bytes[8..12].copy_from_slice(&self.ssrc.0.to_be_bytes());
