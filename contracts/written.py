@@ -25,7 +25,10 @@ _DEPRECATED: Final = re.compile("[\u206a-\u206f\ufff9-\ufffb\ufdd0-\ufdef]")
 """Controls that Unicode says not to use (chapter 23.3), annotations, and characters that are none."""
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 """Letters and symbols that show nothing."""
-_IGNORABLE: Final = range(0xE0000, 0xE1000)
+_UNASSIGNED: Final = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
+"""Where Unicode will only ever put what shows nothing (Default_Ignorable_Code_Point of DerivedCoreProperties)."""
+_UNSEEN: Final = re.compile("[\u034f\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0d\U000e0100-\U000e01ef]")
+"""Marks that show nothing, in a link. What chooses between text and emoji shows in what stands before it."""
 _TAG: Final = re.compile("[\U000e0000-\U000e007f]")
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 """A flag of a part of a country (UTS 51, appendix C). Nothing else is written with tags, which show nothing."""
@@ -97,7 +100,8 @@ def _refuse_piles(text: str) -> None:
 def nothing_hidden(address: str) -> str:
     """An address in which everything can be seen, as it is. Raises ValueError for what only seems to lead elsewhere."""
     for letter in address:
-        if unicodedata.category(letter) in ("Cc", "Cf", "Cs") or letter in _BLANK or _DEPRECATED.match(letter):
+        hidden = unicodedata.category(letter) in ("Cc", "Cf", "Cs") or letter in _BLANK
+        if hidden or any(kind.match(letter) for kind in (_DEPRECATED, _UNASSIGNED, _UNSEEN)):
             raise ValueError(f"leave out U+{ord(letter):04X}, which cannot be seen, or write it with %")
     return address
 
@@ -117,7 +121,7 @@ def _shows(letter: str) -> bool:
     """Whether one sees a letter by itself. One that Unicode did not have yet is taken to show."""
     category = unicodedata.category(letter)
     if category in ("Cn", "Co"):
-        return ord(letter) not in _IGNORABLE
+        return not _UNASSIGNED.match(letter)
     return category[0] not in "CMZ" and letter not in _BLANK
 
 

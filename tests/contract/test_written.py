@@ -73,6 +73,8 @@ def test_a_title_is_kept_in_normal_form(given: str, kept: str) -> None:
         ("\ufe0f", "can be seen"),
         ("\U000e0100", "can be seen"),
         ("\u2060\u180e", "can be seen"),
+        ("\u2065", "can be seen"),  # Unicode has nothing there, and will have nothing that shows
+        ("\ufff0 \ufff8", "can be seen"),
         ("\u202e", "U+202E"),
         ("Tea \u202etxt.exe", "U+202E"),
         ("\u202dTea\u202c", "U+202D"),
@@ -179,6 +181,11 @@ def test_commands_take_no_words_that_are_none() -> None:
         ("https://example.org/?q=\U000e0041", "U+E0041"),
         ("https://\u2067x", "U+2067"),
         ("https://x\xad.example", "U+00AD"),
+        ("https://exa\u034fmple.org", "U+034F"),
+        ("https://example.org\ufe00", "U+FE00"),
+        ("https://example.org/\U000e0100", "U+E0100"),
+        ("https://example.org/\u17b4", "U+17B4"),
+        ("https://example.org/\u2065", "U+2065"),
     ],
 )
 def test_a_link_hides_nothing(url: str, hidden: str) -> None:
@@ -187,7 +194,13 @@ def test_a_link_hides_nothing(url: str, hidden: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.org/Cafe\u0301", "https://müller.example/чай?q=茶", "http://[::1]:8080/"]
+    "url",
+    [
+        "https://example.org/Cafe\u0301",
+        "https://müller.example/чай?q=茶",
+        "http://[::1]:8080/",
+        "https://example.org/❤️",
+    ],
 )
 def test_a_link_stays_as_it_is(url: str) -> None:
     assert room.PinLink(**HEAD, pin_id=new_id(), url=url).url == url

@@ -78,12 +78,17 @@ def _acceptable(request: Request, media_type: str) -> None:
     accepted = ",".join(request.headers.getlist("accept")) or "*/*"
     if accepted == "*/*":
         return
+    # The range that says most about our type counts, wherever it stands.
+    ranges = ("*/*", "application/*", media_type)
+    said: dict[str, bool] = {}
     for item in accepted.split(","):
         kind, _, parameters = item.partition(";")
+        kind = kind.strip().lower()
         refused = re.search(r"(?:^|;)\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)", parameters) is not None
-        if kind.strip().lower() in ("*/*", "application/*", media_type) and not refused:
-            return
-    raise Refusal("not_acceptable", f"The answer is {media_type}.")
+        if kind in ranges:
+            said[kind] = said.get(kind, False) or not refused
+    if not said or not said[max(said, key=ranges.index)]:
+        raise Refusal("not_acceptable", f"The answer is {media_type}.")
 
 
 async def _text(request: Request, media_type: str) -> str:

@@ -7,11 +7,11 @@ Whatever is wrong with one is told as `BadOffer`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from services.media.adapters.section import LEVEL, MID, BadOffer, Extension, Section, read_sections
+from services.media.adapters.section import LEVEL, MID, BadOffer, Section, read_sections
 
 __all__ = ["BadOffer", "Direction", "Fragment", "Line", "Offer", "UnsuitableOffer", "read_fragment", "read_offer"]
 
@@ -33,7 +33,8 @@ _PROFILES: Final = (
     "RTP/AVP",
 )
 """All of them mean DTLS-SRTP where there is a fingerprint (RFC 9429, section 5.1.2)."""
-_DATA: Final = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
+_TRANSPORTS: Final = (*_PROFILES, "UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
+"""Those over whose ICE and DTLS audio may go too."""
 _PREFERRED: Final = ("sha-512", "sha-384", "sha-256")
 _UFRAG: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PWD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
@@ -127,14 +128,15 @@ def _understand(session: Section, sections: Sequence[Section], direction: Direct
     payload_type = first.payload_types[0]
     bundle = _bundle_of(first, session)
     transport = _transport_of(bundle, accepted, sections) or first
-    carrier = None if transport in accepted or transport.profile not in (*_PROFILES, *_DATA) else transport
+    carrier = None if transport in accepted else transport
     taken = accepted if carrier is None else [carrier, *accepted]
     # Data has no RTCP, and what is bundled with it has no choice (RFC 9143, section 9.3).
     if not transport.rtcp_mux and transport.profile in _PROFILES:
         raise UnsuitableOffer("Audio must offer rtcp-mux.")
     setup = transport.setup or session.setup
     slots = {id(media): slot for slot, media in enumerate(accepted)}
-    level, mid = (_extension(accepted, uri, direction) for uri in (LEVEL, MID))
+    usable = {uri: [_usable(media, session, uri, direction) for media in accepted] for uri in (LEVEL, MID)}
+    level, mid = (_common(usable[uri]) for uri in (LEVEL, MID))
     if level == mid:
         level = mid = None  # one number for two says nothing
     if any(len(media.mid) > _SHORT_MID for media in accepted):
@@ -145,12 +147,15 @@ def _understand(session: Section, sections: Sequence[Section], direction: Direct
         pwd=_credential(transport.pwd or session.pwd, _PWD, "ice-pwd"),
         fingerprints=_fingerprints(setup, transport, session),
         payload_type=payload_type,
-        red=_common(media.redundant_for(payload_type) for media in accepted),
+        red=_shared(media.redundant_for(payload_type) for media in accepted),
         level_extension=level,
         mid_extension=mid,
         bundle=tuple(media.mid for media in sorted(taken, key=lambda media: media is not transport) if bundle),
         passive=setup == "passive",
-        lines=tuple(_line(media, slots.get(id(media)), carries=media is carrier) for media in sections),
+        lines=tuple(
+            _line(media, slots.get(id(media)), usable, {LEVEL: level, MID: mid}, carries=media is carrier)
+            for media in sections
+        ),
     )
 
 
@@ -183,9 +188,9 @@ def _bundle_of(media: Section, session: Section) -> tuple[str, ...]:
 
 
 def _tagged(bundle: Sequence[str], sections: Sequence[Section]) -> Section | None:
-    """The first section of the bundle that has a transport (RFC 9143, section 7.3.1)."""
-    known = {media.mid: media for media in sections}
-    return next((known[mid] for mid in bundle if mid in known and known[mid].port != 0), None)
+    """The first section of the bundle that has a transport which may be ours (RFC 9143, section 7.3.1)."""
+    known = {media.mid: media for media in sections if media.port != 0 and media.profile in _TRANSPORTS}
+    return next((known[mid] for mid in bundle if mid in known), None)
 
 
 def _transport_of(bundle: Sequence[str], accepted: Sequence[Section], sections: Sequence[Section]) -> Section | None:
@@ -199,8 +204,18 @@ def _transport_of(bundle: Sequence[str], accepted: Sequence[Section], sections: 
     return offered if own is None or (offered is not None and offered.ufrag == own.ufrag) else own
 
 
-def _line(media: Section, slot: int | None, *, carries: bool) -> Line:
-    level, mid = (media.extensions.get(uri) for uri in (LEVEL, MID))
+def _line(
+    media: Section,
+    slot: int | None,
+    usable: Mapping[str, Sequence[Mapping[int, str | None]]],
+    chosen: Mapping[str, int | None],
+    *,
+    carries: bool,
+) -> Line:
+    def direction(uri: str) -> str | None:
+        number = chosen[uri]
+        return None if slot is None or number is None else usable[uri][slot][number]
+
     return Line(
         media.kind,
         media.profile,
@@ -209,8 +224,8 @@ def _line(media: Section, slot: int | None, *, carries: bool) -> Line:
         slot,
         carries,
         media.first_codec,
-        level.direction if level else None,
-        mid.direction if mid else None,
+        direction(LEVEL),
+        direction(MID),
     )
 
 
@@ -225,19 +240,24 @@ def _fingerprints(setup: str | None, transport: Section, session: Section) -> tu
     return tuple(dict.fromkeys(item for item in own.fingerprints if item[0] == best))
 
 
-def _extension(accepted: Sequence[Section], uri: str, direction: Direction) -> int | None:
-    """The id of a header extension, if all accepted sections agree on one that fits a one-byte header and goes the
-    way the audio does."""
+def _usable(media: Section, session: Section, uri: str, direction: Direction) -> dict[int, str | None]:
+    """The numbers under which a section offers a header extension that fits a one-byte header and goes the way the
+    audio does, and their directions. What precedes all sections is for each of them (RFC 8285, section 5)."""
     way = "sendonly" if direction == "publish" else "recvonly"
+    offered = media.extensions.get(uri) or session.extensions.get(uri, [])
+    return {
+        one.number: one.direction
+        for one in offered
+        if 1 <= one.number <= 14 and one.direction in (None, "sendrecv", way)
+    }
 
-    def usable(extension: Extension | None) -> int | None:
-        return extension.number if extension and extension.direction in (None, "sendrecv", way) else None
 
-    number = _common(usable(media.extensions.get(uri)) for media in accepted)
-    return number if number is not None and 1 <= number <= 14 else None
+def _common(usable: Sequence[Mapping[int, str | None]]) -> int | None:
+    """The first number that all sections have: packets have one form."""
+    return next((number for number in usable[0] if all(number in one for one in usable)), None)
 
 
-def _common(numbers: Iterable[int | None]) -> int | None:
+def _shared(numbers: Iterable[int | None]) -> int | None:
     """The number that all sections share, if they do."""
     found = set(numbers)
     return found.pop() if len(found) == 1 else None

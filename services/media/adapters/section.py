@@ -12,7 +12,6 @@ _URIS: Final = (LEVEL, MID)
 _SETUPS: Final = ("actpass", "active", "passive")
 _DIGESTS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """The hash functions that we compare certificates with, and the length of what they return."""
-_FORMAT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 # Whatever nothing here depends on is passed over: candidates, SSRCs, feedback, other codecs and extensions. Blanks at
 # the end of a line mean nothing.
 _WANTED: Final = re.compile(
@@ -21,7 +20,10 @@ _WANTED: Final = re.compile(
     r"|sendrecv|sendonly|recvonly|inactive)(?::([^\r\n]*)|(?=[ \t]*(?:[\r\n]|\Z))))",
     re.MULTILINE,
 )
-_MEDIA: Final = re.compile(r"([a-z]{1,32}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Z/]{1,32}) ([^ ].*)")
+_LETTERS: Final = "A-Za-z0-9!#$%&'*+.^_`{|}~-"
+"""Of a token (RFC 8866, section 9): what is echoed has nothing that a reader could take for the end of a line."""
+_MEDIA: Final = re.compile(rf"([{_LETTERS}]{{1,32}}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ([/{_LETTERS}]{{1,64}}) ([^ ].*)")
+_FORMAT: Final = re.compile(rf"[{_LETTERS}]{{1,64}}")
 _CODEC: Final = re.compile(r"([0-9]{1,3}) ([^/]+)/([0-9]{1,9})(?:/([0-9]{1,3}))?")
 _RTPMAP: Final = re.compile(r"[0-9]{1,3} [A-Za-z0-9._-]{1,64}/[0-9]{1,9}(?:/[0-9]{1,9})?")
 """What is echoed: nothing that a reader could take for the end of a line."""
@@ -39,7 +41,7 @@ class Extension(NamedTuple):
 
     number: int
     direction: str | None
-    """From the offerer's side; None: that of the section (RFC 8285, section 6)."""
+    """From the offerer's side; None: that of the section (RFC 8285, section 7)."""
 
 
 @dataclass(slots=True)
@@ -69,8 +71,8 @@ class Section:
     """Payload types of redundant audio."""
     blocks: dict[str, str] = field(default_factory=dict)
     """Payload type of redundant audio -> those of its blocks, `111/111`."""
-    extensions: dict[str, Extension] = field(default_factory=dict)
-    """By their names."""
+    extensions: dict[str, list[Extension]] = field(default_factory=dict)
+    """By their names. One name may have several numbers, each with a direction or attributes of its own."""
     bundles: list[tuple[str, ...]] = field(default_factory=list)
     """MIDs of each BUNDLE group."""
 
@@ -84,7 +86,7 @@ class Section:
                 self.blocks.setdefault(number, blocks.strip())
             case "extmap":
                 if (found := _EXTMAP.match(value)) and found[3] in _URIS:
-                    self.extensions.setdefault(found[3], Extension(int(found[1]), found[2]))
+                    self.extensions.setdefault(found[3], []).append(Extension(int(found[1]), found[2]))
             case "mid":
                 self.mid = value
             case "rtcp-mux":

@@ -206,10 +206,16 @@ async def test_405_for_what_a_connection_does_not_do(http: httpx.AsyncClient, se
 
 
 async def test_406_for_a_client_that_takes_no_session_description(http: httpx.AsyncClient, space: str) -> None:
-    for accept in ("text/html", "application/sdp;q=0", "application/json, text/*"):
+    refusing = (
+        "*/*, application/sdp;q=0.000",
+        "application/sdp; q=0, application/*",
+        "application/*;q=0, */*",
+        "*/*;q=0",
+    )
+    for accept in ("text/html", "application/sdp;q=0", "application/json, text/*", *refusing):
         answer = await http.post(space, content=OFFER, headers={**SDP, "accept": accept})
         assert (answer.status_code, answer.json()["reason"]) == (406, "not_acceptable"), accept
-    for accept in ("*/*", "text/html, application/*;q=0.1", "Application/SDP"):
+    for accept in ("*/*", "text/html, application/*;q=0.1", "Application/SDP", "*/*;q=0, application/sdp;q=0.5"):
         assert (await http.post(space, content=OFFER, headers={**SDP, "accept": accept})).status_code == 201
 
 

@@ -386,6 +386,7 @@ async def test_buyers_and_pinned_posts(world: World) -> None:
         (lambda c, w: c.get_spaces(ids=["a"] + [str(n) for n in range(100)]), "ids", "between 1 and 100"),
         (lambda c, w: c.get_spaces(user_ids=["ann"]), "user_ids", "does not match"),
         (lambda c, w: c.search_spaces("tea", state="ended"), "state", "[ended] is not one of"),
+        (lambda c, w: c.search_spaces("tea", state="live,scheduled"), "state", "[live,scheduled] is not one of"),
         (lambda c, w: c.search_spaces("tea", max_results=101), "max_results", "[101] is not valid"),
         (lambda c, w: c.search_spaces(""), "query", "not valid"),
         (lambda c, w: c._make_request("GET", "/2/spaces"), "ids", "not valid"),

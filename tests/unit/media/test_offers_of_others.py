@@ -120,6 +120,7 @@ def test_of_two_sections_with_one_ufrag_the_tagged_one_is_not_rejected() -> None
     [
         FIREFOX_BEHIND_VIDEO.replace("a=bundle-only\r\n", ""),  # rejected by who offers it
         FIREFOX_BEHIND_VIDEO.replace("m=video 9", "m=video 0"),  # nothing has a transport
+        FIREFOX_BEHIND_VIDEO.replace("m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 UDP/TLS/x"),  # or one that we know
         FIREFOX_BEHIND_VIDEO.replace("BUNDLE 0 1", "BUNDLE 1"),
         FIREFOX_BEHIND_VIDEO.replace("a=group:BUNDLE 0 1\r\n", ""),
         FIREFOX_BEHIND_VIDEO.replace("BUNDLE 0 1", "BUNDLE 0\r\na=group:BUNDLE 1"),
@@ -128,6 +129,12 @@ def test_of_two_sections_with_one_ufrag_the_tagged_one_is_not_rejected() -> None
 def test_a_section_with_port_0_that_is_in_no_bundle_with_a_transport_is_rejected(text: str) -> None:
     with pytest.raises(UnsuitableOffer, match="may send"):
         read_offer(text, "publish")
+
+
+def test_a_transport_that_nobody_knows_is_passed_over_for_the_next_in_the_bundle() -> None:
+    text = FIREFOX_BEHIND_VIDEO.replace("BUNDLE 0 1", "BUNDLE x 0 1") + "m=image 9 UDP/TLS/x t38\r\na=mid:x\r\n"
+    assert ports(text, "publish") == [5004, 5004, 0]
+    assert read_offer(text, "publish").bundle == ("0", "1")
 
 
 def test_the_transport_is_that_of_the_first_section_in_the_bundle_that_is_taken() -> None:
@@ -266,6 +273,52 @@ def test_each_section_is_answered_in_its_own_way() -> None:
     assert [each[0] for each in extmaps(text, "subscribe")] == [f"1/sendonly {LEVEL}", f"1 {LEVEL}", f"1 {LEVEL}"]
     text = LISTENS.replace(f"extmap:4 {MID}", f"extmap:4/sendonly {MID}", 1)
     assert all(each == [f"1 {LEVEL}"] for each in extmaps(text, "subscribe")), "all or none: packets have one form"
+
+
+def before_all(text: str, *attributes: str) -> str:
+    """An offer that has these before its first section, and no header extensions in any."""
+    none = re.sub(r"^a=extmap:.*\r\n", "", text, flags=re.MULTILINE)
+    return none.replace("t=0 0\r\n", "t=0 0\r\n" + "".join(f"a={line}\r\n" for line in attributes))
+
+
+def test_header_extensions_before_all_sections_are_each_ones() -> None:
+    """As in the example of RFC 8285, section 7."""
+    both = (f"extmap:1 {LEVEL}", f"extmap:4 {MID}")
+    assert extmaps(before_all(SPEAKS, *both), "publish") == [[f"1 {LEVEL}", f"4 {MID}"]]
+    assert extmaps(before_all(LISTENS, *both), "subscribe") == [[f"1 {LEVEL}", f"4 {MID}"]] * 3
+    sent = before_all(SPEAKS, f"extmap:1/sendonly {LEVEL}", f"extmap:4/recvonly {MID}")
+    assert extmaps(sent, "publish") == [[f"1/recvonly {LEVEL}"]]
+
+
+@pytest.mark.parametrize(
+    ("offered", "right"),
+    [
+        ([f"7/recvonly {LEVEL}", f"1/sendonly {LEVEL}"], f"1/recvonly {LEVEL}"),
+        ([f"1/sendonly {LEVEL}", f"7/recvonly {LEVEL}"], f"1/recvonly {LEVEL}"),
+        ([f"4096 {LEVEL}", f"1 {LEVEL}"], f"1 {LEVEL}"),
+        ([f"15 {LEVEL}", f"256 {LEVEL}", f"9/sendrecv {LEVEL}"], f"9/recvonly {LEVEL}"),
+        ([f"2 {LEVEL} vad=on", f"1 {LEVEL} vad=off"], f"2 {LEVEL}"),
+    ],
+)
+def test_of_several_numbers_of_a_header_extension_one_that_can_be_used_is(offered: list[str], right: str) -> None:
+    lines = "\r\na=extmap:".join(offered)
+    assert extmaps(SPEAKS.replace(f"extmap:1 {LEVEL}", f"extmap:{lines}"), "publish") == [[right, f"4 {MID}"]]
+
+
+def test_sections_agree_on_the_number_that_all_of_them_have() -> None:
+    text = LISTENS.replace(f"a=extmap:1 {LEVEL}", f"a=extmap:9 {LEVEL}\r\na=extmap:1/recvonly {LEVEL}", 1)
+    assert [each[0] for each in extmaps(text, "subscribe")] == [f"1/sendonly {LEVEL}", f"1 {LEVEL}", f"1 {LEVEL}"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["image 9 udptl t38", "application 9 UDP/TLS/x-2 *", "x-slides2 9 RTP/AVP 0", "audio 9 udp/tls/rtp/savpf 111"],
+)
+def test_a_section_of_a_kind_that_nobody_knows_is_rejected_and_nothing_else(line: str) -> None:
+    """Names of media and of protocols are tokens (RFC 8866, section 9)."""
+    answer = write_answer(read_offer(f"{SPEAKS}m={line}\r\n", "publish"), LOCAL)
+    assert "m=audio 5004 " in answer
+    assert f"m={line.replace(' 9 ', ' 0 ')}\r\n" in answer
 
 
 TWO = SPEAKS.replace("SAVPF 111 63", "SAVPF 96 111 63").replace(

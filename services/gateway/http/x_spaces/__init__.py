@@ -24,9 +24,9 @@ from services.gateway.http.x_spaces.fields import (
     OF_POSTS,
     OF_SPACES,
     Fields,
-    chosen,
     ids_of,
     number,
+    one_of,
     only,
     user,
     written,
@@ -74,7 +74,7 @@ async def search(
     """Live and scheduled Spaces with these words."""
     only(request, "query", "state", "max_results", *OF_SPACES)
     fields = Fields(request)
-    (wanted,) = chosen(request, "state") or {"all"}
+    wanted = one_of(request, "state") or "all"
     asked = SearchQuery(
         actor=person_id,
         operator=viewer.operator,

@@ -74,6 +74,16 @@ def chosen(request: Request, name: str) -> frozenset[str]:
     return frozenset(values)
 
 
+def one_of(request: Request, name: str) -> str | None:
+    """The value of a parameter that is one known word; None where it is left out."""
+    words = chosen(request, name)
+    if len(words) > 1:
+        value = request.query_params[name][:100]
+        allowed = ",".join(_CHOICES[name])
+        raise Invalid(name, [value], f"The `{name}` query parameter value [{value}] is not one of [{allowed}]")
+    return next(iter(words), None)
+
+
 def ids_of(name: str, text: str, *, numbers: bool = False) -> list[str]:
     """1 to 100 different ids; in the order given."""
     values = list(dict.fromkeys(text.split(",")))
