@@ -99,7 +99,9 @@ async def test_the_hosts_words_are_compared_with_what_is_heard_and_shown() -> No
     assert [same_as(text) for text in ("Good evening", "Good morning", "Good day")] == ["heard", "shown", None]
 
 
-@pytest.mark.parametrize("erased", [f"person:{SPEAKER}", f"person:{HOST}", f"space:{SPACE}"])
+@pytest.mark.parametrize(
+    "erased", [f"person:{SPEAKER}", f"person:{HOST}", f"space:{SPACE}"], ids=["speaker", "host", "space"]
+)
 async def test_a_correction_is_gone_with_the_speaker_the_host_or_the_space(erased: str) -> None:
     locks = Locks()
     sealed = await said(locks)
