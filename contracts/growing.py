@@ -51,6 +51,8 @@ def _keep(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
         return validate(value)
     except ValidationError:
+        if isinstance(value, Unknown):
+            return value  # it was read, and is put into another model
         if _TAKES_UNKNOWN.get() and isinstance(value, str):
             return Unknown(value)
         raise
