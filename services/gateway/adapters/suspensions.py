@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +15,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.people.v1 import Reinstated, Suspended, TokensRevoked
+from libs.aio import end
 from libs.bus import Bus, Received, StreamReset
 from libs.bus.halts import Unreadable
 
@@ -43,9 +45,16 @@ class Suspensions:
         """Person by person, until when every token that was issued is revoked."""
         self._sequence = 0
         self._target: int | None = None
+        self._standing: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Follow the stream, for ever."""
+        try:
+            await self._follow()
+        finally:
+            await end(*self._standing)
+
+    async def _follow(self) -> None:
         while True:
             try:
                 epoch = await self._bus.stream_epoch()
@@ -72,8 +81,16 @@ class Suspensions:
         return None if self._sequence >= self._target else "reading who is suspended"
 
     async def _hold(self, event: Unreadable) -> None:
-        await self._bus.halts.hold("gateway-suspensions", event)
+        """Stand before an event and hear what follows all the same: who is suspended next must be refused too."""
         self._sequence = event.sequence
+        standing = asyncio.create_task(self._stand(event), name=f"stand before {event.id}")
+        self._standing.add(standing)
+        standing.add_done_callback(self._standing.discard)
+
+    async def _stand(self, event: Unreadable) -> None:
+        # It is told again, or the connection is closed.
+        with contextlib.suppress(StreamReset, nats.errors.Error, TimeoutError, OSError):
+            await self._bus.halts.hold(f"gateway-suspensions {event.sequence}", event)
 
     def _hear(self, received: Received) -> None:
         match received.event:

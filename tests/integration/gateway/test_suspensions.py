@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts import subjects
-from contracts.people.v1 import Reinstated, Suspended
+from contracts.people.v1 import EventPassedOver, Reinstated, Suspended
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client
@@ -59,6 +60,38 @@ async def test_whoever_was_suspended_before_the_start_is_refused_from_the_first_
         assert reason(await client.http.get("/v1/spaces", params={"q": "tea"})) == (403, "suspended")
         async with gateway.client(forgiven) as other, other.events(f"/v1/spaces/{space.id}/events") as events:
             await events.until("snapshot")
+
+
+async def test_a_suspension_that_cannot_be_read_is_told_and_holds_up_none_that_follows(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    troll = new_id()
+    space = behind.add(a_person("Host"))
+    broken = suspended(new_id())
+    body = json.dumps(broken.model_dump(mode="json") | {"person_id": 7}).encode()
+    headers = {"Nats-Msg-Id": "people:7"}
+    await behind.bus.js.publish(broken.subject, body, headers=headers, stream=subjects.EVENTS_STREAM)
+    async with (
+        running_gateway(nats.url, tmp_path) as gateway,
+        gateway.client(troll) as client,
+        gateway.client(new_id(), operator=True) as operator,
+    ):
+
+        async def standing() -> list[dict[str, Any]] | None:
+            services = (await operator.http.get("/v1/ops/overview")).json()["services"]
+            return [one for service in services for one in service["halted"]] or None
+
+        (one,) = await eventually(standing)
+        assert (one["event_id"], one["reader"]) == ("people:7", "gateway-suspensions 1")
+        assert (await client.http.get("/readyz")).status_code == 503
+        await behind.emit(suspended(troll))
+        await refused(client, space.id)
+        await behind.emit(EventPassedOver(at=datetime.now(UTC), event_id="people:7"))
+
+        async def ready() -> bool:
+            return (await client.http.get("/readyz")).status_code == 200
+
+        await eventually(ready)
 
 
 async def test_all_streams_of_whoever_is_suspended_end_and_nobody_elses(gateway: Running, behind: Backend) -> None:
