@@ -1,29 +1,55 @@
-"""Whom a Space is shown to is one decision: the same along every way in, before, during and after it."""
+"""Whom a Space is shown to is one decision: the same along every way in, before, during and after it.
+
+`matrix.txt` has it for every way in, role, state and choice of who can join.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
 
+from infra.demo.connection import new_connection
 from infra.launcher import System
 from libs.ids import new_id
 from tests.integration.gateway.client import Client
+from tests.integration.gateway.every_role import (
+    AUDIENCES,
+    INSIDE,
+    KINDS,
+    OUT,
+    SERVICES,
+    SETTINGS,
+    STATES,
+    World,
+    everybody,
+)
+from tests.integration.gateway.ways_in import Answers, differences, is_tried, read, ways
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
-SECRET = "Ponderosa"
+TABLE: Final = Path(__file__).with_name("matrix.txt")
+
+
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("system")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    settings = {"ROSTRUM_GATEWAY_COMMANDS_PER_SECOND": "1000"}
-    services = ("room", "people", "discovery", "gateway")
-    async with System(tmp_path_factory.mktemp("system"), gateway_port=0, services=services, settings=settings) as made:
+async def system(var: Path) -> AsyncIterator[System]:
+    async with System(var, gateway_port=0, services=SERVICES, settings=SETTINGS) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(system: System, var: Path) -> AsyncIterator[World]:
+    async with everybody(system, var) as made:
         yield made
 
 
@@ -34,95 +60,61 @@ async def signed_up(system: System, handle: str) -> tuple[dict[str, Any], Client
     return made.json()["person"], Client(system.url, made.json()["token"])
 
 
-async def shown(who: Client, space_id: str, *, signed_in: bool) -> dict[str, bool]:
-    """By every way in, whether somebody is shown the Space, of which every way that shows it shows the title."""
-    at = f"/v1/spaces/{space_id}"
-    ways = {
-        "REST": at,
-        "browse": "/v1/spaces?state=all&limit=100",
-        "search": f"/v1/spaces?state=all&q={SECRET}",
-        "events": f"{at}/events",
-    }
-    if signed_in:
-        fields = "space.fields=title"
-        ways |= {
-            "X one": f"/2/spaces/{space_id}?{fields}",
-            "X many": f"/2/spaces?ids={space_id}&{fields}",
-            "X search": f"/2/spaces/search?query={SECRET}&{fields}",
-        }
-    found = {}
-    for name, path in ways.items():
-        if name == "events":
-            found[name] = (await who.http.head(path)).status_code == 200 and await _snapshot_has_title(who, path)
-        else:
-            found[name] = SECRET in (await who.http.get(path)).text
-    return found
+async def offers() -> tuple[str, str]:
+    """Of a client that sends, and of one that receives. They are never connected."""
+    found = []
+    for direction in ("sendonly", "recvonly"):
+        pc = new_connection()
+        pc.addTransceiver("audio", direction=direction)
+        await pc.setLocalDescription(await pc.createOffer())
+        found.append(pc.localDescription.sdp)
+        await pc.close()
+    return found[0], found[1]
 
 
-async def _snapshot_has_title(who: Client, path: str) -> bool:
-    async with who.events(path) as events:
-        return SECRET in str((await events.until("snapshot"))[-1].data)
+async def answers(world: World, roles: Iterable[str], audiences: Iterable[str] = AUDIENCES) -> Answers:
+    """What everybody of these roles is answered along every way."""
+    every_way = ways(*await offers())
+    places = [place for place in world.places if place.audience in audiences]
+
+    async def of(role: str) -> Answers:
+        found: Answers = {}
+        for name, way in every_way.items():
+            for place in places:
+                if is_tried(name, place.state, place.audience):
+                    found[name, place.state, place.audience, role] = await way(world.people[role], place)
+        return found
+
+    merged: Answers = {}
+    for answered in await asyncio.gather(*map(of, roles)):
+        merged |= answered
+    return merged
 
 
-@pytest.mark.parametrize("rule", ["invited", "followers"])
-async def test_every_way_in_shows_a_space_to_the_same_people(system: System, rule: str) -> None:
-    host, as_host = await signed_up(system, f"host_{rule[:5]}")
-    guest, as_guest = await signed_up(system, f"guest_{rule[:5]}")
-    _, as_stranger = await signed_up(system, f"alien_{rule[:5]}")
-    async with as_host, as_guest, as_stranger, Client(system.url) as nobody:
-        body = {"title": f"{SECRET} {rule}", "who_can_join": rule}
-        later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-        space = (await as_host.http.post("/v1/spaces", json=body | {"scheduled_start": later})).json()
-        at = f"/v1/spaces/{space['id']}"
-        if rule == "followers":
-            assert (await as_guest.http.put(f"/v1/me/following/{host['id']}")).status_code == 204
-        else:
-            invited = await as_host.http.post(f"{at}/invitations", json={"person_id": guest["id"], "to": "join"})
-            assert invited.status_code == 202, invited.text
-
-        async def told(who: Client) -> dict[str, bool]:
-            return await shown(who, space["id"], signed_in=who is not nobody)
-
-        async def everywhere(who: Client) -> bool:
-            return all((await told(who)).values())
-
-        for state in ("scheduled", "live", "ended"):
-            if state == "live":
-                assert (await as_host.http.post(f"{at}/start")).status_code == 200
-            if state == "ended":
-                assert (await as_host.http.post(f"{at}/end")).status_code == 200
-            # The lists follow within a moment; then nobody else is shown anything either.
-            for way in ("X search",) if state != "ended" else ():
-                await eventually(lambda way=way: _has(told, as_guest, way))  # type: ignore[misc]
-            for who in (as_host, as_guest):
-                seen = await eventually(lambda who=who, state=state: _settled(told, who, state))  # type: ignore[misc]
-                assert all(seen.values()), (state, seen)
-            for who in (as_stranger, nobody):
-                seen = await told(who)
-                assert not any(seen.values()), (state, seen)
-                refused = await who.http.get(at)
-                assert (refused.status_code, refused.json()["reason"]) == (403, "not_allowed")
-                assert (await who.http.get(f"/spaces/{space['id']}")).status_code == 200
-            if state == "scheduled":
-                reminder = await as_stranger.http.put(f"{at}/reminder")
-                assert (reminder.status_code, reminder.json()["reason"]) == (403, "not_allowed")
-                assert (await as_guest.http.put(f"{at}/reminder")).status_code == 204
-        complaint = {"space_id": space["id"], "reason": "spam"}
-        reported = await as_stranger.http.post("/v1/reports", json=complaint)
-        assert (reported.status_code, reported.json()["title"], SECRET in reported.text) == (201, "", False)
-        assert SECRET in (await as_guest.http.post("/v1/reports", json=complaint)).json()["title"]
+async def test_every_way_in_lets_in_whom_the_table_says(world: World) -> None:
+    table = read(TABLE.read_text(), STATES, AUDIENCES)
+    expected = {cell: answer for cell, answer in table.items() if cell[1:3] in KINDS and is_tried(*cell[:3])}
+    roles = tuple(dict.fromkeys(role for *_, role in expected))
+    assert set(roles) == {"host", *INSIDE, "invited", "follower", "stranger", "anonymous", "operator"}
+    # The page is everybody's.
+    expected |= {("page", *kind, role): "ok" for kind in KINDS for role in roles}
+    found = differences(expected, await answers(world, roles))
+    assert not found, "\n".join(found)
 
 
-async def _has(told: Any, who: Client, way: str) -> bool:
-    return bool((await told(who))[way])
-
-
-async def _settled(told: Any, who: Client, state: str) -> dict[str, bool] | None:
-    """What somebody is shown once all of it is there; X finds nothing that is over by words."""
-    seen: dict[str, bool] = await told(who)
-    if state == "ended":
-        seen.pop("X search", None)
-    return seen if all(seen.values()) else None
+async def test_whoever_is_out_is_let_in_nowhere(world: World) -> None:
+    lists = ("browse", "search", "live_bar", "x_one", "x_many", "x_tweets", "x_buyers", "x_search", "x_creator")
+    why = {"removed": "removed", "blocked": "blocked", "blocker": "blocked", "suspended": "suspended"}
+    # Where everyone can join: being out comes first.
+    answered = await answers(world, OUT, ("everyone",))
+    expected = {}
+    for cell in answered:
+        way, _, _, role = cell
+        in_list = way in lists and role != "suspended"
+        told = "-" if in_list or (way == "report" and role != "suspended") else why[role]
+        expected[cell] = "ok" if way == "page" else told
+    found = differences(expected, answered)
+    assert not found, "\n".join(found)
 
 
 async def test_a_list_says_which_states_it_covers(system: System) -> None:
@@ -143,6 +135,7 @@ async def test_who_was_let_in_stays_when_fewer_may_join(system: System) -> None:
     async with as_host, as_inside, as_outside, Client(system.url) as nobody:
         space = (await as_host.http.post("/v1/spaces", json={"title": "Wide"})).json()
         at = f"/v1/spaces/{space['id']}"
+        assert (await as_host.http.post(f"{at}/sessions", json={})).status_code == 201
         theirs = (await as_inside.http.post(f"{at}/sessions", json={})).json()
         unnamed = (await nobody.http.post(f"{at}/sessions", json={})).json()
         assert (await as_host.http.patch(at, json={"who_can_join": "invited"})).status_code == 200
@@ -173,6 +166,7 @@ async def test_whoever_is_let_in_by_name_is_told_so_until_that_is_taken_back(sys
         await others.until("snapshot")
         space = (await as_host.http.post("/v1/spaces", json={"title": "Tea", "who_can_join": "invited"})).json()
         at = f"/v1/spaces/{space['id']}"
+        assert (await as_host.http.post(f"{at}/sessions", json={})).status_code == 201
         invitation = f"{at}/invitations/{guest['id']}"
         invited = await as_host.http.post(f"{at}/invitations", json={"person_id": guest["id"], "to": "join"})
         assert invited.status_code == 202, invited.text

@@ -176,6 +176,15 @@ async def _reminder(client: Client, place: Place) -> str:
     return told(await client.http.put(f"{place.at}/reminder"))
 
 
+async def _report(client: Client, place: Place) -> str:
+    """Anybody may report a Space; what it is called is told to whom it is shown."""
+    complaint = {"space_id": place.id, "reason": "spam"}
+    reported = await client.http.post("/v1/reports", json=complaint)
+    if not reported.is_success:
+        return told(reported)
+    return "ok" if WORD in reported.text else "-"
+
+
 def ways(send_offer: str, receive_offer: str) -> dict[str, Way]:
     """All of them by name, in an order in which none makes a difference to a later one: a connection counts as being
     there for a moment after it was closed."""
@@ -207,10 +216,23 @@ def ways(send_offer: str, receive_offer: str) -> dict[str, Way]:
         "tip": _tip,
         "request": _request,
         "reminder": _reminder,
+        "report": _report,
         "session": _session,
         "whip": _media("whip", send_offer),
         "whep": _media("whep", receive_offer),
     }
+
+
+_IN_ONE_STATE: Final = {"reminder": "scheduled", "report": "live", "live": "live", "track": "ended"}
+_BEING_THERE: Final = {"participants", "admission", "session", "whep", "whip", "react", "tip", "request"}
+
+
+def is_tried(way: str, state: str, audience: str) -> bool:
+    """Whether a way is tried there. Where the answer is the same with every choice of who can join, one is enough."""
+    if state != _IN_ONE_STATE.get(way, state):
+        return False
+    same = way in ("removals", "invitees") or (way in _BEING_THERE and state != "live")
+    return not same or audience == "invited"
 
 
 Answers = dict[tuple[str, str, str, str], str]
