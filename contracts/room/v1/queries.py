@@ -25,7 +25,8 @@ class SpaceQuery(Query[Space]):
     follower: bool = False
     """Asked by a service that follows the Space: everything is shown, the request queue and removals included."""
     let_in: bool = False
-    """The gateway has seen them let in, so that who can join is not asked again."""
+    """The gateway has seen them let in, so that who can join is not asked again while `session_id`, if it is given,
+    lives, or may live and is not known again yet."""
     session_id: SessionId | None = None
     """A session that the gateway has seen to be theirs: while it lives they are in, though fewer may join now."""
 

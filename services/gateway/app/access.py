@@ -10,8 +10,8 @@ from services.gateway.app.visibility import Viewer
 async def look(
     bus: Bus, space_id: str, viewer: Viewer, ask_seconds: float, *, let_in: bool = False, session: str | None = None
 ) -> Space:
-    """The Space itself as the viewer may see it; `let_in` where they were seen to be, or `session`, which is theirs, is
-    alive. Refuses: space_unknown, removed, blocked, suspended, not_allowed."""
+    """The Space itself as the viewer may see it, also while `session`, which is theirs, lives; `let_in`: where that is
+    not known for certain too. Refuses: space_unknown, removed, blocked, suspended, not_allowed."""
     query = SpaceQuery(
         space_id=space_id, actor=viewer.person_id, operator=viewer.operator, let_in=let_in, session_id=session
     )

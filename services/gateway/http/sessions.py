@@ -115,7 +115,7 @@ async def renew(space_id: SpacePath, session_id: SessionPath, viewer: ViewerDep,
     """Say that one is still there; not needed while an event stream is open with the session."""
     lease = lease_for(gateway, space_id, session_id, viewer)
     # Whoever was let in, which their session proves, stays also where fewer may join since.
-    space = await look(gateway.bus, space_id, viewer, gateway.ask_seconds, let_in=True)
+    space = await look(gateway.bus, space_id, viewer, gateway.ask_seconds, let_in=True, session=lease.session_id)
     if space.state is not State.LIVE:
         raise Refusal("not_live", "This Space is not live.")
     await gateway.renewals.renew([lease])

@@ -145,6 +145,10 @@ class Attendance:
         lease = None if session_id is None else self._sessions.find(space_id, session_id)
         return self.is_there(space_id, person_id) or (lease is not None and lease.person_id in (None, person_id))
 
+    def may_be_in(self, space_id: str, person_id: str | None, session_id: str | None) -> bool:
+        """Whether this session of theirs lives, or may live and not be relearnt yet."""
+        return self.is_in(space_id, person_id, session_id) or self.settled_in(space_id) > 0
+
     def may_act(self, space_id: str, person_id: str | None) -> bool:
         """Whether somebody has a live session, or may have one that we have not relearnt yet."""
         return self.is_there(space_id, person_id) or (person_id is not None and self.settled_in(space_id) > 0)

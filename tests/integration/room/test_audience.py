@@ -296,11 +296,19 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
         await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["ann"]))
         second = new_id()
         await guests.join("ann", second)
+        # A session is proof while it lives.
+        for session, actor in inside:
+            await guests.ask(v1.SpaceQuery(space_id=guests.space, actor=actor, let_in=True, session_id=session))
+        with pytest.raises(Refusal, match="not_allowed"):
+            await guests.ask(v1.SpaceQuery(space_id=guests.space, let_in=True, session_id=new_id()))
         await guests.order(
             v1.LeaveSpace(command_id=new_id(), actor=guests.ids["ann"], space_id=guests.space, session_id=second)
         )
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
+        # Nobody is known to be in yet, and whoever has a session may be.
+        anonymous = inside[0][0]
+        await guests.ask(v1.SpaceQuery(space_id=guests.space, let_in=True, session_id=anonymous))
         await guests.renew(*inside)
 
         async def known_again() -> bool:
