@@ -168,9 +168,9 @@ class Connect(Command[Answer]):
     """Sets up one connection; the gateway has asked room for the grant. Routed to a node.
 
     Sent again for a session that is open, with the same offer, it changes nothing and gets the same answer.
-    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address, or
-    anonymous ones of the address), idempotency_conflict (another offer for a session that is open), unauthenticated
-    (the token was revoked).
+    Refuses: bad_sdp, unprocessable_sdp, node_full, too_many_requests (half-open ones of the person or the address, open
+    ones of the person, or anonymous ones of the address), idempotency_conflict (another offer for a session that is
+    open), unauthenticated (the token was revoked).
     A second `publish` of the same person in the same Space replaces the first.
     """
 

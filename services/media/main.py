@@ -18,10 +18,10 @@ from services.media.adapters.metrics import exported
 from services.media.adapters.neighbours import Neighbours
 from services.media.adapters.node import Announcer, OtherNodes, renew
 from services.media.adapters.outbox import Outbox
-from services.media.app.anonymous import Anonymous
 from services.media.app.drain import drain
 from services.media.app.half_open import HalfOpen
 from services.media.app.media_node import MediaNode
+from services.media.app.open_connections import OpenConnections
 from services.media.app.quality import Quality
 from services.media.app.revoked_tokens import RevokedTokens
 from services.media.app.room_follower import RoomFollower
@@ -73,7 +73,7 @@ async def compose(service: Service[Settings]) -> None:
         node_id=settings.name,
         capacity=settings.capacity,
         half_open=HalfOpen(settings.half_open_per_person, settings.half_open_per_address),
-        anonymous=Anonymous(settings.anonymous_per_address),
+        open_connections=OpenConnections(settings.connections_per_person, settings.anonymous_per_address),
         revoked=revoked,
         snapshot=room.snapshot,
         tell=outbox.put,

@@ -45,6 +45,8 @@ class Settings(ServiceSettings):
     """Connections of one person that were answered and have not finished DTLS; more are refused with 429."""
     half_open_per_address: Annotated[int, Field(ge=1, le=100_000)] = 200
     """The same for one address of HTTP clients, which a whole company may share."""
+    connections_per_person: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Connections of one person at this node; more are refused with 429."""
     anonymous_per_address: Annotated[int, Field(ge=1, le=100_000)] = 50
     """Connections of people without a token at one address of HTTP clients; more are refused with 429."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 5_000

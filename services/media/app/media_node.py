@@ -23,10 +23,10 @@ from services.media.adapters.edge import Edge
 from services.media.adapters.neighbours import Neighbours, SpeakerPackets
 from services.media.adapters.offer import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
 from services.media.app.admission import admit
-from services.media.app.anonymous import Anonymous
 from services.media.app.followed_spaces import FollowedSpace, FollowedSpaces, Snapshot
 from services.media.app.half_open import HalfOpen
 from services.media.app.held_leases import HeldLeases, lease_of
+from services.media.app.open_connections import OpenConnections
 from services.media.app.remote_speakers import RemoteSpeakers
 from services.media.app.revoked_tokens import RevokedTokens
 from services.media.app.session import Answered, Reason, Session, number_of
@@ -56,7 +56,7 @@ class MediaNode:
         node_id: str,
         capacity: int,
         half_open: HalfOpen,
-        anonymous: Anonymous,
+        open_connections: OpenConnections,
         revoked: RevokedTokens,
         snapshot: Snapshot,
         tell: Callable[[Event], None],
@@ -70,7 +70,7 @@ class MediaNode:
         self.draining = False
         self._capacity = capacity
         self._half_open = half_open
-        self._anonymous = anonymous
+        self._open_connections = open_connections
         self._revoked = revoked
         self._tell = tell
         self._keep = keep
@@ -100,7 +100,7 @@ class MediaNode:
             raise Refusal("node_full", "This media node takes no more connections.", retry=True)
         person_id = None if command.person is None else command.person.id
         self._half_open.check(person_id, command.client_address)
-        self._anonymous.check(person_id, command.client_address)
+        self._open_connections.check(person_id, command.client_address)
         try:
             offer = read_offer(command.offer, command.direction)
         except UnsuitableOffer as error:
@@ -140,7 +140,7 @@ class MediaNode:
             followed.sessions[session.number] = session
             self._remote_speakers.opened(followed.id)
             self._half_open.add(session)
-            self._anonymous.add(session)
+            self._open_connections.add(session)
             self._end_with_token(session)
             self._empty.clear()
         finally:
@@ -317,7 +317,7 @@ class MediaNode:
         if known is None:
             return
         self._half_open.done(known)
-        self._anonymous.done(known)
+        self._open_connections.done(known)
         if known.ends is not None:
             known.ends.cancel()
         known.closing = "failed" if failed else "expired" if expired else known.closing or "closed"

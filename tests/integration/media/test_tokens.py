@@ -103,6 +103,18 @@ async def test_people_without_a_token_have_so_many_connections_at_an_address(nat
         await listening(stage, space, None, None, "192.0.2.1")
 
 
+async def test_a_person_has_so_many_connections_wherever_they_are(nats_server: NatsServer) -> None:
+    async with set_stage(nats_server, {"ROSTRUM_MEDIA_CONNECTIONS_PER_PERSON": "2"}) as stage:
+        space = stage.room.live(ADA)
+        first, _ = [await listening(stage, space, BOB, None, f"192.0.2.{number}") for number in range(2)]
+        with pytest.raises(Refusal, match="too_many_requests"):
+            await listening(stage, space, BOB, None, "192.0.2.9")
+        await listening(stage, space, ADA, None, "192.0.2.1")
+        await stage.disconnect(first)
+        await stage.facts.until(v1.Disconnected, lambda event: event.session_id == first)
+        await listening(stage, space, BOB, None, "192.0.2.9")
+
+
 async def test_no_event_names_who_listens(stage: Stage) -> None:
     space = stage.room.live(ADA)
     session = await listening(stage, space, BOB, None)
