@@ -51,6 +51,13 @@ RECORDING_REPORTS: Final = Durable(
     ),
 )
 """What must not be destroyed yet."""
+RECORDING_FORGOTTEN: Final = Durable(
+    "recording",
+    "recording-forgotten",
+    subjects.EVENTS_STREAM,
+    (subjects.event("people", "*", people.Forgotten.name),),
+)
+"""Whose recordings go."""
 TRANSCRIPTION_DELETIONS: Final = Durable(
     "transcription",
     "transcription-deletions",
@@ -78,6 +85,6 @@ ANALYTICS_ENGAGEMENT: Final = Durable(
 """Everything but partial captions and live bars, which repeat what others said."""
 
 DURABLE: Final = (
-    RECORDING_ROOM, RECORDING_CAPTURE, RECORDING_REPORTS, TRANSCRIPTION_DELETIONS, TRANSCRIPTION_ROOM,
-    ANALYTICS_ENGAGEMENT,
+    RECORDING_ROOM, RECORDING_CAPTURE, RECORDING_REPORTS, RECORDING_FORGOTTEN, TRANSCRIPTION_DELETIONS,
+    TRANSCRIPTION_ROOM, ANALYTICS_ENGAGEMENT,
 )  # fmt: skip

@@ -1,7 +1,13 @@
-"""How replays are named in the object store, which recording writes and the gateway reads.
+"""How replays are named in the object store, which recording writes and the gateway reads, and how they are sealed.
 
-    spaces/<space>/replay.m4a             the mix: AAC in MP4
-    spaces/<space>/tracks/<person>.ogg    one speaker's own audio: Opus in Ogg
+    spaces/<space>/replay.<n>.m4a.sealed         the nth mix: AAC in MP4
+    spaces/<space>/tracks/<person>.ogg.sealed    one speaker's own audio: Opus in Ogg
+
+    spaces/<space>/replay.m4a                    the same as earlier versions stored it, not sealed
+    spaces/<space>/tracks/<person>.ogg
+
+An object is sealed in chunks (`libs.keyring.objects`) for a unit of the lock of its subjects; `seal_of` tells both from
+the name. All units of a replay lie below REPLAY, so that they can be destroyed together.
 
 Both services find the store by `ROSTRUM_RECORDINGS_URL`, or else in the folder FOLDER of `ROSTRUM_VAR`. Names are kept
 in stored events, so an object keeps its name for ever.
@@ -9,20 +15,59 @@ in stored events, so an object keeps its name for ever.
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 FOLDER: Final = "recordings"
 MIX_TYPE: Final = "audio/mp4"
-"""Media type of a mix."""
+"""Media type of a mix, once it is opened."""
 TRACK_TYPE: Final = "audio/ogg"
-"""Media type of a track."""
+"""Media type of a track, once it is opened."""
+SEALED_TYPE: Final = "application/octet-stream"
+"""Media type of what is sealed."""
+REPLAY: Final = "replay"
+"""The unit above all units of a replay."""
+TRACK: Final = f"{REPLAY}/track"
+SPOOL: Final = f"{REPLAY}/spool"
+"""What was captured of a speaker, until there is a track of it."""
+TITLE: Final = f"{REPLAY}/title"
+"""What the Space was called, for the tags of tracks."""
+
+_MIX: Final = re.compile(r"spaces/([0-9A-Za-z_-]{1,64})/replay\.([0-9]{1,9})\.m4a\.sealed")
+_TRACK: Final = re.compile(r"spaces/([0-9A-Za-z_-]{1,64})/tracks/([0-9A-Za-z_-]{1,64})\.ogg\.sealed")
 
 
-def mix(space_id: str) -> str:
-    """Name of a Space's mix."""
-    return f"spaces/{space_id}/replay.m4a"
+class Seal(NamedTuple):
+    """What an object is sealed with."""
+
+    subjects: tuple[str, ...]
+    unit: str
+
+
+def mix(space_id: str, number: int) -> str:
+    """Name of a Space's mix, the first one or (`number` 2 and up) one that took its place."""
+    return f"spaces/{space_id}/replay.{number}.m4a.sealed"
 
 
 def track(space_id: str, person_id: str) -> str:
     """Name of what one person said in a Space."""
-    return f"spaces/{space_id}/tracks/{person_id}.ogg"
+    return f"spaces/{space_id}/tracks/{person_id}.ogg.sealed"
+
+
+def of_mix(space_id: str, number: int) -> Seal:
+    """What a mix is sealed with."""
+    return Seal((f"space:{space_id}",), f"{REPLAY}/mix/{number}")
+
+
+def of_speaker(space_id: str, person_id: str, unit: str = TRACK) -> Seal:
+    """What a track, or (SPOOL) what is captured of a speaker, is sealed with."""
+    return Seal((f"person:{person_id}", f"space:{space_id}"), unit)
+
+
+def seal_of(name: str) -> Seal | None:
+    """What an object is sealed with, by its name; None for those of earlier versions, which are not."""
+    if found := _MIX.fullmatch(name):
+        return of_mix(found[1], int(found[2]))
+    if found := _TRACK.fullmatch(name):
+        return of_speaker(found[1], found[2])
+    return None

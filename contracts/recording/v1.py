@@ -20,6 +20,7 @@ class ReplayState(Growing):
     """The Space was not recorded, or its replay was deleted."""
     RECORDING = "recording"
     PROCESSING = "processing"
+    """It is being made, or made again without somebody who was erased."""
     READY = "ready"
     FAILED = "failed"
 
@@ -63,7 +64,8 @@ class Began(RecordingEvent):
 
 @event("recording", "replay_ready", Audience.PUBLIC)
 class ReplayReady(RecordingEvent):
-    """The replay can be played and downloaded."""
+    """The replay can be played and downloaded; told again when its mix was made again, without somebody who was
+    erased."""
 
     seconds: float = Field(ge=0)
     bytes: int = Field(ge=0)

@@ -33,6 +33,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "media": (),
     "recording": (people.DestroyUnits.name,),
     "transcription": (people.DestroyUnits.name,),
+    "gateway": (),
 }
 """The services that may ask people for keys, and what each may order there to be destroyed."""
 

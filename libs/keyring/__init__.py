@@ -7,10 +7,11 @@ from libs.keyring.errors import CannotOpen, Destroyed, Expired, KeyringError, Ta
 from libs.keyring.holders import Holders
 from libs.keyring.lock import Lock
 from libs.keyring.names import lock_name, subjects_of
-from libs.keyring.objects import HEADER, ObjectReader, ObjectWriter, ends_of, open_object, seal_object
+from libs.keyring.objects import HEADER, ObjectReader, ObjectWriter, ends_of, open_object, plain_length, seal_object
 from libs.keyring.rows import Entry, Erased, StoreError
 from libs.keyring.sealing import Sealed, Words
 from libs.keyring.tree import Tree
+from libs.keyring.unit import UnitKey
 
 __all__ = [
     "HEADER",
@@ -28,10 +29,12 @@ __all__ = [
     "StoreError",
     "Tampered",
     "Tree",
+    "UnitKey",
     "Words",
     "ends_of",
     "lock_name",
     "open_object",
+    "plain_length",
     "seal_object",
     "subjects_of",
 ]

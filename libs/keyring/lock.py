@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakSet
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -12,6 +13,7 @@ from libs.keyring.errors import Destroyed, Expired, Tampered
 from libs.keyring.objects import ObjectReader, ObjectWriter
 from libs.keyring.sealing import Sealed, Words, open_box, seal
 from libs.keyring.tree import Tree
+from libs.keyring.unit import UnitKey
 
 _CIPHERS: Final = 256
 """Units whose derived cipher is kept: what is open at one time of one lock."""
@@ -34,6 +36,7 @@ class Lock:
         self._now = now
         self._dropped = False
         self._ciphers: OrderedDict[str, AESGCM] = OrderedDict()
+        self._readers: WeakSet[ObjectReader] = WeakSet()
 
     @property
     def holds(self) -> bool:
@@ -77,20 +80,32 @@ class Lock:
         return ObjectWriter(self._key(unit), self._name_of(unit))
 
     def reader(self, unit: str, size: int, header: bytes, tail: bytes) -> ObjectReader:
-        """Opens ranges of one object of a unit; see `ObjectReader`. Raises Tampered."""
-        return ObjectReader(self._key(unit), self._name_of(unit), size, header, tail)
+        """Opens ranges of one object of a unit, for as long as the lock holds; see `ObjectReader`. Raises Tampered."""
+        reader = ObjectReader(self._key(unit), self._name_of(unit), size, header, tail)
+        self._readers.add(reader)
+        return reader
+
+    def key_of(self, unit: str) -> UnitKey:
+        """The key of one unit alone, for a process that this one starts and ends: nobody takes it from there."""
+        return UnitKey(self._name_of(unit), self._key(unit))
 
     def renew(self, tree: Tree | None, until: float) -> None:
         """Go on with the keys as they are now, until then."""
         if tree != self._tree:
-            self._ciphers.clear()
+            self._forget()
         self._tree, self.until = tree, until
 
     def drop(self) -> None:
         """Forget every key; whoever still holds this object can do nothing with it."""
         self._dropped = True
         self._tree = None
+        self._forget()
+
+    def _forget(self) -> None:
         self._ciphers.clear()
+        for reader in self._readers:
+            reader.drop()
+        self._readers.clear()
 
     def _name_of(self, unit: str) -> bytes:
         return f"rostrum\0{self.name}\0{unit}".encode()

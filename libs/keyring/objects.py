@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from libs.keyring.errors import Tampered
+from libs.keyring.errors import Expired, Tampered
 
 CHUNK: Final = 65_536
 """Bytes of plaintext in every chunk but the last one."""
@@ -105,12 +105,21 @@ class ObjectReader:
         if len(header) != HEADER or not header.startswith(_MAGIC):
             raise Tampered("this is no object that was sealed by this version")
         start, _ = ends_of(size)
-        self._cipher = _cipher(key, header)
+        self._cipher: AESGCM | None = _cipher(key, header)
         self._name = header + name
         self._last = (start - HEADER) // _SEALED
-        self.length = self._last * CHUNK + (size - start - _TAG)
+        self.length = plain_length(size)
         """Bytes of plaintext."""
         self._open(self._last, tail)
+
+    @property
+    def holds(self) -> bool:
+        """Whether this process may still use it."""
+        return self._cipher is not None
+
+    def drop(self) -> None:
+        """Forget the key. What is asked for afterwards raises Expired."""
+        self._cipher = None
 
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """Which sealed bytes hold plaintext `start` up to `stop` (0 <= start < stop <= length)."""
@@ -120,23 +129,31 @@ class ObjectReader:
         size = self.length + (self._last + 1) * _TAG + HEADER
         return HEADER + start // CHUNK * _SEALED, min(HEADER + (end + 1) * _SEALED, size)
 
-    def open(self, start: int, stop: int, sealed: bytes) -> bytes:
+    def open(self, start: int, stop: int, sealed: bytes | memoryview) -> bytes:
         """Plaintext `start` up to `stop` from the bytes that `span(start, stop)` names. Raises Tampered."""
         begin, end = self.span(start, stop)
-        if len(sealed) != end - begin:
+        box = memoryview(sealed)
+        if len(box) != end - begin:
             raise Tampered("some of the sealed bytes are missing")
         first = start // CHUNK
         plain = b"".join(
-            self._open(first + number, sealed[at : at + _SEALED])
-            for number, at in enumerate(range(0, len(sealed), _SEALED))
+            self._open(first + number, box[at : at + _SEALED]) for number, at in enumerate(range(0, len(box), _SEALED))
         )
         return plain[start - first * CHUNK : stop - first * CHUNK]
 
-    def _open(self, number: int, chunk: bytes) -> bytes:
+    def _open(self, number: int, chunk: bytes | memoryview) -> bytes:
+        if self._cipher is None:
+            raise Expired("the key of this object was dropped; ask for its lock again")
         try:
             return self._cipher.decrypt(_nonce(number, number == self._last), chunk, self._name)
         except InvalidTag:
             raise Tampered(f"chunk {number} is not what was sealed here") from None
+
+
+def plain_length(size: int) -> int:
+    """Bytes of plaintext in a sealed object of `size` bytes. Raises Tampered where it can be none."""
+    start, _ = ends_of(size)
+    return (start - HEADER) // _SEALED * CHUNK + (size - start - _TAG)
 
 
 def open_object(key: bytes, name: bytes, sealed: bytes) -> bytes:

@@ -16,6 +16,7 @@ import uvicorn
 
 from contracts import object_names
 from libs.identity import DevelopmentIdentity, IdentityError, TokenRefused, check_address
+from libs.keyring.client import open_keyring
 from libs.service import CannotStart, Service, run
 from services.gateway.adapters import history
 from services.gateway.adapters.addresses import Networks
@@ -88,12 +89,16 @@ async def compose(service: Service[GatewaySettings]) -> None:
     try:
         check_address(settings.host)
         identity = DevelopmentIdentity(settings.var / "keys")
-        replays = ReplayStore(settings.recordings_url, settings.var / object_names.FOLDER)
-    except (IdentityError, ValueError, OSError) as error:
+    except (IdentityError, OSError) as error:
         raise CannotStart(str(error)) from error
-    listening = _listen(settings.host, settings.port)
 
     bus = service.bus
+    keyring = await service.enter(open_keyring(bus, settings.name))
+    try:
+        replays = ReplayStore(settings.recordings_url, settings.var / object_names.FOLDER, keyring)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+    listening = _listen(settings.host, settings.port)
     clients = Clients(
         most=settings.streams,
         per_person=settings.streams_per_person,

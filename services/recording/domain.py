@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.keyring import Words
 from libs.refusal import Refusal
 
 DeletionReason = Literal["host", "expired", "platform"]
@@ -43,7 +45,7 @@ class Began(Fact):
     """A Space that is recorded has started."""
 
     started_at: datetime
-    title: str
+    title: Words
 
 
 @stored("recording.host_noted")
@@ -94,6 +96,26 @@ class Deleted(Fact):
     """Nobody is shown the replay any more."""
 
     reason: DeletionReason
+
+
+@stored("recording.voice_erased")
+class VoiceErased(Fact):
+    """A speaker was erased. Their track is gone, and the mix with it until it is made again without them."""
+
+    person_id: str
+
+
+@stored("recording.made_again")
+class MadeAgain(Fact):
+    """The mix is stored again, of the tracks that are left."""
+
+    began_at: datetime
+    seconds: float
+    bytes: int
+    mix: str
+    tracks: tuple[Track, ...]
+    shown: bool
+    """Whether it is a replay that people are shown, and not a safety copy."""
 
 
 @stored("recording.reported")
@@ -148,7 +170,7 @@ class Recording(Aggregate):
     """State of the aggregate; its id is the Space's. Commands are methods that return facts."""
 
     phase: Phase = Phase.NONE
-    title: str = ""
+    title: Words = ""
     host: str = ""
     """Of whoever began to host it before this was noted: the first on its stage."""
     reports: frozenset[str] = frozenset()
@@ -157,12 +179,15 @@ class Recording(Aggregate):
     ended_at: datetime | None = None
     speakers: dict[str, Speaker] = field(default_factory=dict)
     finished: Finished | None = None
+    """What is stored; without a mix while that is made again."""
+    mixes: int = 0
+    """How many there were."""
 
     @property
     def space_id(self) -> str:
         return self.id
 
-    def begin(self, *, started_at: datetime, title: str) -> list[Fact]:
+    def begin(self, *, started_at: datetime, title: Words) -> list[Fact]:
         """Begin, where it has not begun."""
         if self.phase is not Phase.NONE:
             return []
@@ -190,6 +215,39 @@ class Recording(Aggregate):
     def fail(self, *, reason: FailureReason, detail: str) -> list[Fact]:
         """There will be no replay."""
         return [Failed(reason=reason, detail=detail)] if self.phase is Phase.PROCESSING else []
+
+    # -- who was erased --------------------------------------------------------------------------------------------
+
+    def erase_voice(self, person_id: str) -> list[Fact]:
+        """A speaker was erased, and their track removed, and the mix; where nobody else spoke nothing is left."""
+        if self.finished is None or self.phase not in (Phase.READY, Phase.DELETED):
+            return []
+        if person_id not in {track.person_id for track in self.finished.tracks}:
+            return []
+        alone = len(self.finished.tracks) == 1
+        return [VoiceErased(person_id=person_id), *(self.erase() if alone else [])]
+
+    def erase(self) -> list[Fact]:
+        """Nothing is left of the recording, not even a safety copy."""
+        if self.phase is Phase.DELETED:
+            return [SafetyCopyDestroyed()]
+        deleted = Deleted(reason="platform")
+        return [deleted, SafetyCopyDestroyed()] if self.phase is Phase.READY else [deleted] if self._is_kept else []
+
+    @property
+    def lacks_mix(self) -> bool:
+        """Whether there are tracks of which a mix is to be made again."""
+        return self.phase in (Phase.READY, Phase.DELETED) and self.finished is not None and not self.finished.mix
+
+    def made_again(self, *, tracks: Sequence[Track], seconds: float, bytes: int, mix: str) -> list[Fact]:
+        """A mix of these tracks is stored; too late where somebody else was erased meanwhile."""
+        done = self.finished
+        if done is None or not self.lacks_mix or done.tracks != tuple(tracks):
+            return []
+        shown = self.phase is Phase.READY
+        return [
+            MadeAgain(began_at=done.began_at, seconds=seconds, bytes=bytes, mix=mix, tracks=done.tracks, shown=shown)
+        ]
 
     # -- whose it is, and how long it is kept ------------------------------------------------------------------
 
@@ -263,7 +321,17 @@ class Recording(Aggregate):
             case Ended():
                 self.phase, self.ended_at = Phase.PROCESSING, fact.ended_at
             case Finished():
-                self.phase, self.finished = Phase.READY, fact
+                self.phase, self.finished, self.mixes = Phase.READY, fact, 1
+            case VoiceErased():
+                assert self.finished is not None
+                left = tuple(track for track in self.finished.tracks if track.person_id != fact.person_id)
+                began_at, seconds = self.finished.began_at, self.finished.seconds
+                self.finished = Finished(began_at=began_at, seconds=seconds, bytes=0, mix="", tracks=left)
+            case MadeAgain():
+                self.finished = Finished(
+                    began_at=fact.began_at, seconds=fact.seconds, bytes=fact.bytes, mix=fact.mix, tracks=fact.tracks
+                )
+                self.mixes += 1
             case Failed():
                 self.phase = Phase.FAILED
             case Deleted():

@@ -17,11 +17,14 @@ from libs.bus import Handlers, Poison, Raw, Received, Retry, Unavailable
 from libs.commands import Executor, Rows
 from libs.eventstore import Fact
 from libs.ids import is_id
+from libs.keyring import Expired
 from libs.names import Who
 from libs.refusal import Refusal
+from services.recording.adapters.object_store import ObjectStoreError
 from services.recording.adapters.spool import Entry, StorageFullError
 from services.recording.app import (
     CapturedMessage,
+    Erasing,
     Finishing,
     Intake,
     NotAdmittedError,
@@ -129,7 +132,7 @@ class RoomEvents:
                         self._finishing.owe(event.space_id)
                 case _:
                     pass
-        except (Refusal, OSError) as error:
+        except (Refusal, Unavailable, Expired, OSError) as error:
             raise Retry(str(error)) from error
 
 
@@ -163,6 +166,29 @@ class ReportEvents:
     async def _settled(self, space_ids: Iterable[str], cause: str, report: str) -> None:
         for space_id in space_ids:
             await self._executor.by_itself(space_id, lambda r, _: r.settle(report), cause=f"settle {cause}")
+
+
+class ForgottenEvents:
+    """Removes recordings of whoever was erased."""
+
+    def __init__(self, erasing: Erasing) -> None:
+        self._erasing = erasing
+
+    async def __call__(self, received: Received) -> None:
+        event = received.event
+        if not isinstance(event, people.Forgotten) or event.unit is not None:
+            return
+        kind, _, id = event.what.partition(":")
+        try:
+            match kind:
+                case "person":
+                    await self._erasing.erase_person(id)
+                case "space":
+                    await self._erasing.erase_space(id)
+                case _:
+                    pass
+        except (ObjectStoreError, Refusal, Unavailable, OSError) as error:
+            raise Retry(str(error)) from error
 
 
 async def _note(executor: Executor[Recording], space_id: str, cause: str, member: room.StageMember) -> None:
@@ -228,7 +254,7 @@ class Captured:
             if error.reason == "space_unknown":
                 raise Poison(error.detail) from error
             raise Retry(str(error)) from error
-        except Unavailable as error:
+        except (Unavailable, Expired) as error:
             raise Retry(str(error)) from error
 
     async def _learn(self, space_id: str) -> bool:

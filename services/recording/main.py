@@ -7,21 +7,25 @@ from datetime import timedelta
 from functools import partial
 
 from contracts import consumers
+from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.bus import each
 from libs.clock import utc_now
 from libs.commands import Executor
 from libs.eventstore import open_store
+from libs.ids import new_id
+from libs.keyring.client import open_keyring
 from libs.names import PeopleNames
 from libs.relay import Relay
 from libs.service import CannotStart, Reserve, Service, run
 from services.recording.adapters.backlog import Backlog
 from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool, SpoolTakenError
-from services.recording.app import Finishing, Intake, Limits, Recordings, Retention
+from services.recording.app import Builds, Erasing, Finishing, Intake, Limits, Recordings, Retention, Vault
 from services.recording.domain import Recording, Terms
 from services.recording.handlers import (
     Captured,
+    ForgottenEvents,
     ReportEvents,
     RoomEvents,
     handlers,
@@ -43,10 +47,10 @@ async def compose(service: Service[Settings]) -> None:
         raise CannotStart(f"ROSTRUM_RECORDINGS_URL: {error}") from error
     store = await service.enter(open_store(settings.store_place, Recording, cached=1_000))
     service.ready_when("store", store.trouble)
-    people = await service.enter(PeopleNames(settings.var / "stores" / "recording-people.db"))
-    service.spawn("people", people.run(bus))
-    service.ready_when("people", people.lack)
-    who = people.names
+    names = await service.enter(PeopleNames(settings.var / "stores" / "recording-people.db"))
+    service.spawn("people", names.run(bus))
+    service.ready_when("people", names.lack)
+    who = names.names
     service.spawn("names", who.run(bus))
 
     async def called(person_ids: Collection[str]) -> dict[str, str]:
@@ -64,14 +68,20 @@ async def compose(service: Service[Settings]) -> None:
     except SpoolTakenError as error:
         raise CannotStart(f"ROSTRUM_SPOOL: {error}") from error
     executor = Executor(store, utc_now, ordered)
-    recordings = Recordings(store, executor, spool)
-    intake = Intake(recordings, spool)
+
+    async def destroy(lock: str, unit: str) -> None:
+        await bus.ask(people.DestroyUnits(command_id=new_id(), lock=lock, units=(unit,)))
+
+    vault = Vault(await service.enter(open_keyring(bus, settings.name)), destroy)
+    recordings = Recordings(store, executor, vault, spool)
+    intake = Intake(recordings, vault, spool)
     limits = Limits(
         grace=timedelta(seconds=settings.grace_seconds),
         builds=settings.builds,
         give_up=timedelta(hours=settings.give_up_hours),
     )
-    finishing = Finishing(recordings, executor, spool, objects, Backlog(bus, CAPTURE_CONSUMER).drained, called, limits)
+    builds = Builds(vault, spool, objects, called)
+    finishing = Finishing(recordings, executor, spool, objects, Backlog(bus, CAPTURE_CONSUMER).drained, builds, limits)
     service.ready_when("spool", intake.trouble)
     service.ready_when("replays", finishing.trouble)
 
@@ -81,7 +91,9 @@ async def compose(service: Service[Settings]) -> None:
         timedelta(days=settings.safety_days),
         timedelta(days=settings.reported_days),
     )
-    retention = Retention(store, executor, kept, objects, spool, terms, utc_now)
+    erasing = Erasing(store, executor, kept, objects, spool, vault, builds)
+    service.ready_when("mixes", erasing.trouble)
+    retention = Retention(store, executor, kept, objects, spool, vault, terms, utc_now)
 
     async def snapshot(space_id: str) -> room.Space:
         return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
@@ -113,6 +125,15 @@ async def compose(service: Service[Settings]) -> None:
             exclusive=True,
         )
     )
+    await service.enter(
+        bus.consume(
+            consumers.RECORDING_FORGOTTEN.name,
+            each(ForgottenEvents(erasing)),
+            filters=consumers.RECORDING_FORGOTTEN.filters,
+            exclusive=True,
+        )
+    )
+    service.spawn("mix again", erasing.run())
     service.spawn("finish replays", finishing.run())
     service.spawn("keep replays", retention.run(settings.keep_look_seconds))
     await service.enter(bus.serve(handlers(executor, recordings, who)))

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
-from services.recording.domain import Deleted, Ended, Failed, Finished, Reported, SafetyCopyDestroyed
+from services.recording.domain import (
+    Deleted,
+    Ended,
+    Failed,
+    Finished,
+    MadeAgain,
+    Reported,
+    SafetyCopyDestroyed,
+    VoiceErased,
+)
 
 
 class Kept(StoreModel):
@@ -19,6 +28,11 @@ class Kept(StoreModel):
             space_id TEXT PRIMARY KEY, ended_at REAL NOT NULL, state TEXT NOT NULL DEFAULT 'owed'
         ) WITHOUT ROWID;
         CREATE INDEX kept_by_end ON kept (state, ended_at);
+        CREATE TABLE voices (
+            person_id TEXT NOT NULL, space_id TEXT NOT NULL, PRIMARY KEY (person_id, space_id)
+        ) WITHOUT ROWID;
+        -- Whose mix is to be made again.
+        CREATE TABLE unmixed (space_id TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE reports (
             report_id TEXT NOT NULL, space_id TEXT NOT NULL, PRIMARY KEY (report_id, space_id)
         ) WITHOUT ROWID
@@ -30,15 +44,23 @@ class Kept(StoreModel):
             case Ended(ended_at=ended_at):
                 run = "INSERT OR IGNORE INTO kept (space_id, ended_at) VALUES (?, ?)"
                 self.db.execute(run, (space_id, ended_at.timestamp()))
-            case Finished():
+            case Finished(tracks=tracks):
                 self.db.execute("UPDATE kept SET state = 'replay' WHERE space_id = ?", (space_id,))
+                rows = [(track.person_id, space_id) for track in tracks]
+                self.db.executemany("INSERT OR IGNORE INTO voices VALUES (?, ?)", rows)
+            case VoiceErased(person_id=person_id):
+                self.db.execute("DELETE FROM voices WHERE person_id = ? AND space_id = ?", (person_id, space_id))
+                self.db.execute("INSERT OR IGNORE INTO unmixed VALUES (?)", (space_id,))
+            case MadeAgain():
+                self.db.execute("DELETE FROM unmixed WHERE space_id = ?", (space_id,))
             case Failed():
                 self.db.execute("UPDATE kept SET state = 'failed' WHERE space_id = ?", (space_id,))
             case Deleted():
                 self.db.execute("DELETE FROM kept WHERE space_id = ? AND state = 'failed'", (space_id,))
                 self.db.execute("UPDATE kept SET state = 'safety' WHERE space_id = ?", (space_id,))
             case SafetyCopyDestroyed():
-                self.db.execute("DELETE FROM kept WHERE space_id = ?", (space_id,))
+                for table in ("kept", "voices", "unmixed"):
+                    self.db.execute(f"DELETE FROM {table} WHERE space_id = ?", (space_id,))
             case Reported(report=report):
                 self.db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?)", (report, space_id))
             case _:
@@ -55,6 +77,14 @@ class Kept(StoreModel):
     def reported(self, report: str) -> list[str]:
         """The Spaces that a report is of."""
         return [row[0] for row in self.db.execute("SELECT space_id FROM reports WHERE report_id = ?", (report,))]
+
+    def heard(self, person_id: str) -> list[str]:
+        """The Spaces of which a track of a person is stored."""
+        return [row[0] for row in self.db.execute("SELECT space_id FROM voices WHERE person_id = ?", (person_id,))]
+
+    def unmixed(self) -> list[str]:
+        """The Spaces whose mix is to be made again."""
+        return [row[0] for row in self.db.execute("SELECT space_id FROM unmixed")]
 
     def _of(self, states: Sequence[str], before: datetime) -> list[str]:
         among = ",".join("?" * len(states))

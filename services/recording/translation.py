@@ -16,6 +16,7 @@ from services.recording.domain import (
     Deleted,
     Failed,
     Finished,
+    MadeAgain,
     Phase,
     Recording,
     SafetyCopyDestroyed,
@@ -27,7 +28,7 @@ from services.recording.domain import (
 def named_in(notifications: Sequence[Notification]) -> Iterator[str]:
     """Ids of the people whose names are needed to translate these."""
     for notification in notifications:
-        if isinstance(fact := notification.fact, Finished):
+        if isinstance(fact := notification.fact, Finished | MadeAgain):
             yield from (track.person_id for track in fact.tracks)
 
 
@@ -49,6 +50,18 @@ def translate(notification: Notification, who: Who) -> list[Event]:
                 began_at=fact.began_at,
             )
             return [ready]
+        case MadeAgain() as fact if fact.shown:
+            again = v1.ReplayReady(
+                space_id=space_id,
+                version=version,
+                at=at,
+                seconds=fact.seconds,
+                bytes=fact.bytes,
+                mix=fact.mix,
+                tracks=tracks_of(fact.tracks, who),
+                began_at=fact.began_at,
+            )
+            return [again]
         case Failed() as fact:
             return [v1.Failed(space_id=space_id, version=version, at=at, reason=fact.reason, detail=fact.detail)]
         case Deleted() as fact:
@@ -73,7 +86,7 @@ def replay_of(recording: Recording, who: Who) -> v1.Replay:
 
 def kept_of(recording: Recording, who: Who) -> v1.Replay:
     """What is kept, also of what was deleted."""
-    state = _STATES[recording.phase]
+    state = v1.ReplayState.PROCESSING if recording.lacks_mix else _STATES[recording.phase]
     done = recording.finished
     if done is None:
         return v1.Replay(space_id=recording.space_id, state=state, began_at=recording.started_at)
@@ -83,7 +96,7 @@ def kept_of(recording: Recording, who: Who) -> v1.Replay:
         began_at=done.began_at,
         seconds=done.seconds,
         bytes=done.bytes,
-        mix=done.mix,
+        mix=done.mix or None,
         tracks=tracks_of(done.tracks, who),
     )
 

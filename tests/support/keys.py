@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from contracts.commands import Accepted, Nothing
 from contracts.people import v1
 from libs.bus import Bus, BusSettings, Handlers, connect
-from libs.keyring import Tree, subjects_of
+from libs.keyring import Lock, Tree, lock_name, subjects_of
 
 
 class Keys:
@@ -26,27 +26,35 @@ class Keys:
     def table(self) -> Handlers:
         """What people would answer."""
         table = Handlers("people")
-
-        @table.on(v1.LocksQuery)
-        async def locks(query: v1.LocksQuery) -> Accepted[v1.Locks]:
-            given = tuple(self._given(name) for name in query.locks)
-            return Accepted(result=v1.Locks(number=len(self.destroyed), lease=self._lease, locks=given))
-
-        @table.on(v1.DestroyUnits)
-        async def destroy_units(command: v1.DestroyUnits) -> Accepted[v1.Destroying]:
-            self._trees[command.lock] = self._trees.get(command.lock, Tree.grown()).without(command.units)
-            return await self._destroy([(command.lock, unit) for unit in command.units])
-
-        @table.on(v1.DestroySubjects)
-        async def destroy_subjects(command: v1.DestroySubjects) -> Accepted[v1.Destroying]:
-            self._gone.update(command.subjects)
-            return await self._destroy([(subject, None) for subject in command.subjects])
-
-        @table.on(v1.AcknowledgeDrop)
-        async def acknowledge(command: v1.AcknowledgeDrop) -> Accepted[Nothing]:
-            return Accepted(result=Nothing())
-
+        table.add(v1.LocksQuery, self.give)
+        table.add(v1.DestroyUnits, self.destroy_units)
+        table.add(v1.DestroySubjects, self.destroy_subjects)
+        table.add(v1.AcknowledgeDrop, self.acknowledge)
         return table
+
+    def lock(self, *subjects: str) -> Lock:
+        """A lock as it is now, for a test to seal with."""
+        name = lock_name(*subjects)
+        return Lock(name, self._trees.setdefault(name, Tree.grown()))
+
+    async def give(self, query: v1.LocksQuery) -> Accepted[v1.Locks]:
+        """Locks with their keys."""
+        given = tuple(self._given(name) for name in query.locks)
+        return Accepted(result=v1.Locks(number=len(self.destroyed), lease=self._lease, locks=given))
+
+    async def destroy_units(self, command: v1.DestroyUnits) -> Accepted[v1.Destroying]:
+        """Destroy units, and say so."""
+        self._trees[command.lock] = self._trees.get(command.lock, Tree.grown()).without(command.units)
+        return await self._destroy([(command.lock, unit) for unit in command.units])
+
+    async def destroy_subjects(self, command: v1.DestroySubjects) -> Accepted[v1.Destroying]:
+        """Destroy subjects, and say so."""
+        self._gone.update(command.subjects)
+        return await self._destroy([(subject, None) for subject in command.subjects])
+
+    async def acknowledge(self, command: v1.AcknowledgeDrop) -> Accepted[Nothing]:
+        """Nothing is waited for here."""
+        return Accepted(result=Nothing())
 
     def _given(self, name: str) -> v1.LockKeys:
         if not self._gone.isdisjoint(subjects_of(name)):

@@ -58,7 +58,7 @@ async def _serve(request: Request, gateway: Gateway, name: str, media_type: str)
     status = 200 if part is None else 206
     if request.method == "HEAD":
         return Response(None, status, headers, media_type)
-    return StreamingResponse(gateway.replays.read(name, start, end), status, headers, media_type)
+    return StreamingResponse(await gateway.replays.read(stored, start, end), status, headers, media_type)
 
 
 def beyond(size: int, path: str) -> Response:

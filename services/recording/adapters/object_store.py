@@ -39,6 +39,16 @@ class StoredObjects:
         except (BaseError, OSError, ValueError) as error:
             raise ObjectStoreError(f"{name}: {_first_line(error)}") from error
 
+    async def fetch(self, name: str, file: Path) -> None:
+        """Copy what is stored under a name into a file. Raises ObjectStoreError, OSError."""
+        try:
+            found = await obstore.get_async(self._store, name)
+            with open(file, "wb") as out:  # noqa: ASYNC230  (pieces of a few megabytes, to this machine's disk)
+                async for piece in found.stream():
+                    out.write(piece)
+        except (BaseError, FileNotFoundError) as error:
+            raise ObjectStoreError(f"{name}: {_first_line(error)}") from error
+
     async def remove(self, names: Sequence[str]) -> None:
         """Remove what is there of these. Raises ObjectStoreError."""
         for name in names:

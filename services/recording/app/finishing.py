@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from contracts import object_names
 from libs.audio.opus import RATE
+from libs.bus import Unavailable
 from libs.commands import Executor
 from libs.eventstore import Fact
+from libs.keyring import Expired
 from libs.refusal import Refusal
 from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool, StorageFullError
+from services.recording.app.builds import Builds, KeysDroppedError
 from services.recording.app.recordings import Recordings
 from services.recording.domain import FailureReason, Phase, Recording, Track
-from services.recording.replay.build import BuildError, Built, Job, NothingCapturedError, build
+from services.recording.replay.build import BuildError, Built, NothingCapturedError
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN: Final = 0.25
@@ -55,17 +56,16 @@ class Finishing:
         spool: Spool,
         objects: StoredObjects,
         drained: Callable[[str], Awaitable[bool]],
-        called: Callable[[Collection[str]], Awaitable[dict[str, str]]],
+        builds: Builds,
         limits: Limits,
     ) -> None:
-        """`drained` says whether every captured message of a Space has been taken in; `called`, what people are called,
-        by their ids. It raises TimeoutError while that is not known."""
+        """`drained` says whether every captured message of a Space has been taken in."""
         self._recordings = recordings
         self._executor = executor
         self._spool = spool
         self._objects = objects
         self._drained = drained
-        self._called = called
+        self._builds = builds
         self._limits = limits
         self._busy = asyncio.Semaphore(limits.builds)
         self._owed: asyncio.Queue[str] = asyncio.Queue()
@@ -109,7 +109,7 @@ class Finishing:
                     trouble = str(error)
                 except Refusal as error:
                     trouble = error.detail
-                except (ObjectStoreError, StorageFullError, OSError) as error:
+                except (ObjectStoreError, StorageFullError, Unavailable, Expired, OSError) as error:
                     trouble = str(error)
                 self._troubles[space_id] = f"the replay of {space_id} waits: {trouble}"
                 _log.error("the replay of %s waits %.0f s: %s", space_id, pause, trouble)
@@ -129,12 +129,14 @@ class Finishing:
             await asyncio.to_thread(self._spool.remove_space, space_id)
         elif recording.phase is Phase.FAILED:
             await self._remove_parts(recording)
+            await self._builds.clear(space_id)
             kept = await asyncio.to_thread(self._spool.set_aside, space_id)
             if kept is not None:
                 _log.error("there is no replay of %s; its audio is kept in %s", space_id, kept)
         if recording.phase is not Phase.PROCESSING:
             return True
-        assert recording.ended_at is not None
+        ended_at = recording.ended_at
+        assert ended_at is not None
         if hopeless:
             detail = "The captured audio could not be made into a replay."
             await self._fail(space_id, "unreadable", detail)
@@ -143,12 +145,16 @@ class Finishing:
         try:
             async with self._busy:
                 # Read again: draining may have brought a speaker that was not known before.
-                await self._build(await self._recordings.get(space_id))
+                recording = await self._recordings.get(space_id)
+                await self._build(recording)
+        except KeysDroppedError:
+            # Somebody was erased: whatever was stored of them meanwhile goes, and it is built without them.
+            await self._remove_parts(recording)
         except NothingCapturedError:
             detail = "Nobody who may be recorded was heard."
             await self._fail(space_id, "nothing_captured", detail)
         except (ObjectStoreError, StorageFullError, OSError) as error:
-            if datetime.now(UTC) - recording.ended_at < self._limits.give_up:
+            if datetime.now(UTC) - ended_at < self._limits.give_up:
                 raise
             _log.error("the replay of %s is given up", space_id, exc_info=error)
             await self._fail(space_id, "storage", "The replay could not be stored.")
@@ -160,7 +166,7 @@ class Finishing:
     async def _remove_parts(self, recording: Recording) -> None:
         """Remove what was stored of a replay that there will not be; said in the log where that cannot be done."""
         for name in (
-            object_names.mix(recording.space_id),
+            object_names.mix(recording.space_id, recording.mixes + 1),
             *(object_names.track(recording.space_id, id) for id in recording.speakers),
         ):
             try:
@@ -181,49 +187,41 @@ class Finishing:
         space_id = recording.space_id
         self._spool.must_have_room()
         before = await asyncio.to_thread(self._spool.size, space_id)
-        out = self._spool.folder(space_id) / "build"
-        await asyncio.to_thread(_emptied, out)
-        assert recording.started_at is not None
+        mix = object_names.mix(space_id, recording.mixes + 1)
         started = time.monotonic()
-        job = Job(
-            space_id=space_id,
-            title=recording.title,
-            began_ns=round(recording.started_at.timestamp() * 1e9),
-            names=await self._called(
-                [id for id, speaker in recording.speakers.items() if any(consents for _, consents in speaker.consents)]
-            ),
-            spool=self._spool.folder(space_id),
-            out=out,
-        )
-        built = await build(job)
-        await self._put(recording, built)
-        if not await self._drained(space_id) or await asyncio.to_thread(self._spool.size, space_id) != before:
-            _log.info("more audio of %s came while its replay was built; building again", space_id)
-            return
-        tracks = [_track(recording, track.person_id, built) for track in built.tracks]
+        async with self._builds.build(recording) as (building, built):
+            await self._put(recording, mix, built)
+            if not await self._drained(space_id) or await asyncio.to_thread(self._spool.size, space_id) != before:
+                _log.info("more audio of %s came while its replay was built; building again", space_id)
+                return
+            await self._builds.confirm(building)
+            tracks = [_track(recording, track.person_id, built) for track in built.tracks]
 
-        def decide(recording: Recording, _: datetime) -> list[Fact]:
-            return recording.finish(
-                began_at=datetime.fromtimestamp(built.began_ns / 1e9, UTC),
-                seconds=built.samples / RATE,
-                bytes=built.bytes,
-                mix=object_names.mix(space_id),
-                tracks=tracks,
-            )
+            def decide(recording: Recording, _: datetime) -> list[Fact]:
+                if not building.holds:
+                    return []  # the keys were dropped in this very moment
+                return recording.finish(
+                    began_at=datetime.fromtimestamp(built.began_ns / 1e9, UTC),
+                    seconds=built.samples / RATE,
+                    bytes=built.bytes,
+                    mix=mix,
+                    tracks=tracks,
+                )
 
-        await self._executor.by_itself(space_id, decide, cause="finish")
+            if not await self._executor.by_itself(space_id, decide):
+                building.must_hold()
+                return
         _log.info(
             "the replay of %s is stored: %.1f s, %d speakers, %d packets, %d left out, built in %.1f s",
             space_id, built.samples / RATE, len(built.tracks), sum(t.packets for t in built.tracks),
             sum(t.left_out for t in built.tracks), time.monotonic() - started,
         )  # fmt: skip
 
-    async def _put(self, recording: Recording, built: Built) -> None:
+    async def _put(self, recording: Recording, mix: str, built: Built) -> None:
+        space_id = recording.space_id
         for track in built.tracks:
-            await self._objects.put(
-                object_names.track(recording.space_id, track.person_id), track.path, object_names.TRACK_TYPE
-            )
-        await self._objects.put(object_names.mix(recording.space_id), built.mix, object_names.MIX_TYPE)
+            await self._objects.put(object_names.track(space_id, track.person_id), track.path, object_names.SEALED_TYPE)
+        await self._objects.put(mix, built.mix, object_names.SEALED_TYPE)
 
 
 def _track(recording: Recording, person_id: str, built: Built) -> Track:
@@ -235,8 +233,3 @@ def _track(recording: Recording, person_id: str, built: Built) -> Track:
         seconds=track.samples / RATE,
         bytes=track.bytes,
     )
-
-
-def _emptied(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)

@@ -12,6 +12,7 @@ from typing import Final
 from contracts.capture import CLOCKS_DIFFER
 from services.recording.adapters.spool import Entry, Spool
 from services.recording.app.recordings import Recordings
+from services.recording.app.vault import Vault
 from services.recording.domain import Phase
 
 _LONGEST_BUNDLE_US: Final = 60_000_000
@@ -45,8 +46,9 @@ class CapturedMessage:
 class Intake:
     """Decides by the Space's settings and the speaker's consent."""
 
-    def __init__(self, recordings: Recordings, spool: Spool) -> None:
+    def __init__(self, recordings: Recordings, vault: Vault, spool: Spool) -> None:
         self._recordings = recordings
+        self._vault = vault
         self._spool = spool
         self._unrecorded: OrderedDict[str, None] = OrderedDict()
         self._trouble: str | None = None
@@ -58,9 +60,9 @@ class Intake:
             self._unrecorded.popitem(last=False)
 
     async def admit(self, message: CapturedMessage) -> Entry | None:
-        """What to spool; None for what is not recorded: no recording, no consent, or over and done.
+        """What to spool; None for what is not recorded: no recording, no consent, over and done, or of somebody erased.
 
-        Raises RejectedError, NotAdmittedError, and what `Recordings.get` raises.
+        Raises RejectedError, NotAdmittedError, and what `Recordings.get` and `Vault.seal_captured` raise.
         """
         if message.space_id in self._unrecorded:
             return None
@@ -82,7 +84,10 @@ class Intake:
             raise NotAdmittedError(f"{message.person_id} is not known to have been on stage")
         if not speaker.consented(at):
             return None
-        return Entry(message.space_id, message.person_id, message.session_id, message.sequence, message.body)
+        sealed = await self._vault.seal_captured(message.space_id, message.person_id, message.body)
+        if sealed is None:
+            return None
+        return Entry(message.space_id, message.person_id, message.session_id, message.sequence, sealed)
 
     async def is_finished(self, space_id: str) -> bool:
         """Whether a replay was made, or given up, that nothing is added to any more."""

@@ -9,15 +9,17 @@ from datetime import datetime
 from libs.commands import Executor
 from libs.eventstore import Store
 from services.recording.adapters.spool import Spool
+from services.recording.app.vault import Vault
 from services.recording.domain import Phase, Recording
 
 
 class Recordings:
     """Every method may raise `libs.refusal.Refusal` with `retry` where the event store is away or full."""
 
-    def __init__(self, store: Store[Recording], executor: Executor[Recording], spool: Spool) -> None:
+    def __init__(self, store: Store[Recording], executor: Executor[Recording], vault: Vault, spool: Spool) -> None:
         self._store = store
         self._executor = executor
+        self._vault = vault
         self._spool = spool
 
     async def get(self, space_id: str) -> Recording:
@@ -25,9 +27,13 @@ class Recordings:
         return await self._store.read(space_id, copy)
 
     async def begin(self, space_id: str, cause: str, *, started_at: datetime, title: str) -> None:
-        """Begin to record. `cause` is a name that is the same whenever the same thing is told again."""
+        """Begin to record. `cause` is a name that is the same whenever the same thing is told again.
+
+        May raise Unavailable and Expired too, where keys cannot be had.
+        """
+        sealed = await self._vault.seal_title(space_id, title)
         await self._executor.by_itself(
-            space_id, lambda r, _: r.begin(started_at=started_at, title=title), cause=f"begin {cause}"
+            space_id, lambda r, _: r.begin(started_at=started_at, title=sealed), cause=f"begin {cause}"
         )
         await asyncio.to_thread(self._spool.open_space, space_id)
 

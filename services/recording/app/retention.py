@@ -8,11 +8,13 @@ from collections.abc import Callable
 from copy import copy
 from datetime import datetime
 
+from libs.bus import Unavailable
 from libs.commands import Executor
 from libs.eventstore import Store
 from libs.refusal import Refusal
 from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool
+from services.recording.app.vault import Vault
 from services.recording.domain import Phase, Recording, Terms
 from services.recording.projection import Kept
 
@@ -22,9 +24,9 @@ _log = logging.getLogger(__name__)
 class Retention:
     """Deletes replays whose time is over, and then their safety copies. `now` tells the time (UTC).
 
-    A replay that was deleted is shown to nobody. Its files stay as the safety copy, for reports only, and longer while
-    one is open. What was captured for a replay that failed goes once that is deleted. All that is due is found again
-    after a restart, and nothing is destroyed twice.
+    A replay that was deleted is shown to nobody. Its files stay, sealed, as the safety copy: for reports only, and
+    longer while one is open. Then its keys are destroyed. What was captured for a replay that failed goes once that is
+    deleted. All that is due is found again after a restart, and nothing is destroyed twice.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Retention:
         kept: Kept,
         objects: StoredObjects,
         spool: Spool,
+        vault: Vault,
         terms: Terms,
         now: Callable[[], datetime],
     ) -> None:
@@ -42,6 +45,7 @@ class Retention:
         self._kept = kept
         self._objects = objects
         self._spool = spool
+        self._vault = vault
         self._terms = terms
         self._now = now
 
@@ -50,12 +54,12 @@ class Retention:
         while True:
             try:
                 await self.look()
-            except (ObjectStoreError, Refusal, OSError) as error:
+            except (ObjectStoreError, Refusal, Unavailable, OSError) as error:
                 _log.warning("what is due is deleted later", extra={"why": str(error)})
             await asyncio.sleep(every)
 
     async def look(self) -> None:
-        """Do what is due now. Raises ObjectStoreError, Refusal and OSError where a store is away."""
+        """Do what is due now. Raises ObjectStoreError, Refusal, Unavailable and OSError where something is away."""
         now, terms = self._now(), self._terms
         await self._kept.catch_up(self._store)
         if terms.replay is not None:
@@ -65,12 +69,15 @@ class Retention:
         for space_id in self._kept.safety_copies(now - min(terms.safety, terms.reported)):
             recording = await self._store.read(space_id, copy)
             if recording.may_be_destroyed(now, terms):
+                # Keys first: what cannot be removed, or is somewhere else too, is unreadable then.
+                await self._vault.destroy(recording)
                 await self._objects.remove(_names(recording))
                 await self._executor.by_itself(space_id, lambda r, _: r.destroy(now, terms), cause="destroy")
                 _log.info("the safety copy of %s is destroyed", space_id)
         for space_id in await asyncio.to_thread(self._spool.aside):
-            phase = await self._store.read(space_id, lambda recording: recording.phase)
-            if phase is Phase.DESTROYED:  # a recording that failed has no safety copy
+            recording = await self._store.read(space_id, copy)
+            if recording.phase is Phase.DESTROYED:  # a recording that failed has no safety copy
+                await self._vault.destroy(recording)
                 await asyncio.to_thread(self._spool.remove_aside, space_id)
                 _log.info("the audio that was kept of %s, which failed, is deleted", space_id)
 

@@ -1,8 +1,9 @@
-"""Build a replay from a Space's spool: one Ogg Opus file per speaker, and the mix.
+"""Build a replay from a Space's spool: one Ogg Opus file per speaker, and the mix, each sealed.
 
 `build` starts a process of its own, because decoding and encoding take cores and minutes, and so that the service does
 not import numpy and PyAV. The child ends with its parent, which holds the other end of a pipe. Job and answer are JSON
-on standard input and output.
+on standard input and output; the job has the keys, of these units alone. No file that has a name holds audio that is
+not sealed, so that a child that is killed leaves none.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated, BinaryIO, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.recording.adapters import spool
+from libs.keyring import UnitKey
+from services.recording.adapters import spool, spooled
 from services.recording.replay import ogg, timeline
+from services.recording.replay.sealed import SealedFile, opened, seal
 
 _NOTHING: Final = 3  # exit codes of the child
 _FULL: Final = 4
@@ -35,20 +41,60 @@ class NothingCapturedError(Exception):
     """There is not one packet to make a replay of."""
 
 
+_CONFIG: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", hide_input_in_errors=True)
+"""Errors end in the log."""
+
+
+class Recorded(BaseModel):
+    """Somebody who is recorded."""
+
+    model_config = _CONFIG
+
+    name: str
+    spool: UnitKey
+    track: UnitKey
+
+
 class Job(BaseModel):
     """What to build."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # which end in the log
+    model_config = _CONFIG
 
+    kind: Literal["build"] = "build"
     space_id: str
     title: str
     began_ns: int
     """Wall clock of the Space's start, ns since the Unix epoch."""
-    names: dict[str, str]
-    """Person id to name, of those who are recorded; nobody else is built."""
+    people: dict[str, Recorded]
+    """By their ids; nobody else is built."""
+    mix: UnitKey
     spool: Path
     out: Path
-    """An empty folder; gets `replay.m4a` and `<person>.ogg`."""
+    """An empty folder; gets `replay.m4a.sealed` and `<person>.ogg.sealed`."""
+
+
+class StoredTrack(BaseModel):
+    """A track that was built before."""
+
+    model_config = _CONFIG
+
+    path: Path
+    offset: int
+    """Samples at 48 kHz after the replay's start."""
+    key: UnitKey | None
+    """None for a track of earlier versions, which is not sealed."""
+
+
+class MixJob(BaseModel):
+    """What to mix again."""
+
+    model_config = _CONFIG
+
+    kind: Literal["mix"] = "mix"
+    tracks: list[StoredTrack]
+    mix: UnitKey
+    out: Path
+    """A folder; gets `replay.m4a.sealed`."""
 
 
 class BuiltTrack(BaseModel):
@@ -60,28 +106,35 @@ class BuiltTrack(BaseModel):
     """Samples at 48 kHz after the replay's start."""
     samples: int
     bytes: int
+    """Before they were sealed."""
     packets: int
     left_out: int
     """Packets that are no Opus, that came twice, or that the sender sent faster than real time."""
 
 
-class Built(BaseModel):
+class Mixed(BaseModel):
+    """A mix that was made."""
+
+    mix: Path
+    samples: int
+    bytes: int
+    """Before they were sealed."""
+
+
+class Built(Mixed):
     """What was built."""
 
     began_ns: int
     """Wall clock of the replay's first moment, ns since the Unix epoch."""
-    mix: Path
-    samples: int
-    bytes: int
     tracks: list[BuiltTrack]
 
 
 def build_tracks(job: Job) -> tuple[int, list[BuiltTrack]]:
     """Write the track files; (the replay's first moment, ns since the Unix epoch, tracks in order of their start)."""
-    people = [person for person in spool.people(job.spool) if person in job.names]
+    people = [person for person in spooled.people(job.spool) if person in job.people]
     firsts = []
     for person in people:
-        with spool.read(job.spool, person) as packets:
+        with spooled.read(job.spool, person, job.people[person].spool.open_bytes) as packets:
             firsts += [min(packets.arrival)] if len(packets) else []
     if not firsts:
         raise NothingCapturedError
@@ -91,19 +144,21 @@ def build_tracks(job: Job) -> tuple[int, list[BuiltTrack]]:
 
 
 def _build_track(job: Job, person: str, began_ns: int) -> BuiltTrack | None:
-    path = job.out / f"{person}.ogg"
-    with spool.read(job.spool, person) as packets, open(path, "wb") as file:
-        tags = {"ARTIST": job.names[person], "TITLE": job.title}
+    path, recorded = job.out / f"{person}.ogg.sealed", job.people[person]
+    with spooled.read(job.spool, person, recorded.spool.open_bytes) as packets, open(path, "wb") as file:
+        sealed = SealedFile(file, recorded.track)
+        tags = {"ARTIST": recorded.name, "TITLE": job.title}
         serial = zlib.crc32(f"{job.space_id} {person}".encode())
         channels = 2 if packets.stereo else 1
         kept = first = 0
-        with ogg.OggOpusWriter(file, serial=serial, channels=channels, tags=tags) as writer:
+        with ogg.OggOpusWriter(sealed.write, serial=serial, channels=channels, tags=tags) as writer:
             for row, position in timeline.place(packets, began_ns):
                 if kept == 0:
                     first = position
                 writer.silence(position - first - writer.samples)
                 writer.packet(packets.payload(row), packets.samples[row])
                 kept += 1
+        sealed.finish()
         left_out = packets.malformed + len(packets) - kept
         if not kept:
             return None
@@ -112,7 +167,7 @@ def _build_track(job: Job, person: str, began_ns: int) -> BuiltTrack | None:
             path=path,
             offset=first,
             samples=max(writer.samples - ogg.PRE_SKIP, 0),
-            bytes=file.tell(),
+            bytes=sealed.size,
             packets=kept,
             left_out=left_out,
         )
@@ -120,21 +175,51 @@ def _build_track(job: Job, person: str, began_ns: int) -> BuiltTrack | None:
 
 def build_here(job: Job) -> Built:
     """Build in this process. Raises NothingCapturedError, OSError."""
-    from services.recording.replay import mix  # numpy and PyAV, only where they are used
-
     began, tracks = build_tracks(job)
     if not tracks:
         raise NothingCapturedError
-    path = job.out / "replay.m4a"
-    samples = mix.write_m4a(mix.mixed([mix.Part(track.path, track.offset) for track in tracks]), path)
-    return Built(began_ns=began, mix=path, samples=samples, bytes=path.stat().st_size, tracks=tracks)
+    stored = [
+        StoredTrack(path=track.path, offset=track.offset, key=job.people[track.person_id].track) for track in tracks
+    ]
+    mixed = mix_here(MixJob(tracks=stored, mix=job.mix, out=job.out))
+    return Built(began_ns=began, mix=mixed.mix, samples=mixed.samples, bytes=mixed.bytes, tracks=tracks)
 
 
-async def build(job: Job) -> Built:
+def mix_here(job: MixJob) -> Mixed:
+    """Mix in this process. Raises OSError."""
+    from services.recording.replay import mix  # numpy and PyAV, only where they are used
+
+    parts = [mix.Part(partial(_open, track), track.offset) for track in job.tracks]
+    path = job.out / "replay.m4a.sealed"
+    # FFmpeg reads again what it wrote, to put the index first, so that this is a file; it has no name.
+    with tempfile.TemporaryFile(dir=job.out) as plain:
+        samples = mix.write_m4a(mix.mixed(parts), Path(f"/proc/self/fd/{plain.fileno()}"))
+        size = seal(plain, path, job.mix)
+    return Mixed(mix=path, samples=samples, bytes=size)
+
+
+def _open(track: StoredTrack) -> BinaryIO:
+    return track.path.open("rb") if track.key is None else opened(track.path, track.key)
+
+
+Begun = Callable[[subprocess.Popen[bytes]], None]
+"""Is told the process that builds, once it runs."""
+
+
+async def build(job: Job, begun: Begun) -> Built:
     """Build in a child process. Raises NothingCapturedError, spool.StorageFullError, BuildError.
 
     Cancelled, it ends the child.
     """
+    return Built.model_validate_json(await _in_child(job, begun))
+
+
+async def mix_again(job: MixJob, begun: Begun) -> Mixed:
+    """Mix in a child process, as `build` does."""
+    return Mixed.model_validate_json(await _in_child(job, begun))
+
+
+async def _in_child(job: Job | MixJob, begun: Begun) -> bytes:
     # Popen, in a thread, and not the loop's own subprocesses: uvloop forks and runs Python in the fork, which has hung
     # there; Popen executes the child at once.
     threads = ThreadPoolExecutor(1, thread_name_prefix="build")
@@ -148,6 +233,7 @@ async def build(job: Job) -> Built:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        begun(process)
         loop = asyncio.get_running_loop()
         answer, said = await loop.run_in_executor(threads, process.communicate, job.model_dump_json().encode())
     finally:
@@ -157,7 +243,7 @@ async def build(job: Job) -> Built:
         os.close(held)
         threads.shutdown(wait=False)
     if process.returncode == 0:
-        return Built.model_validate_json(answer)
+        return answer
     complaint = said.decode(errors="replace").strip()
     if process.returncode == _NOTHING:
         raise NothingCapturedError
@@ -171,12 +257,15 @@ def _end_with_parent(open_while_it_lives: int) -> None:
     os._exit(1)
 
 
+_JOB: Final[TypeAdapter[Job | MixJob]] = TypeAdapter(Annotated[Job | MixJob, Field(discriminator="kind")])
+
+
 def _main() -> int:
-    job = Job.model_validate_json(sys.stdin.buffer.read())
+    job = _JOB.validate_json(sys.stdin.buffer.read())
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     os.nice(_NICE)
     try:
-        built = build_here(job)
+        made = build_here(job) if isinstance(job, Job) else mix_here(job)
     except NothingCapturedError:
         return _NOTHING
     except OSError as error:
@@ -184,7 +273,7 @@ def _main() -> int:
             sys.stderr.write(f"{job.out}: {error.strerror}\n")
             return _FULL
         raise
-    sys.stdout.write(built.model_dump_json())
+    sys.stdout.write(made.model_dump_json())
     sys.stdout.flush()
     return 0
 

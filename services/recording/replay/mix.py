@@ -6,11 +6,11 @@ process that builds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import av
 import av.error
@@ -30,9 +30,9 @@ _KNEE: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A track file and where it starts in the mix."""
+    """A track and where it starts in the mix."""
 
-    path: Path
+    open: Callable[[], BinaryIO]
     offset: int
     """Samples."""
 
@@ -46,9 +46,9 @@ def limit(audio: Audio) -> Audio:
     return np.where(loud <= _KNEE, audio, np.sign(audio) * bent).astype(np.float32)
 
 
-def decode(path: Path) -> Iterator[Audio]:
+def decode(open_track: Callable[[], BinaryIO]) -> Iterator[Audio]:
     """Mono audio of an Ogg Opus file in pieces, its pre-skip left out. What cannot be decoded is silence."""
-    with av.open(str(path)) as container:
+    with open_track() as file, av.open(file, "r") as container:
         stream = container.streams.audio[0]
         decoder = opus_decoder(stream.codec_context.layout)
         skip = PRE_SKIP
@@ -80,7 +80,7 @@ class _Track:
     """A track being read, chunk by chunk."""
 
     def __init__(self, part: Part) -> None:
-        self._pieces = decode(part.path)
+        self._pieces = decode(part.open)
         self._offset = part.offset
         self._left: Audio = np.zeros(0, np.float32)
         self.finished = False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from libs.audio.opus import RATE, SILENCE
 
@@ -33,8 +33,11 @@ def checksum(data: bytes) -> int:
 class OggOpusWriter:
     """One track. Packets are written as given; `silence` keeps the time between them."""
 
-    def __init__(self, file: BinaryIO, *, serial: int, channels: int, tags: Mapping[str, str]) -> None:
-        self._file = file
+    def __init__(
+        self, write: Callable[[bytes], object], *, serial: int, channels: int, tags: Mapping[str, str]
+    ) -> None:
+        """`write` adds to the end of the file."""
+        self._write = write
         self._serial = serial
         self._pages = 0
         self._granule = 0
@@ -43,9 +46,9 @@ class OggOpusWriter:
         self._bodies: list[bytes] = []
         self._page_began = 0
         head = struct.pack("<8sBBHIhB", b"OpusHead", 1, channels, PRE_SKIP, RATE, 0, 0)
-        self._file.write(self._page(_BEGIN, 0, bytes([len(head)]), head))
+        self._write(self._page(_BEGIN, 0, bytes([len(head)]), head))
         comment = _comment(tags)
-        self._file.write(self._page(0, 0, _laced(len(comment)), comment))
+        self._write(self._page(0, 0, _laced(len(comment)), comment))
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +83,7 @@ class OggOpusWriter:
         return self._granule - before
 
     def close(self) -> None:
-        """Write the last page, marked as the last. The file stays open."""
+        """Write the last page, marked as the last."""
         self._flush()
         if self._held is None:
             self._held = self._page(0, self._granule, b"", b"")
@@ -88,14 +91,14 @@ class OggOpusWriter:
         page[5] |= _END
         page[22:26] = bytes(4)
         page[22:26] = checksum(bytes(page)).to_bytes(4, "little")
-        self._file.write(page)
+        self._write(bytes(page))
         self._held = None
 
     def _flush(self) -> None:
         if not self._lacing:
             return
         if self._held is not None:
-            self._file.write(self._held)
+            self._write(self._held)
         self._held = self._page(0, self._granule, bytes(self._lacing), b"".join(self._bodies))
         self._lacing.clear()
         self._bodies.clear()

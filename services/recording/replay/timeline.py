@@ -16,7 +16,7 @@ from typing import Final
 
 from libs.audio.opus import RATE
 from libs.audio.rtp import sequence_step, timestamp_step
-from services.recording.adapters.spool import Packets
+from services.recording.adapters.spooled import Packets
 
 _PAUSE: Final = 300 * RATE // 1000
 """A gap of this length, in arrivals or timestamps, may be a pause: the clocks are compared again."""

@@ -6,9 +6,14 @@ import os
 from datetime import UTC, datetime
 from typing import Literal
 
+import httpx
+import pytest
+
+from contracts import object_names
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
 from contracts.commands import Accepted, Nothing
 from contracts.discovery.v1 import SentenceFound, SentencePage, TranscriptSearchQuery
+from contracts.people.v1 import DestroyUnits, LocksQuery
 from contracts.recording.v1 import DeleteReplay, HearSafetyCopy, Replay, ReplayQuery, ReplayState, Track
 from contracts.transcription.v1 import (
     Caption,
@@ -23,25 +28,44 @@ from libs.ids import new_id
 from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running
+from tests.support.keys import Keys
 
 AUDIO = bytes(range(256)) * 2000
 
 
-async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend) -> None:
+def with_keys(behind: Backend) -> Keys:
+    """Let people answer for keys."""
+    keys = Keys(behind.bus, 300.0)
+    behind.on(LocksQuery, keys.give)
+    return keys
+
+
+def as_stored(keys: Keys, name: str, data: bytes) -> bytes:
+    """An object as it is stored under a name."""
+    if (seal := object_names.seal_of(name)) is None:
+        return data
+    writer = keys.lock(*seal.subjects).writer(seal.unit)
+    return writer.write(data) + writer.finish()
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend, sealed: bool) -> None:
     host = a_person("Host")
     space = behind.add(host)
-    folder = gateway.var / "recordings" / space.id
-    folder.mkdir(parents=True)
-    (folder / "mix.m4a").write_bytes(AUDIO)
-    os.utime(folder / "mix.m4a", (1_000_000_000, 1_000_000_000))
-    (folder / "host.ogg").write_bytes(AUDIO[:1000])
-    track = Track(person=host, object=f"{space.id}/host.ogg", offset_seconds=0, seconds=1, bytes=1000)
+    # What earlier versions stored is not sealed.
+    first = object_names.mix(space.id, 1) if sealed else f"spaces/{space.id}/replay.m4a"
+    other = object_names.track(space.id, host.id) if sealed else f"spaces/{space.id}/tracks/{host.id}.ogg"
+    keys, file = with_keys(behind), gateway.var / "recordings" / first
+    for name, data in ((first, AUDIO), (other, AUDIO[:1000])):
+        path = gateway.var / "recordings" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(as_stored(keys, name, data))
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    track = Track(person=host, object=other, offset_seconds=0, seconds=1, bytes=1000)
     state = ReplayState.PROCESSING
 
     async def answer(query: ReplayQuery) -> Replay:
-        return Replay(
-            space_id=space.id, state=state, seconds=1, bytes=len(AUDIO), mix=f"{space.id}/mix.m4a", tracks=(track,)
-        )
+        return Replay(space_id=space.id, state=state, seconds=1, bytes=len(AUDIO), mix=first, tracks=(track,))
 
     behind.on(ReplayQuery, answer)
     mix = f"/v1/spaces/{space.id}/replay.m4a"
@@ -63,6 +87,8 @@ async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend) -
             ("bytes=300000-", 300000, len(AUDIO)),
             ("bytes=-5", len(AUDIO) - 5, len(AUDIO)),
             ("bytes=511990-99999999", 511990, len(AUDIO)),
+            ("bytes=65535-65536", 65535, 65537),
+            ("bytes=0-65535", 0, 65536),
         ):
             part = await client.http.get(mix, headers={"range": asked})
             assert part.status_code == 206
@@ -79,11 +105,61 @@ async def test_a_replay_is_served_in_ranges(gateway: Running, behind: Backend) -
             got = await client.http.get(mix, headers={"range": "bytes=0-1", "if-range": if_range})
             assert got.status_code == status
 
-        (folder / "mix.m4a").unlink()
+        for condition, status in (({"if-match": tag}, 200), ({"if-match": '"other"'}, 412)):
+            for method in ("GET", "HEAD"):
+                assert (await client.http.request(method, mix, headers=condition)).status_code == status
+
+        file.unlink()
         gone = await client.http.get(mix)
         assert (gone.status_code, gone.json()["reason"]) == (404, "replay_unknown")
         stranger = await client.http.get(f"/v1/spaces/{space.id}/tracks/{a_person('X').id}.ogg")
         assert stranger.status_code == 404
+
+
+async def test_a_replay_whose_key_is_destroyed_is_not_there_and_nobody_reads_on(
+    gateway: Running, behind: Backend
+) -> None:
+    space = behind.add(a_person("Host"))
+    keys, name = with_keys(behind), object_names.mix(space.id, 1)
+    path = gateway.var / "recordings" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(as_stored(keys, name, bytes(50_000_000)))  # more than waits in sockets
+
+    async def answer(query: ReplayQuery) -> Replay:
+        return Replay(space_id=space.id, state=ReplayState.READY, seconds=1, bytes=50_000_000, mix=name)
+
+    behind.on(ReplayQuery, answer)
+    async with gateway.client() as client:
+        at = f"/v1/spaces/{space.id}/replay.m4a"
+        async with client.http.stream("GET", at) as begun:
+            pieces = begun.aiter_bytes()
+            assert (begun.status_code, begun.headers["content-length"]) == (200, "50000000")
+            assert await anext(pieces)
+            await keys.destroy_units(
+                DestroyUnits(command_id=new_id(), lock=f"space:{space.id}", units=(object_names.REPLAY,))
+            )
+            with pytest.raises(httpx.RemoteProtocolError):
+                async for _ in pieces:
+                    pass
+        for method in ("GET", "HEAD"):
+            assert (await client.http.request(method, at)).status_code == 404
+        assert (await client.http.get(at)).json()["reason"] == "replay_unknown"
+
+
+async def test_a_replay_that_was_cut_is_refused_whole(gateway: Running, behind: Backend) -> None:
+    space = behind.add(a_person("Host"))
+    keys, name = with_keys(behind), object_names.mix(space.id, 1)
+    path = gateway.var / "recordings" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(as_stored(keys, name, AUDIO)[:-1000])
+
+    async def answer(query: ReplayQuery) -> Replay:
+        return Replay(space_id=space.id, state=ReplayState.READY, seconds=1, bytes=len(AUDIO), mix=name)
+
+    behind.on(ReplayQuery, answer)
+    async with gateway.client() as client:
+        cut = await client.http.get(f"/v1/spaces/{space.id}/replay.m4a", headers={"range": "bytes=0-9"})
+        assert (cut.status_code, cut.json()["reason"]) == (500, "internal")
 
 
 async def test_a_safety_copy_is_heard_by_order_and_within_an_hour_that_is_one_look(

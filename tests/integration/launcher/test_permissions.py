@@ -120,6 +120,7 @@ async def test_keys_are_for_the_services_that_need_them(system: System, service:
         "recording": {locks, units, acknowledge},
         "transcription": {locks, units, acknowledge},
         "media": {locks, acknowledge},
+        "gateway": {locks, acknowledge},
     }
     every = [locks, units, whole, acknowledge]
     assert await refused(system, service, every) == set(every) - needed.get(service, set())

@@ -1,4 +1,4 @@
-"""One NATS per test, and recording in the test's own loop."""
+"""One NATS per test, and in the test's own loop people, which owns the keys, and recording."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from libs.bus import Bus
 from libs.service import Service, running
+from services.people import main as people_main
+from services.people import settings as people_settings
 from services.recording.main import compose
 from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, bus_of
@@ -21,7 +23,13 @@ def nats() -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
+async def people(nats: NatsServer) -> AsyncIterator[None]:
+    async with running(people_settings.Settings.read(nats.env), people_main.compose):
+        yield
+
+
+@pytest.fixture
+async def bus(nats: NatsServer, people: None) -> AsyncIterator[Bus]:
     async with bus_of(nats) as bus:
         yield bus
 

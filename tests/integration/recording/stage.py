@@ -1,4 +1,4 @@
-"""A Space as recording sees it: room's events and media's bundles on a real NATS, and no room nor media."""
+"""A Space as recording sees it: room's events and media's bundles on a real NATS with people, and no room nor media."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import av
 from nats.js.api import DeliverPolicy
 
-from contracts import envelope, subjects
+from contracts import envelope, object_names, subjects
 from contracts.envelope import Event, PersonRef
 from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
+from libs.keyring import HEADER, ends_of
+from libs.keyring.client import open_keyring
 from libs.refusal import Refusal
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
@@ -44,12 +47,9 @@ class Stage:
         await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
 
     async def introduce(self, who: PersonRef) -> None:
-        """Make somebody known, as the people service does."""
-        await self.tell(
-            people.Registered(
-                person_id=who.id, version=1, at=datetime.now(UTC), handle=who.handle, display_name=who.name
-            )
-        )
+        """Make somebody known; again changes nothing."""
+        command = people.SignUp(command_id=who.id, person_id=who.id, handle=who.handle, display_name=who.name)
+        await self.bus.ask(command, timeout=20)
 
     async def start(self) -> None:
         await self.introduce(self.host)
@@ -154,12 +154,25 @@ class Stage:
 
 
 def person(name: str) -> PersonRef:
-    return PersonRef(id=new_id(), handle=name.lower(), name=name)
+    id = new_id()
+    return PersonRef(id=id, handle=f"{name[:6]}_{id[-6:]}".lower(), name=name)
 
 
-def payloads(track: v1.Track, var: Path) -> list[bytes]:
+async def opened(bus: Bus, var: Path, name: str) -> bytes:
+    """A stored object, opened as those do who may have its keys. Raises Destroyed."""
+    sealed = (var / "recordings" / name).read_bytes()
+    seal = object_names.seal_of(name)
+    assert seal is not None, name
+    async with open_keyring(bus, f"test-{new_id()}") as keyring:
+        lock = await keyring.lock(*seal.subjects)
+        start, end = ends_of(len(sealed))
+        reader = lock.reader(seal.unit, len(sealed), sealed[:HEADER], sealed[start:end])
+        return reader.open(0, reader.length, sealed[HEADER:])
+
+
+async def payloads(stage: Stage, track: v1.Track, var: Path) -> list[bytes]:
     """Packets of a stored track, without the silence that fills its gaps."""
-    with av.open(str(var / "recordings" / track.object)) as container:
+    with av.open(BytesIO(await opened(stage.bus, var, track.object)), "r") as container:
         packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
     return [p for p in packets if len(p) != 3 or p[1:] != b"\xff\xfe"]
 
@@ -170,4 +183,4 @@ async def bus_of(server: NatsServer, name: str = "media") -> AsyncIterator[Bus]:
         yield bus
 
 
-__all__ = ["Refusal", "Stage", "bus_of", "payloads", "person"]
+__all__ = ["Refusal", "Stage", "bus_of", "opened", "payloads", "person"]

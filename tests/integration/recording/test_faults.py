@@ -36,12 +36,17 @@ async def recorder(env: dict[str, str]) -> AsyncIterator[ServiceProcess]:
 
 def spooled(env: dict[str, str]) -> int:
     """Bytes in the spool."""
-    return sum(path.stat().st_size for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.spool"))
+    return sum(path.stat().st_size for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.bundles"))
+
+
+def lying_about(env: dict[str, str]) -> bytes:
+    """What all files have."""
+    return b"".join(path.read_bytes() for path in Path(env["ROSTRUM_VAR"]).rglob("*") if path.is_file())
 
 
 def tear(env: dict[str, str]) -> None:
     """Leave the half of a record at the end of each file, as a crash of the machine does."""
-    for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.spool"):
+    for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.bundles"):
         with open(path, "ab") as file:
             file.write(b"\x40\x00\x00\x00torn")
 
@@ -84,7 +89,7 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
     event = await stage.ready(60)
     assert {track.person.id for track in event.tracks} == set(sent)
     for track in event.tracks:
-        assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent[track.person.id]
+        assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent[track.person.id]
         assert track.offset_seconds == pytest.approx(5, abs=0.02)
         assert track.seconds == pytest.approx(len(sent[track.person.id]) * 0.02, abs=0.02)
 
@@ -98,15 +103,17 @@ async def test_a_recorder_killed_while_it_builds_builds_again(
     await recorder.start()
     await stage.say(stage.host, stream(sent, at=5))
     await stage.end()
-    await eventually(lambda: list(spool.glob("build/*.ogg")))
+    await eventually(lambda: list(spool.glob("build/*.ogg.sealed")))
     recorder_and_builder = family(recorder.pid)
     assert len(recorder_and_builder) == 2
     recorder.kill()
     await gone(recorder_and_builder)
     assert (spool / "build").exists()
+    left = await asyncio.to_thread(lying_about, env)
+    assert not [packet for packet in (*sent, b"On rivers") if packet in left], "what it left is sealed"
     await recorder.start()
     (track,) = (await stage.ready(60)).tracks
-    assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+    assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent
     await eventually(lambda: not spool.exists())
     assert (await stage.replay()).state is v1.ReplayState.READY
 
@@ -137,7 +144,7 @@ async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
 
     resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
-    assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+    assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent
 
 
 async def test_a_disk_that_fills_while_building_delays_the_replay(
@@ -159,7 +166,7 @@ async def test_a_disk_that_fills_while_building_delays_the_replay(
     await stage.comes_to(v1.ReplayState.PROCESSING)
     resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
-    assert payloads(track, Path(env["ROSTRUM_VAR"])) == sent
+    assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent
 
 
 async def test_a_replay_that_is_given_up_leaves_nothing_where_replays_are_and_what_was_captured_aside(
@@ -168,7 +175,7 @@ async def test_a_replay_that_is_given_up_leaves_nothing_where_replays_are_and_wh
     var = Path(env["ROSTRUM_VAR"])
     space = var / "recordings" / "spaces" / stage.space_id
     # The mix, which is stored last, finds its place taken.
-    (space / "replay.m4a" / "taken").mkdir(parents=True)
+    (space / "replay.1.m4a.sealed" / "taken").mkdir(parents=True)
     await stage.start()
     await stage.say(stage.host, stream(encode(noise(1)), at=5))
     await stage.end()
@@ -177,8 +184,8 @@ async def test_a_replay_that_is_given_up_leaves_nothing_where_replays_are_and_wh
         assert isinstance(event, v1.Failed)
         assert (event.reason, event.detail) == ("storage", "The replay could not be stored.")
         await eventually(lambda: not (var / "spool" / stage.space_id).exists())
-    assert list(space.rglob("*.ogg")) == []
-    assert len(list((var / "spool" / ".failed" / stage.space_id).glob("*/*.spool"))) == 1
+    assert list(space.rglob("*.ogg.sealed")) == []
+    assert len(list((var / "spool" / ".failed" / stage.space_id).glob("*/*.bundles"))) == 1
 
 
 async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:

@@ -14,10 +14,11 @@ from contracts.recording import v1
 from contracts.room import v1 as room
 from libs.bus import Bus
 from libs.ids import new_id
+from libs.keyring import Destroyed
 from libs.service import running
 from services.recording.main import compose
 from services.recording.settings import Settings
-from tests.integration.recording.stage import Stage, person
+from tests.integration.recording.stage import Stage, opened, person
 from tests.support.matrix import answer_to
 from tests.support.waiting import eventually
 from tests.unit.recording.sounds import encode, noise, stream
@@ -89,15 +90,21 @@ async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_bein
         assert (await stage.replay()) == v1.Replay(space_id=stage.space_id, state=v1.ReplayState.NONE)
         kept = (await bus.ask(hear)).result  # the same look, asked for again
         assert (kept.state, kept.mix) == (v1.ReplayState.READY, ready.mix)
-        file = settings.var / "recordings" / ready.mix
+        names = [ready.mix, *(track.object for track in ready.tracks)]
+        files = [settings.var / "recordings" / name for name in names]
         await asyncio.sleep(0.3)  # three looks
-        assert file.exists(), "the report is open"
+        assert await opened(bus, settings.var, ready.mix), "the report is open"
+        copies = [file.read_bytes() for file in files]
         closed = people.ReportClosed(
             report_id=complaint.report_id, version=2, at=datetime.now(UTC), outcome=people.ReportState.ACTED
         )
         await bus.publish_event(closed)
         events = await told(bus, stage.space_id, v1.SafetyCopyDestroyed)
-        assert not file.exists()
+        for name, file, copy in zip(names, files, copies, strict=True):
+            assert not file.exists()
+            file.write_bytes(copy)  # from a backup, say
+            with pytest.raises(Destroyed):
+                await opened(bus, settings.var, name)
         assert [type(event) for event in events if isinstance(event, v1.ReplayDeleted | v1.SafetyCopyHeard)] == [
             v1.SafetyCopyHeard,
             v1.ReplayDeleted,
@@ -115,7 +122,7 @@ async def test_a_replay_is_deleted_when_its_time_is_over(bus: Bus, stage: Stage,
         assert isinstance(deleted, v1.ReplayDeleted)
         assert deleted.reason == "expired"
         assert (await stage.replay()).state is v1.ReplayState.NONE
-        assert list((settings.var / "recordings").rglob("*.m4a")), "a safety copy is left"
+        assert list((settings.var / "recordings").rglob("*.m4a.sealed")), "a safety copy is left"
 
 
 async def test_where_the_replay_failed_what_was_said_in_words_goes_when_a_replay_would(
@@ -146,7 +153,7 @@ async def test_the_sound_of_a_recording_that_failed_goes_when_a_replay_would(
     settings = Settings.read({**env, **keep})
     aside = settings.spool_path / ".failed" / stage.space_id
     # The mix, which is stored last, finds its place taken.
-    (settings.var / "recordings" / "spaces" / stage.space_id / "replay.m4a" / "taken").mkdir(parents=True)
+    (settings.var / "recordings" / "spaces" / stage.space_id / "replay.1.m4a.sealed" / "taken").mkdir(parents=True)
     await stage.start()
     await stage.say(stage.host, stream(encode(noise(1.0)), at=1.0))
     await stage.end()

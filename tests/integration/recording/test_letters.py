@@ -68,7 +68,7 @@ async def test_what_an_older_version_buried_is_in_the_replay(
     assert await letters(stage) == []
     await stage.end()
     (track,) = (await stage.ready()).tracks
-    heard = payloads(track, service.settings.var)
+    heard = await payloads(stage, track, service.settings.var)
     assert heard == sent[: len(heard)]
     assert len(heard) > 100
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from io import BytesIO
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from contracts.people import v1 as people
 from contracts.recording import v1
+from libs.ids import new_id
 from libs.service import Service
 from services.recording.replay import mix
 from services.recording.settings import Settings
-from tests.integration.recording.stage import Stage, payloads, person
+from tests.integration.recording.stage import Stage, opened, payloads, person
 from tests.support.waiting import eventually
 from tests.unit.recording.sounds import RATE, encode, load, noise, shift, speech, stream
 
 
-async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[Settings]) -> None:
+async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[Settings], tmp_path: Path) -> None:
     rng = random.Random(7)
     speakers = {"slt": stage.host, "rms": person("Rob"), "awb": person("Anna")}
     starts = {"slt": 2.0, "rms": 7.5, "awb": 12.02}
@@ -39,15 +44,16 @@ async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[
     assert replay.state is v1.ReplayState.READY
     assert (replay.seconds, replay.mix, replay.tracks) == (event.seconds, event.mix, event.tracks)
     assert replay.began_at == stage.started_at
-    var = service.settings.var / "recordings"
     assert replay.mix is not None
-    file = var / replay.mix
-    assert replay.bytes == file.stat().st_size
+    data = await opened(stage.bus, service.settings.var, replay.mix)
+    file = tmp_path / "replay.m4a"
+    file.write_bytes(data)
+    assert replay.bytes == len(data)
     with av.open(str(file)) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
         assert container.streams.audio[0].rate == RATE
         assert (container.duration or 0) / 1e6 == pytest.approx(replay.seconds, abs=0.002)
-    assert file.read_bytes().index(b"moov") < file.read_bytes().index(b"mdat")
+    assert data.index(b"moov") < data.index(b"mdat")
     mixed = load(file)
     assert len(mixed) / RATE == pytest.approx(replay.seconds, abs=0.03)
 
@@ -56,8 +62,9 @@ async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[
     assert [track.person.name for track in replay.tracks] == ["Hanna", "Rob", "Anna"]
     for voice, who in speakers.items():
         track = by_person[who.id]
-        assert payloads(track, service.settings.var) == sent[voice]
-        assert track.bytes == (var / track.object).stat().st_size
+        assert await payloads(stage, track, service.settings.var) == sent[voice]
+        said = await opened(stage.bus, service.settings.var, track.object)
+        assert track.bytes == len(said)
         assert track.offset_seconds == pytest.approx(starts[voice], abs=0.02)
         assert track.seconds == pytest.approx(len(sent[voice]) * 0.02, abs=0.02)
         # In the mix: their words, at the time they were said.
@@ -65,7 +72,7 @@ async def test_the_mix_is_what_three_people_said(stage: Stage, service: Service[
         late, likeness = shift(spoken[voice][RATE : 5 * RATE], mixed[begin:end], within=0.5)
         assert abs(late) < 0.02
         assert likeness > 0.75  # libopus shifts phases; what it made of the words itself is compared below
-        alone = np.concatenate(list(mix.decode(var / track.object)))
+        alone = np.concatenate(list(mix.decode(partial(BytesIO, said))))
         at = round(track.offset_seconds * RATE)
         expected[at : at + len(alone)] += alone[: len(expected) - at]
     late, likeness = shift(expected, mixed)
@@ -82,9 +89,10 @@ async def test_sessions_and_mutes_of_one_person_are_one_track(stage: Stage, serv
     await stage.say(stage.host, stream(sent[150:], at=60, timestamp=1, sequence=1), ssrc=2)
     await stage.end()
     (track,) = (await stage.ready()).tracks
-    assert payloads(track, service.settings.var) == [p.payload for p in muted] + sent[150:]
+    assert await payloads(stage, track, service.settings.var) == [p.payload for p in muted] + sent[150:]
     assert track.seconds == pytest.approx(55 + len(sent[150:]) * 0.02, abs=0.05)
-    audio = np.concatenate(list(mix.decode(service.settings.var / "recordings" / track.object)))
+    stored = await opened(stage.bus, service.settings.var, track.object)
+    audio = np.concatenate(list(mix.decode(partial(BytesIO, stored))))
     said = noise(6)
     assert abs(shift(said[:RATE], audio[:RATE])[0]) < 0.02
     assert abs(shift(said[3 * RATE :], audio[55 * RATE :])[0]) < 0.02
@@ -105,9 +113,24 @@ async def test_who_does_not_consent_is_in_no_recording(stage: Stage, service: Se
     await stage.end()
     (track,) = (await stage.ready()).tracks
     assert track.person == bold
-    assert payloads(track, service.settings.var) == sent
+    assert await payloads(stage, track, service.settings.var) == sent
     spool = service.settings.var / "spool"
     await eventually(lambda: not list(spool.glob("*/*")))
+
+
+async def test_who_is_erased_before_the_end_is_in_no_replay(stage: Stage, service: Service[Settings]) -> None:
+    gone, sent = person("Gone"), encode(noise(1))
+    await stage.start()
+    await stage.join(gone)
+    await stage.say(gone, stream(sent, at=1))
+    await stage.say(stage.host, stream(sent, at=3))
+    spool = service.settings.var / "spool" / stage.space_id
+    await eventually(lambda: (spool / gone.id).exists() and (spool / stage.host.id).exists())
+    await stage.bus.ask(people.DestroySubjects(command_id=new_id(), subjects=(f"person:{gone.id}",)))
+    await stage.say(gone, stream(sent, at=5))
+    await stage.end()
+    assert [track.person.id for track in (await stage.ready()).tracks] == [stage.host.id]
+    assert await stage.dead_letters() == []
 
 
 async def test_a_space_that_is_only_captioned_is_not_recorded(bus: object, service: Service[Settings]) -> None:
@@ -137,7 +160,8 @@ async def test_audio_that_is_faster_than_rooms_events_is_recorded(stage: Stage, 
     await stage.end()
     tracks = (await stage.ready()).tracks
     assert [track.person for track in tracks] == [guest, stage.host]
-    assert all(payloads(track, service.settings.var) == sent for track in tracks)
+    for track in tracks:
+        assert await payloads(stage, track, service.settings.var) == sent
 
 
 async def test_a_space_in_which_nobody_spoke_has_no_replay(stage: Stage, service: Service[Settings]) -> None:
@@ -167,7 +191,7 @@ async def test_hostile_bundles_become_dead_letters_and_harm_nothing(stage: Stage
     await stage.say(stage.host, stream(sent[60:], at=2.2, timestamp=7000 + 60 * 960, sequence=160), session=session)
     await stage.end()
     (track,) = (await stage.ready()).tracks
-    assert payloads(track, service.settings.var) == sent[:50] + sent[60:]
+    assert await payloads(stage, track, service.settings.var) == sent[:50] + sent[60:]
     reasons = await stage.dead_letters()
     assert len(reasons) == 6
     assert [text for text in reasons if "clock says 1970" in text]

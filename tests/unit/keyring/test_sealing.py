@@ -189,3 +189,38 @@ def test_a_lock_writes_and_reads_objects() -> None:
     reader = lock().reader("replay/track/1", len(sealed), sealed[:HEADER], sealed[begin:end])
     first, last = reader.span(10, 20)
     assert reader.open(10, 20, sealed[first:last]) == PLAIN[10:20]
+
+
+def test_a_reader_is_dropped_with_its_lock() -> None:
+    held, data = lock(), os.urandom(3 * CHUNK)
+    writer = held.writer("replay/track")
+    sealed = writer.write(data) + writer.finish()
+    start, end = ends_of(len(sealed))
+
+    def read() -> ObjectReader:
+        return held.reader("replay/track", len(sealed), sealed[:HEADER], sealed[start:end])
+
+    readers = [read(), read()]
+    held.renew(Tree.grown(ROOT), 1.0)  # as it was
+    assert all(reader.holds for reader in readers)
+    held.renew(Tree.grown(ROOT).without(["pin/1"]), 1.0)
+    assert not any(reader.holds for reader in readers)
+    again = read()
+    assert again.open(0, again.length, sealed[HEADER:]) == data
+    held.drop()
+    for reader in (*readers, again):
+        with pytest.raises(Expired):
+            reader.open(0, 1, sealed[HEADER : HEADER + SEALED_CHUNK])
+
+
+def test_the_key_of_one_unit_opens_what_the_lock_sealed_for_it_and_nothing_else() -> None:
+    key = lock().key_of("replay/spool")
+    assert key.open_bytes(lock().seal_bytes("replay/spool", b"Tea")) == b"Tea"
+    writer = key.writer()
+    sealed = writer.write(b"Tea") + writer.finish()
+    assert lock().reader("replay/spool", len(sealed), sealed[:HEADER], sealed[HEADER:]).length == len(b"Tea")
+    with pytest.raises(Tampered):
+        lock().reader("replay/track", len(sealed), sealed[:HEADER], sealed[HEADER:])
+    for other in (lock().seal_bytes("replay/track", b"Tea"), lock("space:s").seal_bytes("replay/spool", b"Tea")):
+        with pytest.raises(Tampered):
+            key.open_bytes(other)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from contracts import object_names
 from services.recording.adapters import spool
 from services.recording.replay.build import Job, build
+from tests.unit.recording.keys import captured, key_of, recorded
 from tests.unit.recording.sounds import BASE_NS, FRAME, bundles, encode, noise, stream
 
 SPACE, PERSON = "a" * 26, "b" * 26
@@ -22,11 +24,17 @@ async def test_an_hour_is_built_in_little_memory(tmp_path: Path) -> None:
     store = spool.Spool(tmp_path / "spool")
     for n in range(60):
         sent = stream(minute, at=n * 60, timestamp=n * 3000 * FRAME, sequence=n * 3000)
-        store.append(spool.Entry(SPACE, PERSON, "c" * 26, n * 1000 + i, body) for i, body in enumerate(bundles(sent)))
+        store.append(
+            spool.Entry(SPACE, PERSON, "c" * 26, n * 1000 + i, captured(SPACE, PERSON, body))
+            for i, body in enumerate(bundles(sent))
+        )
     out = tmp_path / "out"
     await asyncio.to_thread(out.mkdir)
-    job = Job(space_id=SPACE, title="long", began_ns=BASE_NS, names={PERSON: "B"}, spool=store.folder(SPACE), out=out)
-    built = await build(job)
+    job = Job(
+        space_id=SPACE, title="long", began_ns=BASE_NS, people={PERSON: recorded(SPACE, PERSON, "B")},
+        mix=key_of(object_names.of_mix(SPACE, 1)), spool=store.folder(SPACE), out=out,
+    )  # fmt: skip
+    built = await build(job, lambda _: None)
     assert built.tracks[0].packets == 180_000
     assert built.samples / 48_000 == pytest.approx(3600, abs=0.1)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 300_000  # KiB

@@ -12,14 +12,15 @@ import pytest
 
 from libs.audio import opus
 from services.recording.replay import mix, ogg
+from tests.unit.recording.keys import file
 from tests.unit.recording.sounds import FRAME, RATE, encode, noise, shift
 
 
 def write(path: Path, packets: list[bytes], *, gap_after: int = 0, gap: int = 0, channels: int = 1) -> int:
     """Write packets with a gap (samples) somewhere; the samples in the file."""
-    with open(path, "wb") as file:
+    with open(path, "wb") as out:
         tags = {"ARTIST": "Zoë", "TITLE": "x" * 3000}
-        with ogg.OggOpusWriter(file, serial=7, channels=channels, tags=tags) as writer:
+        with ogg.OggOpusWriter(out.write, serial=7, channels=channels, tags=tags) as writer:
             for n, packet in enumerate(packets):
                 if gap and n == gap_after:
                     writer.silence(gap)
@@ -58,7 +59,7 @@ def test_gaps_are_silence_of_their_length(tmp_path: Path) -> None:
     said = noise(2)
     gap = 3 * RATE + 480 + 240 + 120
     write(tmp_path / "track.ogg", encode(said), gap_after=50, gap=gap)
-    audio = np.concatenate(list(mix.decode(tmp_path / "track.ogg")))
+    audio = np.concatenate(list(mix.decode(file(tmp_path / "track.ogg"))))
     after = 50 * FRAME + gap
     assert abs(shift(said[: RATE - FRAME], audio[:RATE])[0]) < 0.001
     assert abs(shift(said[50 * FRAME : 95 * FRAME], audio[after:])[0]) < 0.001
@@ -68,11 +69,11 @@ def test_gaps_are_silence_of_their_length(tmp_path: Path) -> None:
 
 
 def test_pages_are_as_the_rfcs_want_them() -> None:
-    file = io.BytesIO()
-    with ogg.OggOpusWriter(file, serial=0x01020304, channels=1, tags={}) as writer:
+    out = io.BytesIO()
+    with ogg.OggOpusWriter(out.write, serial=0x01020304, channels=1, tags={}) as writer:
         for packet in encode(noise(3)):
             writer.packet(packet, FRAME)
-    data = file.getvalue()
+    data = out.getvalue()
     pages: list[tuple[int, int, bytes]] = []
     while data:
         magic, version, flags, granule, serial, number, crc, segments = struct.unpack_from("<4sBBqIIIB", data)

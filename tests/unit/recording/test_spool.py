@@ -5,26 +5,31 @@ from __future__ import annotations
 import os
 import random
 import resource
+import struct
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from services.recording.adapters import spool
+from services.recording.adapters import spool, spooled
+from tests.unit.recording.keys import captured, spool_key
 from tests.unit.recording.sounds import bundles, encode, noise, stream
 
 SPACE, PERSON, SESSION = "a" * 26, "b" * 26, "c" * 26
+OPEN = spool_key(SPACE, PERSON).open_bytes
 
 
 def entries(packets: list[bytes], *, first: int = 1) -> list[spool.Entry]:
     return [
-        spool.Entry(SPACE, PERSON, SESSION, first + n, body) for n, body in enumerate(bundles(stream(packets, at=1)))
+        spool.Entry(SPACE, PERSON, SESSION, first + n, captured(SPACE, PERSON, body))
+        for n, body in enumerate(bundles(stream(packets, at=1)))
     ]
 
 
 def kept(store: spool.Spool) -> list[bytes]:
-    with spool.read(store.folder(SPACE), PERSON) as packets:
+    with spooled.read(store.folder(SPACE), PERSON, OPEN) as packets:
         return [packets.payload(row) for row in range(len(packets))]
 
 
@@ -33,7 +38,7 @@ def test_what_was_added_is_read_in_order(tmp_path: Path) -> None:
     for entry in entries(packets):
         store.append([entry])
     assert kept(store) == packets
-    assert spool.people(store.folder(SPACE)) == [PERSON]
+    assert spooled.people(store.folder(SPACE)) == [PERSON]
     assert store.spaces() == [SPACE]
 
 
@@ -49,14 +54,35 @@ def test_what_was_spooled_by_an_earlier_version_is_read(tmp_path: Path) -> None:
     path = tmp_path / SPACE / PERSON / f"{SESSION}.spool"
     path.parent.mkdir(parents=True)
     path.write_bytes(stored)
-    with spool.read(tmp_path / SPACE, PERSON) as packets:
+    with spooled.read(tmp_path / SPACE, PERSON, OPEN) as packets:
         assert [packets.payload(row) for row in range(len(packets))] == [b"\xf8\xff\xfe", b"\x08\x01"]
         assert list(packets.arrival) == [1_790_000_000_000_000_000, 1_790_000_000_020_013_000]
         assert (list(packets.timestamp), list(packets.sequence)) == ([7000, 7960], [65535, 0])
-    again = spool.Spool(tmp_path / "again")
-    again.append([spool.Entry(SPACE, PERSON, SESSION, 42, stored[24:])])
-    (written,) = again.folder(SPACE).glob("*/*.spool")
-    assert written.read_bytes() == stored
+    store = spool.Spool(tmp_path)
+    store.append(entries([b"\xf8\xff\xfe"] * 3))  # the same session goes on in this version
+    assert kept(store) == [b"\xf8\xff\xfe"] * 4 + [b"\x08\x01"]
+
+
+def test_what_is_spooled_is_sealed_and_of_this_form(tmp_path: Path) -> None:
+    store, packets = spool.Spool(tmp_path), encode(noise(1))
+    (first, *more) = entries(packets)
+    store.append([first, *more])
+    (path,) = store.folder(SPACE).glob("*/*")
+    data = path.read_bytes()
+    assert path.name == f"{SESSION}.bundles"
+    rest = struct.pack("<Q", first.sequence) + first.body
+    assert data.startswith(b"RSPOOL1\n" + struct.pack("<II", len(first.body), zlib.crc32(rest)) + rest)
+    assert not [packet for packet in packets if len(packet) > 16 and packet in data]
+
+
+def test_what_another_key_sealed_is_left_out(tmp_path: Path) -> None:
+    store, packets = spool.Spool(tmp_path), encode(noise(1))
+    (first, *more) = entries(packets)
+    foreign = first._replace(body=captured(SPACE, "e" * 26, b"x"))
+    store.append([foreign, first, *more])
+    with spooled.read(store.folder(SPACE), PERSON, OPEN) as read:
+        assert [read.payload(row) for row in range(len(read))] == packets
+        assert read.malformed == 1
 
 
 def test_bundles_that_come_again_are_read_once(tmp_path: Path) -> None:
@@ -88,12 +114,12 @@ def test_a_torn_end_is_cut_off_wherever_it_tore(tmp_path: Path) -> None:
     everything = entries(packets)
     whole = spool.Spool(tmp_path / "whole")
     whole.append(everything)
-    (path,) = whole.folder(SPACE).glob("*/*.spool")
+    (path,) = whole.folder(SPACE).glob("*/*.bundles")
     data = path.read_bytes()
     rng = random.Random(1)
     for cut in [*rng.sample(range(len(data)), 40), 0, 1, 7, 8, 9, len(data) - 1]:
         torn = spool.Spool(tmp_path / f"torn{cut}")
-        target = torn.folder(SPACE) / PERSON / f"{SESSION}.spool"
+        target = torn.folder(SPACE) / PERSON / f"{SESSION}.bundles"
         target.parent.mkdir(parents=True)
         target.write_bytes(data[:cut])
         before = kept(torn)
@@ -105,7 +131,7 @@ def test_a_torn_end_is_cut_off_wherever_it_tore(tmp_path: Path) -> None:
 def test_a_damaged_record_ends_what_is_believed(tmp_path: Path) -> None:
     store, packets = spool.Spool(tmp_path), encode(noise(1))
     store.append(entries(packets))
-    (path,) = store.folder(SPACE).glob("*/*.spool")
+    (path,) = store.folder(SPACE).glob("*/*.bundles")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -159,7 +185,7 @@ def add_until_full(store: spool.Spool, entries: list[spool.Entry]) -> tuple[int,
 def payloads_of(entry: spool.Entry) -> list[bytes]:
     from contracts.capture import decode
 
-    return [packet.payload for packet in decode(entry.body).packets]
+    return [packet.payload for packet in decode(OPEN(entry.body)).packets]
 
 
 def test_a_space_that_is_done_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -177,9 +203,19 @@ def test_what_could_not_be_finished_is_kept_aside(tmp_path: Path) -> None:
     store.append(entries(encode(noise(0.2))))
     aside = store.set_aside(SPACE)
     assert aside is not None
-    assert spool.people(aside) == [PERSON]
+    assert spooled.people(aside) == [PERSON]
     assert store.spaces() == []
     assert store.set_aside("d" * 26) is None
+
+
+def test_what_is_built_of_a_space_is_nothing_that_was_captured(tmp_path: Path) -> None:
+    store = spool.Spool(tmp_path)
+    store.append(entries(encode(noise(0.2))))
+    before = store.size(SPACE)
+    (store.folder(SPACE) / "build").mkdir()
+    (store.folder(SPACE) / "build" / "replay.m4a.sealed").write_bytes(b"built")
+    assert store.size(SPACE) == before
+    assert spooled.people(store.folder(SPACE)) == [PERSON]
 
 
 def test_two_recorders_do_not_share_a_spool(tmp_path: Path) -> None:

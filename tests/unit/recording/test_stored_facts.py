@@ -8,6 +8,7 @@ import pytest
 
 from libs.eventstore import Fact, Meta, Record
 from libs.eventstore.facts import decode, encode, name_of
+from libs.keyring import Sealed
 from services.recording.domain import (
     Began,
     Deleted,
@@ -15,12 +16,14 @@ from services.recording.domain import (
     Failed,
     Finished,
     HostNoted,
+    MadeAgain,
     Reported,
     ReportSettled,
     SafetyCopyDestroyed,
     SafetyCopyHeard,
     SpeakerNoted,
     Track,
+    VoiceErased,
 )
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
@@ -31,6 +34,11 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         Began(started_at=AT, title="On rivers"),
         "recording.began",
         '{"started_at":"2026-05-04T18:00:00Z","title":"On rivers"}',
+    ),
+    (
+        Began(started_at=AT, title=Sealed(unit="replay/title", box=b"\x01\x02\x03")),
+        "recording.began",
+        '{"started_at":"2026-05-04T18:00:00Z","title":{"unit":"replay/title","box":"AQID"}}',
     ),
     (
         SpeakerNoted(person_id="p", consents=False, since=AT),
@@ -52,6 +60,23 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         '{"began_at":"2026-05-04T18:00:00Z","seconds":61.5,"bytes":1000,"mix":"spaces/s/replay.m4a","tracks":[{'
         '"person_id":"p","handle":"ann","name":"Ann","object":"spaces/s/tracks/p.ogg","offset_seconds":1.25,'
         '"seconds":60.25,"bytes":500}]}',
+    ),
+    (VoiceErased(person_id="p"), "recording.voice_erased", '{"person_id":"p"}'),
+    (
+        MadeAgain(
+            began_at=AT, seconds=61.5, bytes=1000, mix="spaces/s/replay.2.m4a.sealed",
+            tracks=(
+                Track(
+                    person_id="p", object="spaces/s/tracks/p.ogg.sealed",
+                    offset_seconds=1.25, seconds=60.25, bytes=500,
+                ),
+            ),
+            shown=True,
+        ),
+        "recording.made_again",
+        '{"began_at":"2026-05-04T18:00:00Z","seconds":61.5,"bytes":1000,"mix":"spaces/s/replay.2.m4a.sealed",'
+        '"tracks":[{"person_id":"p","object":"spaces/s/tracks/p.ogg.sealed","offset_seconds":1.25,"seconds":60.25,'
+        '"bytes":500}],"shown":true}',
     ),
     (HostNoted(host="p"), "recording.host_noted", '{"host":"p"}'),
     (Deleted(reason="host"), "recording.deleted", '{"reason":"host"}'),

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from services.recording.adapters import spool
+from services.recording.adapters import spool, spooled
 from services.recording.replay import timeline
+from tests.unit.recording.keys import captured, spool_key
 from tests.unit.recording.sounds import BASE_NS, FRAME, Sent, bundles, stream
 
 SPACE, PERSON = "0" * 26, "1" * 26
@@ -27,11 +28,11 @@ def placed(folder: Path, *sessions: Sequence[Sent], origin_ns: int = BASE_NS) ->
         numbers |= {s.payload: len(numbers) + i for i, s in enumerate(marked)}
         session = f"{n:026d}"
         entries = [
-            spool.Entry(SPACE, PERSON, session, n * 100_000 + i, body)
+            spool.Entry(SPACE, PERSON, session, n * 100_000 + i, captured(SPACE, PERSON, body))
             for i, body in enumerate(bundles(marked, ssrc=100 + n))
         ]
         store.append(entries)
-    with spool.read(store.folder(SPACE), PERSON) as packets:
+    with spooled.read(store.folder(SPACE), PERSON, spool_key(SPACE, PERSON).open_bytes) as packets:
         rows = list(timeline.place(packets, origin_ns))
         ends = [(position, position + packets.samples[row]) for row, position in rows]
         assert all(a[1] <= b[0] for a, b in pairwise(ends)), "packets overlap"
@@ -187,8 +188,10 @@ def test_another_stream_in_a_continuous_session_makes_no_gap_and_no_shift(tmp_pa
     later = [replace(s, arrival=s.arrival + 0.06) for s in packets[200:]]
     bodies = [*bundles(packets[:200], ssrc=1, continuous=True), *bundles(later, ssrc=2, continuous=True)]
     store = spool.Spool(tmp_path)
-    store.append(spool.Entry(SPACE, PERSON, "0" * 26, n, body) for n, body in enumerate(bodies))
-    with spool.read(store.folder(SPACE), PERSON) as read:
+    store.append(
+        spool.Entry(SPACE, PERSON, "0" * 26, n, captured(SPACE, PERSON, body)) for n, body in enumerate(bodies)
+    )
+    with spooled.read(store.folder(SPACE), PERSON, spool_key(SPACE, PERSON).open_bytes) as read:
         rows = list(timeline.place(read, BASE_NS))
         assert [read.payload(row) for row, _ in rows] == [s.payload for s in packets]
         assert [position for _, position in rows] == [48_000 + n * FRAME for n in range(400)]

@@ -304,7 +304,10 @@ export interface Payloads {
     version: number;
     reason: "host" | "expired" | "platform";
   };
-  /** The replay can be played and downloaded. */
+  /**
+   * The replay can be played and downloaded; told again when its mix was made again, without somebody who was
+   * erased.
+   */
   "recording.replay_ready": {
     at: string;
     space_id: string;
