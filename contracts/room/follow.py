@@ -20,13 +20,14 @@ class Ask(Protocol):
     def __call__(self, query: Query[R], /) -> Awaitable[R]: ...
 
 
-async def snapshot(space_id: str, ask: Ask) -> v1.Space:
-    """The Space with everybody who was removed, of whom it tells only the newest. Raises what `ask` raises.
+async def snapshot(space_id: str, ask: Ask, *, words: bool = True) -> v1.Space:
+    """The Space with everybody who was removed, of whom it tells only the newest; without `words`, not with what people
+    wrote in it. Raises what `ask` raises.
 
     Whoever is removed or comes back while pages are read, does so by an event with a higher version, which the follower
     applies to the snapshot.
     """
-    space = await ask(v1.SpaceQuery(space_id=space_id, follower=True))
+    space = await ask(v1.SpaceQuery(space_id=space_id, follower=True, words=words))
     if len(space.removed) < v1.TOLD:
         return space
     removed: list[str] = []

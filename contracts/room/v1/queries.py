@@ -16,7 +16,7 @@ from contracts.times import Moment
 @register
 class SpaceQuery(Query[Space]):
     """One Space as the actor may see it. Refuses: space_unknown, removed, blocked, suspended, not_allowed (neither may
-    they join it, nor did they stand on its stage)."""
+    they join it, nor did they stand on its stage), unavailable (a follower who needs words that cannot be read now)."""
 
     service = "room"
     name = "space"
@@ -24,6 +24,8 @@ class SpaceQuery(Query[Space]):
     space_id: SpaceId
     follower: bool = False
     """Asked by a service that follows the Space: everything is shown, the request queue and removals included."""
+    words: bool = True
+    """Whether what people wrote in it is needed; without, it is answered at any time."""
     let_in: bool = False
     """The gateway has seen them let in, so that who can join is not asked again while `session_id`, if it is given,
     lives, or may live and is not known again yet."""

@@ -27,7 +27,7 @@ class RoomFollower:
     async def snapshot(self, space_id: str) -> Space:
         """Ask room for the Space's present state. Raises Refusal, Unavailable."""
         await self.ready.wait()
-        return await snapshot(space_id, self._ask)
+        return await snapshot(space_id, self._ask, words=False)
 
     async def _ask(self, query: Query[R]) -> R:
         return (await self._bus.ask(query, timeout=2.0)).result

@@ -8,6 +8,7 @@ from contracts.commands import Accepted
 from contracts.room import v1
 from libs.bus import Handlers
 from libs.keyring.vault import Vault
+from libs.keyring.worded import Closed
 from libs.names import Who
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
@@ -26,6 +27,8 @@ def queries(
     @table.on(v1.SpaceQuery)
     async def space(query: v1.SpaceQuery) -> Accepted[v1.Space]:
         def seen(space: Space) -> v1.Space:
+            if not query.words:
+                return wire_space(space, who, Closed(), query.actor, all=query.follower)
             if query.follower and not vault.must_show(space):
                 # It would keep what is away now as if it were gone.
                 raise Refusal("unavailable", "What people wrote cannot be read for a moment; try again.", retry=True)

@@ -286,6 +286,8 @@ async def test_while_people_is_away_for_longer_than_a_lease_only_who_writes_is_r
         await eventually(away)
         with pytest.raises(Refusal, match="unavailable"):  # it would keep what is away as if it were gone
             await guests.see(follower=True)
+        stage = (await guests.ask(v1.SpaceQuery(space_id=guests.space, follower=True, words=False))).stage
+        assert {member.person.id for member in stage} == {guests.ids["host"], guests.ids["ann"]}
         ann = guests.ids["ann"]
         unmuted = await guests.order(v1.Unmute(command_id=new_id(), actor=ann, space_id=guests.space, person_id=ann))
         assert not [member for member in unmuted.result.stage if member.person.id == ann and member.muted]
