@@ -26,8 +26,10 @@ Consequences = Mapping[type[Fact], Callable[[str, Any], None]]
 class Sealing(Protocol):
     """Seals the words of facts before they are stored, and opens those of aggregates; `libs.keyring.vault` is one.
 
-    Its methods raise what `with_keys` knows how to mend.
+    Its methods raise `lack` where keys are missing, which `with_keys` asks for.
     """
+
+    lack: type[Exception]
 
     def seal(self, state: Any, version: int, actor: str | None, facts: Sequence[Fact], /) -> Sequence[Fact]:
         """Facts that `actor` has just caused, as they are stored; the first one follows `version`."""
@@ -122,10 +124,12 @@ class Executor(Generic[S]):
                 sealing.must_show(state)
             return facts
 
-        def carry_out() -> Awaitable[Done[Any]]:
-            return self._store.execute(id, order, welcomed, view, claims=claims)
-
-        done = await (carry_out() if sealing is None else sealing.with_keys(carry_out))
+        try:
+            done = await self._store.execute(id, order, welcomed, view, claims=claims)
+        except Exception as error:
+            if sealing is None or not isinstance(error, sealing.lack):
+                raise
+            done = await sealing.with_keys(lambda: self._store.execute(id, order, welcomed, view, claims=claims))
         for fact in done.facts:
             if (consequence := self._consequences.get(type(fact))) is not None:
                 consequence(id, fact)

@@ -76,6 +76,8 @@ class Opened:
 class Vault:
     """Seals and opens with the keys of this process, each under those of a person and of the aggregate."""
 
+    lack: type[Exception] = Missing
+
     def __init__(
         self, keyring: Keyring, words: WordsOf, is_gone: Callable[[str, str], bool], *, most: int = 10_000
     ) -> None:

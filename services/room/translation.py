@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from heapq import nsmallest
 from itertools import islice
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -93,9 +93,21 @@ def _person(person: Named) -> _Part:
 
 
 def _settings(space: Space, shown: Shown) -> _Part:
-    title = shown.read(space.title_by, space.settings.title)
-    key = space.settings, title
-    return _part(shown, key) or _keep(shown, key, wire_settings(space.settings, title))
+    settings = space.settings
+    title = shown.read(space.title_by, settings.title)
+    # Found by a comparison: every command asks for them, and a hash of all that was chosen takes longer.
+    found = cast(_Chosen | None, shown.parts.get(_Chosen))
+    if found is None or found.settings is not settings or found.title != title:
+        found = shown.parts[_Chosen] = _Chosen(settings, title, _Part(wire_settings(settings, title)))
+    return found.part
+
+
+class _Chosen(NamedTuple):
+    """The settings of a Space, as they were made last."""
+
+    settings: values.Settings
+    title: Text
+    part: _Part
 
 
 def title_of(space: Space, shown: Shown) -> str:
@@ -111,6 +123,8 @@ def _title(title: Text) -> str:
 
 def word_list(space: Space, shown: Shown) -> tuple[str, ...]:
     """What captions of a Space should be able to write; none where that cannot be read."""
+    if not space.words:
+        return ()
     return _word_list(space.words, lambda words: shown.read(space.words_by, words))
 
 
