@@ -81,6 +81,7 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "people.hosting_withdrawn": NOBODY,
     "people.suspended": NOBODY,
     "people.tokens_revoked": NOBODY,
+    "people.event_passed_over": NOBODY,
     "people.reinstated": NOBODY,
     "people.reported": NOBODY,
     "people.report_closed": NOBODY,
@@ -120,7 +121,8 @@ EXPECTED: Final[dict[str, set[str]]] = {
 TO_OPERATORS: Final = {
     "presence.joined", "presence.left", "people.registered", "people.followed", "people.unfollowed", "people.blocked",
     "people.unblocked", "people.privacy_changed", "people.hosting_policy_changed", "people.hosting_allowed",
-    "people.hosting_withdrawn", "people.suspended", "people.tokens_revoked", "people.reinstated",
+    "people.hosting_withdrawn", "people.suspended", "people.tokens_revoked", "people.event_passed_over",
+    "people.reinstated",
     "people.reported", "people.report_closed", "people.report_reopened",
     "people.appealed", "people.appeal_decided", "people.reminder_set",
     "people.reminder_cleared", "people.forgotten", "media.talked", "media.connected", "media.disconnected",
@@ -234,6 +236,7 @@ class Cast:
             "people.hosting_withdrawn": people.HostingWithdrawn(**mine),
             # Somebody without a stream: what it does to the person's own is another test's.
             "people.tokens_revoked": people.TokensRevoked(person_id=other.id, at=at),
+            "people.event_passed_over": people.EventPassedOver(at=at, event_id="room:1207"),
             "people.suspended": people.Suspended(person_id=other.id, version=1, at=at, reason="abuse"),
             "people.reinstated": people.Reinstated(**mine),
             "people.reported": people.Reported(
