@@ -67,7 +67,8 @@ def _us(at: datetime) -> int:
 
 def _about(settings: room.Settings) -> str:
     topics = ", ".join(topic.replace("-", " ") for topic in settings.topics)
-    return f"{settings.title}. {topics}" if topics else settings.title
+    told = settings.title not in (room.TITLE_REMOVED, room.TITLE_UNAVAILABLE)  # which nobody says
+    return ". ".join(part for part in (settings.title if told else "", topics) if part)
 
 
 class Stages(ReadModel):

@@ -48,6 +48,9 @@ async def test_names_headline_and_topics_are_the_words_that_may_be_said(tmp_path
         stages.apply(received(room.SettingsChanged(space_id=SPACE, version=3, at=AT, settings=renamed), 5))
         assert stages.vocabulary(SPACE, NOW) == "Björn, Xochitl. On lakes"
         assert stages.vocabulary(new_id(), NOW) == ""
+        erased = settings.model_copy(update={"title": room.TITLE_REMOVED})
+        stages.apply(received(room.SettingsChanged(space_id=SPACE, version=4, at=AT, settings=erased), 6))
+        assert stages.vocabulary(SPACE, NOW) == "Björn, Xochitl. city gardens, music"
 
 
 async def test_the_hosts_words_come_first_also_those_from_before_the_start(tmp_path: Path) -> None:
