@@ -26,6 +26,9 @@ PASSING_SUBJECTS: Final = "passing.*.v1.*.*"
 CAPTURE_SUBJECTS: Final = "capture.v1.*.*"
 DEAD_LETTER_SUBJECTS: Final = "deadletter.v1.>"
 
+REPUBLISHED: Final = "stored.>"
+"""Where NATS says again what a stream has taken, with its place there (core NATS); see `republished`."""
+
 ANY: Final = "any"
 """The route token of a command or query that every instance of a service can answer."""
 
@@ -79,6 +82,11 @@ PASSED_OVER: Final = "event_passed_over"
 
 STORED_CONTEXTS: Final = ("room", "people", "recording", "transcription", "tipping")
 """The contexts whose events come from a store, through a relay."""
+
+
+def republished(subject: str) -> str:
+    """Where NATS says again what a stream has taken of a subject, or pattern; nobody else may publish there."""
+    return REPUBLISHED.replace(">", subject)
 
 
 def event(context: str, key: str, name: str) -> str:

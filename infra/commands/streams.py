@@ -17,7 +17,7 @@ examples:
   ROSTRUM_NATS_URL=nats://10.0.0.5:4222 ROSTRUM_NATS_USER=launcher ROSTRUM_NATS_PASSWORD=... \\
     rostrum streams --replicas 3        before the first service starts, and after each upgrade
 
-Services may make neither streams nor durable consumers where NATS has users (`infra/nats/permissions.py`): whoever may
+Services may make neither streams nor consumers where NATS has users (`infra/nats/permissions.py`): whoever may
 create a consumer may have it deliver anything to anybody. `rostrum up` does this by itself.
 """
 

@@ -2,7 +2,7 @@
 
 A service publishes its own events, its own dead letters and its own keys, asks anybody a question (also whether a
 relay has published everything), and orders only those that it must. A request may be answered by whoever received it
-(`allow_responses`).
+(`allow_responses`). Nobody makes a consumer: NATS would deliver with permissions of its own.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ COMMANDS_TO: Final[dict[str, tuple[str, ...]]] = {
 """The services that each one may send commands to, besides itself."""
 
 PUBLISHES: Final[dict[str, tuple[str, ...]]] = {
-    "gateway": (subjects.presence("*"),),
+    "room": (f"$KV.{subjects.LEASES_BUCKET}.room.>",),
+    "gateway": (subjects.presence("*"), f"$KV.{subjects.LEASES_BUCKET}.gateway.>"),
     "media": (
         subjects.presence("*"),
         subjects.CAPTURE_SUBJECTS,
         subjects.node_heartbeat("*"),
         subjects.relayed_audio("*"),
+        f"$KV.{subjects.NODES_BUCKET}.>",
     ),
 }
 """What a service publishes besides events, answers, questions and dead letters."""
@@ -37,46 +39,46 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The services that may ask people for keys, and what each may order there to be destroyed."""
 
-_JETSTREAM: Final = (
-    "$JS.API.INFO",
-    "$JS.API.STREAM.NAMES",
-    "$JS.API.STREAM.LIST",
-    "$JS.API.STREAM.INFO.*",
-    "$JS.API.STREAM.MSG.GET.*",
-    "$JS.API.DIRECT.GET.>",
-)
-"""Looking at streams. Making, changing, purging and deleting them is the launcher's."""
-
-_LEASES: Final = f"KV_{subjects.LEASES_BUCKET}"
-FOLLOWS: Final[dict[str, tuple[str, ...]]] = {
-    "room": (subjects.EVENTS_STREAM, _LEASES),
-    "people": (subjects.EVENTS_STREAM,),
-    "discovery": (subjects.EVENTS_STREAM,),
-    "media": (subjects.EVENTS_STREAM,),
-    "recording": (subjects.EVENTS_STREAM,),
-    "transcription": (subjects.EVENTS_STREAM, subjects.CAPTURE_STREAM),
-    "tipping": (subjects.EVENTS_STREAM,),
-    "gateway": (subjects.EVENTS_STREAM,),
+HEARS: Final[dict[str, tuple[str, ...]]] = {
+    "room": (subjects.presence("*"),),
+    "media": (subjects.node_heartbeat("*"), subjects.relayed_audio("*")),
+    "gateway": (subjects.PASSING_SUBJECTS, subjects.node_heartbeat("*"), subjects.service_status("*", "*")),
 }
-"""The streams that a service reads from a place of its own, by passing consumers that it makes itself."""
+"""What a service listens to on core NATS besides requests, answers and streams."""
+
+_LEASES, _NODES = f"KV_{subjects.LEASES_BUCKET}", f"KV_{subjects.NODES_BUCKET}"
+FOLLOWS: Final[dict[str, dict[str, str]]] = {
+    "room": {subjects.EVENTS_STREAM: subjects.EVENTS_SUBJECTS, _LEASES: f"$KV.{subjects.LEASES_BUCKET}.room.>"},
+    **{
+        service: {subjects.EVENTS_STREAM: subjects.EVENTS_SUBJECTS}
+        for service in ("people", "discovery", "media", "recording", "tipping", "gateway")
+    },
+    "transcription": {
+        subjects.EVENTS_STREAM: subjects.EVENTS_SUBJECTS,
+        subjects.CAPTURE_STREAM: subjects.CAPTURE_SUBJECTS,
+    },
+}
+"""The streams that a service reads from a place of its own, and what it hears of them as they grow."""
+
+LOOKS_AT: Final[dict[str, tuple[str, ...]]] = {
+    "recording": (subjects.CAPTURE_STREAM,),
+    "gateway": (_LEASES, _NODES),
+}
+"""The streams of which it gets single messages besides."""
 
 
-def _consumers(service: str) -> tuple[list[str], list[str]]:
-    """What a service may, and may not, ask of consumers: it makes no durable one, and reads no other service's."""
-    allow, deny = [], []
+def _streams(service: str) -> list[str]:
+    """What a service may ask JetStream for. It makes no consumer, and fetches from its own durable ones only."""
+    allow = ["$JS.API.STREAM.INFO.*"]
     for stream in FOLLOWS.get(service, ()):
-        allow += [f"$JS.API.CONSUMER.CREATE.{stream}", f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*"]
-    if service == "gateway":
-        allow.append(f"$JS.API.CONSUMER.DELETE.{subjects.EVENTS_STREAM}.*")  # of what clients missed, when it is read
+        allow += [f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
+    allow += [f"$JS.API.STREAM.MSG.GET.{stream}" for stream in LOOKS_AT.get(service, ())]
     for one in consumers.DURABLE:
-        name = f"{one.stream}.{one.name}"
         if one.service == service:
+            name = f"{one.stream}.{one.name}"
             allow += [f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("INFO", "MSG.NEXT", "RESET")]
             allow.append(f"$JS.ACK.{name}.>")
-        else:
-            deny.append(f"$JS.API.CONSUMER.MSG.NEXT.{name}")
-        deny.append(f"$JS.API.CONSUMER.DELETE.{name}")
-    return allow, deny
+    return allow
 
 
 def _keys(service: str) -> tuple[list[str], list[str]]:
@@ -95,7 +97,6 @@ def _keys(service: str) -> tuple[list[str], list[str]]:
 
 def permissions(service: str) -> dict[str, Any]:
     """The NATS permissions of one service's user, as the server's configuration wants them."""
-    allow, deny = _consumers(service)
     keys, no_keys = _keys(service)
     publish = [
         *(subjects.events_of(context) for context in subjects.CONTEXTS_OF[service]),
@@ -106,33 +107,22 @@ def permissions(service: str) -> dict[str, Any]:
         *PUBLISHES.get(service, ()),
         subjects.dead_letter(service, "*"),
         subjects.service_status(service, "*"),
-        f"$KV.{subjects.LEASES_BUCKET}.{service}.>",
-        *_JETSTREAM,
-        *allow,
+        *_streams(service),
         *keys,
     ]
-    if service == "media":
-        publish.append(f"$KV.{subjects.NODES_BUCKET}.>")
     subscribe = [
-        subjects.EVENTS_SUBJECTS,
-        subjects.PASSING_SUBJECTS,
+        *(subjects.republished(heard) for heard in FOLLOWS.get(service, {}).values()),
+        *HEARS.get(service, ()),
         subjects.commands(service, "*"),
         subjects.query(service, "*", "*"),
-        subjects.node_heartbeat("*"),
-        subjects.service_status("*", "*"),
-        subjects.dead_letter(service, "*"),
         subjects.retry(service, "*"),
         *(subjects.relay_check(context) for context in subjects.CONTEXTS_OF[service]),
-        "$KV.>",
-        "$JS.EVENT.ADVISORY.>",
         f"{subjects.inbox(service)}.>",
     ]
-    if service == "room":
-        subscribe.append(subjects.presence("*"))
-    if service == "media":
-        subscribe.append(subjects.relayed_audio("*"))
+    if service in KEYS:
+        subscribe.append(subjects.passing_event("people", "*", people.KeysDropped.name))
     return {
-        "publish": {"allow": publish, "deny": [*deny, *no_keys]},
+        "publish": {"allow": publish, "deny": no_keys},
         "subscribe": {"allow": subscribe},
         "allow_responses": {"max": 16, "expires": "2m"},
     }

@@ -20,7 +20,7 @@ from contracts.commands import Accepted, Refused, Request
 from contracts.envelope import Event, Model
 from contracts.growing import read
 from libs.bus.connection import BusSettings, Connection
-from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_from, unreadable_from
+from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_one, unreadable_from
 from libs.bus.errors import CannotConnect, Unavailable
 from libs.bus.follow import follow_raw
 from libs.bus.halts import Hold
@@ -256,20 +256,20 @@ class Bus(Connection):
         """
         async for messages in follow_raw(self, subjects.EVENTS_STREAM, filters, after, epoch, batch):
             result: list[Received] = []
-            for msg in messages:
+            for message in messages:
                 try:
-                    result.append(received_from(msg))
+                    result.append(received_one(message))
                 except envelope.UnknownEventError:
                     if unknown is not None:
-                        unknown(msg.subject, msg.metadata.sequence.stream)
+                        unknown(message.subject, message.sequence)
                 except ValidationError as error:
                     if unreadable is None:
-                        _log.exception("message %d breaks its contract", msg.metadata.sequence.stream)
+                        _log.exception("message %d breaks its contract", message.sequence)
                         continue
                     if result:
                         yield result
                         result = []
-                    await unreadable(unreadable_from(msg, error, epoch))
+                    await unreadable(unreadable_from(message, error, epoch))
             if result or unknown is not None:
                 yield result
 
@@ -305,7 +305,7 @@ async def connect(service: str, settings: BusSettings) -> Bus:
 
     async def on_disconnected() -> None:
         if holder and not holder[0].nc.is_closed:
-            _log.warning("the connection to NATS is lost")
+            holder[0].disconnected()
 
     options: dict[str, Any] = {}
     if settings.user is not None:

@@ -83,6 +83,7 @@ class Connection:
         self.js: JetStreamContext = JetStream(nc, self.writes, timeout=5.0)
         self.halts = Halts(nc, self.js, self.stream_epoch)
         """Who stands before an event that cannot be read."""
+        self._disconnected: list[Callable[[], None]] = []
         self._reconnected: list[Callable[[], None]] = []
         self.closed = asyncio.Event()
         """Set when the connection is lost for good (NATS refused our credentials); nothing works after that."""
@@ -108,6 +109,22 @@ class Connection:
     @property
     def is_connected(self) -> bool:
         return self.nc.is_connected
+
+    @contextlib.contextmanager
+    def on_disconnect(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call `call` whenever the connection is lost, before anything comes over the next one, while the context is
+        open."""
+        self._disconnected.append(call)
+        try:
+            yield
+        finally:
+            self._disconnected.remove(call)
+
+    def disconnected(self) -> None:
+        """Told by the client."""
+        _log.warning("the connection to NATS is lost")
+        for call in list(self._disconnected):
+            call()
 
     @contextlib.contextmanager
     def on_reconnect(self, call: Callable[[], None]) -> Iterator[None]:
@@ -159,4 +176,4 @@ class Connection:
     async def declare(self) -> None:
         """Make every stream and bucket exist as declared (`libs.bus.declare`)."""
         older = await declare(self.js, replicas=self.settings.replicas)
-        self.moments_end = subjects.EVENTS_STREAM not in older
+        self.moments_end = "allow_msg_ttl" not in older.get(subjects.EVENTS_STREAM, ())

@@ -100,13 +100,12 @@ def received_from(msg: Msg) -> Received:
     )
 
 
-def unreadable_from(msg: Msg, error: ValidationError, epoch: str | None) -> Unreadable:
+def unreadable_from(message: Stored, error: ValidationError, epoch: str | None) -> Unreadable:
     """What is known of a message that breaks its contract."""
-    sequence = msg.metadata.sequence.stream
-    id = (msg.headers or {}).get("Nats-Msg-Id", "")
+    id = message.headers.get("Nats-Msg-Id", "")
     if not _NAME.match(id):
-        id = f"{epoch}:{sequence}"
-    return Unreadable(id, msg.subject, sequence, what_breaks(error))
+        id = f"{epoch}:{message.sequence}"
+    return Unreadable(id, message.subject, message.sequence, what_breaks(error))
 
 
 def what_breaks(error: ValidationError) -> str:
@@ -115,20 +114,23 @@ def what_breaks(error: ValidationError) -> str:
     return " ".join((".".join(map(str, first["loc"])), first["msg"])).strip()
 
 
+def received_one(message: Stored) -> Received:
+    """Raises UnknownEventError, pydantic.ValidationError."""
+    event = decode(message.subject, message.data)
+    return Received(event, message.sequence, message.published_at, message.headers, size=len(message.data))
+
+
 def received(messages: Sequence[Stored]) -> list[Received]:
     """What was read of the stream, decoded. Events of an unknown type are left out; so are those that break their
     contract, which is logged."""
     events: list[Received] = []
     for message in messages:
         try:
-            event = decode(message.subject, message.data)
+            events.append(received_one(message))
         except UnknownEventError:
             continue
         except ValidationError:
             _log.exception("message %d breaks its contract", message.sequence)
-            continue
-        size = len(message.data)
-        events.append(Received(event, message.sequence, message.published_at, message.headers, size=size))
     return events
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import nats.errors
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, RePublish, StorageType, StreamConfig
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from contracts import consumers, subjects
@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 _DAY: Final = 86_400.0
 _FIXED: Final = frozenset({"name", "num_replicas", "storage"})
 """What is never changed: a name, what the operator may have set, and what NATS cannot change."""
+_SAID_AGAIN: Final = RePublish(src=">", dest=subjects.REPUBLISHED)
+"""Of streams that are followed. Without the word `headers_only`, which NATS leaves out too where it is false."""
 ACK_WAIT: Final = 30.0
 _NO_PERMISSION_SECONDS: Final = 2.0
 """How long NATS is waited for where it may not answer: whoever lacks a permission is told nothing."""
@@ -55,6 +57,7 @@ def streams(*, replicas: int = 1) -> tuple[StreamConfig, ...]:
             allow_atomic=True,
             allow_msg_ttl=True,
             duplicate_window=120.0,
+            republish=_SAID_AGAIN,
         ),
         StreamConfig(
             name=subjects.CAPTURE_STREAM,
@@ -64,6 +67,7 @@ def streams(*, replicas: int = 1) -> tuple[StreamConfig, ...]:
             allow_direct=True,
             max_age=3 * _DAY,
             duplicate_window=120.0,
+            republish=_SAID_AGAIN,
         ),
         StreamConfig(
             name=subjects.DEAD_LETTER_STREAM,
@@ -74,28 +78,28 @@ def streams(*, replicas: int = 1) -> tuple[StreamConfig, ...]:
             max_age=30 * _DAY,
             duplicate_window=120.0,
         ),
-        _bucket(subjects.LEASES_BUCKET, "Who owns which partition"),
+        _bucket(subjects.LEASES_BUCKET, "Who owns which partition").evolve(republish=_SAID_AGAIN),
         _bucket(subjects.NODES_BUCKET, "Live media nodes"),
     )
     return tuple(config.evolve(num_replicas=replicas) for config in configs)
 
 
-async def declare(js: JetStreamContext, *, replicas: int = 1, deadline: float = 10.0) -> frozenset[str]:
+async def declare(js: JetStreamContext, *, replicas: int = 1, deadline: float = 10.0) -> dict[str, frozenset[str]]:
     """Make every stream exist as declared, and change those that an older version made.
 
-    Returns the names of streams that are as an older version made them because we may not change them. Copies of a
+    Returns by stream the settings that are as an older version made them because we may not change them. Copies of a
     stream that exists stay as many as the operator has made. Safe to call at any time, and by nine processes at once.
     Raises the last JetStream error when it did not succeed within `deadline` seconds.
     """
-    older: set[str] = set()
+    older: dict[str, frozenset[str]] = {}
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline
     for config in streams(replicas=replicas):
         pause = 0.05
         while True:
             try:
-                if not await _ensure(js, config):
-                    older.add(str(config.name))
+                if differs := await _ensure(js, config):
+                    older[str(config.name)] = differs
                 break
             except (APIError, TimeoutError) as error:
                 # JetStream is still starting, or somebody else declares the same stream right now.
@@ -104,11 +108,11 @@ async def declare(js: JetStreamContext, *, replicas: int = 1, deadline: float = 
                 _log.info("stream %s is not declared yet, trying again", config.name, extra={"why": str(error)})
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
-    return frozenset(older)
+    return older
 
 
-async def _ensure(js: JetStreamContext, config: StreamConfig) -> bool:
-    """Whether the stream is as declared now; False where we may not change it."""
+async def _ensure(js: JetStreamContext, config: StreamConfig) -> frozenset[str]:
+    """Make the stream as declared; the settings that are not because we may not change it."""
     assert config.name is not None
     try:
         found = (await js.stream_info(config.name)).config
@@ -119,26 +123,26 @@ async def _ensure(js: JetStreamContext, config: StreamConfig) -> bool:
             if error.err_code != _NAME_IN_USE:
                 raise
             # Somebody else was first; theirs is as good as ours.
-        return True
+        return frozenset()
     wanted = {f.name: value for f in fields(config) if (value := getattr(config, f.name)) is not None}
     changed = {name: value for name, value in wanted.items() if name not in _FIXED and getattr(found, name) != value}
     if not changed:
-        return True
+        return frozenset()
     try:
         await js.update_stream(found.evolve(**changed))
     except (TimeoutError, nats.errors.TimeoutError):
         # NATS does not answer who lacks the permission.
         _log.warning(
             "stream %s is as an older version made it, and this user may not change it; "
-            "start the launcher, or run `rostrum rebuild` with the operator's credentials",
+            "start the launcher, or run `rostrum streams` with the operator's credentials",
             config.name, extra={"differs": sorted(changed)},
         )  # fmt: skip
-        return False
+        return frozenset(changed)
     if config.name == subjects.EVENTS_STREAM and "allow_msg_ttl" in changed:
         # Earlier versions kept every partial caption.
         await js.purge_stream(config.name, subject=subjects.events_of("captions"))
     _log.info("stream %s is as this version declares it now", config.name, extra={"changed": sorted(changed)})
-    return True
+    return frozenset()
 
 
 def consumer_config(

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Final, Self
 
 import nats.errors
-from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
@@ -25,6 +24,7 @@ from libs.aio import end
 from libs.bus.bus import Bus
 from libs.bus.errors import StreamReset
 from libs.bus.follow import follow_raw
+from libs.bus.stored import Stored
 from libs.ids import new_id
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,8 @@ class Leases:
         self._keys: dict[str, _Key] = {}
         self._held: dict[int, float] = {}
         """Partition -> loop time of the last renewal that was confirmed."""
-        self._seen_all = asyncio.Event()
+        self._seen = 0
+        """Sequence of the newest entry that was seen."""
         self._changed = asyncio.Event()
         self._first = True
         self._tasks: list[asyncio.Task[None]] = []
@@ -112,29 +113,25 @@ class Leases:
         while True:
             try:
                 async for messages in follow_raw(self._bus, _STREAM, [f"{self._prefix}>"], 0, None, 500):
-                    for msg in messages:
-                        self._see(msg)
-                    if messages[-1].metadata.num_pending == 0:
-                        self._seen_all.set()
+                    for message in messages:
+                        self._see(message)
                     self._changed.set()
             except StreamReset:
                 self._keys.clear()
+                self._seen = 0
 
-    def _see(self, msg: Msg) -> None:
-        key = msg.subject.removeprefix(self._prefix)
-        revision = msg.metadata.sequence.stream
+    def _see(self, message: Stored) -> None:
+        key = message.subject.removeprefix(self._prefix)
         known = self._keys.get(key)
-        if known is None or revision >= known.revision:
-            self._keys[key] = _read(revision, msg.headers, msg.data)
+        if known is None or message.sequence >= known.revision:
+            self._keys[key] = _read(message.sequence, message.headers, message.data)
+        self._seen = message.sequence
 
     # -- what we hold ------------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        # An empty bucket announces nothing; then there is nothing to wait for.
-        if await self._is_empty():
-            self._seen_all.set()
-        await self._seen_all.wait()
+        await self._see_all()
         next_renewal = 0.0
         while True:
             try:
@@ -155,15 +152,18 @@ class Leases:
                 pass
             self._changed.clear()
 
-    async def _is_empty(self) -> bool:
+    async def _see_all(self) -> None:
+        """Wait until what the bucket holds was seen. Asked again each time: what was newest may have lapsed."""
         while True:
             try:
-                await self._bus.js.get_last_msg(_STREAM, f"{self._prefix}>")
-                return False
+                last = await self._bus.js.get_last_msg(_STREAM, f"{self._prefix}>")
+                if self._seen >= (last.seq or 0):
+                    return
             except NotFoundError:
-                return True
+                return
             except (nats.errors.Error, JetStreamError, TimeoutError, OSError):
-                await asyncio.sleep(0.1)
+                pass
+            await asyncio.sleep(0.02)
 
     async def _renew(self) -> None:
         await self._put(self._member)

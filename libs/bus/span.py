@@ -24,9 +24,18 @@ def matching(filters: Sequence[str]) -> Callable[[str], bool]:
     return lambda subject: pattern.fullmatch(subject) is not None
 
 
+def covering(filters: Sequence[str]) -> str:
+    """A pattern that matches whatever one of these does; they have equally many tokens."""
+    return ".".join(tokens[0] if len(set(tokens)) == 1 else "*" for tokens in zip(*map(_tokens, filters), strict=True))
+
+
+def _tokens(filter: str) -> list[str]:
+    return filter.split(".")
+
+
 def _as_expression(filter: str) -> str:
     tokens = {"*": r"[^.]+", ">": r".+"}
-    return r"\.".join(tokens.get(token) or re.escape(token) for token in filter.split("."))
+    return r"\.".join(tokens.get(token) or re.escape(token) for token in _tokens(filter))
 
 
 def covers(filters: Sequence[str], subjects: Sequence[str]) -> bool:
@@ -98,7 +107,8 @@ class _Column:
     async def fill(self) -> None:
         """Read a page, where none waits and not all is read."""
         while not self._waiting and self.known < self._until:
-            page = await self._reader.page(self.known + 1, self._filter, PAGE, self._most_bytes)
+            most = min(PAGE, self._until - self.known)
+            page = await self._reader.page(self.known + 1, self._filter, most, self._most_bytes)
             self._waiting = [message for message in page.messages if message.sequence <= self._until]
             if len(self._waiting) < len(page.messages):
                 self.known = self._until

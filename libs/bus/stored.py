@@ -130,7 +130,7 @@ class Reader:
         else:
             asyncio.get_running_loop().call_later(_PATIENCE, self._look, page, len(self._messages))
 
-    def _hear(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
+    def _hear(self, subject: bytes, reply: bytes | None, data: bytes, headers: bytes | None) -> None:
         if subject != self._expected:
             return  # of a page that was given up
         if headers is None:

@@ -13,8 +13,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-Tap = Callable[[bytes, bytes, bytes | None], None]
-"""Gets subject, body and the headers as they came; must neither wait nor raise."""
+Tap = Callable[[bytes, bytes | None, bytes, bytes | None], None]
+"""Gets subject, reply address, body and the headers as they came; must neither wait nor raise."""
 
 _TAPS: Final = "_rostrum_taps"
 
@@ -58,7 +58,7 @@ def _taps_of(nc: Client) -> dict[int, Tap]:
         if hear is None:
             await ordinary(sid, subject, reply, data, headers)
         else:
-            hear(subject, data, headers)
+            hear(subject, reply, data, headers)
 
     setattr(nc, _TAPS, taps)
     nc._process_msg = process  # type: ignore[method-assign]

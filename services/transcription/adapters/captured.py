@@ -46,14 +46,14 @@ async def follow_capture(bus: Bus, space_id: str, after: int, epoch: str) -> Asy
     ):
         yield [
             CapturedMessage(
-                sequence=message.metadata.sequence.stream,
+                sequence=message.sequence,
                 session_id=message.subject.rpartition(".")[2],
-                person_id=(message.headers or {}).get(subjects.HEADER_PERSON),
-                published_ns=round(message.metadata.timestamp.timestamp() * 1e9),
+                person_id=message.headers.get(subjects.HEADER_PERSON),
+                published_ns=round(message.published_at.timestamp() * 1e9),
                 subject=message.subject,
                 body=message.data,
                 bundle=_decoded(message.data),
-                headers=message.headers or {},
+                headers=message.headers,
             )
             for message in messages
         ]

@@ -234,7 +234,7 @@ async def test_streams_that_are_as_declared_are_not_touched(bus: Bus, monkeypatc
         pytest.fail(f"{config.name} would be changed at every start")
 
     monkeypatch.setattr(bus.js, "update_stream", changed)
-    assert await declare(bus.js) == frozenset()
+    assert await declare(bus.js) == {}
 
 
 async def test_a_stream_of_an_earlier_version_becomes_what_is_declared(nats: NatsServer) -> None:

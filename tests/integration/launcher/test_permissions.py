@@ -19,7 +19,7 @@ from contracts.consumers import DURABLE
 from contracts.people import v1 as people
 from contracts.room.v1 import EndSpace
 from infra.launcher import System
-from infra.nats.permissions import COMMANDS_TO, FOLLOWS
+from infra.nats.permissions import COMMANDS_TO
 from infra.nats.server import ADMIN
 from libs.bus import BusSettings, Handlers, connect
 from libs.bus.declare import streams as streams_declared
@@ -28,6 +28,31 @@ DUMMY = "tests.support.dummy_service:serve"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = "01jd0000000000000000000000"
+
+EVENTS: dict[str, tuple[str, ...]] = {
+    service: ("rostrum.*.v1.*.*",) for service in subjects.SERVICES if service != "analytics"
+}
+STREAMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "EVENTS": EVENTS,
+    "CAPTURE": {"transcription": ("capture.v1.*.*",)},
+    "DEAD_LETTERS": {},
+    "KV_leases": {"room": ("$KV.leases.room.>",)},
+    "KV_nodes": {},
+    "OTHER": {},
+}
+"""Every stream, one that does not exist, and who follows it and hears what of it."""
+FOLLOWED = {service: [name for name, by in STREAMS.items() if service in by] for service in subjects.SERVICES}
+LOOKED_AT = {"recording": ("CAPTURE",), "gateway": ("KV_leases", "KV_nodes")}
+"""The streams of which a service gets single messages besides."""
+_DROPPED = "passing.people.v1.*.keys_dropped"
+HEARD = {
+    "room": ("presence.v1.*", _DROPPED),
+    "media": ("node.v1.*.alive", "rtp.v1.*", _DROPPED),
+    "recording": (_DROPPED,),
+    "transcription": (_DROPPED,),
+    "gateway": ("passing.*.v1.*.*", "node.v1.*.alive", "service.v1.*.*.status", _DROPPED),
+}
+"""What is heard on core NATS, but for requests and answers."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -52,8 +77,8 @@ async def settled(client: Client) -> None:
     await client.flush()
 
 
-async def refused(system: System, service: str, published: list[str]) -> set[str]:
-    """Which of these subjects the server would not take from the service."""
+async def refused(system: System, service: str, wanted: list[str], *, listening: bool = False) -> set[str]:
+    """Which of these subjects the server would not let the service publish to, or listen to."""
     complaints: list[str] = []
 
     async def complain(error: Exception) -> None:
@@ -62,12 +87,12 @@ async def refused(system: System, service: str, published: list[str]) -> set[str
     user, password = system.credentials(service)
     client: Client = await nats.connect(system.nats_url, user=user, password=password, error_cb=complain)
     try:
-        for subject in published:
-            await client.publish(subject, b"{}")
+        for subject in wanted:
+            await (client.subscribe(subject) if listening else client.publish(subject, b"{}"))
         await settled(client)
     finally:
         await client.close()
-    return {subject for subject in published if any(f'"{subject}"'.lower() in line.lower() for line in complaints)}
+    return {subject for subject in wanted if any(f'"{subject}"'.lower() in line.lower() for line in complaints)}
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)
@@ -167,35 +192,72 @@ async def test_a_service_does_not_hear_what_others_are_ordered(system: System) -
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)
-async def test_a_service_reads_its_own_durable_consumers_only_and_makes_none(system: System, service: str) -> None:
+async def test_a_service_reads_its_own_durable_consumers_only(system: System, service: str) -> None:
     mine: set[str] = set()
     theirs: set[str] = set()
     for one in DURABLE:
         name = f"{one.stream}.{one.name}"
-        reads = {f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("MSG.NEXT", "RESET")} | {f"$JS.ACK.{name}.1.2.3.4.5"}
-        (mine if one.service == service else theirs).update(reads)
-        theirs |= {
-            f"$JS.API.CONSUMER.{verb}.{name}"
-            for verb in ("DELETE", "PAUSE", "UNPIN", "DURABLE.CREATE", "CREATE")
-        }  # fmt: skip
+        reads = {f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("INFO", "MSG.NEXT", "RESET")}
+        (mine if one.service == service else theirs).update(reads | {f"$JS.ACK.{name}.1.2.3.4.5"})
+    theirs |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.of-another" for stream in STREAMS}
     assert await refused(system, service, sorted(theirs | mine)) == theirs
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)
-async def test_a_service_follows_only_the_streams_it_must(system: System, service: str) -> None:
-    streams = (*(one.name for one in streams_declared()), "OTHER")
-    makes = {f"$JS.API.CONSUMER.CREATE.{stream}" for stream in streams}
-    named = {f"$JS.API.CONSUMER.{verb}.{stream}.x" for stream in streams for verb in ("CREATE", "DURABLE.CREATE")}
-    may = {f"$JS.API.CONSUMER.CREATE.{stream}" for stream in FOLLOWS.get(service, ())}
-    assert await refused(system, service, sorted(makes | named)) == (makes | named) - may
+async def test_a_service_makes_no_consumer_and_ends_none(system: System, service: str) -> None:
+    names = [(one.stream, one.name) for one in DURABLE] + [(stream, "x") for stream in STREAMS]
+    verbs = ("CREATE", "DURABLE.CREATE", "DELETE", "PAUSE", "UNPIN", "LEADER.STEPDOWN")
+    harm = {f"$JS.API.CONSUMER.{verb}.{stream}.{name}" for stream, name in names for verb in verbs}
+    harm |= {f"$JS.API.CONSUMER.CREATE.{stream}.x.{subjects.EVENTS_SUBJECTS}" for stream in STREAMS}
+    harm |= {f"$JS.API.CONSUMER.{verb}.{stream}" for stream in STREAMS for verb in ("CREATE", "LIST", "NAMES")}
+    assert await refused(system, service, sorted(harm)) == harm
 
 
-async def test_whoever_only_consumes_makes_no_consumer_at_all() -> None:
-    assert "analytics" not in FOLLOWS
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_a_service_reads_only_the_streams_it_must(system: System, service: str) -> None:
+    page, message = "$JS.API.DIRECT.GET.{}", "$JS.API.STREAM.MSG.GET.{}"
+    reads = {way.format(stream) for stream in STREAMS for way in (page, message, "$JS.API.DIRECT.GET.{}.rostrum.x")}
+    may = {way.format(stream) for stream in FOLLOWED[service] for way in (page, message)}
+    may |= {message.format(stream) for stream in LOOKED_AT.get(service, ())}
+    assert await refused(system, service, sorted(reads)) == reads - may
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_a_service_listens_only_to_what_it_must(system: System, service: str) -> None:
+    may = {
+        *(subjects.republished(heard) for stream in FOLLOWED[service] for heard in STREAMS[stream].get(service, ())),
+        *HEARD.get(service, ()),
+        *(asked.format(service) for asked in ("command.{}.v1.*.*", "query.{}.v1.*.*", "retry.v1.{}.*", "_INBOX.{}.>")),
+        *(subjects.relay_check(context) for context in subjects.CONTEXTS_OF[service]),
+    }
+    every = {
+        *(subjects.republished(subject) for heard in STREAMS.values() for one in heard.values() for subject in one),
+        *(heard for one in HEARD.values() for heard in one),
+        *(asked.format(other) for other in subjects.SERVICES for asked in ("command.{}.v1.*.*", "query.{}.v1.*.*")),
+        *(asked.format(other) for other in subjects.SERVICES for asked in ("retry.v1.{}.*", "_INBOX.{}.>")),
+        *(subjects.relay_check(context) for contexts in subjects.CONTEXTS_OF.values() for context in contexts),
+        *("stored.>", "rostrum.>", "capture.>", "deadletter.>", "$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", ">"),
+        *("presence.>", "passing.>", "node.>", "service.>", "rtp.>", "command.>", "query.>", "relay.>"),
+    }
+    assert await refused(system, service, sorted(every), listening=True) == every - may
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_nobody_speaks_in_the_name_of_a_stream(system: System, service: str) -> None:
+    said = {
+        subjects.republished(subject)
+        for subject in (subjects.event("room", KEY, "ended"), subjects.capture(KEY, KEY), "$KV.leases.room.1", "x")
+    }
+    assert await refused(system, service, sorted(said)) == said
+
+
+async def test_the_table_of_streams_is_whole() -> None:
+    assert {*STREAMS} == {"OTHER", *(one.name for one in streams_declared())}
 
 
 async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> None:
-    """NATS delivers with its own permissions: a push consumer could say what its maker may not."""
+    """NATS delivers with its own permissions: a push consumer could say what its maker may not. Should anybody come to
+    make one all the same, nobody listens to it."""
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     delivered: asyncio.Queue[str] = asyncio.Queue()
     ended: list[str] = []
@@ -234,7 +296,7 @@ async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> N
         await other.jetstream().publish(said, forged)
         for subject in (presence, *orders):
             config = ConsumerConfig(deliver_subject=subject, ack_policy=AckPolicy.NONE, filter_subject=said)
-            await other.jetstream().add_consumer(subjects.EVENTS_STREAM, config)
+            await witness.jetstream().add_consumer(subjects.EVENTS_STREAM, config)
         assert {await asyncio.wait_for(delivered.get(), 10) for _ in range(3)} == {presence, *orders}
         await witness.publish(presence, b"true")
         assert await asyncio.wait_for(heard.get(), 10) == b"true", "what the consumer delivered is refused"

@@ -12,9 +12,10 @@ from libs.bus import Bus, BusSettings, connect
 from libs.service import Service, running
 from services.people.main import compose as compose_people
 from services.people.settings import Settings as PeopleSettings
+from services.transcription.app import transcriber
 from services.transcription.main import compose
 from services.transcription.settings import Settings
-from tests.integration.transcription.stage import Stage
+from tests.integration.transcription.stage import Stage, follow_capture_noted
 from tests.support.nats import NatsServer, running_nats
 
 
@@ -55,6 +56,11 @@ def of_transcription(nats: NatsServer) -> dict[str, str]:
 async def service(env: dict[str, str]) -> AsyncIterator[Service[Settings]]:
     async with running(Settings.read(env), compose) as service:
         yield service
+
+
+@pytest.fixture(autouse=True)
+def noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcriber, "follow_capture", follow_capture_noted)
 
 
 @pytest.fixture

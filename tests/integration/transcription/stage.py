@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -26,6 +26,7 @@ from contracts.transcription import v1
 from infra.demo import speech, voice
 from libs.bus import Bus
 from libs.ids import new_id
+from services.transcription.adapters.captured import CapturedMessage, follow_capture, newest
 from tests.support.waiting import pace
 
 FRAME_NS = 20_000_000
@@ -81,6 +82,17 @@ _numbers = count(1)
 def person(name: str) -> PersonRef:
     """Somebody who has not signed up yet, with a handle that nobody else has."""
     return PersonRef(id=new_id(), handle=f"{name.lower()[:8]}_{next(_numbers)}", name=name)
+
+
+_handed: dict[str, int] = {}
+"""By Space: what of its captured audio was handed to transcription."""
+
+
+async def follow_capture_noted(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[CapturedMessage]]:
+    """In the place of `follow_capture`; what it hands over is noted."""
+    async for batch in follow_capture(bus, space_id, after, epoch):
+        _handed[space_id] = batch[-1].sequence
+        yield batch
 
 
 class Stage:
@@ -183,9 +195,8 @@ class Stage:
         return session
 
     async def all_captured_is_read(self) -> bool:
-        """Whether whoever listens to captured audio has been handed everything."""
-        listeners = await self.bus.js.consumers_info(subjects.CAPTURE_STREAM)
-        return bool(listeners) and all(listener.num_pending == 0 for listener in listeners)
+        """Whether transcription, in the test's process, has been handed everything."""
+        return 0 < await newest(self.bus, self.space_id) <= _handed.get(self.space_id, 0)
 
     async def events(self) -> Captions:
         """Everything transcription says of this Space, from the beginning on."""
