@@ -28,7 +28,7 @@ from tests.support.waiting import beats, eventually, pace
 from tests.support.webrtc import opus_tone
 from tests.support.without_udp import ClientWithoutUdp
 
-ANONYMOUS = 6
+ANONYMOUS = 4
 SIGNED_IN = 2
 NOTICED_SECONDS = 0.5
 AGAIN_SECONDS = 2.0
