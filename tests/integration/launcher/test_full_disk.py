@@ -77,7 +77,8 @@ class Figures:
 async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_itself(disk: Path) -> None:
     said: list[str] = []
     var = disk / "var"
-    async with System(var, gateway_port=0, say=said.append) as system:
+    services = ("room", "people", "media", "recording", "gateway")
+    async with System(var, gateway_port=0, services=services, say=said.append) as system:
         host, as_host = await signed_up(system, "host")
         token = DevelopmentIdentity(var / "keys").mint(new_id(), operator=True)
         async with as_host, Client(system.url, token) as operator:
@@ -102,7 +103,7 @@ async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_it
 
             assert await changed() == ""
             media = Figures(system, "media")
-            async with speaker(speak, opus_tone(440, 120.0)):
+            async with speaker(speak, opus_tone(440, 2.0) * 60):
                 await eventually(lambda: media.of("rostrum_capture_packets_stored_total"))
                 ballast = fill(disk, leave=RESERVED // 2)
                 await eventually(lambda: media.of("rostrum_capture_packets_lost_total"))

@@ -11,13 +11,13 @@ import pytest
 
 from tests.integration.gateway.client import Client
 from tests.integration.moderation.conftest import Instance
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, standstill
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(90)]
 
 WITHIN = 1.0
-"""Seconds that the product promises."""
+"""Seconds that the product promises, beside those in which this process itself stood still."""
 ABUSE = {"reason": "abuse", "explanation": "Threats."}
 
 
@@ -44,15 +44,15 @@ def negotiating(client: Client, path: str) -> Any:
     return negotiate
 
 
-async def silent(cut_off: Ear, witness: Ear, since: float) -> None:
-    """Nothing arrives later than the promised time after `since`, while a witness goes on hearing."""
-    await witness.until(lambda it: it.heard[-1].at > since + WITHIN + 0.2, within=WITHIN + 5)
-    assert not [packet for packet in cut_off.heard if packet.at > since + WITHIN]
+async def silent(cut_off: Ear, witness: Ear, until: float) -> None:
+    """Nothing arrives later than that, while a witness goes on hearing."""
+    await witness.until(lambda it: it.heard[-1].at > until + 0.2)
+    assert not [packet for packet in cut_off.heard if packet.at > until]
 
 
 def sources(listening: Ear, since: float) -> set[int]:
-    """Who is heard later than the promised time after `since`."""
-    return {source for packet in listening.heard if packet.at > since + WITHIN for source in packet.sources}
+    """Who is heard later than that."""
+    return {source for packet in listening.heard if packet.at > since for source in packet.sources}
 
 
 async def test_somebody_who_speaks_is_suspended_and_gone_within_a_second(instance: Instance) -> None:
@@ -76,14 +76,13 @@ async def test_somebody_who_speaks_is_suspended_and_gone_within_a_second(instanc
         for stream in (public, own, socket, bystander):
             await stream.until("snapshot")
 
+        stood = await stack.enter_async_context(standstill())
         done = await operator.http.post(f"/v1/ops/people/{troll['id']}/suspend", json=ABUSE)
         at_once = time.monotonic()
         assert done.status_code == 204, done.text
-        removed, *_ = await asyncio.gather(
-            public.until("room.removed", WITHIN), own.closed(WITHIN), socket.closed(WITHIN)
-        )
+        removed, *_ = await asyncio.gather(public.until("room.removed"), own.closed(), socket.closed())
         assert (removed[-1].data["person_id"], removed[-1].data["because"]) == (troll["id"], "suspended")
-        assert time.monotonic() - at_once < WITHIN
+        assert time.monotonic() - at_once < WITHIN + stood()
         for refused in (
             await as_troll.http.post(f"{at}/sessions"),
             await as_troll.http.post(f"{at}/requests"),
@@ -95,8 +94,9 @@ async def test_somebody_who_speaks_is_suspended_and_gone_within_a_second(instanc
         ):
             assert reason(refused) == (403, "suspended")
         assert await as_troll.not_live(f"{at}/live") == (403, "suspended")
-        await listening.until(lambda it: it.heard[-1].at > at_once + WITHIN + 0.2, within=WITHIN + 5)
-        assert len(sources(listening, at_once)) == 1, "only the host is heard"
+        late = at_once + WITHIN + stood()
+        await listening.until(lambda it: it.heard[-1].at > late + 0.2)
+        assert len(sources(listening, late)) == 1, "only the host is heard"
         assert voice.sent, "the troll spoke"
         assert (await as_troll.http.get("/v1/me")).status_code == 200
 
@@ -125,10 +125,11 @@ async def test_somebody_who_only_listens_is_suspended_and_hears_nothing_within_a
         witness = await stack.enter_async_context(ear(negotiating(nobody, f"{at}/whep")))
         for one in (listening, witness):
             await one.until(lambda it: len(it.heard) > 20)
+        stood = await stack.enter_async_context(standstill())
         done = await operator.http.post(f"/v1/ops/people/{lurker['id']}/suspend", json=ABUSE)
         at_once = time.monotonic()
         assert done.status_code == 204, done.text
-        await silent(listening, witness, at_once)
+        await silent(listening, witness, at_once + WITHIN + stood())
 
 
 async def test_somebody_removed_is_cut_off_at_every_edge_within_a_second(instance: Instance) -> None:
@@ -152,10 +153,11 @@ async def test_somebody_removed_is_cut_off_at_every_edge_within_a_second(instanc
         for stream in (own, socket):
             await stream.until("snapshot")
 
+        stood = await stack.enter_async_context(standstill())
         done = await as_host.http.post(f"{at}/removals", json={"person_id": troll["id"], "reason": "Shouts."})
         at_once = time.monotonic()
         assert done.status_code == 200, done.text
-        for told in await asyncio.gather(own.closed(WITHIN), socket.closed(WITHIN)):
+        for told in await asyncio.gather(own.closed(), socket.closed()):
             assert (told[-1].event, told[-1].data["person_id"]) == ("room.removed", troll["id"])
         sdp = {"content-type": "application/sdp"}
         for refused in (
@@ -168,8 +170,8 @@ async def test_somebody_removed_is_cut_off_at_every_edge_within_a_second(instanc
         ):
             assert reason(refused) == (403, "removed")
         assert await as_troll.not_live(f"{at}/live") == (403, "removed")
-        assert time.monotonic() - at_once < WITHIN
-        await silent(heard_by_troll, heard_by_all, at_once)
+        assert time.monotonic() - at_once < WITHIN + stood()
+        await silent(heard_by_troll, heard_by_all, at_once + WITHIN + stood())
         assert len(sources(heard_by_all, at_once)) == 1, "only the host is heard"
         assert voice.sent, "the troll spoke"
 

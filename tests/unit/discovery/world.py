@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any, Final
 
 from contracts.discovery.v1 import SearchQuery, TranscriptSearchQuery
@@ -387,6 +388,7 @@ def _alike(word: str, terms: set[str]) -> set[str]:
     return {one for one in terms if len(word) >= 4 and one != word and _ratio(word, one) >= 0.75}
 
 
+@cache
 def _ratio(word: str, term: str) -> float:
     """How alike a word is to another one or its beginning."""
     beginnings = term, term[: len(word)], term[: len(word) + 1]

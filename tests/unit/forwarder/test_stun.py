@@ -13,6 +13,7 @@ import pytest
 from aioice import stun
 from rostrum_forwarder import Forwarder
 
+from tests.support.waiting import LIMIT
 from tests.unit.forwarder.test_forwarder import ICE, add_speaker, checked, client, forwarder
 
 __all__ = ["client", "forwarder"]
@@ -116,7 +117,7 @@ def test_what_is_not_understood_makes_no_address_known(forwarder: Forwarder, cli
 
 def until_counted(forwarder: Forwarder, name: str, count: int) -> None:
     """Waits until a counter has a value."""
-    end = time.monotonic() + 3
+    end = time.monotonic() + LIMIT
     while forwarder.stats()[name] != count:
         assert time.monotonic() < end, forwarder.stats()
         select.select([], [], [], 0.01)
