@@ -17,9 +17,20 @@ from tests.integration.transcription.stage import Stage, bundles, carried, perso
 from tests.support.waiting import eventually
 from tests.support.wer import word_error_rate
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 MOST_WRONG = 0.15
 SENTENCE = slice(225, 470)
 """Of awb's packets: a sentence."""
+
+
+@pytest.fixture
+def service(shared: Service[Settings]) -> Service[Settings]:
+    return shared
+
+
+@pytest.fixture
+def bus(shared_bus: Bus) -> Bus:
+    return shared_bus
 
 
 def left_out(reason: str) -> float:
@@ -73,7 +84,8 @@ async def test_whoever_left_the_stage_is_heard_no_more_until_they_are_back(
     speech = carried()["awb"].packets[SENTENCE]
     await stage.leave(guest, after=30)
     with closing(sqlite3.connect(service.settings.var / "stores" / "transcription-stages.db")) as db:
-        await eventually(lambda: bool(db.execute("SELECT 1 FROM stands WHERE NOT stands").fetchall()))
+        gone = "SELECT 1 FROM stands WHERE NOT stands AND space_id = ?"
+        await eventually(lambda: bool(db.execute(gone, (stage.space_id,)).fetchall()))
     before = left_out("not_on_stage")
     session = await stage.say(guest, speech, last=False)
     # Captured long after they had left, in the same session and in another one.
