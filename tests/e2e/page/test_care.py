@@ -24,7 +24,8 @@ async def _fits(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_view_scrolls_sideways_and_each_can_be_read(url: str, browser: Browser, scheme: str) -> None:
-    async with visitor(browser, url, size={"width": 360, "height": 740}, color_scheme=scheme) as host:
+    size = {"width": 360, "height": 740}
+    async with visitor(browser, url, size=size, motion=scheme == "light", color_scheme=scheme) as host:
 
         async def look() -> None:
             await _fits(host.page)

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_a_reaction_is_seen_in_the_skin_tone_it_was_sent_in(url: str, browser: Browser) -> None:
-    async with visitor(browser, url) as host, visitor(browser, url, size=PHONE) as guest:
+    async with visitor(browser, url, motion=True) as host, visitor(browser, url, size=PHONE, motion=True) as guest:
         await host.sign_up("Josephine Baker")
         path = await host.create("A revue")
         await guest.sign_up("Paul Colin")

@@ -107,9 +107,13 @@ class Visitor:
 
 @asynccontextmanager
 async def visitor(
-    browser: Browser, url: str, *, size: dict[str, int] = DESKTOP, **options: Any
+    browser: Browser, url: str, *, size: dict[str, int] = DESKTOP, motion: bool = False, **options: Any
 ) -> AsyncIterator[Visitor]:
-    """A new visitor, at the first page. What the browser complains of fails the test."""
+    """A new visitor, at the first page. What the browser complains of fails the test.
+
+    Without `motion` they have asked their system for less of it: a fifth of Chromium's time goes into drawing it.
+    """
+    options["reduced_motion"] = "no-preference" if motion else "reduce"
     context = await browser.new_context(viewport={"width": size["width"], "height": size["height"]}, **options)
     context.set_default_timeout(WITHIN)
     await context.add_init_script(_REMEMBER)
