@@ -93,7 +93,6 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "people.reminder_due": NOBODY,
     "people.keys_dropped": NOBODY,
     "people.forgotten": NOBODY,
-    "people.event_passed_over": NOBODY,
     "media.speaking": EVERYBODY,
     "media.talked": NOBODY,
     "media.connected": CONCERNED,  # who listens; `unit/gateway/test_visibility.py` has those who speak
@@ -126,7 +125,7 @@ TO_OPERATORS: Final = {
     "people.reinstated",
     "people.reported", "people.report_closed", "people.report_reopened",
     "people.appealed", "people.appeal_decided", "people.reminder_set",
-    "people.reminder_cleared", "people.forgotten", "people.event_passed_over",
+    "people.reminder_cleared", "people.forgotten",
     "media.talked", "media.connected", "media.disconnected", "media.quality", "media.space_quality",
     "recording.safety_copy_heard", "recording.safety_copy_destroyed",
     "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
@@ -262,7 +261,6 @@ class Cast:
                 at=at, number=1, gone=(people.Gone(what=f"space:{self.space.id}"),)
             ),
             "people.forgotten": people.Forgotten(at=at, number=1, what=f"space:{self.space.id}"),
-            "people.event_passed_over": people.EventPassedOver(at=at, event_id=f"room:{new_id()}"),
             "media.speaking": media.Speaking(**here, node_id="n", person_ids=(who.id,)),
             "media.talked": media.Talked(**here, node_id="n", person_id=who.id, session_id=new_id(), seconds=1),
             "media.connected": media.Connected(**listening, setup_ms=1),
