@@ -29,6 +29,7 @@ async def test_mutated_offers_are_answered_or_refused_and_never_fail(
     told: Counter[int] = Counter()
     bounds = {
         "ROSTRUM_MEDIA_CAPACITY": "20000",
+        "ROSTRUM_MEDIA_CONNECTIONS_PER_PERSON": "20000",
         "ROSTRUM_MEDIA_HALF_OPEN_PER_PERSON": "10000",
         "ROSTRUM_MEDIA_HALF_OPEN_PER_ADDRESS": "20000",
     }

@@ -69,10 +69,11 @@ async def test_whoever_asks_gets_the_same_keys_also_after_a_restart(
 
 
 async def test_many_that_are_asked_for_at_once_go_in_few_requests(bus: Bus, other_bus: Bus, people: None) -> None:
-    asked: list[v1.LocksQuery] = []
+    # A request that is not answered within a second, on a busy machine, is sent again: it counts once.
+    asked: set[tuple[str, ...]] = set()
 
     async def saw(message: object) -> None:
-        asked.append(v1.LocksQuery.model_validate_json(message.data))  # type: ignore[attr-defined]
+        asked.add(v1.LocksQuery.model_validate_json(message.data).locks)  # type: ignore[attr-defined]
 
     await other_bus.listen(subjects.query("people", v1.LocksQuery.name), saw)
     await other_bus.nc.flush()
@@ -80,7 +81,7 @@ async def test_many_that_are_asked_for_at_once_go_in_few_requests(bus: Bus, othe
         locks = await asyncio.gather(*(room.lock(f"person:p{number % 100}", TEA) for number in range(200)))
         assert len({lock.name for lock in locks}) == 100
         assert await room.lock("person:p1", TEA) is locks[1]  # in memory
-    await eventually(lambda: sum(len(query.locks) for query in asked) == 100)
+    await eventually(lambda: sum(map(len, asked)) == 100)
     assert len(asked) == 2
 
 
