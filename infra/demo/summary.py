@@ -14,7 +14,7 @@ from infra.demo.cast import Listener, Speaker
 from infra.demo.live_events import LiveEvent
 from infra.demo.story import Told, file_name
 from infra.demo.voice import FRAME_SECONDS
-from infra.demo.words import word_errors
+from infra.demo.word_error import word_errors
 
 HEARD_SECONDS = 1.0
 """So much of a speaker's own payloads must have reached a listener for the listener to have heard them."""

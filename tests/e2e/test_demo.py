@@ -22,7 +22,7 @@ from av.codec.context import CodecContext
 
 from infra.demo import voice
 from infra.demo.cast import SPEECH
-from infra.demo.words import plain
+from infra.demo.word_error import plain
 from services.transcription import engines
 
 pytestmark = pytest.mark.timeout(300)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 
-from infra.demo.words import word_errors
+from infra.demo.word_error import word_errors
 
 
 def cpwer(said: Sequence[str], recognised: Sequence[str]) -> float:

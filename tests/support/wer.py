@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jiwer
 
-from infra.demo.words import plain
+from infra.demo.word_error import plain
 
 
 def words(text: str) -> str:

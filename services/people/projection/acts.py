@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from libs.keyring import Words
 from libs.refusal import Refusal
-from services.people.projection.words import column, words_of
+from services.people.projection.word_columns import column, words_of
 
 TABLE: Final = """
     CREATE TABLE acts (

@@ -34,7 +34,7 @@ from services.people.domain.person import (
 from services.people.domain.report import Closed, Filed, Reopened
 from services.people.projection import acts
 from services.people.projection.acts import GOOD, STANDING, Act, Place, sortable, suspended_until
-from services.people.projection.words import column, words_of
+from services.people.projection.word_columns import column, words_of
 
 
 @dataclass(frozen=True, slots=True)

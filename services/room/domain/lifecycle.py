@@ -32,7 +32,7 @@ from services.room.domain.facts import (
 from services.room.domain.languages import must_be_a_language
 from services.room.domain.state import SpaceState
 from services.room.domain.values import Because, Limits, Member, Person, Settings
-from services.room.domain.words import tidy
+from services.room.domain.word_list import tidy
 
 _CONNECTING: Final = timedelta(seconds=5)
 """Nobody is told within this time that somebody who came on stage is missing: clients connect afterwards."""

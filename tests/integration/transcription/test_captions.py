@@ -11,7 +11,7 @@ import pytest
 from contracts.captions.v1 import Partial
 from contracts.envelope import Event
 from contracts.transcription import v1
-from infra.demo.words import plain
+from infra.demo.word_error import plain
 from libs.bus import Bus
 from libs.eventstore import history, open_recorder
 from libs.eventstore.facts import encode

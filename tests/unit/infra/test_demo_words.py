@@ -9,7 +9,7 @@ import jiwer
 import pytest
 
 from infra.demo import cast
-from infra.demo.words import plain, word_errors
+from infra.demo.word_error import plain, word_errors
 
 
 def test_case_punctuation_and_the_way_a_number_is_written_are_no_errors() -> None:
