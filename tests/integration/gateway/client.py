@@ -113,7 +113,7 @@ class Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.base, self.headers = base, headers
         # Loopback without TLS: reading the certificates would take longer than most tests.
-        self.http = httpx.AsyncClient(base_url=base, headers=headers, timeout=10, trust_env=False, verify=False)
+        self.http = httpx.AsyncClient(base_url=base, headers=headers, timeout=LIMIT, trust_env=False, verify=False)
 
     async def __aenter__(self) -> Client:
         return self

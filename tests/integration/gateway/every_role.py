@@ -33,8 +33,8 @@ SERVICES: Final = ("room", "people", "discovery", "media", "recording", "transcr
 SETTINGS: Final = {
     "ROSTRUM_GATEWAY_COMMANDS_PER_SECOND": "10000",
     "ROSTRUM_GATEWAY_LOOKUPS": "10000",
-    "ROSTRUM_ROOM_LEASE_SECONDS": "120",  # so that nobody has to renew
-    "ROSTRUM_ROOM_GRACE_SECONDS": "6",
+    "ROSTRUM_ROOM_LEASE_SECONDS": "120",
+    "ROSTRUM_ROOM_GRACE_SECONDS": "15",  # far more than hosts take to come after they created a Space
     "ROSTRUM_TRANSCRIPTION_WORKERS": "1",
 }
 
@@ -46,6 +46,8 @@ class World:
         self.people = people
         self.ids = ids
         self.places: list[Place] = []
+        self._sessions: dict[tuple[str, str], str] = {}
+        """Of who is in a live Space, by its address and their role."""
 
     async def done(self, role: str, method: str, path: str, **json: object) -> Any:
         """What somebody is answered who may do that."""
@@ -80,7 +82,14 @@ class World:
             case "timed_out":
                 for role in ("host", "cohost"):
                     await self.done(role, "DELETE", f"{at}/sessions/{sessions[role]}")
+            case "live":
+                self._sessions |= {(at, role): session for role, session in sessions.items()}
         return place
+
+    async def stay(self) -> None:
+        """Whoever is in a live Space renews their session, however long everything else took."""
+        for (at, role), session in self._sessions.items():
+            await self.done(role, "POST", f"{at}/sessions/{session}/renew")
 
     async def speak(self, at: str) -> None:
         """The host says something, so that there is a replay."""

@@ -21,6 +21,7 @@ from services.gateway.http.cors import METHODS, READ, SENT
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer
+from tests.support.waiting import LIMIT
 
 CHANGED = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
 THEN = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -65,7 +66,7 @@ async def test_head_answers_wherever_get_does_and_alike(gateway: Running, behind
     statuses = set()
     async with gateway.client(space.host.id, operator=True) as client:
         for path in asked:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 async with client.http.stream("GET", path) as got:
                     whole = got
                 head = await client.http.head(path, headers={"range": "bytes=0-0", "if-range": THEN})
@@ -238,16 +239,15 @@ async def test_a_head_that_goes_on_for_ever_is_read_no_further(gateway: Running,
 async def test_a_head_must_end_in_time_but_not_the_answer(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
     space = behind.add(a_person("Host"))
     async with (
-        running_gateway(nats.url, tmp_path, ask_seconds=2, head_seconds=0.3) as gateway,
+        running_gateway(nats.url, tmp_path, ask_seconds=2, head_seconds=2) as gateway,
         gateway.client() as client,
         client.http.stream("GET", f"/v1/spaces/{space.id}/events") as events,
     ):
-        for begun in (b"GET /", _GET + b"X: a"):
-            refused = await _answer(gateway, begun)
-            assert refused.startswith(b"HTTP/1.1 408 "), begun
+        for refused in await asyncio.gather(_answer(gateway, b"GET /"), _answer(gateway, _GET + b"X: a")):
+            assert refused.startswith(b"HTTP/1.1 408 ")
         # It began before them, and goes on.
         await behind.emit(room.Muted(**behind.next(space), person_id=space.host.id))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             async for line in events.aiter_lines():
                 if line == "event: room.muted":
                     break
@@ -273,7 +273,7 @@ async def open_gateway(nats: NatsServer, behind: Backend, tmp_path: Path) -> Any
     """A gateway that pages of another origin may use."""
     settings: dict[str, Any] = {"cors_origins": ("https://Page.example:443/", "http://localhost:5173")}
     async with running_gateway(
-        nats.url, tmp_path, ask_seconds=1, commands_burst=5, commands_per_second=1, **settings
+        nats.url, tmp_path, ask_seconds=LIMIT, commands_burst=5, commands_per_second=0.01, **settings
     ) as made:
         yield made
 

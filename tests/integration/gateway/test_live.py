@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from contracts import subjects
 from contracts.presence.v1 import Reacted
@@ -18,7 +19,13 @@ from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Way
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer
-from tests.support.waiting import standstill
+from tests.support.waiting import eventually, standstill
+
+
+def cut_off() -> float:
+    """How many clients of this process were cut off because they read too slowly."""
+    return REGISTRY.get_sample_value("rostrum_gateway_streams_ended_total", {"why": "lagging"}) or 0.0
+
 
 either_way = pytest.mark.parametrize("way", Way)
 
@@ -35,7 +42,7 @@ async def test_who_is_removed_hears_that_last_and_does_not_come_back(
             await others.next()
             await behind.emit(room.Removed(**behind.next(space), person_id=guest.id))
             await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
-            assert [told.event for told in await events.closed(1.0)] == ["room.removed"]
+            assert [told.event for told in await events.closed()] == ["room.removed"]
             assert events.ended_with[0] == code
             assert [told.event for told in await others.until("room.muted")] == ["room.removed", "room.muted"]
         for last_id in (None, snapshot.id):
@@ -73,7 +80,7 @@ async def test_a_token_may_be_in_the_address(gateway: Running, behind: Backend, 
 async def test_a_slow_client_is_cut_off_and_resumes_without_a_gap(
     nats: NatsServer, behind: Backend, tmp_path: Path, way: Way
 ) -> None:
-    space = behind.add(a_person("Host"))
+    space, before = behind.add(a_person("Host")), cut_off()
     async with running_gateway(nats.url, tmp_path, queued_events=50) as gateway, gateway.client() as client:
         async with client.follow(way, space.id) as slow:
             await slow.until("snapshot")
@@ -83,6 +90,8 @@ async def test_a_slow_client_is_cut_off_and_resumes_without_a_gap(
                 await behind.emit(Reacted(space_id=space.id, at=datetime.now(UTC), counts=long, window_ms=250))
                 for _ in range(350)
             ]
+            # Only then it reads on: a client that reads while the gateway is still delivering may keep pace.
+            await eventually(lambda: cut_off() > before)
             told = await slow.closed()
         got = [one.sequence for one in told]
         assert 0 < len(got) < len(sent)

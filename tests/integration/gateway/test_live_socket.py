@@ -15,6 +15,7 @@ from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer
+from tests.support.waiting import LIMIT
 
 
 def addresses(space: room.Space) -> tuple[str, str]:
@@ -51,7 +52,7 @@ async def test_who_is_suspended_is_cut_off(gateway: Running, behind: Backend) ->
         async with client.live(live) as messages:
             await messages.until("snapshot")
             await behind.emit(Suspended(at=datetime.now(UTC), person_id=troll, version=2, reason="abuse"))
-            assert await messages.closed(1.0) == []
+            assert await messages.closed() == []
             assert messages.ended_with == (1008, "suspended")
         assert await client.not_live(live) == (403, "suspended")
 
@@ -117,7 +118,7 @@ async def test_it_asks_whether_the_client_is_there_and_compresses_nothing(
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
     )
-    async with running_gateway(nats.url, tmp_path, keep_alive_seconds=0.05) as gateway, asyncio.timeout(10):
+    async with running_gateway(nats.url, tmp_path, keep_alive_seconds=0.05) as gateway, asyncio.timeout(LIMIT):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway.base.rpartition(":")[2]))
         writer.write(asked.encode())
         head = (await reader.readuntil(b"\r\n\r\n")).lower()

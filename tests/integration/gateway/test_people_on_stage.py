@@ -15,7 +15,7 @@ import pytest_asyncio
 from infra.launcher import System
 from libs.ids import new_id
 from tests.integration.gateway.client import Client
-from tests.integration.gateway.test_real_services import reason, signed_up
+from tests.integration.gateway.test_real_services import PASSING, reason, signed_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,10 +69,7 @@ async def test_an_evening_with_cohosts_invitations_hands_and_pins(system: System
         fine(await ann.post(f"{at}/invitations/me/accept", json={"consent_to_recording": False}))
         fine(await host.put(f"{at}/cohosts/{cast.ids['ann']}"))
         told = [heard.event for heard in await live.until("room.cohost_appointed")]
-        # Ours opened a stream at some moment, which is counted in between.
-        assert [name for name in told if name != "presence.counted"][-2:] == [
-            "room.stage_joined", "room.cohost_appointed",
-        ]  # fmt: skip
+        assert [name for name in told if name not in PASSING][-2:] == ["room.stage_joined", "room.cohost_appointed"]
         fine(await ann.post(f"{at}/invitations", json={"person_id": cast.ids["bob"]}), 202)
         assert reason(await bob.delete(f"{at}/invitations/{cast.ids['bob']}")) == (403, "not_host")
         fine(await ann.delete(f"{at}/invitations/{cast.ids['bob']}"))
@@ -187,8 +184,7 @@ async def test_hosts_keep_a_word_list_and_everybody_on_stage_their_language(syst
             assert reason(await ann.put(f"{at}/languages/me", json={"lang": no_tag})) == (422, "invalid"), no_tag
         assert reason(await ann.put(f"{at}/languages/me", json={})) == (422, "invalid")
         fine(await ann.put(f"{at}/languages/me", json={"lang": "auto"}))
-        passing = ("presence.counted", "room.arrived", "room.lost")
-        told = [event for event in await public.until("room.language_chosen") if event.event not in passing]
+        told = [event for event in await public.until("room.language_chosen") if event.event not in PASSING]
         assert [event.event for event in told] == ["room.stage_joined", "room.cohost_appointed", "room.language_chosen"]
         assert told[-1].data["lang"] == "de-AT"
         assert (await public.until("room.language_chosen"))[-1].data["lang"] == "und"

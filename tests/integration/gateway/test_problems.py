@@ -26,7 +26,7 @@ from tests.integration.gateway.backend import Backend, a_person, backend
 from tests.integration.gateway.client import Client
 from tests.integration.gateway.conftest import Running, running_gateway
 from tests.support.nats import NatsServer, free_port
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 def _is_problem(response: httpx.Response, status: int, reason: str) -> dict[str, Any]:
@@ -192,7 +192,7 @@ async def test_a_service_that_is_away_is_a_503_in_time(nats: NatsServer, tmp_pat
             )  # fmt: skip
             started = time.monotonic()
             answers = await asyncio.gather(*(client.http.request(method, path) for method, path in asked))
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < LIMIT, "a second for each service that was asked"
             for response in answers:
                 _is_problem(response, 503, "unavailable")
                 assert int(response.headers["retry-after"]) >= 1
@@ -218,12 +218,12 @@ async def test_nats_away_is_a_503_and_its_return_is_noticed(nats: NatsServer, tm
 
             await eventually(answers)
             await behind.emit(room.Unmuted(**behind.next(space), person_id=space.host.id))
-            assert (await events.until("room.unmuted", within=10))[-1].event == "room.unmuted"
+            assert (await events.until("room.unmuted"))[-1].event == "room.unmuted"
 
 
 async def test_a_person_who_commands_too_much_is_slowed(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
     async with (
-        running_gateway(nats.url, tmp_path, commands_burst=3, commands_per_second=1) as gateway,
+        running_gateway(nats.url, tmp_path, commands_burst=3, commands_per_second=0.01) as gateway,
         gateway.client(new_id()) as client,
     ):
         answers = [await client.http.delete(f"/v1/me/following/{new_id()}") for _ in range(4)]

@@ -13,7 +13,7 @@ from contracts import object_names
 from contracts.analytics.v1 import SpaceFigures, SpaceFiguresQuery
 from contracts.commands import Accepted, Nothing
 from contracts.discovery.v1 import SentenceFound, SentencePage, TranscriptSearchQuery
-from contracts.people.v1 import DestroyUnits, LocksQuery
+from contracts.people.v1 import AcknowledgeDrop, DestroyUnits, LocksQuery
 from contracts.recording.v1 import DeleteReplay, HearSafetyCopy, Replay, ReplayQuery, ReplayState, Track
 from contracts.transcription.v1 import (
     Caption,
@@ -29,6 +29,7 @@ from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running
 from tests.support.keys import Keys
+from tests.support.waiting import eventually
 
 AUDIO = bytes(range(256)) * 2000
 
@@ -138,6 +139,7 @@ async def test_a_replay_whose_key_is_destroyed_is_not_there_and_nobody_reads_on(
             await keys.destroy_units(
                 DestroyUnits(command_id=new_id(), lock=f"space:{space.id}", units=(object_names.REPLAY,))
             )
+            await eventually(lambda: bool(behind.asked[AcknowledgeDrop.name]))
             with pytest.raises(httpx.RemoteProtocolError):
                 async for _ in pieces:
                     pass

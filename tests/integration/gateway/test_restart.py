@@ -61,8 +61,8 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
     other = behind.add(a_person("Other"))
     path = f"/v1/spaces/{space.id}/events"
     gateway = GatewayProcess(nats, tmp_path)
-    started = asyncio.Event()
     expected: dict[str, list[int]] = {"host": [], "nobody": []}
+    started = {name: asyncio.Event() for name in expected}
 
     async def listen(name: str, person_id: str | None) -> list[int]:
         token = DevelopmentIdentity(tmp_path / "keys").mint(person_id) if person_id else None
@@ -71,7 +71,7 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
             async for told in _follow(client, path):
                 if told.event == "snapshot":
                     assert not got, "a client that resumes gets no second snapshot"
-                    started.set()
+                    started[name].set()
                     continue
                 assert told.event != "reset"
                 got.append(told.sequence)
@@ -84,7 +84,8 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
             "host": asyncio.create_task(listen("host", host.id)),
             "nobody": asyncio.create_task(listen("nobody", None)),
         }
-        await started.wait()
+        for listens in started.values():
+            await listens.wait()
         first = await behind.emit(room.Muted(**behind.next(space), person_id=host.id))
         for told_to in expected.values():
             told_to.append(first)

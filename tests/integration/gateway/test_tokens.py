@@ -13,6 +13,7 @@ from contracts import subjects
 from contracts.commands import Accepted, Nothing
 from contracts.people.v1 import Person, RevokeTokens, Suspended, TokensRevoked
 from contracts.recording.v1 import ReplayQuery
+from contracts.room.v1 import Muted
 from libs.ids import new_id
 from services.gateway.http import openapi
 from tests.integration.gateway.backend import Backend, a_person
@@ -20,6 +21,9 @@ from tests.integration.gateway.client import Client, Stream, Way
 from tests.integration.gateway.conftest import Running
 from tests.integration.gateway.test_http import a_replay
 from tests.support.waiting import eventually, standstill
+
+LASTS = 3
+"""Seconds that a token is good for: enough to open two streams with it on a busy machine."""
 
 
 def reason(response: Any) -> tuple[int, str]:
@@ -36,7 +40,7 @@ async def until_refused(client: Client, expected: tuple[int, str]) -> None:
 @pytest.mark.parametrize("way", Way)
 async def test_a_stream_ends_when_its_token_does(gateway: Running, behind: Backend, way: Way) -> None:
     space = behind.add(a_person("Host"))
-    token = gateway.identity.mint(new_id(), lifetime=timedelta(seconds=1))
+    token = gateway.identity.mint(new_id(), lifetime=timedelta(seconds=LASTS))
     async with (
         Client(gateway.base, token) as client,
         gateway.client() as anonymous,
@@ -48,11 +52,11 @@ async def test_a_stream_ends_when_its_token_does(gateway: Running, behind: Backe
             await stream.until("snapshot")
         began = asyncio.get_running_loop().time()
         assert await events.closed() == []
-        assert asyncio.get_running_loop().time() - began < 3 + stood_still()
+        assert asyncio.get_running_loop().time() - began < LASTS + 2 + stood_still()
         assert events.ended_with in ((None, None), (1008, "token_expired"))
         await behind.emit(TokensRevoked(person_id=new_id(), at=datetime.now(UTC)))
-        with pytest.raises(TimeoutError):
-            await others.next(0.2)
+        await behind.emit(Muted(**behind.next(space), person_id=space.host.id))
+        assert [told.event for told in await others.until("room.muted")] == ["room.muted"]
 
 
 async def test_one_token_or_all_of_a_person_are_revoked(gateway: Running, behind: Backend) -> None:
@@ -71,12 +75,12 @@ async def test_one_token_or_all_of_a_person_are_revoked(gateway: Running, behind
         ]
         claims = gateway.identity.verify(one.headers["authorization"].removeprefix("Bearer "))
         await behind.emit(TokensRevoked(person_id=person, token_id=claims.token_id, at=datetime.now(UTC)))
-        await of_one.closed(2)
+        await of_one.closed()
         await until_refused(one, (401, "unauthenticated"))
         assert reason(await two.http.post(f"/v1/spaces/{space.id}/requests"))[0] != 401
 
         await behind.emit(TokensRevoked(person_id=person, at=datetime.now(UTC)))
-        await of_two.closed(2)
+        await of_two.closed()
         await until_refused(two, (401, "unauthenticated"))
         # Whoever signs in again is let in, and nobody else was touched, not even when the stream is told again.
         await behind.bus.js.delete_stream(subjects.EVENTS_STREAM)

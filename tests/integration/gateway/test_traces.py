@@ -12,8 +12,14 @@ from libs.refusal import Refusal
 from libs.telemetry import configure_traces, trace_id
 from tests.integration.gateway.backend import Backend
 from tests.integration.gateway.conftest import Running
+from tests.support.waiting import eventually
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def four_of(lines: list[logging.LogRecord]) -> list[logging.LogRecord] | None:
+    """All of them, once they are so many."""
+    return lines if len(lines) >= 4 else None
 
 
 async def test_a_trace_goes_from_the_client_to_the_last_service(
@@ -39,7 +45,8 @@ async def test_a_trace_goes_from_the_client_to_the_last_service(
             assert (await client.http.get(path, headers={"traceparent": "nonsense"})).status_code == 404
             # This route takes no token in its address; who sends one there by mistake must not find it in the log.
             assert (await client.http.get(path + "?access_token=secret")).status_code == 422
-    lines = [record for record in caplog.records if record.name == "rostrum.access"]
+            # A line follows its answer.
+            lines = await eventually(lambda: four_of([one for one in caplog.records if one.name == "rostrum.access"]))
     assert [line.getMessage() for line in lines] == [
         *["GET /v1/people/{person_id} 404"] * 3,
         "GET /v1/people/{person_id} 422",
