@@ -105,6 +105,7 @@ class Attendance:
 
     async def gain(self, partition: int) -> None:
         """Keep the sessions of a partition from now on."""
+        self._prolong()  # an absence that is over already concerns what was ours before
         # The holders renew several times within a lease: by then we know them all.
         self._learning_until[partition] = self._clock() + self.lease_seconds / 2
         self._settled_from[partition] = self._clock() + self.lease_seconds
@@ -134,6 +135,7 @@ class Attendance:
         """Seconds until whoever is not known to be there can be said to be away."""
         if space_id in self._young:
             return 0.0
+        self._prolong()
         return max(0.0, self._settled_from.get(self.partition(space_id), 0.0) - self._clock())
 
     def is_there(self, space_id: str, person_id: str | None) -> bool:
@@ -181,7 +183,8 @@ class Attendance:
     def _learning(self, space_id: str) -> bool:
         if space_id in self._young:
             return False
-        return self._clock() < self._learning_until.get(self.partition(space_id), 0.0)
+        self._prolong()
+        return self._standstill.is_away or self._clock() < self._learning_until.get(self.partition(space_id), 0.0)
 
     # -- sessions ----------------------------------------------------------------------------------------------
 
@@ -408,10 +411,16 @@ class Attendance:
             await asyncio.sleep(_TICK)
 
     def _prolong(self) -> None:
+        """Have everything last as much longer as NATS was away: nobody could renew a session, nor was one relearnt."""
         for absence in self._standstill.absences:
             if absence.number > self._prolonged:
                 self._prolonged = absence.number
-                self._sessions.prolong(absence.lasted.total_seconds())
+                lasted = absence.lasted.total_seconds()
+                self._sessions.prolong(lasted)
+                for times in (self._learning_until, self._settled_from):
+                    for partition, until in times.items():
+                        if until > absence.over - lasted:
+                            times[partition] = until + lasted
 
     async def _tell_count(self, space_id: str, now: float) -> None:
         try:

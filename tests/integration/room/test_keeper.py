@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from contracts.room import v1
 from libs.bus import Bus
@@ -18,7 +21,7 @@ from services.room.app.keeper import Keeper
 from services.room.app.live_spaces import LiveSpaces
 from services.room.app.scheduling import Scheduling
 from services.room.app.session_leases import Presence
-from services.room.app.standstill import Standstill
+from services.room.app.standstill import Absence, Standstill
 from services.room.domain.space import Space
 from services.room.domain.values import Limits, Settings
 from services.room.handlers.commands import ordered
@@ -40,9 +43,15 @@ class Room:
     """One owner of all partitions."""
 
     def __init__(
-        self, store: Store[Space], scheduling: Scheduling, attendance: Attendance, keeper: Keeper, people: People
+        self,
+        store: Store[Space],
+        scheduling: Scheduling,
+        attendance: Attendance,
+        keeper: Keeper,
+        people: People,
+        standstill: Standstill,
     ) -> None:
-        self.store, self.scheduling = store, scheduling
+        self.store, self.scheduling, self.standstill = store, scheduling, standstill
         self.attendance, self.keeper, self.people = attendance, keeper, people
 
 
@@ -74,7 +83,7 @@ async def owner(bus: Bus, folder: Path, clock: Clock, *, lease: float) -> AsyncI
         for partition in range(bus.settings.partitions):
             await attendance.gain(partition)
             keeper.gain(partition)
-        yield Room(store, scheduling, attendance, keeper, people)
+        yield Room(store, scheduling, attendance, keeper, people, standstill)
         for partition in range(bus.settings.partitions):
             await attendance.lose(partition)
 
@@ -134,3 +143,18 @@ async def test_a_host_who_renews_after_a_restart_is_back(bus: Bus, tmp_path: Pat
         await room.keeper.look()
         here = await room.store.read(space, lambda it: (it.state, it.stage[host].role, it.stage[host].lost_until))
         assert here == ("live", "host", None)
+
+
+async def test_who_is_not_relearnt_because_nats_was_away_is_waited_for_as_much_longer(bus: Bus, tmp_path: Path) -> None:
+    now, clock, space = asyncio.get_running_loop().time, Clock(), new_id()
+    async with owner(bus, tmp_path, clock, lease=60) as room:
+
+        def was_away(number: int, seconds: float, until: float) -> None:
+            lasted = timedelta(seconds=seconds)
+            room.standstill.absences.append(Absence(number, clock.now - lasted, lasted, until))
+
+        settled = now() + room.attendance.settled_in(space)
+        was_away(1, 3000, settled - 1)
+        assert now() + room.attendance.settled_in(space) == pytest.approx(settled + 3000, abs=300)
+        was_away(2, 1000, settled + 9000)  # everybody was known by then
+        assert now() + room.attendance.settled_in(space) == pytest.approx(settled + 3000, abs=300)
