@@ -54,7 +54,7 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 async def gateway(nats: NatsServer, tmp_path: Path) -> AsyncIterator[Running]:
-    settings = Settings.read(nats.env)
+    settings = Settings.read({**nats.env, "ROSTRUM_ROOM_PERSON_WAIT": "5"})
     async with (
         keys_at(nats.url),
         running(settings, compose) as room,

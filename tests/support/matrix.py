@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,18 @@ def read(path: Path) -> dict[Cell, str]:
 def commands_of(*services: str, kind: str = "command") -> set[str]:
     """The names of the types of requests that services answer."""
     return {t.__name__ for (k, service, _), t in catalogue.request_types().items() if k == kind and service in services}
+
+
+async def answers_of(cells: Iterable[Cell], answer: Callable[[str, str, str], Awaitable[str]]) -> dict[Cell, str]:
+    """What each cell is answered; a few are asked for at a time, so that none waits for all the others."""
+    free = asyncio.Semaphore(20)
+
+    async def one(cell: Cell) -> str:
+        async with free:
+            return await answer(*cell)
+
+    known = list(cells)
+    return dict(zip(known, await asyncio.gather(*map(one, known)), strict=True))
 
 
 async def answer_to(give: Callable[[], Awaitable[Any]]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.envelope import headers
@@ -18,6 +21,7 @@ from tests.integration.analytics.asking import figures, publish
 from tests.support.events import at, created, ended, person, stage_joined, started
 from tests.support.nats import NatsServer, running_nats
 from tests.support.service_process import ServiceProcess
+from tests.support.waiting import eventually
 
 ANN, BOB, EVE, KIM = person("ann"), person("bob"), person("eve"), person("kim")
 
@@ -182,8 +186,14 @@ async def test_a_message_that_breaks_its_contract_is_a_dead_letter(bus: Bus, ana
     await bus.js.publish(subject, b'{"listeners":"many"}')
     await publish(bus, reacted(space, wave=2))
     assert (await figures(bus, space)).reactions == {"wave": 2}
-    letters = await bus.js.get_last_msg(subjects.DEAD_LETTER_STREAM, subjects.dead_letter("analytics", "*"))
-    assert (letters.headers or {})[subjects.HEADER_ORIGIN] == subject
+
+    async def buried() -> RawStreamMsg | None:
+        with contextlib.suppress(NotFoundError):
+            return await bus.js.get_last_msg(subjects.DEAD_LETTER_STREAM, subjects.dead_letter("analytics", "*"))
+        return None
+
+    letter = await eventually(buried)
+    assert (letter.headers or {})[subjects.HEADER_ORIGIN] == subject
 
 
 async def test_an_unknown_space_has_no_figures(bus: Bus, analytics: ServiceProcess) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -15,7 +16,7 @@ from libs.ids import new_id
 from libs.refusal import Refusal
 from libs.telemetry import configure_traces, span, trace_id
 from tests.support.nats import NatsServer, free_port
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually, standstill
 
 ME = new_id()
 
@@ -92,20 +93,22 @@ async def test_the_trace_goes_on_in_the_service_that_answers(bus: Bus) -> None:
 )
 async def test_a_malformed_request_is_refused_as_bad(bus: Bus, body: bytes) -> None:
     async with bus.serve(People().table):
-        reply = await bus.nc.request(subjects.command("people", "sign_up"), body, timeout=2)
+        reply = await bus.nc.request(subjects.command("people", "sign_up"), body, timeout=LIMIT)
     assert json.loads(reply.data)["reason"] == "bad_request"
 
 
 async def test_a_request_of_a_newer_version_is_refused_as_bad(bus: Bus) -> None:
     async with bus.serve(People().table):
-        reply = await bus.nc.request(subjects.command("people", "levitate"), b"{}", timeout=2)
+        reply = await bus.nc.request(subjects.command("people", "levitate"), b"{}", timeout=LIMIT)
     assert json.loads(reply.data)["reason"] == "bad_request"
 
 
 async def test_nobody_there_is_unavailable_within_the_deadline(bus: Bus) -> None:
-    async with asyncio.timeout(2):
+    async with standstill() as stood:
+        began = time.monotonic()
         with pytest.raises(Unavailable):
             await bus.ask(sign_up("ann"), timeout=0.4)
+        assert time.monotonic() - began < 2 + stood()
 
 
 async def test_a_service_that_comes_a_moment_later_still_answers(bus: Bus) -> None:
@@ -115,17 +118,24 @@ async def test_a_service_that_comes_a_moment_later_still_answers(bus: Bus) -> No
         assert (await asking).version == 3
 
 
+async def request_once(bus: Bus) -> int:
+    """The version in the answer to a command that is sent once, however long the answer takes."""
+    body = sign_up("ann").model_dump_json().encode()
+    reply = await bus.nc.request(subjects.command("people", "sign_up"), body, timeout=2 * LIMIT)
+    return int(json.loads(reply.data)["version"])
+
+
 @pytest.mark.parametrize("hot", [False, True])
 async def test_closing_finishes_what_is_being_answered(bus: Bus, hot: bool) -> None:
     there = People()
     there.hold.clear()
     serving = bus.serve(there.table, hot=hot)
     await serving.__aenter__()
-    asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(20)]
+    asking = [asyncio.create_task(request_once(bus)) for _ in range(20)]
     await eventually(lambda: there.asked == 20)
     closing = asyncio.create_task(serving.__aexit__(None, None, None))
     there.hold.set()
-    assert [answer.version for answer in await asyncio.gather(*asking)] == [3] * 20
+    assert await asyncio.gather(*asking) == [3] * 20
     await closing
     assert there.asked == 20
     with pytest.raises(Unavailable):
@@ -137,12 +147,12 @@ async def test_no_more_than_so_many_are_answered_at_once_and_the_rest_waits(bus:
     there.hold.clear()
     few = Serving(bus.broker, bus.nc, there.table, subjects.ANY, most=3, hot=True)
     async with few:
-        asking = [asyncio.create_task(bus.ask(sign_up("ann"))) for _ in range(10)]
+        asking = [asyncio.create_task(request_once(bus)) for _ in range(10)]
         await eventually(lambda: there.asked == 3)
         await bus.nc.flush()
         assert there.asked == 3
         there.hold.set()
-        assert [answer.version for answer in await asyncio.gather(*asking)] == [3] * 10
+        assert await asyncio.gather(*asking) == [3] * 10
     assert there.asked == 10
 
 
@@ -173,7 +183,7 @@ async def test_partitioned_requests_reach_the_owner_of_the_partition(bus: Bus) -
             await bus.ask(leaving, timeout=0.2)
     async with bus.serve(table, route=str(partition)):
         await bus.ask(leaving)
-    assert seen == [space]
+    assert set(seen) == {space}  # asked again where the answer took a second
 
 
 def test_a_service_answers_only_what_is_its_own_and_each_once() -> None:
@@ -186,7 +196,7 @@ def test_a_service_answers_only_what_is_its_own_and_each_once() -> None:
 
 
 async def test_a_dead_nats_at_start_is_one_clear_error_in_time() -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(8):  # 10 s are the default
         with pytest.raises(CannotConnect, match=r"nats://127\.0\.0\.1:\d+ cannot be reached"):
             await connect("people", BusSettings(url=f"nats://127.0.0.1:{free_port()}", connect_timeout=0.5))
 

@@ -23,7 +23,7 @@ from libs.bus.stored import Page, Reader
 from libs.bus.tail import Tail
 from libs.ids import new_id
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 OURS, THEIRS = new_id(), new_id()
 ALL = [subjects.EVENTS_SUBJECTS]
@@ -241,12 +241,12 @@ async def test_a_stream_that_is_made_anew_meanwhile_is_noticed(bus: Bus, monkeyp
             seen.set()
 
     task = asyncio.create_task(follow())
-    await asyncio.wait_for(seen.wait(), 10)
+    await asyncio.wait_for(seen.wait(), LIMIT)
     await bus.js.delete_stream(subjects.EVENTS_STREAM)
     await declare(bus.js)
     await publish(bus, 4)
     with pytest.raises(StreamReset) as reset:
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, LIMIT)
     assert reset.value.epoch == await bus.stream_epoch()
 
 
@@ -293,17 +293,17 @@ async def test_only_what_the_stream_has_is_believed(nats: NatsServer, bus: Bus) 
         await other.nc.subscribe(heard_at, cb=saw)
         ask = json.dumps({"seq": letter.seq}).encode()
         await other.nc.publish(f"$JS.API.DIRECT.GET.{subjects.DEAD_LETTER_STREAM}", ask, reply=heard_at)
-        await asyncio.wait_for(delivered.get(), 10)
+        await asyncio.wait_for(delivered.get(), LIMIT)
         bare = json.dumps({"seq": letter.seq, "no_hdr": True}).encode()
         await other.nc.publish(f"$JS.API.DIRECT.GET.{subjects.DEAD_LETTER_STREAM}", bare, reply=heard_at)
-        await asyncio.wait_for(delivered.get(), 10)
+        await asyncio.wait_for(delivered.get(), LIMIT)
         config = ConsumerConfig(deliver_subject=heard_at, ack_policy=AckPolicy.NONE)
         await other.js.add_consumer(subjects.DEAD_LETTER_STREAM, config)
-        await asyncio.wait_for(delivered.get(), 10)
+        await asyncio.wait_for(delivered.get(), LIMIT)
         # And an old message of the stream itself, sent again.
         again = json.dumps({"seq": 1}).encode()
         await other.nc.publish(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}", again, reply=heard_at)
-        await asyncio.wait_for(delivered.get(), 10)
+        await asyncio.wait_for(delivered.get(), LIMIT)
         await publish(bus, 2, 3)
         await until(got, 3)
     assert got == [1, 2, 3]

@@ -80,7 +80,6 @@ async def test_a_process_that_starts_again_takes_its_own_back_at_once(nats: Nats
             await eventually(lambda: len(reborn.told) == 16)
 
 
-@pytest.mark.timeout(60)
 async def test_the_owner_stays_the_owner_when_nats_is_killed_and_started_again(nats: NatsServer) -> None:
     async with owner(nats, "a") as one:
         await eventually(lambda: one.leases.lack() is None)

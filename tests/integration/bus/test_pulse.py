@@ -40,7 +40,7 @@ async def pulsing() -> AsyncIterator[Pulsing]:
 
 
 async def echoes(bus: Bus) -> bool:
-    """Whether the connection carries something both ways within a second."""
+    """Whether the connection carries something both ways, before two pings of nats-py's own are missed: 10 to 15 s."""
 
     async def answer(msg: object) -> None:
         heard.set()
@@ -49,7 +49,7 @@ async def echoes(bus: Bus) -> bool:
     subscription = await bus.listen("_INBOX.echo", answer)
     await bus.nc.publish("_INBOX.echo", b"")
     try:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(8):
             await heard.wait()
     except TimeoutError:
         return False
@@ -67,7 +67,7 @@ async def test_nats_that_stands_still_owes_an_answer_and_is_heard_at_once_when_i
         pulsing.server.resume()
         resumed = time.monotonic()
         await eventually(lambda: max(pulsing.silences) > 2)
-        assert time.monotonic() - resumed < 1 + stood()
+        assert time.monotonic() - resumed < 3 + stood()
     assert await echoes(pulsing.bus), "the answer that came late has broken nothing"
     known = len(pulsing.silences)
     await eventually(lambda: len(pulsing.silences) > known + 3)

@@ -20,6 +20,7 @@ from services.transcription.main import compose as transcription
 from services.transcription.settings import Settings as TranscriptionSettings
 from tests.integration.transcription.stage import Stage, carried
 from tests.support.nats import NatsServer, running_nats
+from tests.support.waiting import standstill
 
 SOON_S = 0.8
 """Of the two seconds after the last word the recogniser has the rest (`tests/bench/targets.toml`)."""
@@ -56,13 +57,14 @@ async def test_a_sentence_of_a_live_space_is_found_as_soon_as_its_caption_is_fin
         said = carried()["rms"]
         await stage.say(stage.host, said.packets[: int(float(said.sentences[2]["end_s"]) * 50) + 40], last=False)
         late = []
-        for number in range(1, 4):
-            await captions.finals(number, within=60)
-            final, arrived = captions.final[number - 1], asyncio.get_running_loop().time()
-            late.append(await _found(bus, stage.space_id, final) - arrived)
+        async with standstill() as stood:
+            for number in range(1, 4):
+                await captions.finals(number, within=60)
+                final, arrived = captions.final[number - 1], asyncio.get_running_loop().time()
+                late.append(await _found(bus, stage.space_id, final) - arrived)
+            # A machine that has other things to do is late now and then, and not each time.
+            assert min(late) <= SOON_S + stood(), late
         await stage.end()
-        # A machine that has other things to do is late now and then, and not each time.
-        assert min(late) <= SOON_S, late
 
 
 async def _found(bus: Bus, space_id: str, caption: Caption) -> float:

@@ -65,7 +65,7 @@ async def _told_at_the_start(place: Database) -> str:
     with pytest.raises(OSError, match=r"postgresql://rostrum@127\.0\.0\.1:\d+/test1 \(schema count\)") as no:
         async with open_store(place, Counter):
             pass
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15, "not the 30 s of its pool"
     return str(no.value)
 
 

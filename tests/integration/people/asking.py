@@ -9,7 +9,7 @@ from libs.ids import new_id
 
 async def sign_up(bus: Bus, handle: str, *, key: str | None = None, name: str = "Somebody") -> v1.Person:
     command = v1.SignUp(command_id=key or new_id(), person_id=new_id(), handle=handle, display_name=name)
-    return (await bus.ask(command, timeout=20)).result
+    return (await bus.ask(command, timeout=60)).result
 
 
 async def follow(bus: Bus, who: v1.Person, whom: str) -> int:

@@ -27,5 +27,6 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 async def people(server: NatsServer) -> AsyncIterator[None]:
-    async with running(Settings.read(server.env), compose):
+    """With patience for what room has just told."""
+    async with running(Settings.read({**server.env, "ROSTRUM_PEOPLE_SPACE_WAIT": "1.8"}), compose):
         yield

@@ -52,7 +52,7 @@ async def test_a_restored_backup_has_everybody_but_those_who_were_erased_since(
     assert private(var)
 
     with running_nats() as other:  # streams are no part of a backup
-        env = {**server.env, "ROSTRUM_NATS_URL": other.url, "ROSTRUM_PEOPLE_KEY_LEASE": "1"}
+        env = {**server.env, "ROSTRUM_NATS_URL": other.url, "ROSTRUM_PEOPLE_KEY_LEASE": "4"}
         async with (
             await connect("test", BusSettings(url=other.url)) as again,
             running(Settings.read(env), compose),

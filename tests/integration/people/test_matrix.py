@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from services.people.main import compose
 from services.people.settings import Settings
 from tests.integration.people.asking import sign_up
 from tests.integration.people.spaces import a_space, scheduled
-from tests.support.matrix import answer_to, commands_of, read
+from tests.support.matrix import answer_to, answers_of, commands_of, read
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
@@ -294,5 +293,5 @@ async def test_every_command_by_everybody_in_every_case(server: NatsServer, bus:
             ask = kind(command_id=new_id(), actor=world.actor, operator=role == "operator", **fields)
             return await answer_to(lambda: bus.ask(ask))
 
-        found = dict(zip(answers, await asyncio.gather(*(cell(*key) for key in answers)), strict=True))
+        found = await answers_of(answers, cell)
     assert found == answers

@@ -31,6 +31,7 @@ from tests.integration.people.asking import sign_up
 from tests.integration.people.spaces import scheduled
 from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
+from tests.support.waiting import LIMIT
 
 START = datetime(2030, 1, 1, 18, 0, tzinfo=UTC)
 HALF = timedelta(minutes=30)
@@ -77,7 +78,7 @@ class Reminder:
     async def caught_up(self) -> None:
         """Everything that room has told is known."""
         last = await self.bus.last_sequence()
-        assert await self.spaces.until(lambda: self.spaces.sequence >= last, 10)
+        assert await self.spaces.until(lambda: self.spaces.sequence >= last, 2 * LIMIT)
 
     async def told(self, at: datetime) -> list[tuple[str, str]]:
         """Who is reminded of what when the clock comes to `at`, and it looks three times."""
@@ -211,16 +212,16 @@ async def test_many_are_reminded(reminder: Reminder, bus: Bus) -> None:
 
 
 async def test_killed_around_the_start_each_is_told_once(server: NatsServer, bus: Bus) -> None:
-    env = server.env | {"ROSTRUM_PEOPLE_REMIND_HOST_MINUTES": "0.02"}
+    env = server.env | {"ROSTRUM_PEOPLE_REMIND_HOST_MINUTES": "0.02", "ROSTRUM_PEOPLE_SPACE_WAIT": "1.8"}
     async with ServiceProcess("people", env) as process:
         host, ann = await sign_up(bus, "host"), await sign_up(bus, "ann")
-        start = datetime.now(UTC) + timedelta(seconds=4)
+        start = datetime.now(UTC) + timedelta(seconds=8)
         space = await scheduled(bus, host.id, start)
         await bus.ask(v1.SetReminder(command_id=new_id(), actor=ann.id, space_id=space))
         (mine,) = (await bus.ask(v1.RemindersQuery(actor=ann.id))).result.reminders
         assert (mine.space_id, mine.title) == (space, "Tea")
         told: list[v1.ReminderDue] = []
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(80):
             async for batch in bus.follow(filters=[subjects.event("people", "*", v1.ReminderDue.name)]):
                 told += [received.event for received in batch if isinstance(received.event, v1.ReminderDue)]
                 process.kill()

@@ -24,7 +24,7 @@ from libs.keyring import HEADER, ends_of
 from libs.keyring.client import open_keyring
 from libs.refusal import Refusal
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 from tests.unit.recording.sounds import Sent, bundles
 
 
@@ -112,9 +112,9 @@ class Stage:
             await subscription.unsubscribe()
 
     async def replay(self) -> v1.Replay:
-        return (await self.bus.ask(v1.ReplayQuery(space_id=self.space_id), timeout=10)).result
+        return (await self.bus.ask(v1.ReplayQuery(space_id=self.space_id), timeout=2 * LIMIT)).result
 
-    async def comes_to(self, state: v1.ReplayState, within: float = 10.0) -> None:
+    async def comes_to(self, state: v1.ReplayState, within: float = LIMIT) -> None:
         """Wait until the replay is in a state."""
 
         async def there() -> bool:
@@ -122,7 +122,7 @@ class Stage:
 
         await eventually(there, within=within)
 
-    async def outcome(self, within: float = 30.0) -> Event:
+    async def outcome(self, within: float = 60.0) -> Event:
         """The `replay_ready` or `failed` event of this Space."""
         subscription = await self.bus.js.subscribe(
             subjects.event("recording", self.space_id, "*"),
@@ -138,7 +138,7 @@ class Stage:
         finally:
             await subscription.unsubscribe()
 
-    async def ready(self, within: float = 30.0) -> v1.ReplayReady:
+    async def ready(self, within: float = 60.0) -> v1.ReplayReady:
         event = await self.outcome(within)
         assert isinstance(event, v1.ReplayReady), event
         return event

@@ -18,7 +18,7 @@ from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, payloads, person
 from tests.support.processes import family, gone
 from tests.support.service_process import ServiceProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 from tests.unit.recording.sounds import bundles, encode, noise, stream
 
 
@@ -98,7 +98,7 @@ async def test_a_recorder_killed_while_it_builds_builds_again(
     stage: Stage, recorder: ServiceProcess, env: dict[str, str]
 ) -> None:
     spool = Path(env["ROSTRUM_VAR"], "spool", stage.space_id)
-    sent = encode(noise(20))
+    sent = encode(noise(60))  # so long that it is still mixed when the first track is seen
     await stage.start()
     await recorder.start()
     await stage.say(stage.host, stream(sent, at=5))
@@ -188,7 +188,7 @@ async def test_a_replay_that_is_given_up_leaves_nothing_where_replays_are_and_wh
     assert len(list((var / "spool" / ".failed" / stage.space_id).glob("*/*.bundles"))) == 1
 
 
-async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:
+async def reached(stage: Stage, sequence: int, within: float = LIMIT) -> None:
     """Wait until captured messages up to a sequence are acknowledged."""
 
     async def there() -> bool:
@@ -197,7 +197,7 @@ async def reached(stage: Stage, sequence: int, within: float = 10.0) -> None:
     await eventually(there, within=within)
 
 
-async def unready(stage: Stage, recorder: ServiceProcess, within: float = 20.0) -> dict[str, dict[str, str]]:
+async def unready(stage: Stage, recorder: ServiceProcess, within: float = 30.0) -> dict[str, dict[str, str]]:
     """The first status in which the recorder says that something is missing."""
     subscription = await stage.bus.nc.subscribe(subjects.service_status("recording", "*"))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,13 +35,14 @@ async def a_replay(stage: Stage) -> None:
     await stage.ready()
 
 
-async def told(bus: Bus, space_id: str, last: type[Event]) -> list[Event]:
-    """What recording said of a Space, up to an event of a kind."""
+async def told(bus: Bus, space_id: str, last: type[Event] | Callable[[Event], bool]) -> list[Event]:
+    """What recording said of a Space, up to an event of a kind, or to one that is so."""
+    is_last = (lambda event: isinstance(event, last)) if isinstance(last, type) else last
     found: list[Event] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         async for batch in bus.follow(filters=[subjects.event("recording", space_id, "*")]):
             found += [received.event for received in batch]
-            if any(isinstance(event, last) for event in found):
+            if any(map(is_last, found)):
                 break
     return found
 

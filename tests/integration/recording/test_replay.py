@@ -144,7 +144,7 @@ async def test_a_space_that_is_only_captioned_is_not_recorded(bus: object, servi
         await recorded.say(recorded.host, stream(encode(noise(1)), at=1))
         await recorded.end()
         await recorded.ready()
-    assert stage.asked <= 1
+    assert stage.asked < 5, "not for each bundle"
     assert (await stage.replay()).state is v1.ReplayState.NONE
     assert not (service.settings.var / "spool" / stage.space_id).exists()
 
@@ -192,7 +192,12 @@ async def test_hostile_bundles_become_dead_letters_and_harm_nothing(stage: Stage
     await stage.end()
     (track,) = (await stage.ready()).tracks
     assert await payloads(stage, track, service.settings.var) == sent[:50] + sent[60:]
-    reasons = await stage.dead_letters()
+
+    async def all_buried() -> list[str] | None:
+        found = await stage.dead_letters()
+        return found if len(found) >= 6 else None
+
+    reasons = await eventually(all_buried)
     assert len(reasons) == 6
     assert [text for text in reasons if "clock says 1970" in text]
     assert [text for text in reasons if "is no person" in text]

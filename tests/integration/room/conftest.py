@@ -18,6 +18,7 @@ from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
 from libs.keyring.client import Keyring
 from libs.keyring.vault import Vault
+from libs.refusal import Refusal
 from libs.service import Service, running
 from services.room.domain.written import WORDS
 from services.room.main import compose
@@ -37,7 +38,18 @@ def nats() -> Iterator[NatsServer]:
 
 @pytest.fixture
 def env(nats: NatsServer) -> dict[str, str]:
-    return {**nats.env, "ROSTRUM_ROOM_COUNT_INTERVAL": "0.1", "ROSTRUM_ROOM_LEASE_SECONDS": "2"}
+    """With leases that outlast a test, and patience with who has just signed up: no busy machine ends a session."""
+    return {
+        **nats.env,
+        "ROSTRUM_ROOM_COUNT_INTERVAL": "0.1",
+        "ROSTRUM_ROOM_LEASE_SECONDS": "60",
+        "ROSTRUM_ROOM_PERSON_WAIT": "5",
+    }
+
+
+def brief(env: dict[str, str], seconds: float = 2.0) -> dict[str, str]:
+    """The same with a lease that is over after so many seconds, 2 at least; for who is to be lost."""
+    return {**env, "ROSTRUM_ROOM_LEASE_SECONDS": str(seconds)}
 
 
 @pytest.fixture
@@ -80,6 +92,20 @@ class Guests:
     async def block(self, who: str, whom: str) -> None:
         event = people.Blocked(person_id=self.ids[who], version=3, blocked_id=self.ids[whom], at=datetime.now(UTC))
         await self._publish(event)
+
+    async def known_to_room(self) -> None:
+        """Wait until room has taken in every event of people that was published before."""
+        await self.sign_up("marker")
+        probe = {"actor": self.ids["marker"], "space_id": new_id(), "session_id": new_id()}
+
+        async def known() -> bool:
+            try:
+                await self.order(v1.JoinSpace.model_validate({"command_id": new_id(), **probe}))
+            except Refusal as no:
+                return no.reason == "space_unknown"
+            return False
+
+        await eventually(known)
 
     async def _publish(self, event: people.PersonEvent) -> None:
         await self.bus.publish_event(event)

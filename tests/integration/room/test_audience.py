@@ -1,6 +1,7 @@
 """Who is there, told on the bus."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -12,12 +13,13 @@ from contracts.presence import v1 as presence
 from contracts.room import v1
 from libs.aio import end
 from libs.bus import Bus
+from libs.eventstore import name_of
 from libs.ids import new_id
 from libs.refusal import Refusal
 from libs.service import running
-from services.room.main import compose
+from services.room.main import compose, stored_facts
 from services.room.settings import Settings
-from tests.integration.room.conftest import Guests
+from tests.integration.room.conftest import Guests, brief
 from tests.support.waiting import beats, eventually
 
 
@@ -41,6 +43,12 @@ class Watch:
         return [(e.listeners, e.on_stage) for e in self.events if isinstance(e, presence.Counted)]
 
 
+def stored(env: dict[str, str], space_id: str) -> list[str]:
+    """What was stored of a Space, but for the host's absence: who never connects is missed after five seconds."""
+    names = [name_of(one.fact) for one in stored_facts(env, space_id)]
+    return [name for name in names if name != "space.lost"]
+
+
 @pytest.fixture
 async def watch(bus: Bus) -> AsyncIterator[Watch]:
     watch = Watch()
@@ -55,7 +63,7 @@ async def test_people_come_and_go_and_the_counts_say_so(guests: Guests, watch: W
     await guests.speaker("ann")
     one, two = new_id(), new_id()
     session = await guests.join("bob", one)
-    assert (session.role, session.lease_seconds, session.space.id) == (v1.Role.LISTENER, 2.0, guests.space)
+    assert (session.role, session.lease_seconds, session.space.id) == (v1.Role.LISTENER, 60.0, guests.space)
     await guests.join("bob", two)
     await guests.join(None)
     await guests.counted(2, 1)
@@ -75,17 +83,19 @@ async def test_a_session_of_somebody_else_is_not_closed(guests: Guests) -> None:
     await guests.create()
     session = new_id()
     await guests.join("bob", session)
+    await guests.counted(1, 0)
     foreign = v1.LeaveSpace(command_id="1", actor=guests.ids["ann"], space_id=guests.space, session_id=session)
     await guests.order(foreign)
-    await guests.counted(1, 0)
+    assert await guests.count() == (1, 0)
 
 
 @pytest.mark.usefixtures("service")
 async def test_who_leaves_on_purpose_leaves_the_queue_with_the_last_session(guests: Guests) -> None:
     await guests.create()
     one, two = new_id(), new_id()
-    await guests.join("bob", one)
-    await guests.join("bob", two)
+    # Whatever is renewed after its end would begin anew.
+    await guests.join("bob", one, follows=False)
+    await guests.join("bob", two, follows=False)
     await guests.order(v1.RequestToSpeak(command_id="1", actor=guests.ids["bob"], space_id=guests.space))
     leave = v1.LeaveSpace(command_id="2", actor=guests.ids["bob"], space_id=guests.space, session_id=one)
     await guests.order(leave)
@@ -142,42 +152,51 @@ async def test_whoever_only_says_that_they_are_there_counts_nowhere(guests: Gues
     await guests.renew(*made_up, (new_id(), None), holder="")
     react = v1.React(command_id="r", actor=told, space_id=guests.space, reaction="clap")
     await guests.order(react)  # they may act all the same
-    await guests.join("ann")
+    ann = await guests.join("ann")
     await guests.counted(1, 0)
     await eventually(lambda: bool(watch.of(presence.Reacted)))
     await guests.renew(made_up[1], holder="node")
     await guests.counted(2, 0)
     await eventually(lambda: watch.counts[-1:] == [(2, 0)])
     assert max(watch.counts) == (2, 0)
-    assert len(watch.of(presence.Joined)) == 2
     await guests.order(v1.EndSpace(command_id="e", actor=guests.ids["host"], space_id=guests.space))
     await eventually(lambda: len(watch.of(presence.Left)) == 2)
+    # Whoever was told to have joined was so before; who came first leaves first, so nobody else is still to come.
+    joined = [e.session_id for e in watch.of(presence.Joined) if isinstance(e, presence.Joined)]
+    left = [e.session_id for e in watch.of(presence.Left) if isinstance(e, presence.Left)]
+    assert joined == [ann.session_id, made_up[1][0]]
+    assert left == [made_up[1][0], ann.session_id]
 
 
-@pytest.mark.usefixtures("service")
 async def test_a_crowd_that_vanishes_is_gone_after_one_lease_and_writes_no_event_of_the_space(
-    guests: Guests, watch: Watch
+    guests: Guests, watch: Watch, env: dict[str, str]
 ) -> None:
-    space = await guests.create()
-    await asyncio.gather(*(guests.join(None) for _ in range(200)))
-    kept = new_id()
-    await guests.join("bob", kept)
-    await guests.counted(201, 0)
-
-    async def renewing() -> None:
-        async for _ in beats(0.3):
-            await guests.renew((kept, guests.ids["bob"]))
-
-    task = asyncio.create_task(renewing())
-    await eventually(lambda: watch.counts[-1:] == [(1, 0)], within=6)
-    await end(task)
-
     def lapsed() -> int:
         return len([e for e in watch.of(presence.Left) if isinstance(e, presence.Left) and e.lapsed])
 
-    # The count does not wait until everybody has been told one by one.
-    await eventually(lambda: lapsed() == 200)
-    assert (await guests.see()).version == space.version
+    async with running(Settings.read(brief(env, 3)), compose) as service:
+        await eventually(lambda: not service.missing())
+        await guests.create()
+        kept: tuple[str, str | None] = (new_id(), guests.ids["bob"])
+        crowd: list[tuple[str, str | None]] = []
+
+        async def renewing() -> None:
+            async for _ in beats(0.3):
+                await guests.renew(kept, *crowd)
+
+        async def come() -> None:
+            crowd.append(((await guests.join(None)).session_id, None))
+
+        await guests.join("bob", kept[0])
+        task = asyncio.create_task(renewing())
+        await asyncio.gather(*(come() for _ in range(200)))
+        await guests.counted(201, 0)
+        crowd.clear()
+        await eventually(lambda: watch.counts[-1:] == [(1, 0)])
+        # The count does not wait until everybody has been told one by one.
+        await eventually(lambda: lapsed() == 200)
+        assert stored(env, guests.space) == ["space.created", "space.started"]
+        await end(task)
 
 
 @pytest.mark.usefixtures("service")
@@ -195,7 +214,11 @@ async def test_a_removed_person_is_gone_at_once_and_stays_out_whatever_is_renewe
     await guests.renew((session, guests.ids["bob"]))
     with pytest.raises(Refusal, match="removed"):
         await guests.join("bob")
-    await guests.counted(1, 0)
+    # Room looks at renewals in their order: bob's would have counted before this one.
+    await guests.renew((new_id(), None), holder="node")
+    await guests.counted(2, 0)
+    there = await guests.ask(v1.ParticipantsQuery(space_id=guests.space, actor=guests.ids["host"]))
+    assert [one.person.handle for one in there.people] == ["ann"]
 
 
 @pytest.mark.usefixtures("service")
@@ -210,8 +233,8 @@ async def test_when_the_space_ends_everybody_has_left(guests: Guests, watch: Wat
 
 
 @pytest.mark.usefixtures("service")
-async def test_reactions_are_counted_together_and_each_once(guests: Guests, watch: Watch) -> None:
-    space = await guests.create()
+async def test_reactions_are_counted_together_and_each_once(guests: Guests, watch: Watch, env: dict[str, str]) -> None:
+    await guests.create()
     ann = guests.ids["ann"]
     await guests.join("ann")
     claps = [v1.React(command_id=f"k{n}", actor=ann, space_id=guests.space, reaction="clap") for n in range(30)]
@@ -221,6 +244,7 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
     for tone in (1, 2):  # Unicode has one modifier for both
         await guests.order(wave.model_copy(update={"command_id": f"w{tone}", "skin_tone": tone}))
     total: Counter[str] = Counter()
+    began = time.monotonic()
 
     def complete() -> bool:
         total.clear()
@@ -230,8 +254,9 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
         return total == {"clap": 30, "wave:4": 1, "wave:2": 2}
 
     await eventually(complete)
-    assert len(watch.of(presence.Reacted)) <= 5
-    assert (await guests.see()).version == space.version
+    windows = 1 + (time.monotonic() - began) / 0.25
+    assert len(watch.of(presence.Reacted)) <= windows, "together, once in a quarter of a second"
+    assert stored(env, guests.space) == ["space.created", "space.started"]
     unknown = v1.React(command_id="u", actor=ann, space_id=guests.space, reaction="rotten_tomato")
     with pytest.raises(Refusal, match="invalid"):
         await guests.order(unknown)
@@ -244,33 +269,39 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
 async def test_after_a_restart_the_sessions_are_relearnt_and_nobody_joins_or_leaves(
     guests: Guests, watch: Watch, env: dict[str, str]
 ) -> None:
-    env = {**env, "ROSTRUM_ROOM_LEASE_SECONDS": "4"}
+    settings = Settings.read(brief(env, 8))
     sessions = [new_id() for _ in range(20)]
-    async with running(Settings.read(env), compose) as service:
+
+    async def renewing() -> None:
+        async for _ in beats(0.3):
+            await guests.renew(*((session, None) for session in sessions))
+
+    async with running(settings, compose) as service:
         await eventually(lambda: not service.missing())
         await guests.create()
         for session in sessions:
             await guests.join(None, session)
         await eventually(lambda: watch.counts[-1:] == [(20, 0)])
-    before = len(watch.events)
-    async with running(Settings.read(env), compose) as service:
+        await eventually(lambda: len(watch.of(presence.Joined)) == 20)
+    before = len(watch.counts)
+    task = asyncio.create_task(renewing())
+    async with running(settings, compose) as service:
         await eventually(lambda: not service.missing())
-        await guests.renew(*((session, None) for session in sessions))
-
-        async def all_are_back() -> bool:
-            return await guests.count() == (20, 0)
-
-        await eventually(all_are_back)
-        await guests.renew(*((session, None) for session in sessions[:10]))
-        await eventually(lambda: watch.counts[-1:] == [(20, 0)] and len(watch.events) > before, within=10)
-    told = watch.events[before:]
-    assert not [e for e in told if isinstance(e, presence.Joined)]
+        await guests.counted(20, 0)
+        # What it tells first is what it has learnt in half a lease.
+        await eventually(lambda: watch.counts[before:] == [(20, 0)])
+        await guests.join("ann")
+        await eventually(lambda: len(watch.of(presence.Joined)) > 20)
+        assert [e.person_id for e in watch.of(presence.Joined)[20:] if isinstance(e, presence.Joined)] == [
+            guests.ids["ann"]
+        ]
+        assert watch.of(presence.Left) == []
+    await end(task)
 
 
 async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
     guests: Guests, watch: Watch, env: dict[str, str]
 ) -> None:
-    env = {**env, "ROSTRUM_ROOM_LEASE_SECONDS": "4"}
     inside = [(new_id(), None), (new_id(), guests.ids["ann"])]
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
@@ -295,7 +326,7 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
             await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["bob"], session_id=inside[1][0]))
         await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["ann"]))
         second = new_id()
-        await guests.join("ann", second)
+        await guests.join("ann", second, follows=False)
         # A session is proof while it lives.
         for session, actor in inside:
             await guests.ask(v1.SpaceQuery(space_id=guests.space, actor=actor, let_in=True, session_id=session))
@@ -310,11 +341,7 @@ async def test_who_can_join_narrowed_while_live_is_for_those_who_come(
         anonymous = inside[0][0]
         await guests.ask(v1.SpaceQuery(space_id=guests.space, let_in=True, session_id=anonymous))
         await guests.renew(*inside)
-
-        async def known_again() -> bool:
-            return await guests.count() == (2, 0)
-
-        await eventually(known_again)
+        await guests.counted(2, 0)
         await guests.order(
             v1.LeaveSpace(command_id=new_id(), actor=guests.ids["ann"], space_id=guests.space, session_id=inside[1][0])
         )

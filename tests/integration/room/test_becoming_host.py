@@ -12,36 +12,20 @@ from libs.aio import end
 from libs.bus import Bus
 from libs.eventstore import Order
 from libs.ids import new_id
-from libs.refusal import Refusal
 from libs.service import Service, running
 from services.room.domain.values import Settings as Chosen
 from services.room.main import compose
 from services.room.settings import Settings
-from tests.integration.room.conftest import Guests
+from tests.integration.room.conftest import Guests, brief
 from tests.integration.room.test_keeper import Clock, owner
 from tests.integration.room.test_people_on_stage import give, privacy, refused, say
 from tests.support.waiting import beats, eventually
 
 
-async def known_to_room(guests: Guests) -> None:
-    """Wait until room has taken in every event of people that was published before."""
-    await guests.sign_up("marker")
-    probe = {"actor": guests.ids["marker"], "space_id": new_id(), "session_id": new_id()}
-
-    async def known() -> bool:
-        try:
-            await guests.order(v1.JoinSpace.model_validate({"command_id": new_id(), **probe}))
-        except Refusal as no:
-            return no.reason == "space_unknown"
-        return False
-
-    await eventually(known)
-
-
 async def protect(guests: Guests, who: str, protected: bool) -> None:
     """Let somebody's account be protected or not."""
     await say(guests, privacy(guests, who, protected=protected, hides_listening=False))
-    await known_to_room(guests)
+    await guests.known_to_room()
 
 
 async def schedule(guests: Guests, platform: str = "web") -> str:
@@ -74,7 +58,7 @@ async def test_where_a_kind_of_client_was_closed_since_nobody_starts_what_was_sc
     rule = people.PlatformRule(platform="ios", who=people.WhoMayHost.NOBODY)
     policy = people.HostingPolicy(rule=people.HostingRule(who=people.WhoMayHost.EVERYONE), platforms=(rule,))
     await guests.bus.publish_event(people.HostingPolicyChanged(version=1, policy=policy, at=datetime.now(UTC)))
-    await known_to_room(guests)
+    await guests.known_to_room()
     guests.space = with_phone
     assert await refused(guests, "host", v1.StartSpace) == "may_not_host"
     guests.space = with_browser
@@ -96,21 +80,23 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_who_may_hos
     bus: Bus, guests: Guests, env: dict[str, str]
 ) -> None:
     ids, sessions = guests.ids, {name: new_id() for name in ("host", "ann", "bob")}
-    async with running(Settings.read({**env, "ROSTRUM_ROOM_GRACE_SECONDS": "2"}), compose) as service:
+    async with running(Settings.read(brief(env) | {"ROSTRUM_ROOM_GRACE_SECONDS": "2"}), compose) as service:
         await eventually(lambda: not service.missing())
         await guests.create()
+        here = set(sessions)
 
         async def stay() -> None:
             async for _ in beats(0.3):
-                await guests.renew(*((sessions[name], ids[name]) for name in ("ann", "bob")))
+                await guests.renew(*((sessions[name], ids[name]) for name in here))
 
         for name, session in sessions.items():
             await guests.join(name, session)
+        staying = asyncio.create_task(stay())
         for name in ("ann", "bob"):
             await guests.speaker(name)
             await give(guests, "host", v1.AppointCohost, person_id=ids[name])
-        staying = asyncio.create_task(stay())
         await protect(guests, "ann", True)
+        here.remove("host")
 
         async def taken_over() -> bool:
             space = await guests.see("bob")

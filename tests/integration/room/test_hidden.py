@@ -48,7 +48,7 @@ async def listed(guests: Guests) -> set[str]:
 async def test_after_a_restart_of_room_nobody_is_listed_before_somebody_says_that_they_do_not_hide(
     bus: Bus, guests: Guests, env: dict[str, str]
 ) -> None:
-    settings = Settings.read({**env, "ROSTRUM_ROOM_LEASE_SECONDS": "30"})
+    settings = Settings.read(env)
     shy, open_ = new_id(), new_id()
     async with running(settings, compose) as service:
         await eventually(lambda: not service.missing())
@@ -130,6 +130,7 @@ async def test_no_event_of_presence_names_who_hides(
     for who, hidden in (("ann", True), ("bob", False)):
         session = new_id()
         await join(guests, who, session, hidden=hidden)
+        await guests.counted(1, 0)
         await give(guests, who, v1.LeaveSpace, session_id=session)
     await eventually(lambda: len(watch.of(presence.Left)) == 2)
     for kind in (presence.Joined, presence.Left):

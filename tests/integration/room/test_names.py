@@ -56,6 +56,7 @@ async def test_a_new_name_is_in_every_answer_and_event_from_then_on(
     await guests.create()
     await guests.speaker("ann")
     await guests.join("bob")
+    await told(guests.bus, v1.StageJoined)  # what is told later has the new name
     await rename(guests.bus, guests.ids["ann"], "ann_b", "Ann B.")
 
     async def seen() -> bool:

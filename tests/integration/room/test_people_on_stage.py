@@ -21,9 +21,9 @@ from libs.refusal import Refusal
 from libs.service import Service, running
 from services.room.main import compose, inspect
 from services.room.settings import Settings
-from tests.integration.room.conftest import Guests, unread
+from tests.integration.room.conftest import Guests, brief, unread
 from tests.support.nats import NatsServer
-from tests.support.waiting import beats, eventually, pace
+from tests.support.waiting import LIMIT, beats, eventually, pace, standstill
 
 
 async def give(guests: Guests, who: str, kind: type[Request[Any]], **fields: object) -> Any:
@@ -91,12 +91,17 @@ async def test_a_whole_evening_and_whoever_follows_sees_it(
     await give(guests, "ann", v1.ReadmitPerson, person_id=ids["bob"])
     await give(guests, "bob", v1.RequestToSpeak)
     await give(guests, "ann", v1.Unpin, pin_id=pinned.pins[0].id)
-    assert unread(await guests.see(follower=True)) == inspect(env, guests.space)
+
+    async def seen_as_stored() -> bool:
+        # Who came or was missed may be stored between the two.
+        return unread(await guests.see(follower=True)) == inspect(env, guests.space)
+
+    await eventually(seen_as_stored)
     await give(guests, "ann", v1.EndSpace)
 
     followed = inspect(env, guests.space, at=1)
     assert followed is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.events_of("room")]):
             for received in batch:
                 assert isinstance(received.event, v1.SpaceEvent)
@@ -158,6 +163,7 @@ async def test_who_is_there_is_shown_in_pages_and_hidden_people_are_only_counted
     await guests.join("last")
     for name in ("host", "ann", "ann", "bob", "cy", "dee", "shy", None):
         await guests.join(name)
+    await guests.counted(7, 1)
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
@@ -180,8 +186,7 @@ async def test_a_block_takes_who_is_blocked_off_the_stage_and_warns_of_others(gu
     await guests.join("ann")
     await guests.sign_up("cy")
     await guests.block("cy", "ann")
-    await guests.sign_up("last")
-    await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["last"]))
+    await guests.known_to_room()
     assert [p.handle for p in (await guests.join("cy")).blocked_on_stage] == ["ann"]
     assert (await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["cy"]))).blocked_on_stage
 
@@ -269,7 +274,7 @@ async def test_who_may_host_is_the_policy_of_the_moment(guests: Guests) -> None:
     await guests.bus.publish_event(people.HostingPolicyChanged(version=1, policy=policy, at=datetime.now(UTC)))
     await guests.sign_up("fan")
     await guests.follow("fan", "host")
-    await guests.sign_up("last")
+    await guests.known_to_room()
 
     async def refused_to_host(who: str) -> str | None:
         try:
@@ -278,31 +283,26 @@ async def test_who_may_host_is_the_policy_of_the_moment(guests: Guests) -> None:
             return no.reason
         return None
 
-    async def policy_holds() -> bool:
-        guests.space = new_id()
-        return await refused_to_host("ann") == "may_not_host"
-
-    await eventually(policy_holds)
-    guests.space = new_id()
+    assert await refused_to_host("ann") == "may_not_host"
     assert await refused_to_host("host") is None
 
 
 # ---- lost and back ----------------------------------------------------------------------------------------------
 
 
-async def _stays(bus: Bus, guests: Guests, leases: dict[str, str | None]) -> None:
-    """Renew these sessions for ever, as gateways do."""
+async def _stays(guests: Guests, leases: dict[str, str | None]) -> None:
+    """Renew the sessions that are in this for ever, as gateways do."""
     async for _ in beats(0.3):
         await guests.renew(*leases.items())
 
 
 @pytest.fixture
 def quick(env: dict[str, str]) -> dict[str, str]:
-    return {**env, "ROSTRUM_ROOM_GRACE_SECONDS": "4"}
+    return brief(env) | {"ROSTRUM_ROOM_GRACE_SECONDS": "4"}
 
 
 async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a_restart_of_room(
-    bus: Bus, guests: Guests, quick: dict[str, str]
+    guests: Guests, quick: dict[str, str]
 ) -> None:
     quick["ROSTRUM_ROOM_GRACE_SECONDS"] = "3"
     ids = guests.ids
@@ -310,29 +310,32 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a
     async with running(Settings.read(quick), compose) as service:
         await eventually(lambda: not service.missing())
         await guests.create()
+        here: dict[str, str | None] = {session: ids[name] for name, session in sessions.items()}
+        for name, session in sessions.items():
+            await guests.join(name, session)
+        staying = asyncio.create_task(_stays(guests, here))
         for name in ("bob", "ann"):
             await guests.speaker(name)
         for name in ("ann", "bob"):
             await give(guests, "host", v1.AppointCohost, person_id=ids[name])
-        for name, session in sessions.items():
-            await guests.join(name, session)
-        staying = asyncio.create_task(_stays(bus, guests, {sessions[name]: ids[name] for name in ("ann", "bob")}))
+        del here[sessions["host"]]
 
-        async def host_missed() -> bool:
+        async def host_missed() -> datetime | None:
             host = member(await guests.see(), ids["host"])
-            return host is not None and host.lost_until is not None
+            return host.lost_until if host is not None else None
 
-        await eventually(host_missed, within=20)
-        lost_until = (await guests.see()).stage[0].lost_until
+        lost_until = await eventually(host_missed, within=20)
     async with running(Settings.read(quick), compose) as service:
         await eventually(lambda: not service.missing())
-        assert (await guests.see()).stage[0].lost_until == lost_until
+        host = member(await guests.see(), ids["host"])
+        if host is not None:  # the machine was quick enough to see it
+            assert host.lost_until is not None
+            assert host.lost_until >= lost_until
 
         async def taken_over() -> bool:
             return (await guests.see()).host.id == ids["ann"]
 
         await eventually(taken_over, within=25)
-        assert lost_until is not None
         assert datetime.now(UTC) >= lost_until
         space = await guests.see()
         assert (space.state, [m.person.handle for m in space.stage]) == (v1.State.LIVE, ["bob", "ann"])
@@ -342,21 +345,24 @@ async def test_a_lost_host_is_followed_by_the_longest_serving_cohost_also_over_a
 
 
 async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_loses_the_place(
-    bus: Bus, guests: Guests, quick: dict[str, str]
+    guests: Guests, quick: dict[str, str]
 ) -> None:
     ids = guests.ids
     async with running(Settings.read(quick), compose) as service:
         await eventually(lambda: not service.missing())
         await guests.create()
-        await guests.speaker("ann")
-        await give(guests, "ann", v1.Unmute, person_id=ids["ann"])
         await guests.sign_up("cy")
         sessions = {name: new_id() for name in ("host", "ann", "bob", "cy")}
+        here: dict[str, str | None] = {session: ids[name] for name, session in sessions.items()}
         for name, session in sessions.items():
             await guests.join(name, session)
+        staying = asyncio.create_task(_stays(guests, here))
+        await guests.speaker("ann")
+        await give(guests, "ann", v1.Unmute, person_id=ids["ann"])
         for name in ("bob", "cy"):
             await give(guests, name, v1.RequestToSpeak)
-        staying = asyncio.create_task(_stays(bus, guests, {sessions["host"]: ids["host"]}))
+        for name in ("ann", "bob", "cy"):
+            del here[sessions[name]]
 
         async def missed() -> bool:
             space = await guests.see("host")
@@ -364,9 +370,9 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
             return ann is not None and ann.lost_until is not None and all(r.lost_until for r in space.requests)
 
         await eventually(missed, within=20)
-        for name in ("ann", "cy"):
-            await guests.join(name, sessions[name] if name == "cy" else None)
-        cy_stays = asyncio.create_task(_stays(bus, guests, {sessions["cy"]: ids["cy"]}))
+        for name, session in (("ann", new_id()), ("cy", sessions["cy"])):
+            here[session] = ids[name]
+            await guests.join(name, session)
 
         async def settled() -> bool:
             space = await guests.see("host")
@@ -376,7 +382,6 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
         ann = member(await guests.see("host"), ids["ann"])
         assert ann is not None
         assert (ann.role, ann.muted) == (v1.Role.SPEAKER, False)
-        await end(cy_stays)
         await end(staying)
 
         async def timed_out() -> bool:
@@ -385,13 +390,12 @@ async def test_who_is_back_within_the_grace_finds_everything_and_who_is_not_lose
         await eventually(timed_out, within=25)
 
 
-async def test_nobody_is_timed_out_because_nats_was_away(
-    bus: Bus, guests: Guests, env: dict[str, str], nats: NatsServer
-) -> None:
-    env = {**env, "ROSTRUM_ROOM_GRACE_SECONDS": "12", "ROSTRUM_ROOM_INVITATION_SECONDS": "12"}
+async def test_nobody_is_timed_out_because_nats_was_away(guests: Guests, env: dict[str, str], nats: NatsServer) -> None:
+    env = brief(env) | {"ROSTRUM_ROOM_GRACE_SECONDS": "12", "ROSTRUM_ROOM_INVITATION_SECONDS": "14"}
     async with running(Settings.read(env), compose) as service:
         await eventually(lambda: not service.missing())
         await guests.create()
+        await guests.join("host")
         await give(guests, "host", v1.Invite, person_id=guests.ids["ann"])
 
         async def missed() -> datetime | None:
@@ -409,7 +413,7 @@ async def test_nobody_is_timed_out_because_nats_was_away(
         assert space.state is v1.State.LIVE
         assert [one.invited_by for one in space.invitations] == [guests.ids["host"]]
         await guests.join("host", mine := new_id())
-        staying = asyncio.create_task(_stays(bus, guests, {mine: guests.ids["host"]}))
+        staying = asyncio.create_task(_stays(guests, {mine: guests.ids["host"]}))
 
         async def back() -> bool:
             host = (await guests.see("host")).stage[0]
@@ -426,10 +430,22 @@ async def test_room_answers_at_once_after_nats_stood_still(
     nats.pause()
     began = time.monotonic()
     await pace(began + 2.5)
-    nats.resume()
-    answer = await guests.bus.ask(v1.SpaceQuery(space_id=guests.space, actor=guests.ids["host"]), timeout=3)
-    assert answer.result.state is v1.State.LIVE
+    async with standstill() as stood:
+        nats.resume()
+        resumed = time.monotonic()
+        assert (await guests.see("host")).state is v1.State.LIVE
+        # Where the answer to a ping was given up, nats-py hears nothing until two of its own are missed: 10 to 15 s.
+        assert time.monotonic() - resumed < 8 + stood()
     await eventually(lambda: not service.missing())
+
+
+async def test_whoever_room_never_hears_of_is_waited_for_a_moment_only(guests: Guests, env: dict[str, str]) -> None:
+    async with running(Settings.read({**env, "ROSTRUM_ROOM_PERSON_WAIT": "0.1"}), compose) as service:
+        await eventually(lambda: not service.missing())
+        guests.ids["new"] = new_id()
+        with pytest.raises(Refusal) as no:
+            await guests.create("new")
+        assert (no.value.reason, no.value.retry) == ("person_unknown", True)
 
 
 async def test_an_invitation_lapses_by_itself(guests: Guests, env: dict[str, str]) -> None:

@@ -14,14 +14,14 @@ from libs.refusal import Refusal
 from libs.telemetry import configure_traces
 from services.room.main import inspect
 from tests.integration.room.conftest import Guests, unread
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 pytestmark = pytest.mark.usefixtures("service")
 
 
 async def _room_events(bus: Bus, until: str) -> list[v1.SpaceEvent]:
     events: list[v1.SpaceEvent] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.events_of("room")]):
             for received in batch:
                 assert isinstance(received.event, v1.SpaceEvent)
@@ -50,8 +50,13 @@ async def test_from_creation_to_the_end(bus: Bus, guests: Guests, env: dict[str,
         command_id=new_id(), actor=ids["host"], space_id=space.id, person_id=ids["bob"], explanation="spam"
     )
     await guests.order(remove)
-    live = await guests.see(follower=True)
-    assert unread(live) == inspect(env, space.id), "rebuilt from stored events alone, it is what it is"
+
+    async def rebuilt() -> v1.Space | None:
+        # From stored events alone. Who has no connection here may be missed between the two.
+        seen = await guests.see(follower=True)
+        return seen if unread(seen) == inspect(env, space.id) else None
+
+    live = await eventually(rebuilt)
     await guests.order(v1.EndSpace(command_id=new_id(), actor=ids["host"], space_id=space.id))
 
     events = await _room_events(bus, "ended")
@@ -157,10 +162,8 @@ async def test_followers_and_blocks_come_from_the_people_service(guests: Guests)
         await guests.join(None)
     await guests.follow("ann", "host")
     await guests.follow("host", "ann")
-    await guests.sign_up("last")
-    # The stream is in order: whoever knows the last one knows what came before.
-    await guests.ask(v1.AdmitQuery(space_id=guests.space, actor=guests.ids["host"]))
-    await eventually(lambda: _joins(guests, "ann"))
+    await guests.known_to_room()
+    await guests.join("ann")
     ask = v1.RequestToSpeak(command_id="1", actor=guests.ids["ann"], space_id=guests.space)
     assert [m.person.handle for m in (await guests.order(ask)).result.stage] == ["host", "ann"]
     await guests.block("host", "bob")
@@ -178,9 +181,6 @@ async def _joins(guests: Guests, name: str, *, refused: str | None = None) -> bo
 
 async def test_somebody_who_has_just_signed_up_is_waited_for(guests: Guests) -> None:
     guests.ids["new"] = new_id()
-    with pytest.raises(Refusal) as no:
-        await guests.create("new")
-    assert (no.value.reason, no.value.retry) == ("person_unknown", True)
     creating = asyncio.create_task(guests.create("new"))
     await asyncio.sleep(0)
     await guests.sign_up(new=guests.ids["new"])
@@ -200,7 +200,7 @@ async def test_all_events_carry_their_space_and_a_trace(bus: Bus, guests: Guests
     configure_traces("room")
     await guests.create()
     await _room_events(bus, "started")
-    message = await bus.js.get_last_msg(subjects.EVENTS_STREAM, subjects.events_of("room"))
+    message = await bus.js.get_last_msg(subjects.EVENTS_STREAM, subjects.event("room", guests.space, "started"))
     assert message.headers is not None
     assert message.headers[subjects.HEADER_SPACE] == guests.space
     assert message.headers["ce-type"] == "rostrum.room.v1.started"

@@ -97,7 +97,7 @@ async def unpin(guests: Guests) -> v1.Space:
 async def first_forgotten(bus: Bus, count: int = 1) -> list[tuple[str, str | None]]:
     """The first so many things that are told to be forgotten: what, and which unit."""
     told: list[tuple[str, str | None]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         async for batch in bus.follow(filters=[subjects.event("people", "*", people.Forgotten.name)]):
             told += [(one.event.what, one.event.unit) for one in batch if isinstance(one.event, people.Forgotten)]
             if len(told) >= count:

@@ -29,7 +29,10 @@ async def test_a_killed_service_leaves_nothing(name: str, tmp_path: Path) -> Non
             for kind, port in ports:
                 with socket.socket(socket.AF_INET, kind) as again:
                     again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    again.bind(("127.0.0.1", port))
+                    try:
+                        again.bind(("127.0.0.1", port))
+                    except OSError:  # somebody else was quicker
+                        assert holders(kind, port).isdisjoint(one.pid for one in everybody)
             assert list(temporary.iterdir()) == []
 
 
@@ -37,3 +40,8 @@ def bound(process: psutil.Process) -> set[tuple[int, int]]:
     """Kind and port of the sockets at which it can be reached."""
     reached = {psutil.CONN_LISTEN, psutil.CONN_NONE}  # the second is UDP's
     return {(one.type, one.laddr.port) for one in process.net_connections("inet") if one.status in reached}
+
+
+def holders(kind: int, port: int) -> set[int | None]:
+    """The processes that can be reached at a port."""
+    return {one.pid for one in psutil.net_connections("inet") if one.type == kind and one.laddr.port == port}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +16,9 @@ from services.tipping.main import compose
 from services.tipping.settings import Settings
 from tests.integration.tipping.test_tipping import fill, live_space, offer, publish, registered
 from tests.support.events import created, ended, person, started
-from tests.support.matrix import answer_to, commands_of, read
+from tests.support.matrix import answer_to, answers_of, commands_of, read
 from tests.support.nats import running_nats
+from tests.support.waiting import eventually
 
 TABLE: Final = Path(__file__).with_name("matrix.txt")
 ROLES: Final[Mapping[str, PersonRef]] = {
@@ -47,6 +47,12 @@ class Evening:
         self.live, self.closed = await live_space(self.bus, host), await live_space(self.bus, CLOSED)
         self.over = new_id()
         await publish(self.bus, created(self.over, host), started(self.over, host), ended(self.over, version=3))
+
+        async def all_is_known() -> bool:
+            too_late = offer(self.over, ROLES["payer"], host)
+            return await answer_to(lambda: self.bus.ask(too_late)) == "not_live"
+
+        await eventually(all_is_known)
 
     async def tip(self, *, opened: bool = False) -> str:
         """One that the payer offered; its id."""
@@ -124,5 +130,5 @@ async def test_every_command_by_everybody_in_every_case() -> None:
                 ask = kinds[command](command_id=new_id(), actor=None if who is None else who.id, **fields)
                 return await answer_to(lambda: bus.ask(ask))
 
-            found = dict(zip(answers, await asyncio.gather(*(cell(*key) for key in answers)), strict=True))
+            found = await answers_of(answers, cell)
     assert found == answers

@@ -39,7 +39,8 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 async def tipping(server: NatsServer, bus: Bus) -> AsyncIterator[None]:
-    async with running(Settings.read(server.env), compose):
+    """With patience for what room and people have just told."""
+    async with running(Settings.read({**server.env, "ROSTRUM_TIPPING_NEWS_WITHIN": "1.8"}), compose):
         yield
 
 
@@ -184,7 +185,7 @@ async def test_both_are_told_of_every_step(bus: Bus) -> None:
 
 
 async def test_after_a_restart_everything_is_as_it_was(server: NatsServer, bus: Bus) -> None:
-    settings = Settings.read(server.env)
+    settings = Settings.read({**server.env, "ROSTRUM_TIPPING_NEWS_WITHIN": "1.8"})
     space = await live_space(bus, ANN)
     async with running(settings, compose):
         await fill(bus, ANN, paypal="ann")

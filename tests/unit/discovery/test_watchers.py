@@ -18,7 +18,7 @@ from libs.bus import Unavailable
 from services.discovery.app import LiveBars
 from services.discovery.projection import SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, started
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 ANN, BOB, EVE, KIM = person("ann"), person("bob"), person("eve"), person("kim")
 TEA = space("tea")
@@ -59,7 +59,7 @@ class Stage:
         self.spaces.take(self.stream.receive(*events), "e")
 
     async def told(self) -> BarChanged:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             return await self.said.get()
 
 

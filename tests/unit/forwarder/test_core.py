@@ -12,7 +12,7 @@ CORE = Path(__file__).parents[3] / "libs" / "forwarder"
 PARTS = ("core", "netloop", "loadgen")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="no cargo on this host: the Rust tests did not run")
 def test_the_rust_core_keeps_its_promises() -> None:
     done = subprocess.run(

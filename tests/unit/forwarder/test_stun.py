@@ -143,10 +143,10 @@ def test_a_nomination_whose_check_back_was_lost_takes_effect_without_another(
     checked(forwarder, client)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        other.settimeout(5)
-        other.sendto(check(PRIORITY=HIGH, USE_CANDIDATE=None), ("127.0.0.1", forwarder.port))
+        other.settimeout(LIMIT)
         requests: list[stun.Message] = []
         began = time.monotonic()
+        other.sendto(check(PRIORITY=HIGH, USE_CANDIDATE=None), ("127.0.0.1", forwarder.port))
         while len(requests) < 2:
             message = stun.parse_message(other.recv(1500))
             if message.message_class is stun.Class.REQUEST:
@@ -162,4 +162,6 @@ def test_a_nomination_whose_check_back_was_lost_takes_effect_without_another(
         other.sendto(bytes(answer), ("127.0.0.1", forwarder.port))
         until_counted(forwarder, "moved", 1)
         forwarder.send_dtls(1, b"\x16 to the new address")
-        assert other.recv(1500) == b"\x16 to the new address"
+        while (heard := other.recv(1500))[0] < 4:  # a check back that was sent again meanwhile
+            pass
+        assert heard == b"\x16 to the new address"

@@ -9,6 +9,7 @@ import pytest
 from aioice import stun
 from rostrum_forwarder import Dtls, Forwarder, Reachable
 
+from tests.support.waiting import LIMIT
 from tests.unit.forwarder.test_forwarder import ICE, add_speaker, until
 
 MOST = 64
@@ -27,7 +28,7 @@ def forwarder() -> Iterator[Forwarder]:
 def connect(forwarder: Forwarder) -> socket.socket:
     """A connection with a time limit."""
     assert forwarder.tcp_port
-    return socket.create_connection((forwarder.host, forwarder.tcp_port), timeout=3)
+    return socket.create_connection((forwarder.host, forwarder.tcp_port), timeout=LIMIT)
 
 
 def framed(packet: bytes) -> bytes:

@@ -17,6 +17,7 @@ from services.gateway.adapters.addresses import Networks
 from services.gateway.adapters.bounded_http import Bounds, bounded
 from services.gateway.http.cors import Origins
 from tests.support.nats import free_port
+from tests.support.waiting import LIMIT
 
 BOUNDS = Bounds(per_address=1000)
 
@@ -78,7 +79,7 @@ class Raw:
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """The next answer."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().splitlines()
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-1])}
             body = await self.reader.readexactly(int(headers.get("content-length", 0)))
@@ -92,7 +93,7 @@ class Raw:
         return status, json.loads(body)["reason"]
 
     async def closed(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             with contextlib.suppress(ConnectionResetError):
                 assert await self.reader.read() == b""
 
@@ -146,7 +147,7 @@ async def test_a_body_in_small_chunks_is_fine() -> None:
 
 
 async def test_a_head_comes_in_time() -> None:
-    async with serving(replace(BOUNDS, head_seconds=0.4)) as port:
+    async with serving(replace(BOUNDS, head_seconds=1.0)) as port:
         async with Raw(port) as raw:
             raw.write(b"GET / HT")
             assert await raw.refused() == (408, "request_timeout")
@@ -170,7 +171,7 @@ async def _drip(raw: Raw, data: bytes) -> None:
 
 
 async def test_a_body_comes_fast_enough() -> None:
-    bounds = replace(BOUNDS, head_seconds=0.3, body_rate=100_000)
+    bounds = replace(BOUNDS, head_seconds=1.0, body_rate=100_000)
     async with serving(bounds) as port:
         async with Raw(port) as raw:
             raw.write(head("content-length: 60000", first="POST / HTTP/1.1"))
@@ -233,7 +234,7 @@ async def test_an_address_has_so_many_connections_websockets_included() -> None:
             assert (status, json.loads(body)["reason"]) == (429, "too_many_requests")
             assert int(headers["retry-after"]) >= 1
             await third.closed()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while True:
                 async with Raw(port) as again:
                     again.write(head())

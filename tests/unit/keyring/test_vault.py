@@ -121,7 +121,7 @@ async def test_what_is_destroyed_is_not_open_and_everything_else_is() -> None:
 
 
 async def test_what_is_open_stays_so_while_keys_are_renewed_and_no_longer_than_they_may_be_kept() -> None:
-    ring = Ring(lease=0.5)
+    ring = Ring(lease=2.0)
     vault = vault_of(ring)
     space = await pinned(vault, ANN)
     opened, first = vault.of(TEA), vault.of(TEA).until
