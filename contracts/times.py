@@ -19,7 +19,7 @@ _WRITTEN: Final = re.compile(
 
 def in_utc(at: datetime) -> datetime:
     """The same moment in UTC. Raises ValueError for one that is in UTC before the year 1 or after the year 9999."""
-    if not at.utcoffset():
+    if at.tzinfo is UTC or not at.utcoffset():
         return at  # as it is, since making another one costs, and there are thousands a second
     try:
         return at.astimezone(UTC)

@@ -86,6 +86,7 @@ class Vault:
         self.is_gone = is_gone
         self._keyring = keyring
         self._words = words
+        self._worded = words.worded
         self._most = most
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._away: asyncio.Task[None] | None = None
@@ -188,13 +189,14 @@ class Vault:
 
         Raises Missing. Refuses: unavailable; wrong_state for who was erased.
         """
-        if self._words.worded.isdisjoint(map(type, facts)):
-            return facts
-        opened = self.of(state.id)
-        return [self._sealed(opened, fact, at, actor) for at, fact in enumerate(facts, version + 1)]
+        for fact in facts:
+            if type(fact) in self._worded:
+                opened = self.of(state.id)
+                return [self._sealed(opened, fact, at, actor) for at, fact in enumerate(facts, version + 1)]
+        return facts
 
     def _sealed(self, opened: Opened, fact: Fact, version: int, actor: str | None) -> Fact:
-        if type(fact) not in self._words.worded:
+        if type(fact) not in self._worded:
             return fact
         place = self._words.place_of(fact, version, actor)
         if place is None:
@@ -288,7 +290,7 @@ class Vault:
         names: list[str] = []
         for one in notifications:
             record = one.record
-            if type(record.fact) not in self._words.worded:
+            if type(record.fact) not in self._worded:
                 continue
             place = self._words.place_of(record.fact, one.version, record.actor)
             if place is not None and self._is_sealed(record.fact, place.by):

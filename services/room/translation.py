@@ -271,6 +271,8 @@ def _fields(
 
 def _newest(people: dict[str, Any], *, without: Container[str] = ()) -> list[str]:
     """The last of them, in their order: all of them may be more than one message can carry."""
+    if not people:
+        return []
     return list(islice((one for one in reversed(people) if one not in without), v1.TOLD))[::-1]
 
 
