@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from asyncio.subprocess import Process
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from libs.ids import new_id
@@ -34,7 +36,7 @@ async def test_a_signal_drains_everything_and_the_command_succeeds(tmp_path: Pat
         everybody = family(process.pid)
         assert len(everybody) >= 5  # launcher, fork server, NATS, two services
         process.send_signal(number)
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await asyncio.wait_for(process.wait(), 30) == 0
         await gone(everybody)
 
 
@@ -62,10 +64,16 @@ async def test_a_launcher_killed_together_with_its_fork_server_leaves_no_process
 async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
     async with up(tmp_path, DUMMY_ROOM="mute") as process:
         await line_with(process, "starting")
-        await eventually(lambda: "rostrum:room" in {child.name() for child in family(process.pid)}, within=20)
+
+        def room_runs() -> bool:
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that has just ended
+                return "rostrum:room" in {child.name() for child in family(process.pid)}
+            return False
+
+        await eventually(room_runs, within=30)
         everybody = family(process.pid)
         process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await asyncio.wait_for(process.wait(), 30) == 0
         await gone(everybody)
 
 

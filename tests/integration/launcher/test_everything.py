@@ -14,7 +14,7 @@ from contracts.subjects import SERVICES
 from tests.support.at_rest import open_to_others
 from tests.support.command import line_with, rostrum, running_rostrum
 from tests.support.processes import family, gone
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 @pytest.mark.timeout(180)
@@ -30,7 +30,7 @@ async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
         code, token, errors = await rostrum("token", "--sign-up", "ada", "Ada", "--var", str(tmp_path))
         assert code == 0, errors
         async with httpx.AsyncClient(
-            base_url=system["url"], headers={"authorization": f"Bearer {token.strip()}"}
+            base_url=system["url"], headers={"authorization": f"Bearer {token.strip()}"}, timeout=LIMIT
         ) as ada:
             me = (await ada.get("/v1/me")).raise_for_status().json()
             assert me["handle"] == "ada"
@@ -73,10 +73,17 @@ async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
 
 async def ready_pages(system: dict[str, dict[str, dict[str, str]]]) -> None:
     """Every service serves its health page."""
-    async with httpx.AsyncClient() as client:
-        for name in SERVICES:
-            page = await client.get(system["processes"][name]["health"] + "/readyz")
-            assert page.status_code == 200, f"{name}: {page.text}"
+    async with httpx.AsyncClient(timeout=LIMIT) as client:
+
+        async def lacking() -> dict[str, str]:
+            """What the pages say of services that are not ready: for a moment one may lack something again."""
+            pages = {name: await client.get(system["processes"][name]["health"] + "/readyz") for name in SERVICES}
+            return {name: page.text for name, page in pages.items() if page.status_code != 200}
+
+        async def all_are_ready() -> bool:
+            return not await lacking()
+
+        await eventually(all_are_ready)
 
 
 def left_open(folder: Path) -> None:

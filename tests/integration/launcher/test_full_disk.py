@@ -106,7 +106,12 @@ async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_it
             async with speaker(speak, opus_tone(440, 2.0) * 60):
                 await eventually(lambda: media.of("rostrum_capture_packets_stored_total"))
                 ballast = fill(disk, leave=RESERVED // 2)
-                await eventually(lambda: media.of("rostrum_capture_packets_lost_total"))
+                noticed_with = await eventually(lambda: media.of("rostrum_capture_packets_lost_total"))
+
+                async def what_was_on_its_way_has_arrived() -> bool:
+                    return await media.of("rostrum_capture_packets_lost_total") > noticed_with + LATE
+
+                await eventually(what_was_on_its_way_has_arrived)
                 stored = await media.of("rostrum_capture_packets_stored_total")
                 assert await changed() == "", "commands have the rest of the disk"
                 assert await missing() == ""
@@ -126,10 +131,15 @@ async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_it
                 return "takes no writes" in (told := await missing()) or "has taken no writes" in told
 
             await eventually(noticed, within=60)
-            overview = (await operator.http.get("/v1/ops/overview")).json()
-            refusing = [status for status in overview["services"] if "streams" in status["missing"]]
-            assert refusing
-            assert not any(status["ready"] for status in refusing)
+
+            async def refusing() -> bool:
+                """Whether operators see it too, in what each service tells of itself once a second."""
+                overview = (await operator.http.get("/v1/ops/overview")).json()
+                told = [status for status in overview["services"] if "streams" in status["missing"]]
+                assert not any(status["ready"] for status in told)
+                return bool(told)
+
+            await eventually(refusing)
             assert system.restarts("nats") == 0, "it would refuse writes again"
             began = time.monotonic()
             ballast.unlink()

@@ -23,6 +23,7 @@ from infra.nats.permissions import COMMANDS_TO
 from infra.nats.server import ADMIN
 from libs.bus import BusSettings, Handlers, connect
 from libs.bus.declare import streams as streams_declared
+from tests.support.waiting import LIMIT
 
 DUMMY = "tests.support.dummy_service:serve"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -297,11 +298,11 @@ async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> N
         for subject in (presence, *orders):
             config = ConsumerConfig(deliver_subject=subject, ack_policy=AckPolicy.NONE, filter_subject=said)
             await witness.jetstream().add_consumer(subjects.EVENTS_STREAM, config)
-        assert {await asyncio.wait_for(delivered.get(), 10) for _ in range(3)} == {presence, *orders}
+        assert {await asyncio.wait_for(delivered.get(), LIMIT) for _ in range(3)} == {presence, *orders}
         await witness.publish(presence, b"true")
-        assert await asyncio.wait_for(heard.get(), 10) == b"true", "what the consumer delivered is refused"
+        assert await asyncio.wait_for(heard.get(), LIMIT) == b"true", "what the consumer delivered is refused"
         for order in orders:
-            assert b"accepted" in (await witness.request(order, meant, timeout=10)).data
+            assert b"accepted" in (await witness.request(order, meant, timeout=LIMIT)).data
     assert ended == ["b", "b"]
 
 

@@ -41,5 +41,5 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, services: list
             await eventually(lambda: all(store.exists() for store in stores), within=60)
             everybody = family(process.pid)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 30) == 0
             await gone(everybody)
