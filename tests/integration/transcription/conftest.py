@@ -43,10 +43,12 @@ def env(nats: NatsServer, people: None) -> dict[str, str]:
 
 
 def of_transcription(nats: NatsServer) -> dict[str, str]:
-    """Words are shown more seldom than by default, which takes most of the time."""
+    """Words are shown more seldom than by default, which takes most of the time. That a busy machine captures nothing
+    for some seconds is no pause in what somebody says."""
     return {
         **nats.env,
         "ROSTRUM_TRANSCRIPTION_SETTLE": "1.0",
+        "ROSTRUM_TRANSCRIPTION_FLUSH_AFTER": "5",
         "ROSTRUM_TRANSCRIPTION_DECODERS": "1",
         "ROSTRUM_TRANSCRIPTION_PARTIAL_EVERY": "1.0",
     }

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
@@ -27,7 +27,7 @@ from infra.demo import speech, voice
 from libs.bus import Bus
 from libs.ids import new_id
 from services.transcription.adapters.captured import CapturedMessage, follow_capture, newest
-from tests.support.waiting import pace
+from tests.support.waiting import LIMIT, pace
 
 FRAME_NS = 20_000_000
 PER_BUNDLE = 5
@@ -116,10 +116,10 @@ class Stage:
         command = people.SignUp(
             command_id=f"sign-up-{who.id}", person_id=who.id, handle=who.handle, display_name=who.name
         )
-        await self.bus.ask(command)
+        await self.bus.ask(command, timeout=LIMIT)
 
     async def rename(self, who: PersonRef, name: str) -> None:
-        await self.bus.ask(people.ChangeProfile(command_id=new_id(), actor=who.id, display_name=name))
+        await self.bus.ask(people.ChangeProfile(command_id=new_id(), actor=who.id, display_name=name), timeout=LIMIT)
 
     async def start(self) -> None:
         await self.introduce(self.host)
@@ -210,11 +210,12 @@ class Stage:
         return Captions(arrivals)
 
     async def transcript(self, viewer: str | None = None) -> v1.Transcript:
-        return (await self.bus.ask(v1.TranscriptQuery(space_id=self.space_id, actor=viewer), timeout=10)).result
+        return (await self.bus.ask(v1.TranscriptQuery(space_id=self.space_id, actor=viewer), timeout=LIMIT)).result
 
     async def document(self, format: Literal["vtt", "srt", "txt", "json"]) -> str:
         """The transcript as a file."""
-        return (await self.bus.ask(v1.TranscriptDocumentQuery(space_id=self.space_id, format=format))).result.body
+        query = v1.TranscriptDocumentQuery(space_id=self.space_id, format=format)
+        return (await self.bus.ask(query, timeout=LIMIT)).result.body
 
 
 class Captions:
@@ -248,6 +249,17 @@ class Captions:
             self.order.append(event)
             self.arrived.append(asyncio.get_running_loop().time())
             return event
+
+    async def next_while(self, speaking: asyncio.Future[None], within: float = 60.0) -> Event | None:
+        """The next event of transcription, or None where none has come by the time that all has been said."""
+        coming = asyncio.ensure_future(self.next(within))
+        either: set[asyncio.Future[Any]] = {coming, speaking}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if coming.done():
+            return await coming
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        return None
 
     async def finals(self, count: int, within: float = 30.0) -> None:
         """Wait until there are so many final captions."""

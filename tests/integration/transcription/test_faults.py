@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from contracts import capture, subjects
-from contracts.captions.v1 import Partial
 from contracts.recording.v1 import ReplayDeleted
 from contracts.transcription import v1
 from libs.ids import new_id
@@ -85,11 +84,11 @@ async def test_a_recognition_worker_that_dies_costs_no_word(stage: Stage) -> Non
     captions = await stage.events()
     await stage.start()
     speaking = asyncio.create_task(stage.say(stage.host, packets, speed=4.0))
-    while not isinstance(await captions.next(), Partial):
-        pass
+    # A busy machine may show no words of the first sentence before it is over.
+    await captions.next()
     _kill_workers()
     # The second time in another sentence: one that takes two workers down with it is given up.
-    await captions.finals(1)
+    await captions.finals(len(captions.final) + 1)
     _kill_workers()
     await speaking
     await stage.end()

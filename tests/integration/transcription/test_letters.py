@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
 
@@ -62,6 +64,9 @@ async def test_what_an_older_version_buried_becomes_one_caption(
     sentence = said.packets[: int(float(said.sentences[0]["end_s"]) * 50) + 30]
     silent = person("Silent")
     await stage.join(silent, consents=False)
+    with closing(sqlite3.connect(service.settings.var / "stores" / "transcription-stages.db")) as db:
+        known = "SELECT 1 FROM speakers WHERE person_id = ?"
+        await eventually(lambda: bool(db.execute(known, (silent.id,)).fetchall()))
     await bury_all(stage, bus, stage.host.id, sentence)
     await bury_all(stage, bus, silent.id, sentence[:5])
     done = await retry(nats)

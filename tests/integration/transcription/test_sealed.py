@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,10 @@ NEEDLE, SECOND = "Popocatepetl", "Iztaccihuatl"
 
 def found(env: dict[str, str], *needles: str) -> set[str]:
     """The needles that some file of these services has."""
-    files = [path.read_bytes().lower() for path in Path(env["ROSTRUM_VAR"]).rglob("*") if path.is_file()]
+    files: list[bytes] = []
+    for path in Path(env["ROSTRUM_VAR"]).rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a database removes some of its own
+            files += [path.read_bytes().lower()] if path.is_file() else []
     return {needle for needle in needles if any(needle.lower().encode() in data for data in files)}
 
 

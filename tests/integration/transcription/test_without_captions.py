@@ -13,7 +13,7 @@ from libs.service import Service, running
 from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Stage, carried
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 async def test_a_space_without_captions_has_none(stage: Stage, service: Service[Settings]) -> None:
@@ -47,6 +47,6 @@ async def test_a_space_without_captions_has_none(stage: Stage, service: Service[
 )
 async def test_readiness_says_which_engine_transcribes(env: dict[str, str], engine: str) -> None:
     async with running(Settings.read({**env, "ROSTRUM_TRANSCRIPTION_ENGINE": engine}), compose) as service:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=LIMIT) as client:
             told = (await client.get(f"http://127.0.0.1:{service.health_port}/readyz")).json()
         assert told["uses"] == {"engine": "whisper" if engine == "auto" else engine}
