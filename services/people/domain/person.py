@@ -153,6 +153,8 @@ class Person(Aggregate):
     suspension: Suspension | None = None
     appeal: Appeal | None = None
     """The last one."""
+    appealed: bool = False
+    """Whether the last appeal is against the present suspension. A snapshot does not keep that both are one object."""
     standing_since: datetime | None = None
     """When they signed up, were suspended, reinstated, became protected or ceased to be last."""
 
@@ -270,7 +272,7 @@ class Person(Aggregate):
         self._must_exist()
         if self.suspension is None:
             raise Refusal("wrong_state", "You are not suspended: there is nothing to appeal against.")
-        if self.appeal is not None and self.appeal.suspension is self.suspension:
+        if self.appealed:
             raise Refusal("wrong_state", "You have appealed against this suspension already.")
         return [Appealed(text=text)]
 
@@ -330,14 +332,16 @@ class Person(Aggregate):
                     # The same one, of which an appeal may speak, with another end.
                     self.suspension.reason, self.suspension.explanation = reason, explanation
                     self.suspension.since, self.suspension.until = meta.at, until
+                    if self.appeal is not None and self.appealed:
+                        self.appeal.suspension = self.suspension
                 self.standing_since = meta.at
             case Reinstated(lapsed=lapsed):
                 if self.appeal is not None and self._appeal_is_open:
                     self.appeal.lapsed = lapsed
-                self.suspension = None
+                self.suspension, self.appealed = None, False
                 self.standing_since = meta.at
             case Appealed(text=text) if self.suspension is not None:
-                self.appeal = Appeal(self.suspension, meta.at, text)
+                self.appeal, self.appealed = Appeal(self.suspension, meta.at, text), True
             case AppealDecided(granted=granted, answer=answer) if self.appeal is not None:
                 self.appeal.granted, self.appeal.decided_at, self.appeal.answer = granted, meta.at, answer
             case _:

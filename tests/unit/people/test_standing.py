@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libs.eventstore import Fact
+from libs.eventstore import Fact, Meta
+from libs.eventstore.snapshots import freeze, thaw
 from libs.refusal import Refusal
 from services.people.domain.person import (
     AppealDecided,
     Appealed,
     HostingAllowed,
     HostingWithdrawn,
+    Person,
     PrivacyChanged,
     Reinstated,
     Suspended,
@@ -98,6 +100,18 @@ def test_reinstating_somebody_grants_their_open_appeal() -> None:
 def test_one_appeal_for_each_suspension(before: tuple[Fact, ...]) -> None:
     with pytest.raises(Refusal, match="wrong_state"):
         given(*before).lodge_appeal("Please.")
+
+
+def test_somebody_who_is_read_from_a_snapshot_has_appealed_all_the_same() -> None:
+    kept = freeze(given(ANN, FOR_A_WEEK, APPEALED))
+    assert kept is not None
+    person = thaw(kept, Person("ann"))
+    assert person is not None
+    with pytest.raises(Refusal, match="wrong_state"):
+        person.lodge_appeal("Please.")
+    person.apply(SUSPENDED, Meta(at=LATER))
+    assert person.appeal is not None
+    assert person.appeal.suspension.until is None
 
 
 def test_another_suspension_has_another_appeal() -> None:
