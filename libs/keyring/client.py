@@ -109,22 +109,21 @@ class Keyring:
     async def _fetch_asked(self) -> None:
         await asyncio.sleep(0)
         self._next = None
-        names = [name for name, asked in self._asked.items() if not asked.done()]
-        batch = {name: self._asked.pop(name) for name in names}
-        for at in range(0, len(names), _TOGETHER):
-            part = names[at : at + _TOGETHER]
-            try:
-                found = await self._fetch(part)
-            except (Unavailable, Refusal, ValueError) as error:
-                for name in part:
-                    batch[name].set_exception(error)
-                    batch[name].exception()  # seen: nobody may be waiting any more
-            else:
-                for name in part:
-                    batch[name].set_result(found[name])
-            finally:
-                for name in part:  # cancelled, or something unforeseen: nobody waits for ever
-                    batch[name].cancel()
+        batch, self._asked = self._asked, {}
+        names = list(batch)
+        try:
+            for at in range(0, len(names), _TOGETHER):
+                part = names[at : at + _TOGETHER]
+                try:
+                    found = await self._fetch(part)
+                except (Unavailable, Refusal, ValueError) as error:
+                    for name in part:
+                        _fail(batch[name], error)
+                else:
+                    for name in part:
+                        batch[name].set_result(found[name])
+        finally:
+            _give_up(batch.values())
 
     async def _fetch(self, names: list[str]) -> dict[str, Lock]:
         for _ in range(_ATTEMPTS):
@@ -222,8 +221,21 @@ class Keyring:
     async def finish(self) -> None:
         """Drop everything."""
         await end(*self._asking)
+        _give_up(self._asked.values())
         for name in list(self._locks):
             self._forget(name)
+
+
+def _give_up(asked: Iterable[asyncio.Future[Lock]]) -> None:
+    """Let nobody wait for ever whose question was cut off."""
+    for future in asked:
+        if not future.done():
+            _fail(future, Unavailable("keys are asked for no longer"))
+
+
+def _fail(asked: asyncio.Future[Lock], error: Exception) -> None:
+    asked.set_exception(error)
+    asked.exception()  # seen: nobody may be waiting any more
 
 
 @asynccontextmanager

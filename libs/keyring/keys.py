@@ -221,8 +221,10 @@ def open_keys(keys: Place, ledger: Place, master: Callable[[bool], bytes]) -> Ke
     """
     begun: list[KeyRows | Ledger] = []
     try:
-        rows, book = _open_rows(keys), _open_ledger(ledger)
-        begun += [rows, book]
+        rows = _open_rows(keys)
+        begun.append(rows)
+        book = _open_ledger(ledger)
+        begun.append(book)
         opened = Keys(rows, book, master(rows.kept() is None and book.last() == 0))
         opened.open()
     except (StoreError, OSError) as error:

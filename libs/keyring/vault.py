@@ -262,12 +262,14 @@ class Vault:
         return True
 
     async def _until_back(self, names: Sequence[str]) -> None:
-        while True:
-            await asyncio.sleep(_AGAIN)
-            with contextlib.suppress(Unavailable, Refusal):
-                await self._keyring.locks(names)
-                break
-        self._away = None
+        try:
+            while True:
+                await asyncio.sleep(_AGAIN)
+                with contextlib.suppress(Unavailable, Refusal):
+                    await self._keyring.locks(names)
+                    return
+        finally:  # whatever ended it: else nobody would ever ask again
+            self._away = None
 
     def _renew(self, opened: Opened) -> None:
         task = self._renewing[opened.id] = asyncio.create_task(self._renewed(opened))

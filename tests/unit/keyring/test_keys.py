@@ -267,3 +267,16 @@ def test_the_master_key_can_be_given(tmp_path: Path) -> None:
     for wrong in ("x", "AAEC"):
         with pytest.raises(CannotOpen, match="32 bytes"):
             master_key(tmp_path / "master.key", wrong, begun=True)
+
+
+def test_keys_whose_ledger_cannot_be_opened_are_let_go_of(tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "erasures.db").write_bytes(b"no database, but long enough to be taken for one" * 50)
+    with pytest.raises(CannotOpen):
+        opened(tmp_path)
+    held = [
+        os.readlink(f"/proc/self/fd/{number}")
+        for number in os.listdir("/proc/self/fd")
+        if os.path.islink(f"/proc/self/fd/{number}")
+    ]
+    assert not [path for path in held if path.startswith(str(tmp_path))]

@@ -30,7 +30,7 @@ class Ring:
 
     def __init__(self, lease: float = 300.0) -> None:
         self.lease = lease
-        self.away = False
+        self.away = self.broken = False
         self.asked = 0
         self._trees: dict[str, Tree] = {}
         self._locks: dict[str, Lock] = {}
@@ -44,9 +44,11 @@ class Ring:
         return lock if lock is not None and lock.holds else None
 
     async def locks(self, names: Iterable[str]) -> dict[str, Lock]:
+        self.asked += 1
+        if self.broken:
+            raise ValueError("these nodes are damaged")
         if self.away:
             raise Unavailable("people is away")
-        self.asked += 1
         for name in names:
             tree, until = self._trees.setdefault(name, Tree.grown()), time.monotonic() + self.lease
             held = self._locks.get(name)
@@ -55,6 +57,10 @@ class Ring:
             else:
                 self._locks[name] = Lock(name, tree, until=until, now=time.monotonic)
         return self._locks
+
+    def forget(self) -> None:
+        """Have no keys in memory."""
+        self._locks.clear()
 
     def destroy(self, name: str, unit: str) -> None:
         self._trees[name] = self._trees[name].without([unit])
@@ -137,4 +143,23 @@ async def test_what_is_open_stays_so_while_keys_are_renewed_and_no_longer_than_t
     assert read(vault, space) == [Lack.AWAY]
     with pytest.raises(Refusal, match="unavailable"):
         await pinned(vault, BOB)
+    await vault.close()
+
+
+async def test_keys_are_asked_for_again_also_after_an_answer_that_nobody_foresaw() -> None:
+    ring = Ring()
+    writer, vault = vault_of(ring), vault_of(ring)
+    space = await pinned(writer, ANN)
+    ring.forget()
+
+    async def show() -> bool:
+        return vault.must_show(space)
+
+    ring.away = True
+    assert not await vault.with_keys(show)
+    ring.broken = True  # what asks until people is back ends with it
+    asked = ring.asked
+    await eventually(lambda: ring.asked > asked)
+    ring.away = ring.broken = False
+    assert await vault.with_keys(show)
     await vault.close()
