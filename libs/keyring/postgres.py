@@ -74,10 +74,15 @@ class _Schema:
 
     @contextlib.contextmanager
     def _transaction(self, *, create: bool = False) -> Iterator[_Connection]:
-        try:
+        with self._told():
             connection = self._open(create=create)
             with connection.transaction():
                 yield connection
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except psycopg.Error as error:
             raise StoreError(f"{self._place}: {' '.join(str(error).split())}") from error
 
@@ -154,6 +159,7 @@ class PostgresKeyRows(_Schema):
                 "CREATE INDEX IF NOT EXISTS locks_second ON locks (second)",
             ),
         )
+        self._unvacuumed = False
 
     def kept(self) -> Kept | None:
         with self._transaction() as db:
@@ -165,6 +171,8 @@ class PostgresKeyRows(_Schema):
             db.execute("INSERT INTO kept VALUES (1, %s, 0, %s)", (ledger, check))
 
     def find(self, subjects: Sequence[str], locks: Sequence[str]) -> Found:
+        if self._unvacuumed:
+            self._vacuum()
         with self._transaction() as db:
             db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             ((applied,),) = db.execute("SELECT applied FROM kept").fetchall()
@@ -189,6 +197,7 @@ class PostgresKeyRows(_Schema):
             moved = db.execute("UPDATE kept SET applied = %s WHERE applied = %s", (number, before))
             if moved.rowcount != 1:
                 return False
+            self._unvacuumed = True
             for name in subjects:
                 db.execute(
                     "INSERT INTO subjects VALUES (%s, NULL) ON CONFLICT (name) DO UPDATE SET secret = NULL", (name,)
@@ -200,8 +209,10 @@ class PostgresKeyRows(_Schema):
                     "INSERT INTO locks VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET nodes = excluded.nodes",
                     (name, first, second, nodes),
                 )
-        try:
-            self._open().execute("VACUUM subjects, locks")
-        except psycopg.Error as error:
-            raise StoreError(f"{self._place}: {' '.join(str(error).split())}") from error
+        self._vacuum()
         return True
+
+    def _vacuum(self) -> None:
+        with self._told():
+            self._open().execute("VACUUM subjects, locks")
+        self._unvacuumed = False
