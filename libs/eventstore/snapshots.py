@@ -61,7 +61,7 @@ def freeze(state: object) -> bytes | None:
     """A state as it is now; None where it holds more than data, which costs its snapshot and nothing else."""
     try:
         return _encode(state)
-    except (msgspec.MsgspecError, TypeError, OverflowError) as error:
+    except (msgspec.MsgspecError, TypeError, OverflowError, RecursionError) as error:
         _log.warning("a state of %s cannot be kept: %s", type(state).__qualname__, error)
         return None
 

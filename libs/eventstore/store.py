@@ -155,8 +155,10 @@ class Store(Generic[S]):
             events.append(StoredEvent(id, state.version, name_of(fact), encode(record)))
         result = view(state)
         row = CommandRow(*key, order.digest, id, state.version)
+        write = Write(events, row, claims, live.snapshot(id))
+        # Nothing fails from here on: whoever sends the command again waits for this commit.
         commit = self._ordered[key] = Commit()
-        self._writer.submit(Job(Write(events, row, claims, live.snapshot(id)), records, live.lineage, commit))
+        self._writer.submit(Job(write, records, live.lineage, commit))
         return row, result, commit
 
     async def _repeated(self, key: _Key, order: Order, view: Callable[[S], T], *, look: bool) -> Done[T] | None:

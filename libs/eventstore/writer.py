@@ -64,9 +64,9 @@ class Job:
 class GroupWriter:
     """Commits jobs in the order they were submitted, many in one transaction.
 
-    When a group is refused by the database, each of its jobs is tried alone, so that only the guilty one fails, and
-    with it those that were decided on its result. `ended` is called in the loop with each group, before its commits
-    are done.
+    When a group is refused by the database, or cannot be given to it, each of its jobs is tried alone, so that only the
+    guilty one fails, and with it those that were decided on its result. `ended` is called in the loop with each group,
+    before its commits are done.
     """
 
     def __init__(
@@ -146,13 +146,16 @@ class GroupWriter:
                 outcomes[job] = self._alone(job)
         except PersistenceError as error:
             outcomes.update(zip(sound, self._all_failed(sound, error), strict=True))
+        except Exception:  # noqa: BLE001  (told to whoever it is of; this thread must not end for it)
+            for job in sound:
+                outcomes[job] = self._alone(job)
         return [outcomes.get(job) for job in group]
 
     def _without_repeated(self, group: list[Job]) -> list[Exception | None]:
         try:
             keys = [(row.scope, row.command_id) for job in group if (row := job.write.command) is not None]
             repeated = self._recorder.repeated(keys)
-        except PersistenceError as error:
+        except Exception as error:  # noqa: BLE001  (as in `_commit`)
             return self._all_failed(group, error)
         return self._commit(group, repeated)
 
@@ -161,7 +164,7 @@ class GroupWriter:
             return Broken()
         try:
             self._write([job])
-        except PersistenceError as error:
+        except Exception as error:  # noqa: BLE001  (as in `_commit`)
             job.lineage.broken = True
             return error
         return None

@@ -62,6 +62,17 @@ async def fill(place: Place, count: int) -> None:
         await store.execute(COUNTER, order("all"), lambda c: [Added(number=1)] * count, lambda c: None)
 
 
+class Deep(Counter):
+    """Holds what is nested too deeply to be written down."""
+
+    nested: list[object] = msgspec.field(default_factory=list)
+
+    def apply(self, fact: Fact, meta: Meta) -> None:
+        for _ in range(100):
+            self.nested = [self.nested]
+        super().apply(fact, meta)
+
+
 async def one_more(store: Store[Watched], id: str) -> None:
     await store.execute(COUNTER, order(id), lambda c: c.add(1), lambda c: None)
 
@@ -93,6 +104,13 @@ async def test_a_snapshot_of_other_code_or_that_cannot_be_read_is_as_good_as_non
     assert await opened(place) == (EVERY, EVERY, 0)
     execute(place, "UPDATE snapshots SET fingerprint = ?", "older")
     assert await opened(place) == (EVERY, EVERY, EVERY)
+
+
+async def test_a_state_that_cannot_be_kept_costs_its_snapshot_and_nothing_else(place: Place) -> None:
+    async with open_store(place, Deep) as store:
+        done = await store.execute(COUNTER, order("all"), lambda c: [Added(number=1)] * EVERY, lambda c: c.sum)
+        assert done.view == EVERY
+    assert execute(place, "SELECT count(*) FROM snapshots") == [(0,)]
 
 
 async def test_a_store_of_an_older_release_gets_them(place: Place) -> None:

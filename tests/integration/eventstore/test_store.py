@@ -113,6 +113,20 @@ async def test_one_name_is_held_by_one(place: Place) -> None:
         assert store.claimed("handle", "ann") == "new"
 
 
+async def test_what_no_database_takes_is_refused_and_everything_else_goes_on(place: Place) -> None:
+    half = "\ud800"  # of a surrogate pair: no text
+    async with open_store(place, Counter) as store:
+
+        async def claim(name: str, id: str) -> int:
+            claims = [Claim("word", name, id)]
+            return (await store.execute(id, order(id), lambda c: c.add(1), lambda c: c.sum, claims=claims)).view
+
+        first = await asyncio.gather(claim("a", "1"), claim(half, "2"), claim("b", "3"), return_exceptions=True)
+        assert [first[0], first[2]] == [1, 1]
+        assert isinstance(first[1], Exception)
+        assert await claim("c", "2") == 1
+
+
 async def test_a_repeated_command_is_found_without_reading_all_that_ever_were(path: Path) -> None:
     async with open_store(path, Counter):
         database = sqlite3.connect(path)
