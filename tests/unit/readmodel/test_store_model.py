@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from datetime import UTC, datetime
@@ -128,3 +129,26 @@ async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="a bug"):
             await totals.catch_up(store)
         assert (totals.totals(), totals.sequence) == ({}, 0)
+
+
+async def test_what_finds_no_room_on_the_disk_is_told_and_applied_when_there_is_some(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "store.db", Counter) as store, Totals(tmp_path / "read.db") as totals:
+        (pages,) = totals.db.execute("PRAGMA page_count").fetchone()
+        totals.db.execute(f"PRAGMA max_page_count = {pages}")
+        await asyncio.gather(*(increase(store, f"{n:0200}", 1, str(n)) for n in range(100)))
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            await totals.catch_up(store)
+        totals.db.execute("PRAGMA max_page_count = 1000000")
+        await totals.catch_up(store)
+        assert len(totals.totals()) == 100
+
+
+async def test_a_transaction_whose_end_is_refused_leaves_none_open(tmp_path: Path) -> None:
+    async with Totals(tmp_path / "read.db") as totals:
+        totals.db.execute("PRAGMA foreign_keys = ON")
+        totals.db.execute("CREATE TABLE parts (id REFERENCES totals (id) DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(sqlite3.IntegrityError), totals.transaction():
+            totals.db.execute("INSERT INTO parts VALUES ('nobody')")
+        with totals.transaction():
+            totals.db.execute("INSERT INTO totals VALUES ('a', 1)")
+        assert totals.totals() == {"a": 1}
