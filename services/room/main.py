@@ -100,11 +100,12 @@ async def compose(service: Service[Settings]) -> None:
     served: dict[int, AsyncExitStack] = {}
 
     async def gained(partition: int) -> None:
+        # First of all: what is cut off in the middle, as the process stops, is lost all the same.
+        served[partition] = AsyncExitStack()
         # Another process may have written these Spaces since we last read them.
         store.forget(lambda id: subjects.partition_of(id, settings.partitions) == partition)
         await attendance.gain(partition)
         keeper.gain(partition)
-        served[partition] = AsyncExitStack()
         await served[partition].enter_async_context(bus.serve(table, route=str(partition), hot=True))
 
     async def lost(partition: int) -> None:
