@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import struct
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -63,6 +64,9 @@ class Spool:
         self.root = root
         self._lack = lack
         self._sound: set[Path] = set()
+        """Files that end with a whole record."""
+        self._guard = threading.Lock()
+        """Its methods run in several threads."""
 
     def lock(self) -> None:
         """Take the folder for this process until it ends. Raises SpoolTakenError."""
@@ -114,7 +118,7 @@ class Spool:
     def remove_space(self, space_id: str) -> None:
         """Delete all that was spooled of a Space."""
         folder = self.folder(space_id)
-        self._sound = {path for path in self._sound if folder not in path.parents}
+        self._forget(folder)
         if folder.exists():
             folder.rename(self.root / f"{_REMOVED}{space_id}")
         self.sweep()
@@ -127,14 +131,14 @@ class Spool:
     def remove_speaker(self, person_id: str) -> None:
         """Delete all that was spooled of a person, whatever became of it. Raises OSError."""
         for folder in (*self.root.glob(f"*/{person_id}"), *self.root.glob(f"{_FAILED}/*/{person_id}")):
-            self._sound = {path for path in self._sound if folder not in path.parents}
+            self._forget(folder)
             shutil.rmtree(folder)
 
     def remove_captured(self, space_id: str) -> None:
         """Delete all that was spooled of a Space, whatever became of it; its folder stays while it stands for work that
         is not finished. Raises OSError."""
         for folder in (*self.root.glob(f"{space_id}/*"), *self.root.glob(f"{_FAILED}/{space_id}")):
-            self._sound = {path for path in self._sound if folder not in path.parents}
+            self._forget(folder)
             shutil.rmtree(folder)
 
     def again(self, space_id: str) -> Path:
@@ -156,6 +160,7 @@ class Spool:
             return None
         target = self.root / _FAILED / space_id
         target.parent.mkdir(parents=True, exist_ok=True)
+        self._forget(self.folder(space_id))
         self.folder(space_id).rename(target)
         return target
 
@@ -185,7 +190,9 @@ class Spool:
         fresh = not path.exists()
         with open(path, "ab", buffering=0) as file:
             before = file.tell()
-            if path not in self._sound:
+            with self._guard:
+                sound = path in self._sound
+            if not sound:
                 before = sound_length(path)
                 file.truncate(before)
             if before == 0:
@@ -194,12 +201,19 @@ class Spool:
                 _write(file, data)
                 os.fdatasync(file.fileno())
             except OSError:
-                self._sound.discard(path)
+                with self._guard:
+                    self._sound.discard(path)
                 file.truncate(before)
                 raise
         if fresh:
             _sync(path.parent)
-        self._sound.add(path)
+        with self._guard:
+            self._sound.add(path)
+
+    def _forget(self, folder: Path) -> None:
+        """Know nothing more of the files in a folder that goes."""
+        with self._guard:
+            self._sound = {path for path in self._sound if folder not in path.parents}
 
 
 def sound_length(path: Path) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import resource
 import struct
 import subprocess
+import sys
+import threading
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,6 +77,33 @@ def test_what_is_spooled_is_sealed_and_of_this_form(tmp_path: Path) -> None:
     rest = struct.pack("<Q", first.sequence) + first.body
     assert data.startswith(b"RSPOOL1\n" + struct.pack("<II", len(first.body), zlib.crc32(rest)) + rest)
     assert not [packet for packet in packets if len(packet) > 16 and packet in data]
+
+
+def test_spaces_are_removed_while_others_are_spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_sync", lambda _: None)
+    monkeypatch.setattr(os, "fdatasync", lambda _: None)
+    store, body = spool.Spool(tmp_path), b"sealed"
+    store.append([spool.Entry(SPACE, PERSON, f"{n:026d}", n, body) for n in range(2_000)])
+    over = threading.Event()
+
+    def speak() -> None:
+        sessions = itertools.count(2_000)
+        while not over.is_set():
+            store.append([spool.Entry(SPACE, PERSON, f"{next(sessions):026d}", 1, body)])
+
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            speaking = threads.submit(speak)
+            try:
+                for _ in range(300):
+                    store.remove_space("e" * 26)
+            finally:
+                over.set()
+            speaking.result()
+    finally:
+        sys.setswitchinterval(switching)
 
 
 def test_what_another_key_sealed_is_left_out(tmp_path: Path) -> None:
