@@ -104,19 +104,27 @@ class Erasing:
         while True:
             self._wake.clear()
             self._trouble = None
-            await self._kept.catch_up(self._store)
-            for space_id in self._kept.unmixed():
-                try:
-                    async with self._one_at_a_time:
-                        await self._make_again(space_id)
-                except KeysDroppedError:
-                    _log.info("the mix of %s is made later: somebody else in it is erased", space_id)
-                    self._trouble = self._trouble or f"the mix of {space_id} waits"
-                except (BuildError, ObjectStoreError, Refusal, Unavailable, Expired, OSError) as error:
-                    self._trouble = f"the mix of {space_id} waits: {error}"
-                    _log.error("the mix of %s is made later: %s", space_id, error)
+            try:
+                await self._kept.catch_up(self._store)
+            except Refusal as error:
+                self._trouble = f"mixes wait: {error}"
+                _log.error("mixes are made later: %s", error)
+            else:
+                for space_id in self._kept.unmixed():
+                    await self._try_again(space_id)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _PAUSE if self._trouble else None)
+
+    async def _try_again(self, space_id: str) -> None:
+        try:
+            async with self._one_at_a_time:
+                await self._make_again(space_id)
+        except KeysDroppedError:
+            _log.info("the mix of %s is made later: somebody else in it is erased", space_id)
+            self._trouble = self._trouble or f"the mix of {space_id} waits"
+        except (BuildError, ObjectStoreError, Refusal, Unavailable, Expired, OSError) as error:
+            self._trouble = f"the mix of {space_id} waits: {error}"
+            _log.error("the mix of %s is made later: %s", space_id, error)
 
     async def _make_again(self, space_id: str) -> None:
         recording = await self._store.read(space_id, copy)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import datetime
+from typing import Final
 
 from libs.bus import Unavailable
 from libs.commands import Executor
@@ -19,6 +21,7 @@ from services.recording.domain import Phase, Recording, Terms
 from services.recording.projection import Kept
 
 _log = logging.getLogger(__name__)
+_AWAY: Final = (ObjectStoreError, Refusal, Unavailable, OSError)
 
 
 class Retention:
@@ -54,37 +57,60 @@ class Retention:
         while True:
             try:
                 await self.look()
-            except (ObjectStoreError, Refusal, Unavailable, OSError) as error:
+            except _AWAY as error:
                 _log.warning("what is due is deleted later", extra={"why": str(error)})
             await asyncio.sleep(every)
 
     async def look(self) -> None:
-        """Do what is due now. Raises ObjectStoreError, Refusal, Unavailable and OSError where something is away."""
+        """Do what is due now. Raises ObjectStoreError, Refusal, Unavailable and OSError where something is away.
+
+        A Space of which something cannot be removed does not keep the others from being deleted.
+        """
         now, terms = self._now(), self._terms
         await self._kept.catch_up(self._store)
         if terms.replay is not None:
             for space_id in self._kept.replays(now - terms.replay):
                 await self._executor.by_itself(space_id, lambda r, _: r.expire(now, terms), cause="expire")
             await self._kept.catch_up(self._store)
+        stuck: list[Exception] = []
         for space_id in self._kept.safety_copies(now - min(terms.safety, terms.reported)):
-            recording = await self._store.read(space_id, copy)
-            if recording.may_be_destroyed(now, terms):
-                # Keys first: what cannot be removed, or is somewhere else too, is unreadable then.
-                await self._vault.destroy(recording)
-                await self._objects.remove(_names(recording))
-                await self._executor.by_itself(space_id, lambda r, _: r.destroy(now, terms), cause="destroy")
-                _log.info("the safety copy of %s is destroyed", space_id)
+            with _apart(stuck):
+                await self._destroy_safety_copy(space_id, now)
         for space_id in await asyncio.to_thread(self._spool.aside):
-            recording = await self._store.read(space_id, copy)
-            if recording.phase is Phase.DESTROYED:  # a recording that failed has no safety copy
-                await self._vault.destroy(recording)
-                await asyncio.to_thread(self._spool.remove_aside, space_id)
-                _log.info("the audio that was kept of %s, which failed, is deleted", space_id)
+            with _apart(stuck):
+                await self._remove_aside(space_id)
+        if stuck:
+            raise stuck[0]
+
+    async def _destroy_safety_copy(self, space_id: str, now: datetime) -> None:
+        recording, terms = await self._store.read(space_id, copy), self._terms
+        if recording.may_be_destroyed(now, terms):
+            # Keys first: what cannot be removed, or is somewhere else too, is unreadable then.
+            await self._vault.destroy(recording)
+            await self._objects.remove(_names(recording))
+            await self._executor.by_itself(space_id, lambda r, _: r.destroy(now, terms), cause="destroy")
+            _log.info("the safety copy of %s is destroyed", space_id)
+
+    async def _remove_aside(self, space_id: str) -> None:
+        recording = await self._store.read(space_id, copy)
+        if recording.phase is Phase.DESTROYED:  # a recording that failed has no safety copy
+            await self._vault.destroy(recording)
+            await asyncio.to_thread(self._spool.remove_aside, space_id)
+            _log.info("the audio that was kept of %s, which failed, is deleted", space_id)
 
     async def spaces_of(self, report: str) -> list[str]:
         """The Spaces that a report is of, everything committed included."""
         await self._kept.catch_up(self._store)
         return self._kept.reported(report)
+
+
+@contextlib.contextmanager
+def _apart(stuck: list[Exception]) -> Iterator[None]:
+    """Note what goes wrong instead of raising it."""
+    try:
+        yield
+    except _AWAY as error:
+        stuck.append(error)
 
 
 def _names(recording: Recording) -> list[str]:
