@@ -133,13 +133,13 @@ class Letters:
             _log.warning("letters of session %s cannot be recognised", session_id, exc_info=error)
             failed = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         finally:
-            if self._sessions.get(session_id) is queue:
-                del self._sessions[session_id]
-            while not queue.empty():
-                answers.append(queue.get_nowait()[1])
             for answer in answers:
                 if not answer.done():
                     answer.set_result(failed)
+        if queue.empty():
+            del self._sessions[session_id]
+        else:  # what came while the end of what was said before was recognised
+            self._start(self._recognise(session_id, space, speaker, queue))
 
     async def _next(
         self, queue: asyncio.Queue[_Waiting], answers: list[asyncio.Future[str | None]]

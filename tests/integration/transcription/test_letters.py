@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
 
+import psutil
 import pytest
 
 from contracts import capture, subjects
 from libs.bus import Bus
-from libs.bus.dead_letters import Letter, read_letters
+from libs.bus.dead_letters import Answer, Letter, read_letters
 from libs.ids import new_id
 from libs.service import Service
 from services.transcription.adapters.captured import CONSUMER, CapturedMessage, bury
 from services.transcription.settings import Settings
-from tests.integration.transcription.stage import Stage, bundles, carried, person
+from tests.integration.transcription.stage import FRAME_NS, Stage, bundles, carried, person
 from tests.support.command import Said, rostrum
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, pace
 from tests.support.wer import word_error_rate
 
 pytestmark = pytest.mark.timeout(90)
@@ -87,6 +92,62 @@ async def test_what_an_older_version_buried_becomes_one_caption(
     assert late.code == 1
     assert "nothing is added to the transcript" in late.errors
     assert len(await letters(bus)) == 1
+
+
+async def test_a_letter_that_comes_while_what_was_said_before_it_is_recognised_is_not_lost(
+    stage: Stage, service: Service[Settings]
+) -> None:
+    captions = await stage.events()
+    await stage.start()
+    said, session = carried()["awb"], new_id()
+    first, second = (float(said.sentences[number]["end_s"]) for number in (0, 1))
+    ends = [int(first * 50) + 15, int(second * 50) + 30]
+    before = [*bundles(said.packets[: ends[0]], base_ns=stage.base_ns, last=False)]
+    after = [
+        *bundles(said.packets[ends[0] : ends[1]], base_ns=stage.base_ns + ends[0] * FRAME_NS, first=ends[0], last=False)
+    ]
+    never = capture.encode(capture.Bundle(2**62, 7, ()))
+
+    async def refused(session: str) -> bool:
+        """Whether the worker refuses what no worker takes; it is answered at once."""
+        return "distant future" in str((await hand_over(stage, service.bus, session, never)).reason)
+
+    await eventually(lambda: refused(new_id()))  # the Space is known
+    async with asyncio.TaskGroup() as asking:
+        waiting = [asking.create_task(hand_over(stage, service.bus, session, body)) for body in before]
+        await asyncio.sleep(0)  # they are sent
+        assert await refused(session)  # by then the worker has all that was handed over before
+        workers = worker_pids()
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            # After 0.8 s without a letter the end of what was said is asked for; then the next ones come.
+            await pace(time.monotonic() + 2)
+            waiting += [asking.create_task(hand_over(stage, service.bus, session, body)) for body in after]
+            await pace(time.monotonic() + 0.5)
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+    assert all(task.result().handled for task in waiting)
+    await captions.finals(2)
+
+
+async def hand_over(stage: Stage, bus: Bus, session: str, body: bytes) -> Answer:
+    """As `rostrum dlq retry` does, without waiting for the one before."""
+    headers = {
+        subjects.HEADER_PERSON: stage.host.id,
+        subjects.HEADER_SESSION: session,
+        subjects.HEADER_ORIGIN: subjects.capture(stage.space_id, session),
+        subjects.HEADER_SEQUENCE: str(next(_numbers)),
+        subjects.HEADER_PUBLISHED_AT: datetime.now(UTC).isoformat(),
+    }
+    reply = await bus.nc.request(subjects.retry("transcription", CONSUMER), body, timeout=60, headers=headers)
+    return Answer.decode(reply.data)
+
+
+def worker_pids() -> list[int]:
+    children = psutil.Process().children()
+    return [child.pid for child in children if "services.transcription.adapters.worker" in child.cmdline()]
 
 
 async def bury_all(stage: Stage, bus: Bus, person_id: str, packets: list[bytes]) -> None:
