@@ -139,7 +139,8 @@ class WatchedSpaces:
                 space = both.create_task(snapshot(watched.space_id, self._ask))
                 presence = both.create_task(self._ask(PresenceQuery(space_id=watched.space_id)))
         except ExceptionGroup as problems:
-            self._spaces.pop(watched.space_id, None)
+            if self._spaces.get(watched.space_id) is watched:  # else the stream was rebuilt meanwhile
+                del self._spaces[watched.space_id]
             raise problems.exceptions[0] from None
         now = SpaceNow(space.result(), presence.result().listeners)
         for event in watched.missed:

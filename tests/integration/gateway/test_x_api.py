@@ -250,6 +250,20 @@ async def test_what_room_shows_somebody_else_is_not_there(world: World, closed: 
     assert (await ask(as_kim.get_space, space.id)).data.id == space.id
 
 
+async def test_while_room_is_away_what_discovery_does_not_know_is_to_be_asked_for_later(world: World) -> None:
+    new = new_id()
+
+    async def away(query: room.SpaceQuery) -> room.Space:
+        if query.space_id == new:
+            raise Refusal("unavailable", "Later.", retry=True)
+        raise Refusal("space_unknown", "There is no such Space.")
+
+    world.rooms.on(room.SpaceQuery, away)
+    with pytest.raises(tweepy.TwitterServerError) as later:
+        await ask(world.tweepy().get_spaces, ids=[world.tea, new])
+    assert later.value.response.status_code == 503
+
+
 async def test_every_answer_tells_what_is_left_to_look_up(world: World, tmp_path: Path) -> None:
     async with running_gateway(world.bus.settings.url, tmp_path, lookups=3, lookups_seconds=600) as gateway:
         client, other = _tweepy(gateway, return_type=requests.Response), _tweepy(gateway, gateway.identity.mint(KIM.id))

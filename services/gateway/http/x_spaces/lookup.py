@@ -19,7 +19,10 @@ _HIDDEN: Final = frozenset(
 
 
 async def by_ids(gateway: Gateway, actor: str, space_ids: tuple[str, ...], *, operator: bool) -> list[SpaceDetails]:
-    """The Spaces with these ids that somebody may see, in that order, from the moment they exist."""
+    """The Spaces with these ids that somebody may see, in that order, from the moment they exist.
+
+    Raises Refusal, Unavailable.
+    """
     if not space_ids:
         return []
     query = LookupQuery(actor=actor, operator=operator, space_ids=space_ids)
@@ -32,10 +35,13 @@ async def by_ids(gateway: Gateway, actor: str, space_ids: tuple[str, ...], *, op
         if space is not None:
             found[space_id] = space
 
-    async with asyncio.TaskGroup() as asking:
-        for space_id in space_ids:
-            if space_id not in found:
-                asking.create_task(ask_room(space_id))
+    try:
+        async with asyncio.TaskGroup() as asking:
+            for space_id in space_ids:
+                if space_id not in found:
+                    asking.create_task(ask_room(space_id))
+    except ExceptionGroup as problems:
+        raise problems.exceptions[0] from None
     return [found[space_id] for space_id in space_ids if space_id in found]
 
 
