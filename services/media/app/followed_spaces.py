@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from contracts.room import v1 as room
 from contracts.room.follow import follow
+from libs.bus import Unavailable
+from libs.refusal import Refusal
 from services.media.app.session import Session, number_of
+
+_log = logging.getLogger(__name__)
 
 Snapshot = Callable[[str], Awaitable[room.Space]]
 """Asks room for the present state of a Space; raises Refusal, Unavailable."""
@@ -84,10 +89,24 @@ class FollowedSpaces:
             self._enforce(followed, followed.state)
 
     async def refresh(self) -> None:
-        """Ask for all Spaces again, after events may have been missed. Raises Refusal, Unavailable."""
+        """Ask for all Spaces again, after events may have been missed. Raises Unavailable and a Refusal to retry.
+
+        A Space that room does not tell of stays as it was, and the others are asked for all the same.
+        """
+        failed: Refusal | Unavailable | None = None
         for followed in self:
             async with followed.asking:
-                await self._ask(followed)
+                try:
+                    await self._ask(followed)
+                except Unavailable as error:
+                    failed = error
+                except Refusal as error:
+                    if error.retry:
+                        failed = error
+                    else:
+                        _log.error("room does not tell of %s: %s", followed.id, error)
+        if failed is not None:
+            raise failed
 
     def _keep(self, followed: FollowedSpace) -> None:
         self._by_id[followed.id] = followed
