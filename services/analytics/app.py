@@ -95,12 +95,12 @@ class Engagement:
         tables within `fresh_within` seconds. `through_sequence` says how far they reach; it is 0 while the stream is
         away. Raises Refusal."""
         try:
-            through = await self._through(await self._bus.last_sequence())
-        except NotFoundError:
-            through = 0  # the stream is being rebuilt; the tables know what was there
-        try:
+            try:
+                through = await self._through(await self._bus.last_sequence())
+            except NotFoundError:
+                through = 0  # the stream is being rebuilt; the tables know what was there
             return await space_figures.ask(self._database, space_id, self._now(), through)
-        except Unreachable as error:
+        except (Unreachable, nats.errors.Error, JetStreamError, TimeoutError) as error:
             raise Refusal("unavailable", "The figures cannot be read at the moment.", retry=True) from error
 
     async def _pause(self) -> None:

@@ -24,6 +24,7 @@ class Stages(ReadModel):
         {names.TABLE}
     """
     filters = (subjects.events_of("room"), *names.FILTERS)
+    overwrites = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

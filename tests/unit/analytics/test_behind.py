@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import nats.errors
 import pytest
 
 from contracts.presence.v1 import Counted
 from libs.bus import Received, Retry
 from libs.ids import new_id
+from libs.refusal import Refusal
 from services.analytics.adapters.clickhouse import Unreachable
 from services.analytics.app import Engagement
 
@@ -58,3 +60,14 @@ async def test_it_says_how_far_it_is_behind_once_half_of_the_time_is_over() -> N
     await engagement.store(_batch(START + 7 * DAY, 2))
     now[0] += 30 * DAY
     assert engagement.behind() is None, "nothing waits, however long nothing has happened"
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), nats.errors.NoRespondersError()])
+async def test_while_the_stream_does_not_answer_the_figures_are_to_be_asked_for_later(error: Exception) -> None:
+    async def away() -> int:
+        raise error
+
+    engagement = Engagement(cast("Any", SimpleNamespace(last_sequence=away)), cast("Any", Tables()))
+    with pytest.raises(Refusal, match="unavailable") as later:
+        await engagement.figures(new_id())
+    assert later.value.retry
