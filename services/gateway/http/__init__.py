@@ -132,6 +132,7 @@ def openapi() -> dict[str, Any]:
                 if status[0] in "45":
                     # FastAPI describes errors with the media type of the good answer.
                     response["content"] = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for unused in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(unused, None)
+    named = document["components"]["schemas"] | problems.schemas()
+    unused = ("HTTPValidationError", "ValidationError")
+    document["components"]["schemas"] = {name: named[name] for name in sorted(named) if name not in unused}
     return document
