@@ -26,11 +26,17 @@ from services.gateway.app.visibility import Viewer
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /v1/people or `rostrum token`.")
 
 
-async def the_gateway(connection: HTTPConnection) -> Gateway:
-    """The gateway this app was built for."""
+def gateway_of(connection: HTTPConnection) -> Gateway:
+    """The gateway that the app of a connection was built for."""
     return cast(Gateway, connection.app.state.gateway)
 
 
+async def the_gateway(connection: HTTPConnection) -> Gateway:
+    """The same, for routes."""
+    return gateway_of(connection)
+
+
+# What routes depend on asks `gateway_of`: FastAPI finds out what each dependency needs anew for each route.
 GatewayDep = Annotated[Gateway, Depends(the_gateway)]
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
@@ -83,15 +89,15 @@ def _not_suspended(gateway: Gateway, asker: Viewer) -> None:
         raise Refusal("suspended", "Your account is suspended. You can appeal.")
 
 
-async def suspended_viewer(request: Request, gateway: GatewayDep, _: _Credentials) -> Viewer:
+async def suspended_viewer(request: Request, _: _Credentials) -> Viewer:
     """Whoever asks, suspended or not: for the few routes that a suspended person needs. Refuses: unauthenticated,
     token_expired."""
-    return viewer_of(gateway, request.headers.get("authorization"))
+    return viewer_of(gateway_of(request), request.headers.get("authorization"))
 
 
-async def viewer(gateway: GatewayDep, asker: Annotated[Viewer, Depends(suspended_viewer)]) -> Viewer:
+async def viewer(request: Request, asker: Annotated[Viewer, Depends(suspended_viewer)]) -> Viewer:
     """Whoever asks; anonymous without a token. Refuses: unauthenticated, token_expired, suspended."""
-    _not_suspended(gateway, asker)
+    _not_suspended(gateway_of(request), asker)
     return asker
 
 
@@ -102,10 +108,9 @@ _AccessToken = Annotated[
 ]
 
 
-async def viewer_by_address(
-    request: Request, gateway: GatewayDep, credentials: _Credentials, access_token: _AccessToken = None
-) -> Viewer:
+async def viewer_by_address(request: Request, credentials: _Credentials, access_token: _AccessToken = None) -> Viewer:
     """Like `viewer`; the token may be in the address, for EventSource and media elements. Refuses also: suspended."""
+    gateway = gateway_of(request)
     if access_token is not None and credentials is None:
         asker = _verified(gateway, access_token)
     else:
@@ -116,14 +121,14 @@ async def viewer_by_address(
 
 async def viewer_by_link(
     request: Request,
-    gateway: GatewayDep,
     credentials: _Credentials,
     access_token: _AccessToken = None,
     link: Annotated[str | None, Query(max_length=300, description="The signature that `POST /v1/links` gave.")] = None,
 ) -> Viewer:
     """Like `viewer_by_address`; a signed link (`services.gateway.app.links`) opens what it was made for too."""
     if link is None or credentials is not None:
-        return await viewer_by_address(request, gateway, credentials, access_token)
+        return await viewer_by_address(request, credentials, access_token)
+    gateway = gateway_of(request)
     query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "link"])
     asker, made = gateway.links.read(f"{request.url.path}?{query}" if query else request.url.path, link)
     _not_revoked(gateway, asker.person_id or "", None, made)
@@ -143,8 +148,9 @@ def _is_own(socket: WebSocket, origin: str) -> bool:
     return origin in (f"http://{host}", f"https://{host}") and is_loopback(urlsplit(f"//{host}").hostname or "")
 
 
-async def viewer_by_socket(socket: WebSocket, gateway: GatewayDep, access_token: _AccessToken = None) -> Viewer:
+async def viewer_by_socket(socket: WebSocket, access_token: _AccessToken = None) -> Viewer:
     """Like `viewer_by_address`, of a WebSocket. Refuses also: not_allowed (a page of another origin)."""
+    gateway = gateway_of(socket)
     origin = socket.headers.get("origin")
     # Other requests of such pages are the browser's to refuse (CORS); of a WebSocket it only tells the origin.
     if origin is not None and origin not in socket.app.state.origins and not _is_own(socket, origin):
@@ -213,25 +219,25 @@ def address(connection: HTTPConnection) -> str:
     return address_of(connection.client.host if connection.client else None)
 
 
-async def count_sign_up(request: Request, gateway: GatewayDep) -> None:
+async def count_sign_up(request: Request) -> None:
     """Refuses: too_many_requests."""
-    spend(request, gateway.paces.sign_ups, address(request))
+    spend(request, gateway_of(request).paces.sign_ups, address(request))
 
 
-async def count_created(request: Request, gateway: GatewayDep, person_id: PersonDep) -> None:
+async def count_created(request: Request, person_id: PersonDep) -> None:
     """Refuses: unauthenticated, too_many_requests."""
-    spend(request, gateway.paces.created, person_id)
+    spend(request, gateway_of(request).paces.created, person_id)
 
 
-async def count_people_search(request: Request, gateway: GatewayDep, person_id: PersonDep) -> None:
+async def count_people_search(request: Request, person_id: PersonDep) -> None:
     """Refuses: unauthenticated, too_many_requests."""
-    spend(request, gateway.paces.people_searches, person_id)
+    spend(request, gateway_of(request).paces.people_searches, person_id)
 
 
-async def count_anonymous(request: Request, gateway: GatewayDep, asker: ViewerDep) -> None:
+async def count_anonymous(request: Request, asker: ViewerDep) -> None:
     """Of people without a token only. Refuses: token_expired, too_many_requests."""
     if asker.person_id is None:
-        spend(request, gateway.paces.sessions, address(request))
+        spend(request, gateway_of(request).paces.sessions, address(request))
 
 
 # ---- the head of a command --------------------------------------------------------------------------------------
@@ -271,18 +277,15 @@ _Key = Annotated[
 ]
 
 
-async def suspended_head(
-    connection: HTTPConnection, gateway: GatewayDep, asker: SuspendedViewerDep, key: _Key = None
-) -> CommandHead:
+async def suspended_head(connection: HTTPConnection, asker: SuspendedViewerDep, key: _Key = None) -> CommandHead:
     """A command of a person, suspended or not. Refuses: unauthenticated, token_expired, too_many_requests."""
-    spend(connection, gateway.paces.commands, _signed_in(asker))
+    spend(connection, gateway_of(connection).paces.commands, _signed_in(asker))
     return CommandHead(key or new_id(), asker.person_id, asker.operator, key is not None)
 
 
-async def anonymous_head(
-    connection: HTTPConnection, gateway: GatewayDep, asker: ViewerDep, key: _Key = None
-) -> CommandHead:
+async def anonymous_head(connection: HTTPConnection, asker: ViewerDep, key: _Key = None) -> CommandHead:
     """A command that may come without a token. Refuses: suspended, token_expired, too_many_requests."""
+    gateway = gateway_of(connection)
     _not_suspended(gateway, asker)
     if asker.person_id is not None:
         spend(connection, gateway.paces.commands, asker.person_id)
@@ -313,9 +316,9 @@ async def usual_arguments(request: Request) -> dict[str, Any] | None:
         return None
     if name and (name != "session" or not is_id(session)):
         return None
-    gateway = await the_gateway(request)
+    gateway = gateway_of(request)
     asker = viewer_of(gateway, request.headers.get("authorization"))
-    command_head = await anonymous_head(request, gateway, asker, key)
+    command_head = await anonymous_head(request, asker, key)
     return {
         "request": request, "space_id": space_id, "viewer": asker, "head": command_head, "gateway": gateway,
         "session": session or None,
