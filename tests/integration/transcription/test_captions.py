@@ -38,7 +38,8 @@ def bus(shared_bus: Bus) -> Bus:
     return shared_bus
 
 
-@pytest.mark.parametrize("voice", ["awb", "rms", "slt"])
+# All three voices are in the demo too.
+@pytest.mark.parametrize("voice", ["awb", *(pytest.param(voice, marks=pytest.mark.soak) for voice in ("rms", "slt"))])
 async def test_what_is_said_is_what_is_read(stage: Stage, voice: str) -> None:
     # The rest of what these people say is in the demo.
     said = carried()[voice].sentences[:3]
@@ -88,6 +89,7 @@ async def test_words_appear_while_they_are_spoken(stage: Stage) -> None:
     assert all(one != other for one, other in pairwise(of_it)), "only published when changed"
 
 
+@pytest.mark.soak  # beside the next one
 async def test_three_people_who_talk_at_once_are_kept_apart(stage: Stage) -> None:
     captions = await stage.events()
     await stage.start()

@@ -37,6 +37,8 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return {**env, "ROSTRUM_TRANSCRIPTION_WORKERS": "2"}
 
 
+# These two need no weights; `test_crashes.py` asks for more of whoever has them.
+@pytest.mark.soak
 @pytest.mark.timeout(180)
 async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(stage: Stage, env: dict[str, str]) -> None:
     said = {"rms": stage.host, "slt": person("Selma")}
@@ -77,6 +79,7 @@ async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(sta
     assert {p.caption_id for p in captions.partial} <= set(ids), "what was begun twice kept its id"
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("service")
 async def test_a_recognition_worker_that_dies_costs_no_word(stage: Stage) -> None:
     sentences = carried()["rms"].sentences[:4]

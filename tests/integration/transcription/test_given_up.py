@@ -71,7 +71,14 @@ async def three_sentences(stage: Stage, deadly: Path, *, dies: bool) -> list[v1.
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"], ids=["workers die of it", "workers hang"])
+@pytest.mark.parametrize(
+    "signal",
+    [
+        pytest.param("SIGKILL", id="workers die of it"),
+        # They are ended for it, and the rest is the same.
+        pytest.param("SIGSTOP", id="workers hang", marks=pytest.mark.soak),
+    ],
+)
 async def test_an_utterance_that_takes_two_workers_down_costs_only_itself(
     bus: Bus, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     signal: str,
