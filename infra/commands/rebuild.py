@@ -127,8 +127,9 @@ async def _wrong(nc: Client, js: JetStreamContext, state: StreamState, timeout: 
         return "was emptied"
     if state.last_seq - state.first_seq + 1 == state.messages and state.first_seq == 1:
         return None
-    for context in STORED:
-        report = await _ask(nc, context, timeout, COUNT)
+    # At once: each that does not run is waited for.
+    reports = await asyncio.gather(*(_ask(nc, context, timeout, COUNT) for context in STORED))
+    for context, report in zip(STORED, reports, strict=True):
         if report is not None and report.owed is not None:
             held = await _count(js, context)
             if held < report.owed:
