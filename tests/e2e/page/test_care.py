@@ -57,7 +57,7 @@ async def test_no_view_scrolls_sideways_and_each_can_be_read(url: str, browser: 
 
 
 async def test_a_keyboard_is_enough_to_listen(url: str, browser: Browser) -> None:
-    async with visitor(browser, url) as host, visitor(browser, url) as guest:
+    async with visitor(browser, url) as host, visitor(browser, url, home=False) as guest:
         await host.sign_up("Louis Braille")
         path = await host.create("Without a mouse")
         await guest.visit(path)
@@ -77,7 +77,7 @@ async def test_a_keyboard_is_enough_to_listen(url: str, browser: Browser) -> Non
 
 
 async def test_a_guest_finds_a_live_space_and_a_follower_is_told_of_it(url: str, browser: Browser) -> None:
-    async with visitor(browser, url) as host, visitor(browser, url, size=PHONE) as guest:
+    async with visitor(browser, url) as host, visitor(browser, url, size=PHONE, home=False) as guest:
         await host.sign_up("Marie Curie")
         path = await host.create("First of two")
         await guest.listen(path)

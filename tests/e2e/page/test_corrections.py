@@ -30,7 +30,7 @@ async def test_a_caption_is_corrected_and_rejected_live_and_corrected_in_the_rep
     async with (
         visitor(browser, url, color_scheme="dark") as host,
         visitor(talker, url) as speaker,
-        visitor(browser, url, size=PHONE) as guest,
+        visitor(browser, url, size=PHONE, home=False) as guest,
     ):
         await host.sign_up("Mary Shelley")
         path = await host.create("In other words", recorded=True, captions=True)

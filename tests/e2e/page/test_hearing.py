@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_the_tone_that_goes_in_comes_out_in_a_second_browser(url: str, browser: Browser) -> None:
-    async with visitor(browser, url) as ada, visitor(browser, url, size=PHONE) as guest:
+    async with visitor(browser, url) as ada, visitor(browser, url, size=PHONE, home=False) as guest:
         await ada.sign_up("Ada Lovelace")
         path = await ada.create("One tone for everybody")
         await ada.listens()
@@ -38,7 +38,7 @@ async def test_the_tone_that_goes_in_comes_out_in_a_second_browser(url: str, bro
 
 
 async def test_somebody_asks_is_let_in_speaks_is_muted_and_steps_down(url: str, browser: Browser) -> None:
-    async with visitor(browser, url) as host, visitor(browser, url, size=PHONE) as guest:
+    async with visitor(browser, url) as host, visitor(browser, url, size=PHONE, home=False) as guest:
         await host.sign_up("Grace Hopper")
         path = await host.create("Ask and be heard")
         await host.listens()

@@ -95,7 +95,7 @@ async def test_a_host_does_all_that_hosts_may(url: str, system: System, browser:
         await expect(host.on_stage("Carl Gauss")).to_have_count(0)
         await expect(guest.part("gone")).to_be_visible()
 
-        async with visitor(browser, url) as operator:
+        async with visitor(browser, url, home=False) as operator:
             await operator.visit("/moderation")
             token = DevelopmentIdentity(system.var_dir / "keys").mint(new_id(), operator=True)
             await operator.part("operator-token").fill(token)

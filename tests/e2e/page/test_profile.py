@@ -16,7 +16,7 @@ _AUDIT = (Path(__file__).parent / "audit.js").read_text()
 async def test_a_new_name_is_seen_in_an_open_space_at_once_and_everywhere_after_that(
     url: str, browser: Browser
 ) -> None:
-    async with visitor(browser, url) as host, visitor(browser, url) as guest:
+    async with visitor(browser, url) as host, visitor(browser, url, home=False) as guest:
         await host.sign_up("Ada Byron")
         path = await host.create("On engines")
         await guest.visit(path)

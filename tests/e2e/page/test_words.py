@@ -45,7 +45,7 @@ async def talker(tmp_path: Path) -> AsyncIterator[Browser]:
 async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host_deletes_them(
     system: System, url: str, browser: Browser, talker: Browser
 ) -> None:
-    async with visitor(talker, url) as host, visitor(browser, url) as guest:
+    async with visitor(talker, url) as host, visitor(browser, url, home=False) as guest:
         await host.sign_up("Mary Shelley")
         path = await host.create("Read aloud", recorded=True, captions=True)
         await host.listens()
@@ -66,7 +66,7 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
         await expect(sentence).to_contain_text("Mary Shelley", timeout=30_000)
         times = guest.page.locator("[data-testid=sentence] time")
         drawn = await times.all_inner_texts()
-        async with visitor(browser, url) as later:
+        async with visitor(browser, url, home=False) as later:
             await later.visit(path)
             await expect(later.part("sentence").first).to_be_visible(timeout=30_000)
             fresh = await later.page.locator("[data-testid=sentence] time").all_inner_texts()

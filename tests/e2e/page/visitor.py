@@ -107,9 +107,15 @@ class Visitor:
 
 @asynccontextmanager
 async def visitor(
-    browser: Browser, url: str, *, size: dict[str, int] = DESKTOP, motion: bool = False, **options: Any
+    browser: Browser,
+    url: str,
+    *,
+    size: dict[str, int] = DESKTOP,
+    motion: bool = False,
+    home: bool = True,
+    **options: Any,
 ) -> AsyncIterator[Visitor]:
-    """A new visitor, at the first page. What the browser complains of fails the test.
+    """A new visitor, at the first page, or nowhere yet without `home`. What the browser complains of fails the test.
 
     Without `motion` they have asked their system for less of it: a fifth of Chromium's time goes into drawing it.
     """
@@ -122,7 +128,8 @@ async def visitor(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     someone = Visitor(page, url, complaints)
-    await someone.visit()
+    if home:
+        await someone.visit()
     try:
         yield someone
     finally:
