@@ -376,7 +376,10 @@ async def test_who_asked_to_be_reminded_is_called_when_it_begins(system: System)
         assert reason(await as_fan.http.put(f"{at}/reminder")) == (409, "not_scheduled")
 
 
-@pytest.mark.parametrize("signing_out", [False, True], ids=["everything", "signing_out"])
+@pytest.mark.parametrize(
+    "signing_out",
+    [pytest.param(False, id="everything"), pytest.param(True, id="signing_out", marks=pytest.mark.soak)],
+)
 async def test_no_input_breaks_it(system: System, signing_out: bool) -> None:
     """Schemathesis, for a bounded time: no 5xx, and nothing that the description does not tell.
 
