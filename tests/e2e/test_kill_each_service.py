@@ -51,7 +51,9 @@ async def _say_for_ever(speech: Speech) -> None:
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    async with System(tmp_path / "var", gateway_port=0) as running:
+    # Nobody looks at the words while they are spoken.
+    settings = {"ROSTRUM_TRANSCRIPTION_WORKERS": "1", "ROSTRUM_TRANSCRIPTION_PARTIAL_EVERY": "10"}
+    async with System(tmp_path / "var", gateway_port=0, settings=settings) as running:
         yield running
 
 

@@ -41,9 +41,11 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
 async def test_a_sentence_of_a_live_space_is_found_as_soon_as_its_caption_is_final(
     server: NatsServer, bus: Bus
 ) -> None:
+    # Nobody looks at the words while they are spoken.
+    finals_alone = {"ROSTRUM_TRANSCRIPTION_WORKERS": "1", "ROSTRUM_TRANSCRIPTION_PARTIAL_EVERY": "10"}
     async with (
         running(PeopleSettings.read(server.env), people),
-        running(TranscriptionSettings.read(server.env), transcription),
+        running(TranscriptionSettings.read(server.env | finals_alone), transcription),
         running(DiscoverySettings.read(server.env), discovery),
     ):
         stage = Stage(bus)

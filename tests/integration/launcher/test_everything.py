@@ -19,7 +19,7 @@ from tests.support.waiting import LIMIT, eventually
 
 @pytest.mark.timeout(180)
 async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
-    env = {"ROSTRUM_GATEWAY_PORT": "0", "DEMO": "0"}
+    env = {"ROSTRUM_GATEWAY_PORT": "0", "DEMO": "0", "ROSTRUM_TRANSCRIPTION_WORKERS": "1"}
     await asyncio.to_thread(left_open, tmp_path)
     async with running_rostrum("up", "--var", str(tmp_path), env=env) as process:
         await line_with(process, "is ready")
