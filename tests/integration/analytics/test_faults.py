@@ -18,7 +18,7 @@ from tests.integration.analytics.asking import figures, publish
 from tests.support.events import at
 from tests.support.nats import NatsServer, running_nats
 from tests.support.service_process import ServiceProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import beats, eventually
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ async def test_killed_while_it_inserts_it_loses_nothing_and_counts_nothing_twice
 
     async def flow(enough: asyncio.Event) -> None:
         nonlocal published
-        while not enough.is_set():
+        async for _ in beats(0.01):
+            if enough.is_set():
+                return
             await publish(bus, *(clap(space) for _ in range(10)))
             published += 10
 
