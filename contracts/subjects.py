@@ -33,6 +33,8 @@ ANY: Final = "any"
 """The route token of a command or query that every instance of a service can answer."""
 
 # Headers beside the CloudEvents ones (`ce-*`, CloudEvents 1.0 NATS protocol binding, binary mode).
+HEADER_FROM: Final = "rostrum-from"
+"""On core NATS: the service that says it. What NATS is made to say has no such header, or NATS's own beside it."""
 HEADER_SPACE: Final = "rostrum-space"
 """The Space an event concerns, where it concerns one."""
 HEADER_NOTIFICATION: Final = "rostrum-notification"

@@ -19,6 +19,7 @@ from infra.commands.common import add_var
 from infra.commands.connection import with_nats
 from libs.bus import declare
 from libs.bus.declare import declare_consumers
+from libs.bus.origin import mark
 from libs.relay import COUNT, Report
 
 STORED: Final = subjects.STORED_CONTEXTS
@@ -165,7 +166,8 @@ async def _ask(nc: Client, context: str, timeout: float, body: bytes = b"") -> R
     patience = time.monotonic() + START_SECONDS
     while True:
         try:
-            return Report.decode((await nc.request(subjects.relay_check(context), body, timeout=timeout)).data)
+            asked = nc.request(subjects.relay_check(context), body, timeout=timeout, headers=mark("launcher"))
+            return Report.decode((await asked).data)
         except nats.errors.NoRespondersError:
             if time.monotonic() > patience:
                 return None

@@ -26,6 +26,7 @@ from libs.bus.follow import follow_raw
 from libs.bus.halts import Hold
 from libs.bus.handlers import Handlers
 from libs.bus.headers import read_with
+from libs.bus.origin import answer_unguessably, mark
 from libs.bus.serve import Serving
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -61,7 +62,7 @@ class Bus(Connection):
         body = request.model_dump_json().encode()
         started = time.monotonic()
         with span(f"ask {request.service}.{request.name}", "client"):
-            headers = dict(inject({}))
+            headers = mark(self.service, inject({}))
             data = await self._request(subject, body, headers, started + timeout)
         ASK_SECONDS.labels(request.service, request.name).observe(time.monotonic() - started)
         try:
@@ -154,10 +155,8 @@ class Bus(Connection):
         if not self.is_connected:
             # The client would queue it, and send it when nobody wants it any more.
             raise Unavailable(f"{event.subject}: not connected to NATS")
-        headers: dict[str, str] = {}
-        inject(headers)
         try:
-            await self.nc.publish(event.subject, event.model_dump_json().encode(), headers=headers or None)
+            await self.say(event.subject, event.model_dump_json().encode(), headers=inject({}))
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"{event.subject}: {error}") from error
         PUBLISHED.labels(event.context).inc()
@@ -245,18 +244,24 @@ class Bus(Connection):
         batch: int = 500,
         unreadable: Hold | None = None,
         unknown: Callable[[str, int], None] | None = None,
+        passed: Callable[[int], None] | None = None,
     ) -> AsyncIterator[list[Received]]:
         """Batches of EVENTS after sequence `after`, in order, each once, for ever; nothing is acknowledged.
 
         For a read model that keeps its own position. Give the `epoch` (see `stream_epoch`) the position belongs to:
         raises StreamReset when the stream is another one. An event of a type that this version does not know is left
         out, and `unknown` told its subject and sequence before the batch comes, which is empty where it held nothing
-        else. At one that breaks its contract `unreadable` is awaited, which may be `halts.hold`; without it, it is
-        logged and left out.
+        else; so is what nobody published, of which `passed` is told the sequence. At one that breaks its contract
+        `unreadable` is awaited, which may be `halts.hold`; without it, it is logged and left out.
         """
         async for messages in follow_raw(self, subjects.EVENTS_STREAM, filters, after, epoch, batch):
             result: list[Received] = []
             for message in messages:
+                if not message.published:
+                    _log.error("nobody published message %d on %s", message.sequence, message.subject)
+                    if passed is not None:
+                        passed(message.sequence)
+                    continue
                 try:
                     result.append(received_one(message))
                 except envelope.UnknownEventError:
@@ -270,7 +275,7 @@ class Bus(Connection):
                         yield result
                         result = []
                     await unreadable(unreadable_from(message, error, epoch))
-            if result or unknown is not None:
+            if result or unknown is not None or passed is not None:
                 yield result
 
 
@@ -339,6 +344,7 @@ async def connect(service: str, settings: BusSettings) -> Bus:
     except (nats.errors.Error, OSError, ValueError) as error:
         raise CannotConnect(f"NATS at {settings.shown()} refuses us: {error}") from error
     read_with(nc)
+    answer_unguessably(nc)
     bus = Bus(service, settings, broker, nc)
     holder.append(bus)
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import nats.errors
@@ -22,6 +22,7 @@ from nats.js.api import StreamInfo
 from contracts import subjects
 from libs.bus.declare import declare
 from libs.bus.halts import Halts
+from libs.bus.origin import is_said, mark
 from libs.bus.writes import JetStream, Writes
 
 _log = logging.getLogger(__name__)
@@ -48,23 +49,6 @@ class BusSettings:
         """The address without the password, for people."""
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-_DELIVERED: Final = "$JS.ACK."
-
-
-def is_delivery(msg: Msg) -> bool:
-    """Whether a JetStream consumer delivered the message, instead of somebody publishing it.
-
-    NATS asks for no permission to publish when it delivers, so whoever may create a consumer could have it say anything
-    to anybody. It always names the consumer in the reply address.
-    """
-    return msg.reply.startswith(_DELIVERED)
-
-
-def refuse_delivery(msg: Msg) -> None:
-    """Log a message that came from a consumer where none may deliver."""
-    _log.error("a consumer delivers on %s, which is refused", msg.subject, extra={"consumer": msg.reply[:200]})
 
 
 class Connection:
@@ -142,18 +126,28 @@ class Connection:
         for call in list(self._reconnected):
             call()
 
+    # -- speaking ----------------------------------------------------------------------------------------------
+
+    async def say(self, subject: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> None:
+        """Publish to whoever listens now (core NATS). Raises what the client raises."""
+        await self.nc.publish(subject, body, headers=mark(self.service, headers))
+
+    async def request(
+        self, subject: str, body: bytes, *, timeout: float, headers: Mapping[str, str] | None = None
+    ) -> Msg:
+        """Publish to whoever listens now, and wait `timeout` seconds for the answer. Raises what the client raises."""
+        return await self.nc.request(subject, body, timeout=timeout, headers=mark(self.service, headers))
+
     # -- listening ---------------------------------------------------------------------------------------------
 
     async def listen(self, subject: str, hear: Callable[[Msg], Awaitable[None]], *, queue: str = "") -> Subscription:
-        """Call `hear` with every message that somebody publishes on a subject (core NATS).
+        """Call `hear` with every message that somebody publishes on a subject (core NATS), by `say` or `request`.
 
-        What a JetStream consumer was told to deliver there is refused (`is_delivery`).
+        What NATS was made to say there is refused (`libs.bus.origin`).
         """
 
         async def checked(msg: Msg) -> None:
-            if is_delivery(msg):
-                refuse_delivery(msg)
-            else:
+            if is_said(msg):
                 await hear(msg)
 
         return await self.nc.subscribe(subject, queue=queue, cb=checked)

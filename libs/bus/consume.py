@@ -25,6 +25,7 @@ from libs.bus.dead_letters import Answer, bury, without_letter
 from libs.bus.declare import ACK_WAIT, consumer_config, ensure_consumer
 from libs.bus.errors import Poison, Retry
 from libs.bus.halts import Unreadable
+from libs.bus.origin import was_published
 from libs.bus.pull import ConsumerGone, Pull
 from libs.bus.stored import Stored
 from libs.telemetry import CONSUMED, CONSUMER_LAG, span
@@ -120,11 +121,19 @@ def received_one(message: Stored) -> Received:
     return Received(event, message.sequence, message.published_at, message.headers, size=len(message.data))
 
 
-def received(messages: Sequence[Stored]) -> list[Received]:
-    """What was read of the stream, decoded. Events of an unknown type are left out; so are those that break their
-    contract, which is logged."""
-    events: list[Received] = []
+def published(messages: Sequence[Stored]) -> list[Stored]:
+    """Those that somebody published; the others are logged."""
     for message in messages:
+        if not message.published:
+            _log.error("nobody published message %d on %s", message.sequence, message.subject)
+    return [message for message in messages if message.published]
+
+
+def received(messages: Sequence[Stored]) -> list[Received]:
+    """What was read of the stream, decoded. Events of an unknown type are left out; so are, and are logged, what nobody
+    published and what breaks its contract."""
+    events: list[Received] = []
+    for message in published(messages):
         try:
             events.append(received_one(message))
         except UnknownEventError:
@@ -256,6 +265,11 @@ class Consumer:
     async def _process(self, messages: list[Msg]) -> None:
         good: list[tuple[Msg, Received | Raw]] = []
         for msg in messages:
+            if not was_published(msg.headers):
+                _log.error("nobody published message %d on %s", msg.metadata.sequence.stream, msg.subject)
+                CONSUMED.labels(self.name, "refused").inc()
+                await msg.ack()
+                continue
             try:
                 good.append((msg, _raw_from(msg) if self._raw else received_from(msg)))
             except UnknownEventError:

@@ -19,6 +19,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
+from libs.bus.origin import was_published
 from libs.telemetry import DEAD_LETTERS
 
 _PREFIX: Final = subjects.dead_letter("", "").removesuffix(".")
@@ -119,11 +120,12 @@ def _letter(message: RawStreamMsg) -> Letter:
 
 
 async def read_letter(js: JetStreamContext, number: int) -> Letter | None:
-    """One letter; None where there is none of this number."""
+    """One letter; None where there is none of this number, or nobody wrote it."""
     try:
-        return _letter(await js.get_msg(subjects.DEAD_LETTER_STREAM, number))
+        message = await js.get_msg(subjects.DEAD_LETTER_STREAM, number)
     except NotFoundError:
         return None
+    return _letter(message) if was_published(message.headers) else None
 
 
 async def read_letters(js: JetStreamContext, consumer: str = "*") -> AsyncIterator[Letter]:
@@ -137,7 +139,8 @@ async def read_letters(js: JetStreamContext, consumer: str = "*") -> AsyncIterat
             return
         letter = _letter(message)
         number = letter.number
-        yield letter
+        if was_published(message.headers):
+            yield letter
 
 
 async def retry_letter(nc: Client, js: JetStreamContext, letter: Letter, *, timeout: float = 30.0) -> str | None:

@@ -20,6 +20,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from libs.bus.errors import StreamReset
+from libs.bus.origin import was_published
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN: Final = 0.5
@@ -103,10 +104,10 @@ class Halts:
 
     async def _passed_over(self, event: Unreadable) -> bool:
         try:
-            await self._js.get_last_msg(subjects.EVENTS_STREAM, event.passed_over_on)
+            last = await self._js.get_last_msg(subjects.EVENTS_STREAM, event.passed_over_on)
         except NotFoundError:
             return False
-        return True
+        return was_published(last.headers)
 
     def _all(self) -> list[tuple[str, Unreadable]]:
         return sorted(self._standing.items())

@@ -24,6 +24,7 @@ from libs.aio import end
 from libs.bus.bus import Bus
 from libs.bus.errors import StreamReset
 from libs.bus.follow import follow_raw
+from libs.bus.origin import mark, was_published
 from libs.bus.stored import Stored
 from libs.ids import new_id
 
@@ -49,9 +50,12 @@ class _Key:
     boot: str | None
 
 
-def _read(revision: int, headers: Mapping[str, str] | None, data: bytes | None) -> _Key:
+def _read(revision: int, headers: Mapping[str, str] | None, data: bytes | None, *, published: bool) -> _Key:
     headers = headers or {}
     if not data or headers.get("KV-Operation") in _FREE or "Nats-Marker-Reason" in headers:
+        return _Key(revision, None, None)
+    if not published:
+        _log.error("nobody wrote the lease of revision %d: it counts as free", revision)
         return _Key(revision, None, None)
     value = json.loads(data)
     return _Key(revision, value["instance"], value["boot"])
@@ -124,7 +128,7 @@ class Leases:
         key = message.subject.removeprefix(self._prefix)
         known = self._keys.get(key)
         if known is None or message.sequence >= known.revision:
-            self._keys[key] = _read(message.sequence, message.headers, message.data)
+            self._keys[key] = _read(message.sequence, message.headers, message.data, published=message.published)
         self._seen = message.sequence
 
     # -- what we hold ------------------------------------------------------------------------------------------
@@ -225,7 +229,8 @@ class Leases:
         """Write our name under a key, if it stands as we know it; whether we did."""
         known = self._keys.get(key)
         value = json.dumps({"instance": self._instance, "boot": self._boot}).encode()
-        headers = {"Nats-Expected-Last-Subject-Sequence": str(known.revision if known else 0)}
+        expected = {"Nats-Expected-Last-Subject-Sequence": str(known.revision if known else 0)}
+        headers = mark(self._bus.service, expected)
         try:
             ack = await self._bus.js.publish(
                 self._prefix + key, value, timeout=1.0, stream=_STREAM, headers=headers, msg_ttl=TTL
@@ -244,7 +249,7 @@ class Leases:
         except NotFoundError:
             self._keys.pop(key, None)
             return
-        self._keys[key] = _read(last.seq or 0, last.headers, last.data)
+        self._keys[key] = _read(last.seq or 0, last.headers, last.data, published=was_published(last.headers))
         self._changed.set()
 
     async def _delete(self, key: str) -> None:

@@ -12,6 +12,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from libs.bus.origin import is_delivery
+
 _EXPIRES: Final = 30.0
 _HEARTBEAT: Final = 2.0
 _ENDED: Final = frozenset({"404", "408", "409"})
@@ -49,7 +51,8 @@ class Pull:
 
     async def _on_message(self, msg: Msg) -> None:
         status = msg.headers.get("Status") if msg.headers else None
-        if status is None or msg.data:
+        # A message may have been stored with a status; what the consumer says of itself has no reply address.
+        if status is None or is_delivery(msg):
             self._outstanding -= 1
             self._waiting.append(msg)
             self._arrived.set()

@@ -17,8 +17,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from contracts import subjects
-from libs.bus.connection import is_delivery, refuse_delivery
 from libs.bus.handlers import Handlers
+from libs.bus.origin import is_said
 
 _log = logging.getLogger(__name__)
 _FINISH: Final = 3.0
@@ -92,8 +92,7 @@ class Serving:
             self._free.release()
 
         async def receive(request: Msg) -> None:
-            if is_delivery(request):
-                refuse_delivery(request)
+            if not is_said(request):
                 return
             await self._free.acquire()
             task = asyncio.create_task(self._answer(kind, request))

@@ -19,6 +19,7 @@ from nats.aio.subscription import Subscription
 
 from libs.bus import taps
 from libs.bus.headers import read_headers
+from libs.bus.origin import has_place, was_published_at
 
 PAGE: Final = 10_000
 """Messages that are asked for at once. NATS counts what is left for each page, which takes long at the beginning of a
@@ -42,6 +43,8 @@ class Stored(NamedTuple):
     """When the stream took it, as NATS writes it, to the nanosecond."""
     headers: Mapping[str, str]
     """Those of NATS too (`Nats-Sequence`); of a name that stands twice the last, which is NATS's."""
+    published: bool = True
+    """Whether somebody published it to the stream; NATS can be made to say something there (`libs.bus.origin`)."""
 
     @property
     def published_at(self) -> datetime:
@@ -135,18 +138,19 @@ class Reader:
             return  # of a page that was given up
         if headers is None:
             self._fail(Interrupted("a message came without its place in the stream"))
-        elif headers.startswith(_STATUS):
+        elif headers.startswith(_STATUS) and not has_place(headers):
             self._end(headers)
         else:
-            self._add(data, read_headers(headers[_LINES:]))
+            self._add(data, read_headers(headers[_LINES:]), was_published_at(headers))
 
-    def _add(self, data: bytes, headers: dict[str, str]) -> None:
+    def _add(self, data: bytes, headers: dict[str, str], published: bool) -> None:
         try:
             sequence = int(headers["Nats-Sequence"])
             if headers["Nats-Last-Sequence"] != self._last:
                 self._fail(Interrupted("a message of a page was lost on the way"))
                 return
-            self._messages.append(Stored(headers["Nats-Subject"], data, sequence, headers["Nats-Time-Stamp"], headers))
+            subject, time = headers["Nats-Subject"], headers["Nats-Time-Stamp"]
+            self._messages.append(Stored(subject, data, sequence, time, headers, published))
         except (KeyError, ValueError):
             self._fail(Interrupted("a message came without its place in the stream"))
             return

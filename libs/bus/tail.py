@@ -18,6 +18,7 @@ from nats.aio.subscription import Subscription
 from contracts import subjects
 from libs.bus import taps
 from libs.bus.headers import read_headers
+from libs.bus.origin import was_published_at
 from libs.bus.stored import Stored
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
@@ -128,7 +129,8 @@ class Tail:
         self._broken = False
         self.last = sequence
         told = read_headers(headers[_LINES:])
-        self._messages.append(Stored(place[2].decode(), data, sequence, place[4].decode(), told))
+        published = was_published_at(headers)
+        self._messages.append(Stored(place[2].decode(), data, sequence, place[4].decode(), told, published))
         self._bytes += len(data) + len(headers)
         self._wake()
 

@@ -130,6 +130,7 @@ class ReadModel(ModelFile, ABC):
                     epoch=self.epoch,
                     unreadable=hold,
                     unknown=self._pass_over,
+                    passed=self._pass,
                 ):
                     self.take(batch, self.epoch)
                 return  # the connection is closed
@@ -163,6 +164,10 @@ class ReadModel(ModelFile, ABC):
         self._unknown.add((context, name))
         self._seen = sequence
 
+    def _pass(self, sequence: int) -> None:
+        """Go on behind what nobody published."""
+        self._seen = sequence
+
     async def _aim(self, bus: Bus) -> None:
         """Learn where the stream ends now, which is how far the model has to come."""
         self._target = max([await _last(bus, subject) for subject in self.filters], default=0)
@@ -187,7 +192,7 @@ class ReadModel(ModelFile, ABC):
         missed_since: float | None = None
         while not bus.nc.is_closed:
             try:
-                await bus.nc.request(subjects.relay_check(context), b"", timeout=_ANSWER_SECONDS)
+                await bus.request(subjects.relay_check(context), b"", timeout=_ANSWER_SECONDS)
                 break
             except nats.errors.NoRespondersError:
                 missed_since = missed_since or loop.time()
@@ -248,7 +253,7 @@ class ReadModel(ModelFile, ABC):
         own = [subject for subject in self.filters if subject.split(".")[1] == context]
         while True:
             try:
-                await bus.nc.request(subjects.relay_check(context), b"", timeout=_ANSWER_SECONDS)
+                await bus.request(subjects.relay_check(context), b"", timeout=_ANSWER_SECONDS)
                 end_of_it = max([await _last(bus, subject) for subject in own], default=0)
                 break
             except (nats.errors.Error, JetStreamError, TimeoutError, OSError):

@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ from contracts import envelope, subjects
 from contracts.envelope import Event
 from libs.aio import end
 from libs.bus import Bus, Unavailable
+from libs.bus.origin import was_published
+from libs.bus.span import is_alone, read_span
+from libs.bus.stored import Interrupted, Reader, StreamAway
 from libs.bus.written import send, written
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
@@ -44,6 +47,7 @@ _BATCH: Final = 200
 _LOOK_AGAIN: Final = 5.0
 _DUPLICATE_ID: Final = 10201  # JetStream's err_code for a Nats-Msg-Id seen before inside a batch
 _NO_MESSAGE: Final = 10037
+_AWAY: Final = (JetStreamError, nats.errors.Error, TimeoutError, OSError, Interrupted, StreamAway)
 
 
 class StreamAhead(RuntimeError):
@@ -202,7 +206,7 @@ class Relay:
             except _Refused as error:
                 # Somebody else published, or our own last publish did succeed: look where the stream stands.
                 _log.info("the stream has moved on", extra={"why": str(error)})
-            except (JetStreamError, nats.errors.Error, TimeoutError, OSError, Refusal, Unavailable, Expired) as error:
+            except (*_AWAY, Refusal, Unavailable, Expired) as error:
                 _log.warning("the relay is interrupted, trying again", extra={"why": str(error)})
             self._caught_up = False
             await asyncio.sleep(pause)
@@ -276,10 +280,9 @@ class Relay:
                 raise
             position, index, sequence = 0, -1, 0
         else:
-            id = (last.headers or {}).get(subjects.HEADER_NOTIFICATION, "0")
-            number, _, part = id.partition(".")
             # A notification may have several events: the rest of this one may be missing.
-            position, index, sequence = int(number), int(part or 0), last.seq or 0
+            sequence = last.seq or 0
+            position, index = _place(last.headers) if was_published(last.headers) else await self._before(sequence)
         if sequence == self._sequence:
             return  # as we left it; what was committed since and has no events is behind us
         newest = await self._store.last_notification()
@@ -291,6 +294,19 @@ class Relay:
         if position < self._position:
             _log.warning("the stream ends at %d, %d were published: filling it again", position, self._position)
         self._position, self._index, self._sequence = position, index, sequence
+
+    async def _before(self, until: int) -> tuple[int, int]:
+        """The place of the last message up to a sequence that a relay published: NATS was made to say others."""
+        after = self._sequence if self._sequence <= until else 0
+        place = (self._position, self._index) if after else (0, -1)
+        bus = self._bus
+        alone = is_alone(await bus.js.stream_info(subjects.EVENTS_STREAM))
+        async with Reader(bus.nc, subjects.EVENTS_STREAM) as reader:
+            with bus.on_reconnect(reader.interrupt):
+                pages = read_span(bus.js, reader, subjects.EVENTS_STREAM, [self._own], after, until, alone=alone)
+                async for messages in pages:
+                    place = max([place, *(_place(message.headers) for message in messages if message.published)])
+        return place
 
     async def _publish(self, messages: list[_Message]) -> None:
         try:
@@ -336,6 +352,12 @@ class Relay:
         writes.took(subjects.EVENTS_STREAM)
         self._sequence = answer["seq"]
         self._position, self._index = last.notification, last.index
+
+
+def _place(headers: Mapping[str, str] | None) -> tuple[int, int]:
+    """Of which notification a message is, and which of its events."""
+    number, _, part = (headers or {}).get(subjects.HEADER_NOTIFICATION, "0").partition(".")
+    return int(number), int(part or 0)
 
 
 def _body(event: Event) -> bytes:

@@ -171,9 +171,7 @@ class Service(Generic[S]):
             "figures": figures(),
         }
         with contextlib.suppress(nats.errors.Error, OSError):
-            await self.bus.nc.publish(
-                subjects.service_status(self.name, self.settings.name), json.dumps(status).encode()
-            )
+            await self.bus.say(subjects.service_status(self.name, self.settings.name), json.dumps(status).encode())
 
 
 Compose = Callable[[Service[S]], Awaitable[None]]

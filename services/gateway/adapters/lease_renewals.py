@@ -70,7 +70,7 @@ class Renewals:
             for start in range(0, len(those), _BATCH):
                 renewal = Renewal(holder=holder, leases=tuple(those[start : start + _BATCH]))
                 try:
-                    await self._bus.nc.publish(subjects.presence(partition), renewal.model_dump_json().encode())
+                    await self._bus.say(subjects.presence(partition), renewal.model_dump_json().encode())
                 except (nats.errors.Error, OSError) as error:
                     _log.warning("leases are not renewed", extra={"why": str(error), "partition": partition})
                     return

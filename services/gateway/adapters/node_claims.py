@@ -16,6 +16,7 @@ from nats.js.errors import Error as JetStreamError
 
 from contracts import subjects
 from libs.bus import Bus
+from libs.bus.origin import mark, was_published
 
 _log = logging.getLogger(__name__)
 _STREAM: Final = f"KV_{subjects.LEASES_BUCKET}"
@@ -51,7 +52,7 @@ class NodeClaims:
         return node_id
 
     async def _write(self, subject: str, node_id: str, revision: int) -> bool:
-        headers = {"Nats-Expected-Last-Subject-Sequence": str(revision)}
+        headers = mark(self._bus.service, {"Nats-Expected-Last-Subject-Sequence": str(revision)})
         try:
             await self._bus.js.publish(
                 subject, node_id.encode(), timeout=_WITHIN, headers=headers, msg_ttl=_KEPT, stream=_STREAM
@@ -68,4 +69,5 @@ class NodeClaims:
             last = await self._bus.js.get_last_msg(_STREAM, subject)
         except NotFoundError:
             return "", 0
-        return (last.data or b"").decode(), last.seq or 0
+        written = was_published(last.headers)
+        return (last.data or b"").decode() if written else "", last.seq or 0

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from contracts import subjects
 from contracts.media.v1 import ConnectionsQuery, Node
 from libs.bus import Bus, Pulse, Unavailable
+from libs.bus.origin import was_published
 
 _log = logging.getLogger(__name__)
 _STREAM: Final = f"KV_{subjects.NODES_BUCKET}"
@@ -179,7 +180,7 @@ class Nodes:
         query = ConnectionsQuery(after=life.node.opened)
         subject = query.subject(life.node.node_id)
         try:
-            await self._bus.nc.request(subject, query.model_dump_json().encode(), timeout=_PROBE)
+            await self._bus.request(subject, query.model_dump_json().encode(), timeout=_PROBE)
         except nats.errors.NoRespondersError:
             if self._can_tell():
                 self._lose(life, "it is gone")
@@ -225,7 +226,7 @@ class Nodes:
             entry = await self._bus.js.get_last_msg(_STREAM, subject)
         except NotFoundError:
             return None  # it lapsed meanwhile
-        if not entry.data:
+        if not entry.data or not was_published(entry.headers):
             return None  # a marker: it was removed, or lapsed
         try:
             return Node.model_validate_json(entry.data)

@@ -181,7 +181,7 @@ class Neighbours:
         try:
             if isinstance(task, _Publish):
                 subject = subjects.relayed_audio(task.space_id)
-                await self._bus.nc.publish(subject, task.body, headers=task.headers)
+                await self._bus.say(subject, task.body, headers=task.headers)
             else:
                 await self._listen(task.space_id, task.carried, hear)
         except (nats.errors.Error, OSError) as error:
@@ -196,7 +196,7 @@ class Neighbours:
                 carried.subscription = await self._bus.listen(subject, hear)
                 carried.announced_at = carried.echo_at = asyncio.get_running_loop().time()
                 body, headers = relayed.encode(Message(Kind.HERE)), {subjects.HEADER_NODE: self.node_id}
-                await self._bus.nc.publish(subject, body, headers=headers)
+                await self._bus.say(subject, body, headers=headers)
         elif carried.subscription is not None:
             await carried.subscription.unsubscribe()
 

@@ -18,6 +18,7 @@ from contracts import subjects
 from contracts.media.v1 import Node
 from contracts.presence.v1 import Ended, Lease, Renewal
 from libs.bus import Bus
+from libs.bus.origin import mark
 
 _log = logging.getLogger(__name__)
 _ENTRY_SECONDS: Final = 1.0
@@ -52,14 +53,15 @@ class Announcer:
         """Send a heartbeat now."""
         node = self._describe()
         with contextlib.suppress(nats.errors.Error, OSError):
-            await self._bus.nc.publish(subjects.node_heartbeat(node.node_id), node.model_dump_json().encode())
+            await self._bus.say(subjects.node_heartbeat(node.node_id), node.model_dump_json().encode())
 
     async def tell(self, node: Node) -> bool:
         """Write the entry; return whether it was taken."""
         try:
             await self._bus.js.publish(
-                self._key(node), node.model_dump_json().encode(), timeout=1.0, stream=_STREAM, msg_ttl=_ENTRY_TTL
-            )
+                self._key(node), node.model_dump_json().encode(), timeout=1.0, stream=_STREAM, msg_ttl=_ENTRY_TTL,
+                headers=mark(self._bus.service),
+            )  # fmt: skip
         except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
             _log.warning("the node cannot announce itself", extra={"why": str(error)})
             return False
@@ -134,7 +136,7 @@ async def renew(bus: Bus, holder: str, leases: Iterable[Lease], ended: Iterable[
     async def say(number: int, **those: tuple[Lease, ...] | tuple[Ended, ...]) -> None:
         renewal = Renewal.model_validate({"holder": holder, "leases": (), **those})
         with contextlib.suppress(nats.errors.Error, OSError):
-            await bus.nc.publish(subjects.presence(number), renewal.model_dump_json().encode())
+            await bus.say(subjects.presence(number), renewal.model_dump_json().encode())
 
     for number, group in itertools.groupby(sorted(leases, key=partition), partition):
         those = tuple(group)

@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import capture, subjects
 from libs.bus import Bus, dead_letters
+from libs.bus.consume import published
 from libs.bus.follow import follow_raw
 
 CONSUMER = "transcription-capture"
@@ -55,7 +56,7 @@ async def follow_capture(bus: Bus, space_id: str, after: int, epoch: str) -> Asy
                 bundle=_decoded(message.data),
                 headers=message.headers,
             )
-            for message in messages
+            for message in published(messages)
         ]
 
 

@@ -16,6 +16,7 @@ from contracts.media import v1 as media
 from contracts.presence import v1 as presence
 from contracts.tipping import v1 as tipping
 from libs.bus import Bus, BusSettings, connect
+from libs.bus.origin import mark
 from libs.ids import new_id
 from tests.integration.analytics.asking import figures, publish
 from tests.support.events import at, created, ended, person, stage_joined, started
@@ -174,7 +175,7 @@ async def test_an_answer_includes_everything_that_was_there_when_it_was_asked(
 async def test_a_message_of_a_newer_sender_holds_nothing_up(bus: Bus, analytics: ServiceProcess) -> None:
     space = new_id()
     await publish(bus, reacted(space, wave=1))
-    ack = await bus.js.publish(subjects.event("room", space, "from_tomorrow"), b"{}")
+    ack = await bus.js.publish(subjects.event("room", space, "from_tomorrow"), b"{}", headers=mark("test"))
     answer = await figures(bus, space)
     assert answer.through_sequence >= ack.seq
     assert answer.reactions == {"wave": 1}
@@ -183,7 +184,7 @@ async def test_a_message_of_a_newer_sender_holds_nothing_up(bus: Bus, analytics:
 async def test_a_message_that_breaks_its_contract_is_a_dead_letter(bus: Bus, analytics: ServiceProcess) -> None:
     space = new_id()
     subject = subjects.event("presence", space, "counted")
-    await bus.js.publish(subject, b'{"listeners":"many"}')
+    await bus.js.publish(subject, b'{"listeners":"many"}', headers=mark("test"))
     await publish(bus, reacted(space, wave=2))
     assert (await figures(bus, space)).reactions == {"wave": 2}
 

@@ -93,13 +93,13 @@ async def test_the_trace_goes_on_in_the_service_that_answers(bus: Bus) -> None:
 )
 async def test_a_malformed_request_is_refused_as_bad(bus: Bus, body: bytes) -> None:
     async with bus.serve(People().table):
-        reply = await bus.nc.request(subjects.command("people", "sign_up"), body, timeout=LIMIT)
+        reply = await bus.request(subjects.command("people", "sign_up"), body, timeout=LIMIT)
     assert json.loads(reply.data)["reason"] == "bad_request"
 
 
 async def test_a_request_of_a_newer_version_is_refused_as_bad(bus: Bus) -> None:
     async with bus.serve(People().table):
-        reply = await bus.nc.request(subjects.command("people", "levitate"), b"{}", timeout=LIMIT)
+        reply = await bus.request(subjects.command("people", "levitate"), b"{}", timeout=LIMIT)
     assert json.loads(reply.data)["reason"] == "bad_request"
 
 
@@ -121,7 +121,7 @@ async def test_a_service_that_comes_a_moment_later_still_answers(bus: Bus) -> No
 async def request_once(bus: Bus) -> int:
     """The version in the answer to a command that is sent once, however long the answer takes."""
     body = sign_up("ann").model_dump_json().encode()
-    reply = await bus.nc.request(subjects.command("people", "sign_up"), body, timeout=2 * LIMIT)
+    reply = await bus.request(subjects.command("people", "sign_up"), body, timeout=2 * LIMIT)
     return int(json.loads(reply.data)["version"])
 
 

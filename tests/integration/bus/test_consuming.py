@@ -15,6 +15,7 @@ from contracts.presence import v1 as presence
 from libs.aio import end
 from libs.bus import Bus, BusSettings, Poison, Received, Retry, StreamReset, connect, each
 from libs.bus.declare import declare
+from libs.bus.origin import mark
 from libs.ids import new_id
 from tests.support.nats import NatsServer
 from tests.support.waiting import LIMIT, eventually
@@ -128,8 +129,8 @@ async def test_what_the_handler_calls_poison_is_not_tried_again(bus: Bus) -> Non
 async def test_a_message_that_breaks_its_contract_becomes_a_dead_letter_with_the_reason(bus: Bus) -> None:
     seen = Seen()
     async with bus.consume("people-a", each(seen.one), filters=PRESENCE):
-        await bus.js.publish(counted(1).subject, b'{"listeners": "many"}')
-        await bus.js.publish(subjects.event("presence", SPACE, "from_the_future"), b"{}")
+        await bus.js.publish(counted(1).subject, b'{"listeners": "many"}', headers=mark("test"))
+        await bus.js.publish(subjects.event("presence", SPACE, "from_the_future"), b"{}", headers=mark("test"))
         await publish(bus, 2)
         await until_dead(bus, "people-a", 1)
         await seen.until(2)
@@ -291,7 +292,7 @@ async def test_what_is_told_reaches_who_listens_and_is_kept_nowhere(bus: Bus) ->
     person = PersonRef(id=new_id(), handle="ann", name="Ann")
     partial = Partial(space_id=SPACE, at=at, caption_id="c", person=person, lang="en", text="Hel", start_at=at)
     for subject, body in ((partial.subject, b"{"), (subjects.passing_event("captions", SPACE, "newer"), b"{}")):
-        await bus.nc.publish(subject, body)
+        await bus.say(subject, body)
     await bus.tell(partial)
     assert await asyncio.wait_for(heard.get(), LIMIT) == partial
     assert await bus.last_sequence() == 0

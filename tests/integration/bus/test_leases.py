@@ -1,13 +1,16 @@
 """Partitions have one owner, shared fairly, taken over when an owner is gone."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from contracts import subjects
 from libs.aio import end
 from libs.bus import Bus, BusSettings, Leases, connect
+from libs.bus.origin import mark
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
@@ -78,6 +81,25 @@ async def test_a_process_that_starts_again_takes_its_own_back_at_once(nats: Nats
         await end(*dead.leases._tasks)
         async with owner(nats, "a") as reborn:
             await eventually(lambda: len(reborn.told) == 16)
+
+
+async def test_nobody_holds_a_lease_that_nats_was_made_to_write(nats: NatsServer) -> None:
+    stream, key = f"KV_{subjects.LEASES_BUCKET}", f"$KV.{subjects.LEASES_BUCKET}.room.3"
+    async with owner(nats, "a") as one, await connect("tipping", BusSettings(url=nats.url)) as bus:
+        await eventually(lambda: one.leases.lack() is None)
+        body = json.dumps({"instance": "b", "boot": "of mine"}).encode()
+        lie = await bus.js.publish(subjects.event("tipping", "x", "lie"), body, headers=mark("tipping"))
+        for asked in ({"seq": lie.seq}, {"seq": lie.seq, "no_hdr": True}):
+            before = (await bus.js.get_last_msg(stream, key)).seq or 0
+            said = json.dumps(asked).encode()
+            await bus.nc.publish(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}", said, reply=key)
+
+            async def renewed(before: int = before) -> bool:
+                last = await bus.js.get_last_msg(stream, key)
+                return (last.seq or 0) > before + 1 and json.loads(last.data or b"{}").get("instance") == "a"
+
+            await eventually(renewed)
+            assert one.told == set(range(16)) == one.leases.held
 
 
 async def test_the_owner_stays_the_owner_when_nats_is_killed_and_started_again(nats: NatsServer) -> None:

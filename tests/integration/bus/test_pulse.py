@@ -47,7 +47,7 @@ async def echoes(bus: Bus) -> bool:
 
     heard = asyncio.Event()
     subscription = await bus.listen("_INBOX.echo", answer)
-    await bus.nc.publish("_INBOX.echo", b"")
+    await bus.say("_INBOX.echo", b"")
     try:
         async with asyncio.timeout(8):
             await heard.wait()

@@ -17,6 +17,7 @@ from contracts.people.v1 import EventPassedOver
 from contracts.room import v1 as room
 from libs.aio import end
 from libs.bus import Bus, Received, declare
+from libs.bus.origin import mark
 from libs.ids import new_id
 from libs.readmodel import ReadModel
 from libs.refusal import Refusal
@@ -62,7 +63,9 @@ async def publish(bus: Bus, event: envelope.Event, **changed: object) -> int:
 
 async def publish_of_tomorrow(bus: Bus) -> None:
     body = json.dumps({"at": AT.isoformat(), "space_id": SPACE, "version": 2, "where": "the moon"}).encode()
-    await bus.js.publish(subjects.event("room", SPACE, "teleported"), body, stream=subjects.EVENTS_STREAM)
+    await bus.js.publish(
+        subjects.event("room", SPACE, "teleported"), body, stream=subjects.EVENTS_STREAM, headers=mark("test")
+    )
 
 
 async def test_an_event_of_tomorrow_is_passed_over_and_read_after_the_upgrade(

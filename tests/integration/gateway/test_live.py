@@ -15,6 +15,7 @@ from contracts import subjects
 from contracts.presence.v1 import Reacted
 from contracts.room import v1 as room
 from contracts.room.follow import follow
+from libs.bus.origin import mark
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Way
 from tests.integration.gateway.conftest import Running, running_gateway
@@ -60,7 +61,7 @@ async def test_an_event_of_a_space_that_cannot_be_read_holds_all_the_same(gatewa
         removed = room.Removed(**behind.next(space), person_id=guest.id)
         behind.spaces[space.id] = follow(behind.spaces[space.id], removed)
         body = json.dumps(removed.model_dump(mode="json") | {"version": "seven"}).encode()
-        await behind.bus.js.publish(removed.subject, body, stream=subjects.EVENTS_STREAM)
+        await behind.bus.js.publish(removed.subject, body, stream=subjects.EVENTS_STREAM, headers=mark("test"))
         assert await events.closed() == []
         assert await client.not_followed(Way.SENT, space.id) == (403, "removed")
 

@@ -13,6 +13,7 @@ from contracts import subjects
 from contracts.commands import Nothing
 from contracts.media.v1 import Answer, Connect, Disconnect, Node, Trickle
 from contracts.room import v1 as room
+from libs.bus.origin import mark
 from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
@@ -30,8 +31,8 @@ def node(behind: Backend) -> Callable[..., Awaitable[None]]:
 
     async def put(name: str = "node-1", sessions: int = 0, **more: Any) -> None:
         made = Node(node_id=name, address="127.0.0.1:1", sessions=sessions, capacity=10, **more)
-        bucket = await behind.bus.js.key_value(subjects.NODES_BUCKET)
-        await bucket.put(name, made.model_dump_json().encode())
+        key = f"$KV.{subjects.NODES_BUCKET}.{name}"
+        await behind.bus.js.publish(key, made.model_dump_json().encode(), headers=mark("media"))
 
     async def answer(command: Connect) -> Answer:
         return Answer(session_id=command.session_id, node_id="node-1", sdp="v=0\r\nanswer\r\n", etag="ice1")

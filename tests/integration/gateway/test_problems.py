@@ -269,7 +269,7 @@ async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> 
                 "figures": {"rostrum_media_of_a_test": packets, "rostrum_dead_letters_total a_test": 2},
             }  # fmt: skip
             subject = subjects.service_status("media", instance)
-            await behind.bus.nc.publish(subject, json.dumps(said).encode())
+            await behind.bus.say(subject, json.dumps(said).encode())
 
         async def summed() -> bool:
             now = (await operator.http.get("/v1/ops/overview")).json()

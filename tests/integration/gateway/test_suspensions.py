@@ -11,6 +11,7 @@ from typing import Any
 from contracts import subjects
 from contracts.people.v1 import EventPassedOver, Reinstated, Suspended
 from contracts.room.v1 import Muted
+from libs.bus.origin import mark
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client
@@ -68,7 +69,7 @@ async def test_a_suspension_that_cannot_be_read_is_told_and_holds_up_none_that_f
     space = behind.add(a_person("Host"))
     broken = suspended(new_id())
     body = json.dumps(broken.model_dump(mode="json") | {"person_id": 7}).encode()
-    headers = {"Nats-Msg-Id": "people:7"}
+    headers = mark("test", {"Nats-Msg-Id": "people:7"})
     await behind.bus.js.publish(broken.subject, body, headers=headers, stream=subjects.EVENTS_STREAM)
     async with (
         running_gateway(nats.url, tmp_path) as gateway,

@@ -13,6 +13,7 @@ import pytest_asyncio
 from contracts import subjects
 from contracts.commands import Nothing
 from contracts.media.v1 import Answer, Connect, Disconnect, Node, Restart, Restarted, Trickle
+from libs.bus.origin import mark
 from libs.ids import new_id
 from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person, backend
@@ -62,8 +63,8 @@ async def node(behind: Backend) -> None:
     """A media node that answers everything, and has not been asked yet."""
     behind.asked.clear()
     made = Node(node_id="node-1", address="127.0.0.1:1", sessions=0, capacity=10)
-    bucket = await behind.bus.js.key_value(subjects.NODES_BUCKET)
-    await bucket.put(made.node_id, made.model_dump_json().encode())
+    key = f"$KV.{subjects.NODES_BUCKET}.{made.node_id}"
+    await behind.bus.js.publish(key, made.model_dump_json().encode(), headers=mark("media"))
 
     async def answer(command: Connect) -> Answer:
         return Answer(session_id=command.session_id, node_id="node-1", sdp="v=0\r\nanswer\r\n", etag="ice1")

@@ -23,6 +23,7 @@ from infra.nats.permissions import COMMANDS_TO
 from infra.nats.server import ADMIN
 from libs.bus import BusSettings, Handlers, connect
 from libs.bus.declare import streams as streams_declared
+from libs.bus.origin import mark
 from tests.support.waiting import LIMIT
 
 DUMMY = "tests.support.dummy_service:serve"
@@ -294,15 +295,15 @@ async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> N
             await watch(witness, subject)
         for client in (witness, room.nc):
             await settled(client)
-        await other.jetstream().publish(said, forged)
+        await other.jetstream().publish(said, forged, headers=mark("test"))
         for subject in (presence, *orders):
             config = ConsumerConfig(deliver_subject=subject, ack_policy=AckPolicy.NONE, filter_subject=said)
             await witness.jetstream().add_consumer(subjects.EVENTS_STREAM, config)
         assert {await asyncio.wait_for(delivered.get(), LIMIT) for _ in range(3)} == {presence, *orders}
-        await witness.publish(presence, b"true")
+        await witness.publish(presence, b"true", headers=mark("test"))
         assert await asyncio.wait_for(heard.get(), LIMIT) == b"true", "what the consumer delivered is refused"
         for order in orders:
-            assert b"accepted" in (await witness.request(order, meant, timeout=LIMIT)).data
+            assert b"accepted" in (await witness.request(order, meant, timeout=LIMIT, headers=mark("test"))).data
     assert ended == ["b", "b"]
 
 

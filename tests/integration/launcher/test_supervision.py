@@ -19,6 +19,7 @@ import pytest
 
 from contracts import subjects
 from infra.launcher import AlreadyRunning, DataGone, GaveUp, PortTaken, StartFailed, System
+from libs.bus.origin import mark
 from tests.support.processes import gone, own_children, running, started_since
 from tests.support.waiting import LIMIT, eventually
 
@@ -46,7 +47,7 @@ async def ask(system: System, service: str) -> int:
 
         async def whoami() -> int | None:
             try:
-                reply = await client.request(subjects.query(service, "whoami"), timeout=1)
+                reply = await client.request(subjects.query(service, "whoami"), timeout=1, headers=mark("test"))
             except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
                 return None
             return int(json.loads(reply.data)["pid"])

@@ -182,7 +182,7 @@ async def test_trickled_candidates_are_taken_and_wrong_fragments_refused(stage: 
 async def test_a_broken_request_is_answered_with_what_is_wrong(stage: Stage) -> None:
     subject = subjects.command("media", "connect", stage.service.settings.name)
     for body in (b"", b"{}", b"[]", b"\xff\xfe", b'{"offer":"v=0"}'):
-        answer = Refused.model_validate_json((await stage.bus.nc.request(subject, body, timeout=LIMIT)).data)
+        answer = Refused.model_validate_json((await stage.bus.request(subject, body, timeout=LIMIT)).data)
         assert answer.reason == "bad_request"
 
 

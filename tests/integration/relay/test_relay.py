@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from libs.relay import Relay, Report, StreamAhead
 from libs.telemetry import configure_traces, span, trace_id
 from tests.integration.eventstore.counting import Added, Counter, add
 from tests.support.nats import NatsServer
-from tests.support.waiting import LIMIT
+from tests.support.waiting import LIMIT, eventually
 
 ID = new_id()
 
@@ -138,6 +139,36 @@ async def test_two_relays_of_one_store_double_nothing(bus: Bus, store: Store[Cou
     assert [v for v, _ in await versions(bus)] == list(range(1, 201))
 
 
+async def have_nats_say(bus: Bus, where: str) -> None:
+    """Have NATS put there what others published, as if a relay far ahead had."""
+    ahead = {subjects.HEADER_NOTIFICATION: "999"}
+    lie = await bus.js.publish(subjects.event("tipping", ID, "lie"), b"{}", headers=ahead)
+    for asked in ({"seq": lie.seq}, {"seq": lie.seq, "no_hdr": True}):
+        before = await bus.last_sequence()
+        await bus.nc.publish(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}", json.dumps(asked).encode(), reply=where)
+        await eventually(lambda before=before: _is_behind(bus, before))  # type: ignore[misc]
+
+
+async def _is_behind(bus: Bus, sequence: int) -> bool:
+    return await bus.last_sequence() > sequence
+
+
+async def test_a_relay_goes_on_behind_what_nats_was_made_to_say(bus: Bus, store: Store[Counter]) -> None:
+    own = subjects.event("people", ID, people.Followed.name)
+    await have_nats_say(bus, own)
+    async with relaying(bus, store) as relay:
+        await commit(store, 1, 8)
+        await wait_published(relay)
+        await have_nats_say(bus, own)
+        await commit(store, 1, start=10)
+        await wait_published(relay)
+    await have_nats_say(bus, own)
+    async with relaying(bus, store) as relay:
+        await commit(store, 8, start=20)
+        await wait_published(relay)
+    assert [v for v, _ in await versions(bus)] == [1, 2, 2, 3, 4, 4]
+
+
 async def test_a_purged_stream_is_filled_again(bus: Bus, store: Store[Counter]) -> None:
     async with relaying(bus, store) as relay:
         await commit(store, *([1] * 30))
@@ -159,7 +190,7 @@ async def test_a_deleted_stream_is_made_and_filled_again_while_the_relay_runs(bu
 
 
 async def check(bus: Bus) -> Report:
-    return Report.decode((await bus.nc.request(subjects.relay_check("people"), b"", timeout=2 * LIMIT)).data)
+    return Report.decode((await bus.request(subjects.relay_check("people"), b"", timeout=2 * LIMIT)).data)
 
 
 async def test_a_relay_that_is_told_to_looks_at_the_stream_and_says_when_all_is_in_it(

@@ -154,7 +154,7 @@ class Guests:
                 for s, p in leases
             ),
         )
-        await self.bus.nc.publish(subjects.presence(partition), renewal.model_dump_json().encode())
+        await self.bus.say(subjects.presence(partition), renewal.model_dump_json().encode())
 
     async def ask(self, query: Query[R]) -> R:
         return (await self.bus.ask(query, timeout=15)).result

@@ -37,7 +37,7 @@ async def renew(bus: Bus, guests: Guests, session: str, who: str, *, hidden: boo
     )
     renewal = presence.Renewal(holder="x", leases=(lease,))
     partition = subjects.partition_of(guests.space, bus.settings.partitions)
-    await bus.nc.publish(subjects.presence(partition), renewal.model_dump_json().encode())
+    await bus.say(subjects.presence(partition), renewal.model_dump_json().encode())
 
 
 async def listed(guests: Guests) -> set[str]:

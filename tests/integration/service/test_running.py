@@ -20,6 +20,7 @@ from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.aio import end
 from libs.bus import Bus, BusSettings, connect
+from libs.bus.origin import mark
 from libs.ids import new_id
 from tests.support.keys import keys_at
 from tests.support.nats import NatsServer, free_port, running_nats
@@ -93,7 +94,7 @@ async def test_who_stands_before_an_event_is_started_and_says_so(nats: NatsServe
     followed = people.Followed(at=datetime.now(UTC), person_id=new_id(), version=1, followee_id=new_id())
     body = json.dumps(followed.model_dump(mode="json") | {"followee_id": 7}).encode()
     async with await connect("people", BusSettings(url=nats.url)) as bus:
-        await bus.js.publish(followed.subject, body, headers={"Nats-Msg-Id": "people:7"}, stream="EVENTS")
+        await bus.js.publish(followed.subject, body, headers=mark("test", {"Nats-Msg-Id": "people:7"}), stream="EVENTS")
         # Whoever started it would otherwise give up on the whole system, and nobody could pass over the event.
         async with ServiceProcess("room", nats.env) as child:
             status, told = await asyncio.to_thread(get, f"{child.info['health']}/readyz")
@@ -115,7 +116,7 @@ async def test_it_stops_in_order_while_commands_are_in_flight(nats: NatsServer) 
     ):
         host = new_id()
         registered = people.Registered(person_id=host, version=1, handle="h", display_name="H", at=datetime.now(UTC))
-        await bus.js.publish(registered.subject, registered.model_dump_json().encode())
+        await bus.js.publish(registered.subject, registered.model_dump_json().encode(), headers=mark("test"))
         accepted: list[str] = []
 
         async def create() -> None:

@@ -1,0 +1,242 @@
+"""NATS answers with its own permissions, wherever it is told to: nobody takes that for something published there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import nats
+import pytest
+import pytest_asyncio
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+
+from contracts import subjects
+from contracts.commands import Accepted, Nothing
+from contracts.envelope import Event
+from contracts.people.v1 import EventPassedOver
+from contracts.presence.v1 import Counted
+from contracts.room.v1 import EndSpace
+from infra.launcher import System
+from infra.nats.permissions import permissions
+from infra.nats.server import ADMIN
+from libs.bus import Bus, BusSettings, Handlers, connect
+from libs.bus.consume import Received, published
+from libs.bus.dead_letters import read_letters
+from libs.bus.declare import declare_consumers
+from libs.bus.follow import follow_raw
+from libs.bus.halts import Unreadable
+from libs.bus.origin import mark
+from libs.ids import new_id
+from tests.support.waiting import LIMIT, eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SPACE = new_id()
+LISTENED = (
+    subjects.presence(0),
+    subjects.node_heartbeat("n1"),
+    subjects.relayed_audio(SPACE),
+    subjects.service_status("media", "m1"),
+    subjects.relay_check("room"),
+    subjects.retry("room", "x"),
+    subjects.passing_event("people", SPACE, "keys_dropped"),
+)
+"""One subject of each kind that is heard on core NATS, but for requests."""
+ASKED = (
+    b"",
+    b'{"seq":%d}',
+    b'{"seq":%d,"no_hdr":true}',
+    b'{"seq":%d,"batch":1}',
+    b'{"seq":%d,"batch":1,"no_hdr":true}',
+    b'{"next_by_subj":">","no_hdr":true}',
+    b'{"subjects_filter":">"}',
+    b'{"batch":1,"no_wait":true}',
+)
+"""What JetStream can be asked; whichever it is that an address takes."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """NATS with the users and consumers of a real system, and no services."""
+    var = tmp_path_factory.mktemp("var")
+    async with System(var, services=(), entry="tests.support.dummy_service:serve", preload=()) as running:
+        async with await bus_of(running, ADMIN) as admin:
+            await declare_consumers(admin.js, subjects.SERVICES)
+        yield running
+
+
+async def bus_of(system: System, user: str) -> Bus:
+    name, password = system.credentials(user)
+    return await connect("room", BusSettings(url=system.nats_url, user=name, password=password))
+
+
+async def connected(system: System, service: str) -> Client:
+    user, password = system.credentials(service)
+    return await nats.connect(system.nats_url, user=user, password=password)
+
+
+async def prepared(system: System, service: str, body: bytes) -> int:
+    """Sequence of a message with a body that the service would have another one hear; the last there is where the
+    service publishes no events."""
+    async with await bus_of(system, ADMIN) as admin:
+        own = subjects.CONTEXTS_OF[service]
+        said = subjects.event(own[0] if own else "presence", SPACE, "of_my_own")
+        return (await admin.js.publish(said, body, headers=mark(service), stream=subjects.EVENTS_STREAM)).seq
+
+
+def ways(service: str) -> list[str]:
+    """Every address of JetStream that the service may send to, but acknowledgements."""
+    allowed = permissions(service)["publish"]["allow"]
+    return [one.replace("*", subjects.EVENTS_STREAM) for one in allowed if one.startswith("$JS.API.")]
+
+
+async def have_nats_say(client: Client, service: str, where: str, sequence: int, *, fetch: bool = True) -> None:
+    """Ask whatever the service may ask, for the answer to go where it may not speak."""
+    for way in ways(service):
+        if fetch or ".MSG.NEXT." not in way:
+            for asked in ASKED:
+                await client.publish(way, asked % sequence if b"%d" in asked else asked, reply=where)
+    for context in subjects.CONTEXTS_OF[service]:
+        await client.publish(subjects.event(context, SPACE, "stored"), b"{}", reply=where, headers=mark(service))
+    await client.flush()
+    await client.flush()
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_no_service_has_nats_say_something_to_another(system: System, service: str) -> None:
+    heard: dict[str, list[bytes]] = {subject: [] for subject in LISTENED}
+    ended: list[str] = []
+    seen: set[str] = set()
+
+    async def hear(msg: Msg) -> None:
+        heard[msg.subject].append(msg.data)
+
+    async def witness(msg: Msg) -> None:
+        seen.add(msg.subject)
+
+    async def end(command: EndSpace) -> Accepted[Nothing]:
+        ended.append(command.command_id)
+        return Accepted(result=Nothing())
+
+    table = Handlers("room")
+    table.add(EndSpace, end)
+    orders = [subjects.command("room", EndSpace.name, route) for route in ("0", "1")]
+    forged, meant = (EndSpace(command_id=id, actor=SPACE, space_id=SPACE).model_dump_json().encode() for id in "ab")
+    sequence = await prepared(system, service, forged)
+    async with (
+        await bus_of(system, ADMIN) as room,
+        room.serve(table, route="0", hot=True),
+        room.serve(table, route="1"),
+    ):
+        client = await connected(system, service)
+        for subject in LISTENED:
+            await room.listen(subject, hear)
+        for subject in (*LISTENED, *orders):
+            await room.nc.subscribe(subject, cb=witness)
+        await room.nc.flush()
+        await room.nc.flush()
+        for subject in (*LISTENED, *orders):
+            await have_nats_say(client, service, subject, sequence)
+        # NATS answers from more than one place; each of them has answered when the witness has it.
+        await eventually(lambda: {*LISTENED} <= seen or None)
+        await client.close()
+        for subject in LISTENED:
+            await room.say(subject, b"meant")
+        for order in orders:
+            assert b"accepted" in (await room.request(order, meant, timeout=LIMIT)).data
+        await eventually(lambda: all(b"meant" in said for said in heard.values()) or None)
+    assert heard == {subject: [b"meant"] for subject in LISTENED}
+    assert ended == ["b", "b"]
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_no_service_has_nats_tell_a_stream_what_is_not_its_own(system: System, service: str) -> None:
+    """What a consumer delivers to a stream is left out: that is stored under the subject that it has already."""
+    at = datetime.now(UTC)
+    lie = Counted(space_id=SPACE, at=at, listeners=666)
+    captured, lease = subjects.capture(SPACE, "s1"), f"$KV.{subjects.LEASES_BUCKET}.room.member.x"
+    unreadable: list[Unreadable] = []
+    passed: list[int] = []
+
+    async def note(event: Unreadable) -> None:
+        unreadable.append(event)
+
+    sequence = await prepared(system, service, lie.model_dump_json().encode())
+    async with await bus_of(system, ADMIN) as bus:
+        streams = (subjects.EVENTS_STREAM, subjects.CAPTURE_STREAM, f"KV_{subjects.LEASES_BUCKET}")
+        before = {stream: await bus.last_sequence(stream) for stream in streams}
+
+        async def all_grew() -> bool:
+            return all([await bus.last_sequence(stream) > before[stream] for stream in streams])
+
+        client = await connected(system, service)
+        for subject in (lie.subject, captured, lease):
+            await have_nats_say(client, service, subject, sequence, fetch=False)
+        await eventually(all_grew)
+        await client.close()
+
+        end = Counted(space_id=new_id(), at=at, listeners=1)
+        await bus.publish_event(end)
+        told: list[Event] = []
+        async for batch in bus.follow(
+            filters=[lie.subject.replace(SPACE, "*")], after=before[streams[0]], unreadable=note, passed=passed.append
+        ):
+            told += [one.event for one in batch]
+            if end in told:
+                break
+        assert told == [end]
+        assert passed
+        assert not unreadable
+        for stream, subject in zip(streams[1:], (captured, lease), strict=True):
+            await bus.js.publish(subject, b"end", headers=mark("media"), stream=stream)
+            kept: list[bytes] = []
+            async for messages in follow_raw(bus, stream, [subject], before[stream], None, 1000):
+                kept += [message.data for message in published(messages)]
+                if b"end" in kept:
+                    break
+            assert kept == [b"end"]
+
+
+async def test_a_durable_consumer_hands_over_nothing_that_nobody_published(system: System) -> None:
+    async with await bus_of(system, ADMIN) as bus:
+        lie = Counted(space_id=SPACE, at=datetime.now(UTC), listeners=666)
+        sequence = await prepared(system, "gateway", lie.model_dump_json().encode())
+        client = await connected(system, "gateway")
+        await have_nats_say(client, "gateway", lie.subject, sequence)
+        await client.close()
+        end = Counted(space_id=new_id(), at=lie.at, listeners=1)
+        await bus.publish_event(end)
+        told: list[Event] = []
+
+        async def take(batch: Sequence[Received]) -> None:
+            told.extend(one.event for one in batch)
+
+        async with bus.consume("room-of-a-test", take, filters=[lie.subject.replace(SPACE, "*")]):
+            await eventually(lambda: end in told or None)
+        assert lie not in told
+        assert not [letter async for letter in read_letters(bus.js, "room-of-a-test")]
+
+
+async def test_operators_alone_pass_over_an_event(system: System) -> None:
+    async with await bus_of(system, ADMIN) as bus:
+        stands = Unreadable("room:7", "rostrum.room.v1.x.ended", 7, "it is broken")
+        sequence = await prepared(system, "tipping", b"{}")
+        client = await connected(system, "tipping")
+        await have_nats_say(client, "tipping", stands.passed_over_on, sequence)
+        await client.close()
+
+        async def is_said() -> bool:
+            with suppress(NotFoundError):
+                return (await bus.js.get_last_msg(subjects.EVENTS_STREAM, stands.passed_over_on)).seq is not None
+            return False
+
+        await eventually(is_said)
+        holding = asyncio.create_task(bus.halts.hold("a reader", stands))
+        await eventually(lambda: bus.halts.at("a reader"))
+        await bus.publish_event(EventPassedOver(at=datetime.now(UTC), event_id=stands.id))
+        async with asyncio.timeout(LIMIT):
+            await holding
