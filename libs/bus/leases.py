@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -21,8 +21,8 @@ from nats.js.errors import Error as JetStreamError
 
 from contracts import subjects
 from libs.aio import end
+from libs.bus.anew import Place, follow_anew
 from libs.bus.bus import Bus
-from libs.bus.errors import StreamReset
 from libs.bus.follow import follow_raw
 from libs.bus.origin import mark, was_published
 from libs.bus.stored import Stored
@@ -114,15 +114,19 @@ class Leases:
     # -- what others hold --------------------------------------------------------------------------------------
 
     async def _follow(self) -> None:
-        while True:
-            try:
-                async for messages in follow_raw(self._bus, _STREAM, [f"{self._prefix}>"], 0, None, 500):
-                    for message in messages:
-                        self._see(message)
-                    self._changed.set()
-            except StreamReset:
+        async def begin(reset: str | None) -> Place:
+            if reset is not None:
                 self._keys.clear()
                 self._seen = 0
+            return Place(None)
+
+        def follow(place: Place) -> AsyncIterator[list[Stored]]:
+            return follow_raw(self._bus, _STREAM, [f"{self._prefix}>"], place.sequence, place.epoch, 500)
+
+        async for messages in follow_anew(self._bus, "the keeper of leases", begin, follow):
+            for message in messages:
+                self._see(message)
+            self._changed.set()
 
     def _see(self, message: Stored) -> None:
         key = message.subject.removeprefix(self._prefix)

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
@@ -20,7 +20,8 @@ from nats.js.errors import NotFoundError
 from contracts import subjects
 from contracts.envelope import event_types
 from libs.aio import end
-from libs.bus import Bus, Received, StreamReset
+from libs.bus import Bus, Received
+from libs.bus.anew import Place, follow_anew
 from libs.bus.halts import Unreadable
 from libs.readmodel.file import ModelFile, is_damage
 from libs.refusal import Refusal
@@ -117,35 +118,32 @@ class ReadModel(ModelFile, ABC):
             await end(*refills)
 
     async def _follow_with(self, bus: Bus, refills: list[asyncio.Task[None]]) -> None:
-        hold = partial(self._hold, bus)
-        while True:
-            try:
-                if self.epoch is None:
-                    self.epoch = await bus.stream_epoch()
-                if not refills:
-                    await self._aim(bus)
-                async for batch in bus.follow(
-                    filters=self.filters,
-                    after=self.sequence,
-                    epoch=self.epoch,
-                    unreadable=hold,
-                    unknown=self._pass_over,
-                    passed=self._pass,
-                ):
-                    self.take(batch, self.epoch)
-                return  # the connection is closed
-            except StreamReset as reset:
-                _log.warning("the stream was rebuilt; %s is filled anew", self.path.name)
+        async def begin(reset: str | None) -> Place:
+            if reset is not None:
                 self._target, self._caught_up, self._seen = None, False, 0
                 self.clear()
-                self.epoch = reset.epoch
+                self.epoch = reset
                 await end(*refills)
                 refills[:] = [asyncio.create_task(self._await_refill(bus), name=f"refill of {self.path.name}")]
-            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-                if bus.nc.is_closed:
-                    return
-                _log.warning("the stream cannot be read yet, trying again", extra={"why": str(error)})
-                await asyncio.sleep(_PAUSE)
+            if self.epoch is None:
+                self.epoch = await bus.stream_epoch()
+            if not refills:
+                await self._aim(bus)
+            return Place(self.epoch, self.sequence)
+
+        def follow(place: Place) -> AsyncIterator[list[Received]]:
+            return bus.follow(
+                filters=self.filters,
+                after=place.sequence,
+                epoch=place.epoch,
+                unreadable=partial(self._hold, bus),
+                unknown=self._pass_over,
+                passed=self._pass,
+            )
+
+        async for batch in follow_anew(bus, self.path.name, begin, follow):
+            assert self.epoch is not None
+            self.take(batch, self.epoch)
 
     async def _hold(self, bus: Bus, event: Unreadable) -> None:
         """Stand before an event that cannot be read: what it would have changed is answered by nobody."""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
 import nats.errors
-from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.people.v1 import Reinstated, Suspended, TokensRevoked
 from libs.aio import end
 from libs.bus import Bus, Received, StreamReset
+from libs.bus.anew import Place, follow_anew
 from libs.bus.halts import Unreadable
 
-_log = logging.getLogger(__name__)
 _FILTERS: Final = tuple(subjects.event("people", "*", event.name) for event in (Suspended, Reinstated, TokensRevoked))
-_PAUSE: Final = 0.2
 
 
 class Suspensions:
@@ -55,24 +52,30 @@ class Suspensions:
             await end(*self._standing)
 
     async def _follow(self) -> None:
-        while True:
-            try:
-                epoch = await self._bus.stream_epoch()
-                self._target = max([await self._last(subject) for subject in _FILTERS])
-                async for batch in self._bus.follow(
-                    filters=_FILTERS, after=self._sequence, epoch=epoch, unreadable=self._hold
-                ):
-                    for received in batch:
-                        self._hear(received)
-                return  # the connection is closed
-            except StreamReset:
+        async def begin(reset: str | None) -> Place:
+            if reset is not None:
                 # Everything is told again, in order; until then what was known still holds.
                 self._sequence = 0
-            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-                if self._bus.nc.is_closed:
-                    return
-                _log.warning("suspensions cannot be read yet, trying again", extra={"why": str(error)})
-                await asyncio.sleep(_PAUSE)
+            epoch = await self._bus.stream_epoch()
+            self._target = max([await self._last(subject) for subject in _FILTERS])
+            return Place(epoch, self._sequence)
+
+        def follow(place: Place) -> AsyncIterator[list[Received]]:
+            return self._bus.follow(
+                filters=_FILTERS,
+                after=place.sequence,
+                epoch=place.epoch,
+                unreadable=self._hold,
+                passed=self._pass,
+            )
+
+        async for batch in follow_anew(self._bus, "the list of suspensions", begin, follow):
+            for received in batch:
+                self._hear(received)
+
+    def _pass(self, sequence: int) -> None:
+        """Go on behind what nobody published."""
+        self._sequence = sequence
 
     def lack(self) -> str | None:
         """For readiness: None when everybody who was suspended before the start is known."""

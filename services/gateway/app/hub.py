@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 import nats.errors
@@ -13,7 +12,8 @@ from nats.js.errors import Error as JetStreamError
 from contracts import subjects
 from contracts.discovery.v1 import BarsChanged
 from contracts.envelope import Audience, Event
-from libs.bus import Bus, Received, StreamReset, Unavailable
+from libs.bus import Bus, Received, Unavailable
+from libs.bus.anew import Place, follow_anew
 from libs.bus.halts import Unreadable
 from services.gateway.app.clients import UNNUMBERED, Clients
 from services.gateway.app.feeds import Subscribers
@@ -66,22 +66,25 @@ class Hub:
 
     async def run(self) -> None:
         """Deliver, for ever."""
-        while True:
-            try:
-                here = self._position
-                batches = self._bus.follow(
-                    filters=[subjects.EVENTS_SUBJECTS],
-                    after=here.sequence,
-                    epoch=here.epoch,
-                    unreadable=self._look_again,
-                )
-                async for batch in batches:
-                    for received in batch:
-                        self._deliver(received)
-                return  # the connection is closed
-            except StreamReset as reset:
-                _log.warning("the event stream was rebuilt; clients start over", extra={"epoch": reset.epoch})
-                await self._start_over()
+
+        async def begin(reset: str | None) -> Place:
+            if reset is not None:
+                await self._begin()
+                self._spaces.reset()
+                self._clients.reset()
+            return Place(self._position.epoch, self._position.sequence)
+
+        def follow(place: Place) -> AsyncIterator[list[Received]]:
+            return self._bus.follow(
+                filters=[subjects.EVENTS_SUBJECTS],
+                after=place.sequence,
+                epoch=place.epoch,
+                unreadable=self._look_again,
+            )
+
+        async for batch in follow_anew(self._bus, "the hub of live events", begin, follow):
+            for received in batch:
+                self._deliver(received)
 
     async def knows(self, position: Position) -> bool:
         """Whether this is a place in the stream as it is now. Raises Unavailable."""
@@ -129,14 +132,3 @@ class Hub:
         if event.subject.startswith(subjects.events_of("room").removesuffix("*.*")):
             self._spaces.reset()
             self._clients.reset()
-
-    async def _start_over(self) -> None:
-        while True:
-            try:
-                await self._begin()
-                break
-            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-                _log.warning("the event stream is away", extra={"why": str(error)})
-                await asyncio.sleep(0.2)
-        self._spaces.reset()
-        self._clients.reset()

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-
-import nats.errors
-from nats.js.errors import Error as JetStreamError
 
 from contracts import subjects
 from contracts.media.v1 import Token
 from contracts.people.v1 import TokensRevoked
-from libs.bus import Bus, StreamReset
+from libs.bus import Bus, Received
+from libs.bus.anew import Place, follow_anew
 
-_log = logging.getLogger(__name__)
 _FILTERS = (subjects.event(TokensRevoked.context, "*", TokensRevoked.name),)
-_PAUSE = 0.2
 
 
 class RevokedTokens:
@@ -37,23 +31,20 @@ class RevokedTokens:
     async def run(self, on_revoked: Callable[[str], None]) -> None:
         """Follow the stream, for ever; `on_revoked` is told whose tokens were revoked."""
         after = 0
-        while True:
-            try:
-                epoch = await self._bus.stream_epoch()
-                async for batch in self._bus.follow(filters=_FILTERS, after=after, epoch=epoch):
-                    for received in batch:
-                        if isinstance(received.event, TokensRevoked):
-                            self._take(received.event)
-                            on_revoked(received.event.person_id)
-                        after = received.sequence
-                return  # the connection is closed
-            except StreamReset:
-                after = 0  # everything is told again; until then what was known still holds
-            except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-                if self._bus.nc.is_closed:
-                    return
-                _log.warning("revoked tokens cannot be read yet, trying again", extra={"why": str(error)})
-                await asyncio.sleep(_PAUSE)
+
+        async def begin(reset: str | None) -> Place:
+            # Of a stream that was made anew everything is told again; until then what was known still holds.
+            return Place(await self._bus.stream_epoch(), after if reset is None else 0)
+
+        def follow(place: Place) -> AsyncIterator[list[Received]]:
+            return self._bus.follow(filters=_FILTERS, after=place.sequence, epoch=place.epoch)
+
+        async for batch in follow_anew(self._bus, "the list of revoked tokens", begin, follow):
+            for received in batch:
+                if isinstance(received.event, TokensRevoked):
+                    self._take(received.event)
+                    on_revoked(received.event.person_id)
+                after = received.sequence
 
     def _take(self, event: TokensRevoked) -> None:
         if event.token_id is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 from contracts import subjects
 from contracts.commands import Query, R
 from contracts.room.follow import snapshot
 from contracts.room.v1 import Space
-from libs.bus import Bus, StreamReset, Unavailable
+from libs.bus import Bus, Received, Unavailable
+from libs.bus.anew import Place, follow_anew
 from libs.bus.halts import Unreadable
 from libs.refusal import Refusal
 from services.media.app.media_node import MediaNode
@@ -34,27 +36,31 @@ class RoomFollower:
 
     async def run(self, node: MediaNode) -> None:
         """Follow, for ever."""
-        epoch = await self._bus.stream_epoch()
-        after = await self._bus.last_sequence()
+        after: int | None = None
+
+        async def begin(reset: str | None) -> Place:
+            nonlocal after
+            epoch = await self._bus.stream_epoch()
+            if after is None or reset is not None:
+                after = await self._bus.last_sequence()
+            if reset is not None:
+                await self._refresh(node)
+            self.ready.set()
+            return Place(epoch, after)
 
         async def look_again(event: Unreadable) -> None:
             _log.error("%s cannot be read; room is asked instead", event.subject, extra={"why": event.why})
             await self._refresh(node)
 
-        while True:
-            self.ready.set()
-            try:
-                async for batch in self._bus.follow(
-                    filters=[subjects.events_of("room")], after=after, epoch=epoch, unreadable=look_again
-                ):
-                    for received in batch:
-                        node.saw(received.event)
-                return
-            except StreamReset as reset:
-                _log.warning("the event stream was made anew")
-                epoch = reset.epoch
-                after = await self._bus.last_sequence()
-                await self._refresh(node)
+        def follow(place: Place) -> AsyncIterator[list[Received]]:
+            return self._bus.follow(
+                filters=[subjects.events_of("room")], after=place.sequence, epoch=place.epoch, unreadable=look_again
+            )
+
+        async for batch in follow_anew(self._bus, "the follower of room", begin, follow):
+            for received in batch:
+                node.saw(received.event)
+                after = received.sequence
 
     async def _refresh(self, node: MediaNode) -> None:
         while True:

@@ -157,7 +157,7 @@ async def test_no_service_has_nats_say_something_to_another(system: System, serv
 async def test_no_service_has_nats_tell_a_stream_what_is_not_its_own(system: System, service: str) -> None:
     """What a consumer delivers to a stream is left out: that is stored under the subject that it has already."""
     at = datetime.now(UTC)
-    lie = Counted(space_id=SPACE, at=at, listeners=666)
+    lie = Counted(space_id=SPACE, at=at, listeners=666, on_stage=0)
     captured, lease = subjects.capture(SPACE, "s1"), f"$KV.{subjects.LEASES_BUCKET}.room.member.x"
     unreadable: list[Unreadable] = []
     passed: list[int] = []
@@ -179,7 +179,7 @@ async def test_no_service_has_nats_tell_a_stream_what_is_not_its_own(system: Sys
         await eventually(all_grew)
         await client.close()
 
-        end = Counted(space_id=new_id(), at=at, listeners=1)
+        end = Counted(space_id=new_id(), at=at, listeners=1, on_stage=0)
         await bus.publish_event(end)
         told: list[Event] = []
         async for batch in bus.follow(
@@ -203,12 +203,12 @@ async def test_no_service_has_nats_tell_a_stream_what_is_not_its_own(system: Sys
 
 async def test_a_durable_consumer_hands_over_nothing_that_nobody_published(system: System) -> None:
     async with await bus_of(system, ADMIN) as bus:
-        lie = Counted(space_id=SPACE, at=datetime.now(UTC), listeners=666)
+        lie = Counted(space_id=SPACE, at=datetime.now(UTC), listeners=666, on_stage=0)
         sequence = await prepared(system, "gateway", lie.model_dump_json().encode())
         client = await connected(system, "gateway")
         await have_nats_say(client, "gateway", lie.subject, sequence)
         await client.close()
-        end = Counted(space_id=new_id(), at=lie.at, listeners=1)
+        end = Counted(space_id=new_id(), at=lie.at, listeners=1, on_stage=0)
         await bus.publish_event(end)
         told: list[Event] = []
 

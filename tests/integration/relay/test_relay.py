@@ -146,11 +146,11 @@ async def have_nats_say(bus: Bus, where: str) -> None:
     for asked in ({"seq": lie.seq}, {"seq": lie.seq, "no_hdr": True}):
         before = await bus.last_sequence()
         await bus.nc.publish(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}", json.dumps(asked).encode(), reply=where)
-        await eventually(lambda before=before: _is_behind(bus, before))  # type: ignore[misc]
 
+        async def is_there(before: int = before) -> bool:
+            return await bus.last_sequence() > before
 
-async def _is_behind(bus: Bus, sequence: int) -> bool:
-    return await bus.last_sequence() > sequence
+        await eventually(is_there)
 
 
 async def test_a_relay_goes_on_behind_what_nats_was_made_to_say(bus: Bus, store: Store[Counter]) -> None:
