@@ -14,11 +14,14 @@ from prometheus_client import Counter, Gauge
 
 from libs.refusal import Refusal
 from services.gateway.app.frames import Frame
+from services.gateway.app.pace import Quota, QuotaSpent
 from services.gateway.app.visibility import Viewer
 
 STREAMS: Final = Gauge("rostrum_gateway_streams", "Live event streams open now")
 ENDED: Final = Counter("rostrum_gateway_streams_ended_total", "Live event streams that ended", ["why"])
 _CHUNK: Final = 64 * 1024
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which whoever has too many streams may ask again; when one ends is for them to say."""
 UNNUMBERED: Final = sys.maxsize
 """The sequence of what is no event of the stream: no client has it already."""
 
@@ -154,19 +157,27 @@ class Clients:
         return len(self._open)
 
     def admit(self, viewer: Viewer, session: str | None, address: str = "") -> Client:
-        """A new client at an address. Refuses: unavailable, too_many_requests."""
+        """A new client at an address. Refuses: unavailable, too_many_requests (QuotaSpent)."""
         if self._stopping or len(self._open) >= self._most:
             raise Refusal("unavailable", "This gateway takes no more live streams now; try again.", retry=True)
         whose, most = (address, self._per_address) if viewer.person_id is None else (viewer.person_id, self._per_person)
         if self._open_of[whose] >= most:
             where = "At your address" if viewer.person_id is None else "Of yours,"
-            raise Refusal("too_many_requests", f"{where} {most} live streams are open already; close one.")
+            detail = f"{where} {most} live streams are open already; close one."
+            raise QuotaSpent(self._quota(whose, most), _LOOK_AGAIN, detail)
         self._open_of[whose] += 1
         client = Client(viewer, self._queued, session, whose)
         client.end_with_token()
         self._open.add(client)
         STREAMS.set(len(self._open))
         return client
+
+    def quota(self, client: Client) -> Quota:
+        """How many more streams whoever opened this one may open."""
+        return self._quota(client.whose, self._per_address if client.viewer.person_id is None else self._per_person)
+
+    def _quota(self, whose: str, most: int) -> Quota:
+        return Quota("streams", most, None, max(0, most - self._open_of[whose]), None)
 
     def leave(self, client: Client) -> None:
         """Forget a client whose stream has ended; again is fine."""

@@ -1,4 +1,4 @@
-"""How much one person, or one address, may ask for: a bucket of tokens each, filled evenly."""
+"""How much one person, or one address, may ask for: a bucket of tokens each, filled evenly; and what is told of it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Quota:
 
     policy: str
     limit: int
-    seconds: int
-    """In which the whole bucket fills."""
+    seconds: int | None
+    """In which the whole bucket fills; None where what is open is counted."""
     remaining: int
-    reset: int
-    """Seconds until all of it is there again."""
+    reset: int | None
+    """Seconds until all of it is there again; None where that depends on what is closed."""
 
 
 class QuotaSpent(Refusal):
     """Nothing is left. `retry_after` is in seconds."""
 
-    def __init__(self, quota: Quota, retry_after: float) -> None:
+    def __init__(self, quota: Quota, retry_after: float, detail: str | None = None) -> None:
         wait = max(1, math.ceil(retry_after))
-        super().__init__("too_many_requests", f"That was too much at once; wait {wait} s.", retry=True)
+        super().__init__("too_many_requests", detail or f"That was too much at once; wait {wait} s.", retry=True)
         self.quota = quota
         self.retry_after = wait
 

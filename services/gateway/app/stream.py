@@ -17,6 +17,7 @@ from services.gateway.app.clients import Client, Clients, Ending
 from services.gateway.app.feeds import BarFeed, Feed, OperatorFeed, SpaceFeed
 from services.gateway.app.frames import Frame, Position
 from services.gateway.app.hub import Hub
+from services.gateway.app.pace import Quota
 from services.gateway.app.resuming import Resuming
 from services.gateway.app.visibility import Viewer
 from services.gateway.app.watched import WatchedSpaces
@@ -41,6 +42,11 @@ class Stream:
         self._last: Position | None = None
         self._reset = False
         self._snapshot = ""
+
+    @property
+    def quota(self) -> Quota:
+        """How many more streams whoever opened it may open."""
+        return self._clients.quota(self.client)
 
     async def open(self, last_id: str | None) -> None:
         """Attach the client, and ask whether the viewer may see it. Raises Refusal, Unavailable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
@@ -21,6 +22,7 @@ from libs.refusal import Refusal
 from services.gateway.adapters.addresses import address_of
 from services.gateway.app import Gateway
 from services.gateway.app.pace import Pace, QuotaSpent
+from services.gateway.app.stream import Stream
 from services.gateway.app.visibility import Viewer
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /v1/people or `rostrum token`.")
@@ -212,6 +214,18 @@ def spend(connection: HTTPConnection, pace: Pace, key: str) -> None:
     except QuotaSpent as spent:
         quotas.append(spent.quota)
         raise
+
+
+async def opened(connection: HTTPConnection, opening: Awaitable[Stream]) -> Stream:
+    """A live stream that is being opened; its answer tells how many more may be. Raises what opening it does."""
+    quotas = connection.scope.setdefault("quotas", [])
+    try:
+        stream = await opening
+    except QuotaSpent as spent:
+        quotas.append(spent.quota)
+        raise
+    quotas.append(stream.quota)
+    return stream
 
 
 def address(connection: HTTPConnection) -> str:

@@ -18,7 +18,7 @@ from libs.bus import Unavailable
 from libs.refusal import Refusal
 from services.gateway.app.frames import KEEP_ALIVE, RETRY
 from services.gateway.app.stream import Stream
-from services.gateway.http.caller import AddressViewerDep, GatewayDep, address
+from services.gateway.http.caller import AddressViewerDep, GatewayDep, address, opened
 from services.gateway.http.parameters import SpacePath
 from services.gateway.http.problems import responses
 from services.gateway.http.sessions import lease_for
@@ -137,7 +137,8 @@ async def space_events(
     """
     lease = None if session is None else lease_for(gateway, space_id, session, viewer)
     own = None if lease is None else lease.session_id
-    stream = await gateway.streams.of_space(space_id, viewer, last_header or last_query, own, address(request))
+    opening = gateway.streams.of_space(space_id, viewer, last_header or last_query, own, address(request))
+    stream = await opened(request, opening)
     gateway.connections.remind(space_id, stream.client)
     return EventStream(stream, None if lease is None else gateway.renewals.holding(lease))
 
@@ -147,13 +148,18 @@ async def space_events(
     responses={**responses("unauthenticated", "too_many_requests", "invalid"), **_EVENTS},
 )  # fmt: skip
 async def bar_events(
-    viewer: AddressViewerDep, gateway: GatewayDep, last_header: LastHeader = None, last_query: LastQuery = None
+    request: Request,
+    viewer: AddressViewerDep,
+    gateway: GatewayDep,
+    last_header: LastHeader = None,
+    last_query: LastQuery = None,
 ) -> Response:
     """Changes of one's live bar, and what one is told wherever one is: reminders, invitations to join a Space, and
     corrections of one's words."""
     if viewer.person_id is None:
         raise Refusal("unauthenticated", "Sign in first.")
-    return EventStream(await gateway.streams.of_bar(viewer, viewer.person_id, last_header or last_query))
+    opening = gateway.streams.of_bar(viewer, viewer.person_id, last_header or last_query)
+    return EventStream(await opened(request, opening))
 
 
 @router.get(
@@ -161,9 +167,13 @@ async def bar_events(
     responses={**responses("unauthenticated", "not_allowed", "too_many_requests", "invalid"), **_EVENTS},
 )  # fmt: skip
 async def operator_events(
-    viewer: AddressViewerDep, gateway: GatewayDep, last_header: LastHeader = None, last_query: LastQuery = None
+    request: Request,
+    viewer: AddressViewerDep,
+    gateway: GatewayDep,
+    last_header: LastHeader = None,
+    last_query: LastQuery = None,
 ) -> Response:
     """Everything that is for those who run the instance."""
     if not viewer.operator:
         raise Refusal("not_allowed" if viewer.person_id else "unauthenticated", "This is for operators.")
-    return EventStream(await gateway.streams.of_operators(viewer, last_header or last_query))
+    return EventStream(await opened(request, gateway.streams.of_operators(viewer, last_header or last_query)))

@@ -13,7 +13,7 @@ from libs.bus import Unavailable
 from libs.refusal import Refusal
 from services.gateway.app.clients import Ending
 from services.gateway.app.stream import Stream
-from services.gateway.http.caller import GatewayDep, SocketViewerDep, address
+from services.gateway.http.caller import GatewayDep, SocketViewerDep, address, opened
 from services.gateway.http.live_events import LAST_WORDS, LastHeader, LastQuery, until_over
 from services.gateway.http.parameters import SpacePath
 from services.gateway.http.sessions import lease_for
@@ -45,7 +45,8 @@ async def space_live(
     problem document instead. A client sends nothing: a message of its own ends the connection."""
     lease = None if session is None else lease_for(gateway, space_id, session, viewer)
     own = None if lease is None else lease.session_id
-    stream = await gateway.streams.of_space(space_id, viewer, last_header or last_query, own, address(socket))
+    opening = gateway.streams.of_space(space_id, viewer, last_header or last_query, own, address(socket))
+    stream = await opened(socket, opening)
     try:
         gateway.connections.remind(space_id, stream.client)
         await socket.accept()

@@ -134,6 +134,7 @@ class OpenRequests:
         client = scope.get("client")
         address = address_of(client[0] if client else None)
         if self._asking[address] >= self._per_address:
+            scope.setdefault("quotas", []).append(Quota("open-requests", self._per_address, None, 0, None))
             detail = f"Your address has {self._per_address} requests open; wait until one has ended."
             await problem("too_many_requests", detail, instance=scope["path"])(scope, receive, send)
             return
@@ -178,13 +179,18 @@ def _protect(message: Message, path: str, quotas: Sequence[Quota]) -> None:
 
 
 def _policies(quotas: Sequence[Quota]) -> bytes:
-    """`RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers: how much, in how many seconds."""
-    return ", ".join(f'"{quota.policy}";q={quota.limit};w={quota.seconds}' for quota in quotas).encode()
+    """`RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers: how much, in how many seconds. What is open at once
+    is counted in no window."""
+    return ", ".join(f'"{quota.policy}";q={quota.limit}{_in("w", quota.seconds)}' for quota in quotas).encode()
 
 
 def _left(quotas: Sequence[Quota]) -> bytes:
     """`RateLimit` of the same draft: what is left, and the seconds until all of it is there again."""
-    return ", ".join(f'"{quota.policy}";r={quota.remaining};t={quota.reset}' for quota in quotas).encode()
+    return ", ".join(f'"{quota.policy}";r={quota.remaining}{_in("t", quota.reset)}' for quota in quotas).encode()
+
+
+def _in(name: str, seconds: int | None) -> str:
+    return "" if seconds is None else f";{name}={seconds}"
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

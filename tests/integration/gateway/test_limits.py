@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from contracts.people.v1 import PeopleFound, PeopleQuery
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
+from tests.integration.gateway.client import Way
 from tests.integration.gateway.conftest import running_gateway
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
@@ -48,7 +50,12 @@ async def test_an_address_signs_up_so_many_people_a_minute(nats: NatsServer, tmp
 async def test_people_without_a_token_open_so_many_sessions_and_streams(
     nats: NatsServer, behind: Backend, tmp_path: Path
 ) -> None:
-    few = {"anonymous_sessions_burst": 2, "anonymous_sessions_per_minute": 1, "streams_per_address": 2}
+    few = {
+        "anonymous_sessions_burst": 2,
+        "anonymous_sessions_per_minute": 1,
+        "streams_per_address": 2,
+        "streams_per_person": 7,
+    }
     async with running_gateway(nats.url, tmp_path, ask_seconds=2, **few) as gateway, gateway.client() as nobody:
         space = behind.add(a_person("Ann")).id
         opened = [await nobody.http.post(f"/v1/spaces/{space}/sessions", json={}) for _ in range(3)]
@@ -65,9 +72,19 @@ async def test_people_without_a_token_open_so_many_sessions_and_streams(
             ]
             assert [answer.status_code for answer in streams] == [200, 200, 429]
             assert int(streams[2].headers["retry-after"]) >= 1
+            assert [fields(answer) for answer in streams] == [
+                ('"streams";q=2', f'"streams";r={left}') for left in (1, 0, 0)
+            ]
+            with pytest.raises(InvalidStatus) as no:
+                await stack.enter_async_context(nobody.follow(Way.SOCKET, space))
+            assert no.value.response.status_code == 429
+            assert no.value.response.headers["ratelimit"] == '"streams";r=0'
             somebody = await stack.enter_async_context(gateway.client(new_id()))
             own = await stack.enter_async_context(somebody.http.stream("GET", f"/v1/spaces/{space}/events"))
             assert own.status_code == 200
+            assert fields(own) == ('"streams";q=7', '"streams";r=6')
+            bar = await stack.enter_async_context(somebody.http.stream("GET", "/v1/live-bar/events"))
+            assert fields(bar)[1] == '"streams";r=5'
 
 
 async def test_a_person_creates_so_many_spaces_an_hour(nats: NatsServer, tmp_path: Path) -> None:
@@ -137,6 +154,7 @@ async def test_behind_a_proxy_open_requests_are_counted_by_address(
                 assert (await stack.enter_async_context(events)).status_code == 200
             no = await nobody.http.get("/v1/spaces", headers={**one, "origin": PAGE})
             assert refused(no)
+            assert fields(no) == ('"open-requests";q=2', '"open-requests";r=0')
             assert no.headers["access-control-allow-origin"] == PAGE
             assert not refused(await nobody.http.get("/v1/spaces", headers=other))
 
