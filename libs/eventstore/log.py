@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
@@ -22,7 +23,10 @@ class Log:
     def __init__(self, recorder: Recorder, condition: Condition) -> None:
         self._recorder = recorder
         self._condition = condition
-        self._news = asyncio.Event()
+        self._news = 0
+        """How often `wake` was called."""
+        self._woken = asyncio.Event()
+        """Set by the next `wake`, which makes another one for whoever waits after it."""
         self._newest: deque[Notification] = deque(maxlen=_KEPT)
         """What this process committed last, one after another without a gap."""
 
@@ -54,15 +58,17 @@ class Log:
         with self._condition.reading():
             return (await asyncio.to_thread(self._recorder.max_notification_id)) or 0
 
-    async def wait(self, timeout: float) -> None:
-        """Until `wake` is called, at most `timeout` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-        self._news.clear()
+    async def wait(self, heard: int, timeout: float) -> int:
+        """Until `wake` was called after `heard`, at most `timeout` seconds; returns what to give the next time. Any
+        number may wait, and none misses what came while it was busy."""
+        if self._news == heard:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._woken.wait()
+        return self._news
 
     def wake(self) -> None:
         """Let whoever waits look."""
-        self._news.set()
+        self._news += 1
+        self._woken.set()
+        self._woken = asyncio.Event()

@@ -236,9 +236,11 @@ class Store(Generic[S]):
         """Id of the newest committed fact, 0 where there is none. Raises Refusal."""
         return await self._log.last()
 
-    async def wait_for_news(self, timeout: float) -> None:
-        """Until something was committed by this process, at most `timeout` seconds; others' commits are not noticed."""
-        await self._log.wait(timeout)
+    async def wait_for_news(self, heard: int, timeout: float) -> int:
+        """Until this process committed something that whoever waits has not `heard` of, at most `timeout` seconds;
+        others' commits are not noticed. Returns what to give as `heard` the next time, 0 being the first. Any number
+        may wait."""
+        return await self._log.wait(heard, timeout)
 
     def wake(self) -> None:
         """Let whoever waits for news look, whether there are any or not."""

@@ -122,6 +122,8 @@ class Relay:
         self._index = -1
         self._sequence = 0
         self._caught_up = False
+        self._heard = 0
+        """Up to which news of the store everything was looked for."""
         self._progress = asyncio.Event()
         self._published = 0
         self._asked: list[asyncio.Future[None]] = []
@@ -249,7 +251,7 @@ class Relay:
         self._looked.clear()
         started = time.monotonic()
         if not self._asked:
-            await self._store.wait_for_news(_LOOK_AGAIN)
+            self._heard = await self._store.wait_for_news(self._heard, _LOOK_AGAIN)
         if self._asked or time.monotonic() - started >= _LOOK_AGAIN:
             await self._locate()
 

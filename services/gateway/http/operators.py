@@ -12,7 +12,7 @@ from contracts.envelope import SpaceId
 from contracts.media.v1 import SpaceConnections
 from services.gateway.app.overview import LivePage, OverviewFigures
 from services.gateway.http.caller import GatewayDep, operator
-from services.gateway.http.passing_over import standing
+from services.gateway.http.passing_over import standing, with_token
 from services.gateway.http.problems import responses
 
 router = APIRouter(tags=["operators"])
@@ -55,11 +55,13 @@ async def page(request: Request, gateway: GatewayDep, after: AfterSpace = "") ->
     if after:
         more = await gateway.overview.live(after, 100)
         figures = figures.model_copy(update={"spaces": more.spaces, "next": more.next})
-    return HTMLResponse(render(figures, standing(figures.services, request)))
+    following = with_token("/ops", request, after=figures.next) if figures.next else None
+    return HTMLResponse(render(figures, standing(figures.services, request), following))
 
 
-def render(figures: OverviewFigures, standing: str = "") -> str:
-    """The operator's page; with what stands before an event it does not ask again by itself, for there is a form."""
+def render(figures: OverviewFigures, standing: str = "", following: str | None = None) -> str:
+    """The operator's page; with what stands before an event it does not ask again by itself, for there is a form.
+    `following` is the address of the next page of Spaces."""
     services = "".join(
         f"<tr><td>{escape(status.service)}</td><td>{escape(status.instance)}</td>"
         f'<td class="{"good" if status.ready else "bad"}">'
@@ -72,8 +74,8 @@ def render(figures: OverviewFigures, standing: str = "") -> str:
         f"<td class=n>{len(card.speakers)}</td><td class=n>{card.listeners}</td></tr>"
         for card in figures.spaces
     )
-    if figures.next:
-        spaces += f'<tr><td colspan=4><a href="/ops?after={figures.next}">more</a></td></tr>'
+    if following is not None:
+        spaces += f'<tr><td colspan=4><a href="{escape(following)}">more</a></td></tr>'
     nodes = "".join(
         f"<tr><td>{escape(node.node_id)}</td><td>{escape(node.address)}</td><td class=n>{node.sessions}</td>"
         f"<td class=n>{node.capacity}</td><td>{'draining' if node.draining else 'open'}</td></tr>"

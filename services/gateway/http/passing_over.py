@@ -49,7 +49,7 @@ async def by_form(request: Request, viewer: AddressViewerDep, gateway: GatewayDe
     except ValidationError as error:
         raise Refusal("invalid", error.errors(include_url=False)[0]["msg"]) from error
     await gateway.ask(command)
-    return RedirectResponse(_with_token("/ops", request), status_code=303)
+    return RedirectResponse(with_token("/ops", request), status_code=303)
 
 
 def standing(services: list[Status], request: Request) -> str:
@@ -60,7 +60,7 @@ def standing(services: list[Status], request: Request) -> str:
             at.setdefault(one.event_id, []).append((f"{one.reader} of {status.instance}", one.subject, one.why))
     if not at:
         return ""
-    action = escape(_with_token(_FORM, request))
+    action = escape(with_token(_FORM, request))
     rows = "".join(
         f"<tr><td>{escape(event_id)}<br>{escape(found[0][1])}</td><td>{escape(found[0][2])}</td>"
         f"<td>{'<br>'.join(escape(reader) for reader, _, _ in found)}</td>"
@@ -75,6 +75,8 @@ def standing(services: list[Status], request: Request) -> str:
     )
 
 
-def _with_token(path: str, request: Request) -> str:
+def with_token(path: str, request: Request, **query: str) -> str:
+    """The address of another operators' page, opened as this one was."""
     token = request.query_params.get("access_token")
-    return path if token is None else f"{path}?{urlencode({'access_token': token})}"
+    query |= {} if token is None else {"access_token": token}
+    return f"{path}?{urlencode(query)}" if query else path

@@ -14,6 +14,7 @@ from libs.eventstore.sqlite import looking_for
 from libs.refusal import Refusal
 from tests.integration.eventstore.counting import Counter, add, order
 from tests.support.places import execute, in_words
+from tests.support.waiting import LIMIT
 
 HERE = "tests.integration.eventstore.counting"
 
@@ -29,6 +30,19 @@ async def test_an_answer_is_on_disk(place: Place) -> None:
         recorder = open_recorder(place, read_only=True)
         assert rebuild(recorder, "c", Counter).sum == 5
         recorder.close()
+
+
+async def test_everybody_who_waits_for_news_has_them_and_nobody_misses_what_came_meanwhile(place: Place) -> None:
+    async with open_store(place, Counter) as store, asyncio.timeout(LIMIT):
+        waiting = [asyncio.create_task(store.wait_for_news(0, LIMIT)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await add(store, "c", 1, "1")
+        heard = await asyncio.gather(*waiting)
+        assert len(set(heard)) == 1
+        # Whoever was busy when the second came, and whoever waits already, are told; also when it is the other's turn.
+        await add(store, "c", 2, "2")
+        assert await store.wait_for_news(heard[0], LIMIT) == await store.wait_for_news(heard[1], LIMIT) > heard[0]
+        assert await store.wait_for_news(heard[0] + 1, 0.01) == heard[0] + 1, "there is nothing new"
 
 
 async def test_a_command_sent_again_is_answered_as_it_was_then_and_done_once(place: Place) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import time
 from contextlib import closing
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +286,26 @@ async def test_operators_see_the_instance(gateway: Running, behind: Backend) -> 
         assert (page.status_code, "Rostrum" in page.text) == (200, True)
         metrics = (await operator.http.get("/metrics")).text
         assert 'rostrum_http_requests_total{method="GET",route="/v1/ops/overview",status="200"}' in metrics
+
+
+async def test_more_spaces_on_their_page_are_opened_as_the_page_was(gateway: Running, behind: Backend) -> None:
+    host, ids = a_person("Host"), sorted(new_id() for _ in range(101))
+
+    async def live(query: room.LiveSpacesQuery) -> room.LiveSpaces:
+        here = [] if query.partition else [one for one in ids if one > query.after][: query.limit]
+        return room.LiveSpaces(spaces=tuple(room.LiveSpace(id=one, title=f"<{one}>", host=host) for one in here))
+
+    behind.on(room.LiveSpacesQuery, live)
+    async with gateway.client(new_id(), operator=True) as operator, gateway.client() as browser:
+        token = str(operator.http.headers["authorization"]).removeprefix("Bearer ")
+        page = (await browser.http.get("/ops", params={"access_token": token})).text
+        assert ids[0] in page
+        (more,) = re.findall(r'href="(/ops[^"]*)"', page)
+        following = await browser.http.get(unescape(more))
+        assert (following.status_code, ids[0] in following.text, ids[-1] in following.text) == (200, False, True)
+        # Whoever sends the token as a header is given no token in an address.
+        (bare,) = re.findall(r'href="(/ops[^"]*)"', (await operator.http.get("/ops")).text)
+        assert bare == f"/ops?after={ids[99]}"
 
 
 async def test_nobody_else_does_wherever_they_sit(gateway: Running, behind: Backend) -> None:

@@ -2,6 +2,7 @@
 /** How things are written for a person. */
 
 /** @import { Role } from "../contracts/api.js" */
+/** @import { ReminderKind } from "../contracts/events.js" */
 
 /** @param {string} name */
 export function initials(name) {
@@ -51,6 +52,17 @@ export function when(iso) {
   return date.toLocaleString([], today
     ? { hour: "2-digit", minute: "2-digit" }
     : { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+}
+
+/**
+ * What somebody is told who wanted to be reminded; of a kind that this page does not know, when it starts.
+ *
+ * @param {{ kind: ReminderKind, title: string, scheduled_start: string }} due
+ */
+export function dueWords({ kind, title, scheduled_start }) {
+  if (kind === "start") return `It is time for “${title}”.`;
+  const at = when(scheduled_start);
+  return kind === "soon" ? `Your Space “${title}” starts soon (${at}).` : `A reminder of “${title}” (${at}).`;
 }
 
 /** @param {number} bytes */

@@ -2,7 +2,7 @@
 /** Being reminded of a Space: asking for it, and the notice when it is time. */
 
 import { getOrNull, identity, put, remove } from "../lib/api.js";
-import { when } from "../lib/format.js";
+import { dueWords } from "../lib/format.js";
 import { attempt, tell } from "../lib/messages.js";
 import { bar } from "../model/bar.js";
 import { signUp } from "./account.js";
@@ -72,10 +72,6 @@ export function tellOfReminders() {
   bar.addEventListener("due", (event) => {
     const due = /** @type {CustomEvent<LiveEvent<"people.reminder_due">>} */ (event).detail;
     const path = `/spaces/${due.space_id}`;
-    const words = {
-      soon: `Your Space “${due.title}” starts soon (${when(due.scheduled_start)}).`,
-      start: `It is time for “${due.title}”.`,
-    };
-    tell(words[due.kind], { stay: true, ...(location.pathname !== path && { link: { label: "Go there", href: path } }) });
+    tell(dueWords(due), { stay: true, ...(location.pathname !== path && { link: { label: "Go there", href: path } }) });
   });
 }

@@ -113,7 +113,7 @@ export class SpaceReplay extends HTMLElement {
       recording: "The replay is being made…", processing: "The replay is being made…",
       failed: "There is no replay: nothing could be kept.", ready: "", unknown: "Looking for the replay…",
     };
-    write(this.#state, words[state]);
+    write(this.#state, words[state] ?? ""); // a state that this page does not know
     this.#state.dataset.state = state;
     this.#state.hidden = state === "ready";
   }
