@@ -19,6 +19,7 @@ from eventsourcing.sqlite import (
 
 from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Write
 
+_CLOSE_SECONDS: Final = 10.0
 _ROWS: Final = 1_000
 """In one statement, which may have 32,766 values (https://sqlite.org/limits.html)."""
 
@@ -63,6 +64,13 @@ class _Pool(SQLiteConnectionPool):
         # A commit is on disk when it returns; this is what makes an answer a promise.
         cursor.execute("PRAGMA synchronous=FULL")
         return connection
+
+    def close(self) -> None:
+        """Close all connections, once no thread reads with one any more."""
+        # A thread reads on for a task that was cancelled, and a connection closed under it crashes the process.
+        with self._put_condition:
+            self._put_condition.wait_for(lambda: not self._in_use, _CLOSE_SECONDS)
+            super().close()
 
 
 class SqliteRecorder(SQLiteApplicationRecorder):

@@ -3,8 +3,10 @@
 import asyncio
 import sqlite3
 import sys
+import threading
 from collections import Counter as Tally
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +151,27 @@ async def test_a_repeated_command_is_found_without_reading_all_that_ever_were(pa
         database.close()
     assert any(step.startswith("SEARCH c USING PRIMARY KEY (scope=? AND command_id=?)") for step in plan), plan
     assert not any(step.startswith("SCAN c") for step in plan), plan
+
+
+async def test_it_is_not_closed_under_a_thread_that_reads_on_for_nobody(path: Path) -> None:
+    recorder = SqliteRecorder(path)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def read() -> Any:
+        with recorder.datastore.transaction(commit=False) as cursor:
+            begun.set()
+            go_on.wait(LIMIT)
+            cursor.execute("SELECT count(*) FROM stored_events")
+            return tuple(cursor.fetchone())
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    await asyncio.to_thread(begun.wait, LIMIT)
+    closing = asyncio.create_task(asyncio.to_thread(recorder.close))
+    await asyncio.wait({closing}, timeout=0.3)
+    assert not closing.done()
+    go_on.set()
+    assert await reading == (0,)
+    await closing
 
 
 async def test_a_locked_database_refuses_for_now_and_recovers(path: Path) -> None:
