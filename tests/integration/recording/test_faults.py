@@ -140,7 +140,9 @@ async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
     assert kept < 400_000
     await stage.end()
     await stage.comes_to(v1.ReplayState.PROCESSING)
-    assert (await acknowledged(stage), spooled(env)) == (acked, kept)
+    # An acknowledgement may have been on its way; what has no room is not acknowledged.
+    assert acked <= await acknowledged(stage) < (await stage.bus.js.stream_info(subjects.CAPTURE_STREAM)).state.last_seq
+    assert spooled(env) == kept
 
     resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
     (track,) = (await stage.ready(60)).tracks
