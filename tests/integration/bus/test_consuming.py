@@ -29,7 +29,7 @@ def counted(number: int) -> presence.Counted:
 
 
 async def publish(bus: Bus, *numbers: int) -> None:
-    await bus.publish_events([(counted(n), f"c{n}") for n in numbers])
+    await bus.publish_events([(counted(n), f"c{n}") for n in numbers], timeout=2 * LIMIT)
 
 
 class Seen:

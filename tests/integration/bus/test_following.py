@@ -34,7 +34,7 @@ def counted(number: int, space_id: str = OURS) -> presence.Counted:
 
 
 async def publish(bus: Bus, *numbers: int, space_id: str = OURS) -> None:
-    await bus.publish_events([(counted(n, space_id), f"c{n}") for n in numbers])
+    await bus.publish_events([(counted(n, space_id), f"c{n}") for n in numbers], timeout=2 * LIMIT)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from libs.bus.dead_letters import Letter, read_letters
 from libs.ids import new_id
 from tests.support.command import Said, rostrum
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 SPACE = new_id()
 PRESENCE = [subjects.events_of("presence")]
@@ -39,7 +39,8 @@ class Consumer:
 async def publish(bus: Bus, count: int) -> None:
     at = datetime.now(UTC)
     await bus.publish_events(
-        [(presence.Counted(at=at, space_id=SPACE, listeners=n, on_stage=0), f"c{n}") for n in range(count)]
+        [(presence.Counted(at=at, space_id=SPACE, listeners=n, on_stage=0), f"c{n}") for n in range(count)],
+        timeout=2 * LIMIT,
     )
 
 

@@ -237,6 +237,7 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
     await guests.create()
     ann = guests.ids["ann"]
     await guests.join("ann")
+    began = time.monotonic()
     claps = [v1.React(command_id=f"k{n}", actor=ann, space_id=guests.space, reaction="clap") for n in range(30)]
     await asyncio.gather(*(guests.order(clap) for clap in [*claps, *claps[:10]]))
     wave = v1.React(command_id="w", actor=ann, space_id=guests.space, reaction="wave", skin_tone=4)
@@ -244,7 +245,6 @@ async def test_reactions_are_counted_together_and_each_once(guests: Guests, watc
     for tone in (1, 2):  # Unicode has one modifier for both
         await guests.order(wave.model_copy(update={"command_id": f"w{tone}", "skin_tone": tone}))
     total: Counter[str] = Counter()
-    began = time.monotonic()
 
     def complete() -> bool:
         total.clear()
