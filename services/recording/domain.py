@@ -53,6 +53,8 @@ class HostNoted(Fact):
     """Whose Space it is, and so whose replay, from now on."""
 
     host: str
+    version: int = 0
+    """Of the Space when it was so; 0 where an earlier version stored this."""
 
 
 @stored("recording.speaker_noted")
@@ -173,6 +175,8 @@ class Recording(Aggregate):
     title: Words = ""
     host: str = ""
     """Of whoever began to host it before this was noted: the first on its stage."""
+    host_version: int = 0
+    """Of the Space, when that host was noted."""
     reports: frozenset[str] = frozenset()
     """The open ones."""
     started_at: datetime | None = None
@@ -251,9 +255,11 @@ class Recording(Aggregate):
 
     # -- whose it is, and how long it is kept ------------------------------------------------------------------
 
-    def note_host(self, host: str) -> list[Fact]:
-        """Somebody hosts the Space from now on."""
-        return [] if self.phase is Phase.NONE or host == self.host else [HostNoted(host=host)]
+    def note_host(self, host: str, version: int) -> list[Fact]:
+        """Somebody hosts the Space at this version of it; what is older than what is known changes nothing."""
+        if self.phase is Phase.NONE or host == self.host or version <= self.host_version:
+            return []
+        return [HostNoted(host=host, version=version)]
 
     def delete(self, actor: str | None, *, operator: bool) -> list[Fact]:
         """The host, or the platform, deletes the replay, or where it failed the transcript; again changes nothing."""
@@ -317,7 +323,7 @@ class Recording(Aggregate):
                 self.speakers = {**self.speakers, fact.person_id: speaker}
                 self.host = self.host or fact.person_id
             case HostNoted():
-                self.host = fact.host
+                self.host, self.host_version = fact.host, fact.version
             case Ended():
                 self.phase, self.ended_at = Phase.PROCESSING, fact.ended_at
             case Finished():

@@ -126,7 +126,7 @@ class RoomEvents:
                     )
                     await _note(self._executor, event.space_id, cause, member)
                 case room.HostChanged():
-                    await _note_host(self._executor, event.space_id, cause, event.host.id)
+                    await _note_host(self._executor, event.space_id, cause, event.host.id, event.version)
                 case room.Ended():
                     if await self._recordings.end(event.space_id, cause, ended_at=event.at):
                         self._finishing.owe(event.space_id)
@@ -205,9 +205,9 @@ async def _note(executor: Executor[Recording], space_id: str, cause: str, member
     await executor.by_itself(space_id, decide, cause=f"note {cause} {person_id}")
 
 
-async def _note_host(executor: Executor[Recording], space_id: str, cause: str, host: str) -> None:
-    """Remember who hosts the Space from now on; where the Space is not recorded, nothing happens."""
-    await executor.by_itself(space_id, lambda r, _: r.note_host(host), cause=f"host {cause}")
+async def _note_host(executor: Executor[Recording], space_id: str, cause: str, host: str, version: int) -> None:
+    """Remember who hosts the Space at this version of it; where the Space is not recorded, nothing happens."""
+    await executor.by_itself(space_id, lambda r, _: r.note_host(host, version), cause=f"host {cause}")
 
 
 class Captured:
@@ -269,7 +269,8 @@ class Captured:
         await self._recordings.begin(space_id, cause, started_at=space.started_at, title=space.settings.title)
         for member in space.stage:
             await _note(self._executor, space_id, cause, member)
-        await _note_host(self._executor, space_id, cause, space.host.id)
+        # Room may have answered before somebody else became host, of which its event has told already.
+        await _note_host(self._executor, space_id, cause, space.host.id, space.version)
         return True
 
 

@@ -40,9 +40,18 @@ def test_a_replay_is_its_hosts_and_after_a_change_the_new_hosts() -> None:
     assert handed_over.delete("q", operator=False) == [BY_HOST]
     with pytest.raises(Refusal, match="not_host"):
         handed_over.delete(HOST, operator=False)
-    assert given(*READY).note_host(HOST) == []
-    assert given().note_host("q") == []
-    assert given(*READY).note_host("q") == [HostNoted(host="q")]
+    assert given(*READY).note_host(HOST, 9) == []
+    assert given().note_host("q", 9) == []
+    assert given(*READY).note_host("q", 9) == [HostNoted(host="q", version=9)]
+
+
+def test_an_older_answer_of_room_does_not_take_a_replay_from_its_new_host() -> None:
+    handed_over = given(BEGAN, noted(0, True), HostNoted(host="q", version=9))
+    for version in (8, 9):
+        assert handed_over.note_host(HOST, version) == []
+    assert handed_over.note_host(HOST, 10) == [HostNoted(host=HOST, version=10)]
+    before = given(BEGAN, noted(0, True), HostNoted(host="q"))  # as an earlier version stored it
+    assert before.note_host(HOST, 1) == [HostNoted(host=HOST, version=1)]
 
 
 def test_the_platform_deletes_too_and_deleting_again_changes_nothing() -> None:

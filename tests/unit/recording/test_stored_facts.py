@@ -79,6 +79,7 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         '"bytes":500}],"shown":true}',
     ),
     (HostNoted(host="p"), "recording.host_noted", '{"host":"p"}'),
+    (HostNoted(host="p", version=9), "recording.host_noted", '{"host":"p","version":9}'),
     (Deleted(reason="host"), "recording.deleted", '{"reason":"host"}'),
     (Reported(report="r"), "recording.reported", '{"report":"r"}'),
     (ReportSettled(report="r"), "recording.report_settled", '{"report":"r"}'),
