@@ -34,7 +34,7 @@ class Stage:
     def __init__(self, bus: Bus, *, recorded: bool = True, ago: float = 120.0) -> None:
         self.bus = bus
         self.space_id = new_id()
-        self.host = person("Hanna")
+        self.host = self.hosted_by = person("Hanna")
         self.settings = room.Settings(title="On rivers", recorded=recorded, captions=True)
         self.started_at = datetime.now(UTC) - timedelta(seconds=ago)
         self.base_ns = round(self.started_at.timestamp() * 1e9)
@@ -75,6 +75,17 @@ class Stage:
                 )
             )  # fmt: skip
 
+    async def hand_over(self, to: PersonRef) -> None:
+        """Somebody else hosts it from now on, and room answers so."""
+        self.version += 1
+        self.hosted_by = to
+        await self.tell(
+            room.HostChanged(
+                space_id=self.space_id, version=self.version, at=datetime.now(UTC), host=to,
+                previous_id=self.host.id, reason="handed_over",
+            )
+        )  # fmt: skip
+
     async def end(self) -> None:
         self.version += 1
         await self.tell(room.Ended(space_id=self.space_id, version=self.version, at=datetime.now(UTC)))
@@ -99,8 +110,8 @@ class Stage:
         async def answer(msg: object) -> None:
             self.asked += 1
             space = room.Space(
-                id=self.space_id, version=self.version, state=room.State.LIVE, host=self.host, settings=self.settings,
-                created_at=self.started_at, started_at=self.started_at, stage=tuple(self.stage),
+                id=self.space_id, version=self.version, state=room.State.LIVE, host=self.hosted_by,
+                settings=self.settings, created_at=self.started_at, started_at=self.started_at, stage=tuple(self.stage),
             )  # fmt: skip
             reply = {"outcome": "accepted", "version": self.version, "result": space.model_dump(mode="json")}
             await msg.respond(json.dumps(reply).encode())  # type: ignore[attr-defined]

@@ -12,7 +12,6 @@ from contracts import subjects
 from contracts.envelope import Event
 from contracts.people import v1 as people
 from contracts.recording import v1
-from contracts.room import v1 as room
 from libs.bus import Bus
 from libs.ids import new_id
 from libs.keyring import Destroyed
@@ -62,13 +61,7 @@ async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_bein
         await stage.start()
         await stage.join(successor)
         await stage.say(stage.host, stream(encode(noise(1.0)), at=1.0))
-        stage.version += 1
-        await stage.tell(
-            room.HostChanged(
-                space_id=stage.space_id, version=stage.version, at=datetime.now(UTC), host=successor,
-                previous_id=stage.host.id, reason="handed_over",
-            )
-        )  # fmt: skip
+        await stage.hand_over(successor)
         await stage.end()
         ready = await stage.ready()
         # Of a moment in it, as evidence against somebody.
