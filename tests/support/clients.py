@@ -22,6 +22,7 @@ from tests.support.ffmpeg_whip import certificate, ffmpeg
 from tests.support.firefox import firefox
 from tests.support.raw_client import raw_client
 from tests.support.tones import Samples, decode_file, decode_opus, of_frames, pitch
+from tests.support.waiting import LIMIT
 from tests.support.webrtc import opus_tone, speaker
 
 Tones = Callable[[], Awaitable[Sequence[float]]]
@@ -49,7 +50,7 @@ class Endpoint:
 
     async def _request(self, method: str, url: str, **more: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.token}", **more.pop("headers", {})}
-        async with httpx.AsyncClient(trust_env=False, verify=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=LIMIT) as http:
             return await http.request(method, url, headers=headers, **more)
 
 

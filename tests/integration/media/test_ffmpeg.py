@@ -18,6 +18,7 @@ from tests.integration.media.stage import Stage, person
 from tests.support.ffmpeg_whip import certificate, ffmpeg
 from tests.support.nats import NatsServer
 from tests.support.tones import decode_opus, pitch
+from tests.support.waiting import eventually
 from tests.support.webrtc import ear
 
 ADA = person("Ada")
@@ -72,7 +73,11 @@ async def test_the_certificate_that_ffmpeg_makes_is_refused_with_what_to_do(
         words = await publisher.failed()
     gone = await stage.facts.until(v1.Disconnected, lambda e: e.space_id == space.id)
     assert gone.reason == "failed", words
-    (why,) = (record.__dict__["why"] for record in caplog.records if record.message == "a handshake failed")
+
+    def failures() -> list[str]:
+        return [record.__dict__["why"] for record in caplog.records if record.message == "a handshake failed"]
+
+    (why,) = await eventually(failures)
     assert "secp224r1" in why
     assert "cert_file" in why
 

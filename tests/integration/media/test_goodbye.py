@@ -18,13 +18,13 @@ from tests.support.waiting import LIMIT, pace
 from tests.support.webrtc import Ear, Speaker, ear, speaker, told_of_the_end
 
 ADA, BOB, EVE = person("Ada"), person("Bob"), person("Eve")
-CONSENT_SECONDS = 5.0
-"""Without a goodbye, clients notice at their next unanswered checks: aiortc after six of them, 5 s apart."""
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seconds", [0, 5], ids=["at once", "when the handshake is no longer kept"])
 async def test_whatever_ends_a_connection_its_client_is_told_at_once(stage: Stage, seconds: float) -> None:
+    """Without a goodbye, clients notice at their next unanswered checks: aiortc after six of them, 5 s apart. That is
+    longer than any of them is waited for here."""
     space, other = stage.room.live(ADA, BOB, EVE), stage.room.live(ADA)
     mine, hers = new_id(), new_id()
     async with AsyncExitStack() as stack:
@@ -37,7 +37,6 @@ async def test_whatever_ends_a_connection_its_client_is_told_at_once(stage: Stag
         eve: Speaker = await stack.enter_async_context(speaker(stage.whip(space, EVE, session_id=hers)))
         await pace(time.monotonic() + seconds)
 
-        began = time.monotonic()
         await stage.disconnect(mine)  # DELETE
         await told_of_the_end(leaves.pc)
         await stage.room.ended(other)
@@ -48,23 +47,21 @@ async def test_whatever_ends_a_connection_its_client_is_told_at_once(stage: Stag
         await asyncio.gather(told_of_the_end(removed.pc), told_of_the_end(bob.pc))
         async with speaker(stage.whip(space, EVE)) as again:  # from another client
             await told_of_the_end(eve.pc)
-            assert time.monotonic() - began < CONSENT_SECONDS
             for kept in (stays.pc, again.pc):
                 assert kept.connectionState == "connected"
 
 
 @pytest.mark.parametrize("seconds", [0, 5], ids=["at once", "when the handshake is no longer kept"])
 async def test_a_client_that_says_goodbye_is_gone_at_once(stage: Stage, seconds: float) -> None:
+    """Without its goodbye it would be gone after 30 s, and as one that expired."""
     space = stage.room.live(ADA)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(ear(stage.whep(space)))
         await stack.enter_async_context(speaker(stage.whip(space, ADA)))
         await pace(time.monotonic() + seconds)
-        began = time.monotonic()
     await stage.facts.until(v1.Disconnected, lambda e: (e.space_id, e.direction) == (space.id, "publish"))
     await stage.facts.until(v1.Disconnected, lambda e: (e.space_id, e.direction) == (space.id, "subscribe"))
     assert {event.reason for event in stage.facts.of(v1.Disconnected)} == {"closed"}
-    assert time.monotonic() - began < CONSENT_SECONDS
 
 
 CLOSES: Final = """async (answer) => {

@@ -26,7 +26,7 @@ from services.media.main import compose
 from services.media.settings import Settings
 from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.nats import NatsServer
-from tests.support.waiting import LIMIT, pace
+from tests.support.waiting import LIMIT, pace, standstill
 from tests.support.webrtc import dtls_client_hello, ear, new_connection, opus_tone, speaker
 
 ADA = person("Ada")
@@ -63,11 +63,15 @@ async def injecting(address: str, per_second: int = 500) -> AsyncIterator[None]:
             stranger.recv(1500)
 
 
-async def node_of(stage: Stage) -> v1.Node:
-    """The node as it announces itself."""
+async def node_of(stage: Stage, sessions: int = 0) -> v1.Node:
+    """The node as it announces itself, once it tells so many sessions."""
     subscription = await stage.bus.nc.subscribe(subjects.node_heartbeat(stage.service.settings.name))
     try:
-        return v1.Node.model_validate_json((await subscription.next_msg(LIMIT)).data)
+        async with asyncio.timeout(LIMIT):
+            while True:
+                node = v1.Node.model_validate_json((await subscription.next_msg(LIMIT)).data)
+                if node.sessions == sessions:
+                    return node
     finally:
         await subscription.unsubscribe()
 
@@ -79,6 +83,7 @@ async def test_a_third_party_that_injects_at_the_port_disturbs_no_handshake_and_
         injecting((await node_of(stage)).address),
         ear(stage.whep(space)) as listener,
         speaker(stage.whip(space, ADA), words),
+        standstill() as stood_still,
     ):
         await listener.until(lambda listener: listener.payloads() >= Counter(words))
         assert {packet.payload for packet in listener.heard} - set(words) <= {bytes([words[-1][0] & 0xFC])}
@@ -87,7 +92,8 @@ async def test_a_third_party_that_injects_at_the_port_disturbs_no_handshake_and_
                 v1.Connected,
                 lambda e, direction=direction: (e.space_id, e.direction) == (space.id, direction),  # type: ignore[misc]
             )
-            assert up.setup_ms < 1500
+            # Less than DTLS's second try, and beside what a busy machine takes.
+            assert up.setup_ms < 3000 + 1000 * stood_still()
 
 
 @pytest.mark.timeout(120)
@@ -131,7 +137,7 @@ async def test_a_certificate_that_is_not_the_offers_ends_the_connection(stage: S
         return await stage.whep(space)("\r\n".join(lines) + "\r\n")
 
     async with ear(forged, wait=False):
-        gone = await stage.facts.until(v1.Disconnected, lambda e: e.space_id == space.id, within=10)
+        gone = await stage.facts.until(v1.Disconnected, lambda e: e.space_id == space.id)
         assert gone.reason == "failed"
     assert not [event for event in stage.facts.of(v1.Connected) if event.space_id == space.id]
 
@@ -188,16 +194,16 @@ async def test_a_broken_request_is_answered_with_what_is_wrong(stage: Stage) -> 
 
 async def test_the_node_tells_its_load_and_renews_the_leases_of_those_connected(stage: Stage) -> None:
     space = stage.room.live(ADA)
-    assert (await node_of(stage)).sessions == 0
+    await node_of(stage, sessions=0)
     bucket = await stage.bus.js.key_value(subjects.NODES_BUCKET)
     partition = subjects.partition_of(space.id, stage.bus.settings.partitions)
     renewals = await stage.bus.nc.subscribe(subjects.presence(partition))
     session_id = new_id()
     async with ear(stage.whep(space, ADA, session_id)):
-        assert (await node_of(stage)).sessions == 1
+        await node_of(stage, sessions=1)
         node_id = stage.service.settings.name
         assert v1.Node.model_validate_json((await bucket.get(node_id)).value or b"").node_id == node_id
-        renewal = Renewal.model_validate_json((await renewals.next_msg(8)).data)
+        renewal = Renewal.model_validate_json((await renewals.next_msg(LIMIT)).data)
         assert [(lease.session_id, lease.person_id) for lease in renewal.leases] == [(session_id, ADA.id)]
 
 

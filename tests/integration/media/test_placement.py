@@ -17,6 +17,7 @@ from tests.integration.gateway.conftest import running_gateway
 from tests.integration.media.stage import Room, answering, person
 from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
+from tests.support.waiting import LIMIT
 from tests.unit.media.test_sdp import LISTENS
 
 CAPACITY = 3
@@ -58,7 +59,7 @@ async def test_a_full_node_is_followed_by_the_other_and_when_both_are_full_the_c
     space = room.live(person("Ada"))
     async with (
         running_gateway(nats_server.url, tmp_path, partitions=BusSettings().partitions, media_fill=1.0) as gateway,
-        httpx.AsyncClient(base_url=gateway.base, timeout=10) as client,
+        httpx.AsyncClient(base_url=gateway.base, timeout=LIMIT) as client,
     ):
         taken = [await joins(client, space) for _ in range(2 * CAPACITY)]
         nodes = [node_of(answer) for answer in taken]

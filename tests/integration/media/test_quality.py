@@ -15,6 +15,7 @@ from libs.ids import new_id
 from tests.integration.gateway.conftest import running_gateway
 from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
 
 ADA, BOB = person("Ada"), person("Bob")
@@ -54,46 +55,58 @@ async def test_loss_and_delay_of_a_real_client_are_told_counted_and_answered(
     async with (
         ear(stage.whep(space, BOB, bad_id), decode=True) as bad,
         ear(stage.whep(space, session_id=session_id), decode=True),
-        speaker(stage.whip(space, ADA), opus_tone(440, 20)),
+        speaker(stage.whip(space, ADA), opus_tone(440, 60)),
     ):
         worsen(bad)
-        told = await stage.facts.until(
-            v1.SpaceQuality,
-            lambda e: e.space_id == space.id and e.reporting == 2 and (spread(e.round_trip_ms).worst > DELAY * 1000),
-            within=20,
-        )
+
+        def fits(e: v1.SpaceQuality) -> bool:
+            """Whether it tells what was done to the listener; on a busy machine a report may be of few packets."""
+            lost, ms = spread(e.fraction_lost).worst, spread(e.round_trip_ms).worst
+            as_lost = lost == pytest.approx(1 / LOSES_EVERY, abs=0.12)
+            return e.space_id == space.id and e.reporting == 2 and as_lost and 0 < ms - DELAY * 1000 < 500
+
+        told = await stage.facts.until(v1.SpaceQuality, fits, within=30)
         assert told.listeners == 2
         assert spread(told.fraction_lost).p50 <= spread(told.fraction_lost).worst
-        assert spread(told.fraction_lost).worst == pytest.approx(1 / LOSES_EVERY, abs=0.12)
-        assert spread(told.round_trip_ms).worst < DELAY * 1000 + 500
         poor = await stage.facts.until(v1.Quality, lambda e: e.space_id == space.id and e.round_trip_ms is not None)
         assert (poor.session_id, poor.person_id, poor.direction) == (bad_id, None, "subscribe")
 
         query = v1.SpaceQualityQuery(space_id=space.id)
-        answer = (await stage.bus.ask(query, route=stage.service.settings.name)).result
-        assert answer.summary.listeners == 2
-        assert len(answer.worst) == 3, "the speaker too"
-        assert answer.worst[0].session_id == bad_id
+
+        async def three_with_the_bad_one_first() -> bool:
+            """The speaker is one of them."""
+            answer = (await stage.bus.ask(query, route=stage.service.settings.name)).result
+            worst = [one.session_id for one in answer.worst]
+            return answer.summary.listeners == 2 and len(worst) == 3 and worst[0] == bad_id
+
+        await eventually(three_with_the_bad_one_first)
         elsewhere = v1.SpaceQualityQuery(space_id=new_id())
         assert not (await stage.bus.ask(elsewhere, route=stage.service.settings.name)).result.worst
 
         async with running_gateway(nats_server.url, tmp_path, partitions=partitions) as gateway:
             path = f"/v1/ops/spaces/{space.id}/quality"
             async with gateway.client(new_id(), operator=True) as operator, gateway.client(ADA.id) as ada:
-                (node,) = (await operator.http.get(path)).json()
-                assert node["summary"]["node_id"] == stage.service.settings.name
-                assert node["worst"][0]["session_id"] == bad_id
+
+                async def the_bad_one_is_told() -> bool:
+                    (node,) = (await operator.http.get(path)).json()
+                    assert node["summary"]["node_id"] == stage.service.settings.name
+                    return bool(node["worst"][0]["session_id"] == bad_id)
+
+                await eventually(the_bad_one_is_told)
                 assert (await ada.http.get(path)).status_code == 403
+
+        def sums() -> tuple[int, int]:
+            """Packets, and those of them that were lost."""
+            events = [event for event in stage.facts.of(v1.SpaceQuality) if event.space_id == space.id]
+            return sum(event.packets for event in events), sum(event.lost for event in events)
+
+        await eventually(lambda: sums()[1] > 20)
 
     for name in ("loss_ratio", "jitter_seconds", "round_trip_seconds"):
         assert REGISTRY.get_sample_value(f"rostrum_media_{name}_count", {"direction": "subscribe"})
     assert space.id not in generate_latest().decode(), "no label names a Space"
-    packets, lost = (
-        sum(getattr(event, what) for event in stage.facts.of(v1.SpaceQuality) if event.space_id == space.id)
-        for what in ("packets", "lost")
-    )
+    packets, lost = sums()
     assert lost / packets < 1 / LOSES_EVERY, "half of the listeners lose a quarter"
-    assert lost > 20
 
 
 def spread(told: v1.Spread | None) -> v1.Spread:
@@ -104,10 +117,10 @@ def spread(told: v1.Spread | None) -> v1.Spread:
 async def test_nothing_is_told_of_a_space_in_which_nobody_listens(stage: Stage) -> None:
     silent, heard = stage.room.live(ADA), stage.room.live(BOB)
     async with (
-        speaker(stage.whip(silent, ADA), opus_tone(440, 4)),
-        speaker(stage.whip(heard, BOB), opus_tone(440, 4)),
+        speaker(stage.whip(silent, ADA), opus_tone(440, 30)),
+        speaker(stage.whip(heard, BOB), opus_tone(440, 30)),
         ear(stage.whep(heard), decode=True),
     ):
-        told = await stage.facts.until(v1.SpaceQuality, lambda e: e.space_id == heard.id, within=10)
+        told = await stage.facts.until(v1.SpaceQuality, lambda e: e.space_id == heard.id and e.jitter_ms is not None)
         assert told.jitter_ms is not None
     assert {event.space_id for event in stage.facts.of(v1.SpaceQuality)} == {heard.id}

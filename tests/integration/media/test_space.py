@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from itertools import pairwise
 
-import nats.errors
 import pytest
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from prometheus_client import REGISTRY
@@ -17,7 +16,7 @@ from libs.ids import new_id
 from libs.refusal import Refusal
 from tests.integration.media.stage import Stage, person, set_stage
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually, standstill
+from tests.support.waiting import LIMIT, eventually, standstill
 from tests.support.webrtc import ear, opus_tone, speaker
 
 ADA, BOB = person("Ada"), person("Bob")
@@ -55,6 +54,7 @@ async def test_two_at_once_stand_in_two_slots_and_a_single_track_gets_one(stage:
         ear(stage.whep(space)) as everyone,
         ear(stage.whep(space), slots=1) as single,
         ear(stage.whep(space, ADA)) as ada_hears,
+        standstill() as stood_still,
         speaker(stage.whip(space, ADA), high),
         speaker(stage.whip(space, BOB), low),
     ):
@@ -67,32 +67,36 @@ async def test_two_at_once_stand_in_two_slots_and_a_single_track_gets_one(stage:
         for slot in range(3):
             sequences = [packet.sequence for packet in everyone.in_slot(slot)]
             assert not sequences or sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+        await single.until(lambda listener: len(listener.heard) >= len(high) // 2)
         assert {packet.slot for packet in single.heard} == {0}
+        await ada_hears.until(lambda listener: listener.payloads() >= Counter(low))
         assert {p.payload for p in ada_hears.heard if len(p.payload) > 1} == set(low)
         both = await stage.facts.until(v1.Speaking, lambda e: len(e.person_ids) == 2 and e.space_id == space.id)
         assert set(both.person_ids) == {ADA.id, BOB.id}
         await stage.facts.until(v1.Speaking, lambda e: not e.person_ids and e.space_id == space.id)
         talked = await stage.facts.until(v1.Talked, lambda e: e.space_id == space.id and e.person_id == ADA.id)
-        assert talked.seconds == pytest.approx(1.0, abs=0.3)
+        assert talked.seconds == pytest.approx(1.0, abs=0.3 + stood_still())
 
 
 async def test_nothing_of_a_muted_person_leaves_the_server_or_is_captured(stage: Stage) -> None:
     space = stage.room.live(ADA, recorded=True)
     before, during, after = opus_tone(300, 0.6), opus_tone(500, 0.8), opus_tone(700, 0.6)
-    probes = opus_tone(1000, 4.0)
+    probes = opus_tone(1000, 8.0)
     secret = set(during) - set(before) - set(after) - set(probes)
     async with ear(stage.whep(space)) as listener, speaker(stage.whip(space, ADA)) as ada:
         ada.track.say(before)
         await listener.until(lambda listener: listener.payloads() >= Counter(before))
         already = counted("muted")
-        ada.track.say(probes[:100])
+        ada.track.say(probes[:150])
         await stage.room.muted(space, ADA)
         await eventually(lambda: counted("muted") > already)
         await ada.track.said()
         ada.track.say(during)
         await ada.track.said()
-        ada.track.say(probes[100:])
-        await eventually(lambda: counted("muted") >= already + len(during))
+        # Its last packets may be on their way; once so many more were dropped, they are among those.
+        dropped = counted("muted")
+        ada.track.say(probes[150:])
+        await eventually(lambda: counted("muted") >= dropped + len(during))
         heard = len(listener.heard)
         await stage.room.unmuted(space, ADA)
         await listener.until(lambda listener: len(listener.heard) > heard)
@@ -113,21 +117,20 @@ async def test_a_removed_person_is_cut_off_at_once_in_both_directions(stage: Sta
         speaker(stage.whip(space, BOB)) as bob,
         speaker(stage.whip(space, ADA)) as ada,
     ):
-        bob.track.say(opus_tone(300, 0.4))
+        bob.track.say(first := opus_tone(300, 0.4))
         await listener.until(lambda listener: len(listener.heard) > 5)
         bob.hear_no_goodbye()
         await stage.room.removed(space, BOB)
         for _ in range(2):
             gone = await stage.facts.until(v1.Disconnected, lambda e: e.space_id == space.id and e.reason == "removed")
             stage.facts.all.remove(gone)
-        heard, bob_heard = len(listener.heard), len(bob_hears.heard)
-        words = opus_tone(900, 0.4)
-        bob.track.say(words)
+        second, words = opus_tone(600, 0.4), opus_tone(900, 1.0)
+        bob.track.say(second)
         ada.track.say(words)
         await bob.track.said()
         await listener.until(lambda listener: listener.payloads() >= Counter(words))
-        assert len(listener.heard) - heard <= len(words) + 2, "nothing of Bob's second sentence"
-        assert len(bob_hears.heard) == bob_heard
+        assert not set(listener.payloads()) & (set(second) - set(first) - set(words)), "nothing of his second sentence"
+        assert not set(bob_hears.payloads()) & set(words)
         with pytest.raises(Refusal, match="removed"):
             async with ear(stage.whep(space, BOB), wait=False):
                 pass
@@ -203,7 +206,7 @@ async def test_what_is_captured_is_what_was_said_with_its_times(stage: Stage) ->
     assert [packet.payload for packet in packets] == words
     assert [packet.sequence for packet in packets] == [(packets[0].sequence + n) % 65536 for n in range(len(packets))]
     assert {(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(packets)} == {960}
-    assert 8 <= len(bundles) <= 14, "about ten a second"
+    assert 8 - 10 * most <= len(bundles) <= 14 + 10 * most, "about ten a second"
     assert [bundle.last for bundle in bundles] == [False] * (len(bundles) - 1) + [True]
     arrivals = [bundle.base_ns / 1e9 + packet.arrival_us / 1e6 for bundle in bundles for packet in bundle.packets]
     assert arrivals == sorted(arrivals)
@@ -231,7 +234,13 @@ async def test_nobody_who_does_not_consent_is_captured(stage: Stage) -> None:
     words = opus_tone(400, 0.4)
     async with ear(stage.whep(space)) as listener, speaker(stage.whip(space, ADA), words):
         await listener.until(lambda listener: listener.payloads() >= Counter(words))
-    assert await bundles_of(stage, space.id) == []
+    # What she says afterwards where she does consent is stored after whatever would have been.
+    other = stage.room.live(ADA, recorded=True)
+    async with speaker(stage.whip(other, ADA), words) as ada:
+        await ada.track.said()
+    assert await bundles_of(stage, other.id)
+    stored = await stage.bus.js.stream_info(subjects.CAPTURE_STREAM, subjects_filter=subjects.capture_of(space.id))
+    assert not stored.state.subjects
 
 
 async def test_a_dead_jetstream_delays_no_live_packet_and_the_capture_arrives_later(stage: Stage) -> None:
@@ -250,12 +259,8 @@ async def test_a_dead_jetstream_delays_no_live_packet_and_the_capture_arrives_la
             assert max(gaps[: len(words) - 2]) < 0.25 + stood_still()
         finally:
             await asyncio.to_thread(stage.server.start)
-        # What waited is stored when JetStream is back, with no hole.
-        found: list[bytes] = []
-        async with asyncio.timeout(15):
-            while len(found) < len(words):
-                found = await captured(stage, space.id)
-        assert found == words
+    # What waited is stored when JetStream is back, with no hole.
+    assert await captured(stage, space.id) == words
 
 
 async def test_captured_audio_that_finds_no_room_is_counted_and_said(
@@ -284,7 +289,7 @@ async def captured(stage: Stage, space_id: str, sessions: int = 1) -> list[bytes
 
 
 async def bundles_of(stage: Stage, space_id: str, sessions: int = 1) -> list[capture.Bundle]:
-    """A Space's bundles once the last one of each session is there; without any, what is there after they are gone."""
+    """A Space's bundles, once the last one of each session is there. Raises TimeoutError."""
     config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, mem_storage=True, inactive_threshold=30)
     found: list[capture.Bundle] = []
     subscription = await stage.bus.js.subscribe(
@@ -292,13 +297,11 @@ async def bundles_of(stage: Stage, space_id: str, sessions: int = 1) -> list[cap
     )
     try:
         while sum(bundle.last for bundle in found) < sessions:
-            message = await subscription.next_msg(timeout=1.0)
+            message = await subscription.next_msg(timeout=LIMIT)
             found.append(capture.decode(message.data))
             assert message.headers is not None
             assert message.headers[subjects.HEADER_PERSON] == ADA.id
             assert ADA.name not in message.headers.values()
-    except nats.errors.TimeoutError:
-        pass
     finally:
         await subscription.unsubscribe()
     return found

