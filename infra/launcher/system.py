@@ -12,6 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
+
 from contracts.subjects import SERVICES
 from infra.launcher.bus import LocalNats
 from infra.launcher.environment import Surroundings
@@ -31,6 +34,7 @@ DATA_GONE: Final = 4
 """Exit code of a service whose data was removed; it must not begin with empty files (`libs.service.EXIT_DATA_GONE`)."""
 START_SECONDS: Final = 60.0
 """How long one process may take to become ready."""
+DECLARE_AGAIN_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 10.0
 """How long a process may drain before it is killed."""
 
@@ -95,6 +99,8 @@ class System:
         self._forks = Forks()
         self._tasks: set[asyncio.Task[None]] = set()
         self._preloaded = asyncio.Event()
+        self._boots = 0
+        """How often everything was started again."""
         self._starting = True
         self._stopping = False
         self._failure: asyncio.Future[None] | None = None
@@ -279,13 +285,13 @@ class System:
             self._spawn(self._restart(name, delay))
 
     async def _restart(self, name: str, delay: float) -> None:
-        restarts = self.restarts(name)
+        restarts, boots = self.restarts(name), self._boots
         await asyncio.sleep(delay)
-        if self._stopping:
+        if self._stopping or self._boots != boots:  # or everything is started again
             return
         if self._nats and name == NATS:
-            await self._start_nats(self._nats)
-            await self._nats.declare(self.services)
+            if not await self._renew_nats(self._nats):
+                return
         else:
             self._fork(name)
             if name in self._guests:
@@ -293,6 +299,26 @@ class System:
             await self._processes[name].is_ready.wait()
         if self.restarts(name) == restarts:
             self._say(f"{name} is ready again")
+
+    async def _renew_nats(self, nats: LocalNats) -> bool:
+        """Start it again and declare its streams; False where it died meanwhile, and is started again elsewhere."""
+        restarts = self.restarts(NATS)
+        try:
+            await self._start_nats(nats)
+        except LauncherError:
+            if self.restarts(NATS) == restarts:
+                raise
+            return False
+        while True:
+            try:
+                await nats.declare(self.services)
+            except (OSError, NatsError, JetStreamError) as error:
+                if self.restarts(NATS) != restarts or self._stopping:
+                    return False
+                self._say(f"nats: streams are declared later: {error}")
+                await asyncio.sleep(DECLARE_AGAIN_SECONDS)
+            else:
+                return self.restarts(NATS) == restarts
 
     def _restart_nats(self) -> None:
         with contextlib.suppress(LauncherError, ProcessLookupError):  # it has just ended by itself
@@ -308,6 +334,7 @@ class System:
             self._fail(StartFailed(f"the fork server ended: {self._folder.last_words('forks')}"))
             return
         self._say("the fork server was killed; restarting everything")
+        self._boots += 1
         await self._forks.end()
         self._spawn(self._boot())
 

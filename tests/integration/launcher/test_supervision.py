@@ -10,7 +10,8 @@ import shutil
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Container
 from pathlib import Path
 
 import nats
@@ -19,9 +20,10 @@ import pytest
 
 from contracts import subjects
 from infra.launcher import AlreadyRunning, DataGone, GaveUp, PortTaken, StartFailed, System
+from infra.launcher.bus import LocalNats
 from libs.bus.origin import mark
 from tests.support.processes import gone, own_children, running, started_since
-from tests.support.waiting import LIMIT, eventually
+from tests.support.waiting import LIMIT, eventually, pace
 
 DUMMY = "tests.support.dummy_service:serve"
 
@@ -95,6 +97,64 @@ async def test_a_killed_fork_server_brings_everything_back_on_the_same_addresses
         await system.ready(name)
     assert (system.nats_url, system.url) == before
     assert await ask(system, "room") == system.pid("room")
+
+
+async def test_nats_that_dies_again_while_its_streams_are_declared_is_started_again(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare, killed = LocalNats.declare, []
+
+    async def dies(local: LocalNats, services: Container[str]) -> None:
+        if not killed:
+            killed.append(system.kill("nats"))
+            await eventually(lambda: system.restarts("nats") == 2)
+            raise nats.errors.TimeoutError
+        await declare(local, services)
+
+    monkeypatch.setattr(LocalNats, "declare", dies)
+    killed_first = system.kill("nats")
+    await eventually(lambda: system.restarts("nats") == 2)
+    await system.ready("nats")
+    assert system.pid("nats") not in (killed_first, *killed)
+    assert await ask(system, "room") == system.pid("room")
+    await system.ready("room")  # and the system goes on
+
+
+async def test_streams_that_nats_is_slow_to_declare_are_declared_later(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.launcher.system.DECLARE_AGAIN_SECONDS", 0.05)
+    declare, slow = LocalNats.declare, [nats.errors.TimeoutError()] * 2
+
+    async def hesitates(local: LocalNats, services: Container[str]) -> None:
+        if slow:
+            raise slow.pop()
+        await declare(local, services)
+        slow.append(nats.errors.TimeoutError())
+
+    monkeypatch.setattr(LocalNats, "declare", hesitates)
+    system.kill("nats")
+    await eventually(lambda: len(slow) == 1)  # it was declared
+    await system.ready("nats")
+
+
+async def test_a_service_that_waits_to_be_started_again_when_the_fork_server_is_killed_runs_once(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.launcher.process.FIRST_DELAY_SECONDS", 1.0)
+    forks = psutil.Process(system.pid("room")).parent()
+    assert forks is not None
+    system.kill("room")
+    await system.ready("room")
+    system.kill("room")  # the second in a row: a second passes before it is started again
+    await eventually(lambda: system.restarts("room") == 2)
+    forks.kill()
+    for name in ("nats", "room", "gateway"):
+        await system.ready(name)
+    await pace(time.monotonic() + 1.2)
+    forks = psutil.Process(system.pid("room")).parent()
+    assert forks is not None
+    assert [child.pid for child in forks.children() if child.name() == "rostrum:room"] == [system.pid("room")]
 
 
 async def test_nobody_else_gets_the_gateways_port_while_it_is_down(system: System) -> None:
