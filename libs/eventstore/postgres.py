@@ -21,14 +21,11 @@ from eventsourcing.persistence import (
     OperationalError,
     PersistenceError,
 )
-from psycopg import sql
 
 from libs.database import Database
 from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Write
+from libs.postgres import Connection, connect, create_schema
 
-_CONNECT_SECONDS: Final = 2
-_LOCK_MS: Final = 2_000
-"""How long a write waits for another process's."""
 _IDLE_MS: Final = 10_000
 """A process that stands still in the middle of a write must not stop the others for longer."""
 _AGAIN_SECONDS: Final = 0.25
@@ -59,8 +56,6 @@ _INSERT_COMMANDS: Final = (
     "SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])"
 )
 
-_Connection = psycopg.Connection[tuple[Any, ...]]
-
 
 class _Gone(OperationalError):
     """A connection that had lain idle is no more; nothing is known of the server."""
@@ -74,7 +69,7 @@ class PostgresRecorder:
         self._place = place
         self._read_only = read_only
         self._guard = threading.Lock()
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self._closed = False
         self._not_before = 0.0
         try:
@@ -91,45 +86,23 @@ class PostgresRecorder:
 
     # -- connections -------------------------------------------------------------------------------------------
 
-    def _connect(self) -> _Connection:
+    def _connect(self) -> Connection:
         if time.monotonic() < self._not_before:
             raise OperationalError("the database is away")
         try:
-            connection = psycopg.connect(
-                self._place.url,
-                autocommit=True,
-                connect_timeout=_CONNECT_SECONDS,
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=3,
-                tcp_user_timeout=10_000,
-                fallback_application_name=f"rostrum {self._place.schema}",
+            return connect(
+                self._place,
+                idle_in_transaction_session_timeout=f"{_IDLE_MS}ms",
+                default_transaction_read_only="on" if self._read_only else "off",
             )
         except psycopg.Error:
             self._not_before = time.monotonic() + _AGAIN_SECONDS
             raise
-        settings = {
-            "search_path": sql.Identifier(self._place.schema).as_string(connection),
-            "lock_timeout": f"{_LOCK_MS}ms",
-            "idle_in_transaction_session_timeout": f"{_IDLE_MS}ms",
-            "default_transaction_read_only": "on" if self._read_only else "off",
-        }
-        try:
-            for name, value in settings.items():
-                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-            # A commit is on disk when it returns, whatever the server's default; a stricter one is left as it is.
-            connection.execute(
-                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'"
-            )
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
         """A cursor of a connection that nobody else uses; psycopg's errors as the library's."""
-        connection: _Connection | None = None
+        connection: Connection | None = None
         used = False
         try:
             with self._guard:
@@ -163,7 +136,7 @@ class PostgresRecorder:
             if connection is not None:
                 self._give_back(connection)
 
-    def _give_back(self, connection: _Connection) -> None:
+    def _give_back(self, connection: Connection) -> None:
         idle = psycopg.pq.TransactionStatus.IDLE
         with self._guard:
             if not connection.closed and connection.info.transaction_status == idle:
@@ -185,13 +158,8 @@ class PostgresRecorder:
             connection.close()
 
     def _create(self) -> None:
-        schema = self._place.schema
         with self._cursor() as c, c.connection.transaction():
-            # IF NOT EXISTS is no protection from another process that does the same at this moment.
-            c.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"rostrum {schema}",))
-            c.execute("SELECT 1 FROM pg_namespace WHERE nspname=%s", (schema,))
-            if c.fetchone() is None:
-                c.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+            create_schema(c.connection, self._place)
             for statement in _TABLES:
                 c.execute(statement)
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from psycopg import sql
 
 from libs.database import Database
 from libs.ids import new_id
 from libs.keyring.rows import Entry, Erased, Found, Kept, StoreError
+from libs.postgres import Connection, connect, create_schema
 
 _SUBJECT: Final = "*"
-_CONNECT_SECONDS: Final = 2
-_LOCK_MS: Final = 2_000
-
-_Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class _Schema:
@@ -30,52 +26,30 @@ class _Schema:
 
     def __init__(self, place: Database, tables: Sequence[str]) -> None:
         self._place = place
-        self._connection: _Connection | None = None
-        with self._transaction(create=True) as db:
-            for statement in tables:
-                db.execute(statement.encode())
-
-    def _connect(self, *, create: bool) -> _Connection:
-        connection = psycopg.connect(
-            self._place.url,
-            autocommit=True,
-            connect_timeout=_CONNECT_SECONDS,
-            keepalives_idle=5,
-            tcp_user_timeout=10_000,
-            fallback_application_name=f"rostrum {self._place.schema}",
-        )
+        self._connection: Connection | None = None
         try:
-            name = sql.Identifier(self._place.schema)
-            if create:
-                with connection.transaction():
-                    # IF NOT EXISTS is no protection from another process that does the same at this moment.
-                    connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"rostrum {self._place.schema}",))
-                    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
-            settings = {"search_path": name.as_string(connection), "lock_timeout": f"{_LOCK_MS}ms"}
-            for setting, value in settings.items():
-                connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
-            connection.execute(
-                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'"
-            )
+            with self._transaction() as db:
+                create_schema(db, place)
+                for statement in tables:
+                    db.execute(statement.encode())
         except BaseException:
-            connection.close()
+            self.close()
             raise
-        return connection
 
-    def _open(self, *, create: bool = False) -> _Connection:
+    def _open(self) -> Connection:
         if self._connection is not None and not self._connection.closed:
             try:
                 self._connection.execute("SELECT 1")
                 return self._connection
             except psycopg.OperationalError:
                 self._connection.close()  # the server was restarted, maybe
-        self._connection = self._connect(create=create)
+        self._connection = connect(self._place)
         return self._connection
 
     @contextlib.contextmanager
-    def _transaction(self, *, create: bool = False) -> Iterator[_Connection]:
+    def _transaction(self) -> Iterator[Connection]:
         with self._told():
-            connection = self._open(create=create)
+            connection = self._open()
             with connection.transaction():
                 yield connection
 
