@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.commands import Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
-from contracts.room.v1 import Pin, State
+from contracts.room.v1 import Pin, Space, State
 from contracts.times import GivenMoment, Moment
 
 
@@ -33,6 +33,24 @@ class SpaceCard(Model):
     """In the live bar: those on stage whom the viewer follows."""
     official: bool = False
     """Whether its host is one whose live Spaces are shown in everybody's live bar."""
+
+    @staticmethod
+    def of(space: Space) -> SpaceCard:
+        """A Space as room tells of it, without what is counted."""
+        return SpaceCard(
+            id=space.id,
+            title=space.settings.title,
+            state=space.state,
+            host=space.host,
+            speakers=tuple(member.person for member in space.stage),
+            topics=space.settings.topics,
+            lang=space.settings.lang,
+            recorded=space.settings.recorded,
+            captions=space.settings.captions,
+            scheduled_start=space.scheduled_start,
+            started_at=space.started_at,
+            ended_at=space.ended_at,
+        )
 
 
 class SpaceDetails(SpaceCard):

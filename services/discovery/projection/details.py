@@ -48,21 +48,3 @@ def details(query: LookupQuery, card: SpaceCard, space: room.Space, kept: Kept, 
         subscribers=kept.subscribers,
         pins=space.pins,
     )
-
-
-def card_of(space: room.Space) -> SpaceCard:
-    """A Space as it is told from room, without what is counted."""
-    return SpaceCard(
-        id=space.id,
-        title=space.settings.title,
-        state=space.state,
-        host=space.host,
-        speakers=tuple(member.person for member in space.stage),
-        topics=space.settings.topics,
-        lang=space.settings.lang,
-        recorded=space.settings.recorded,
-        captions=space.settings.captions,
-        scheduled_start=space.scheduled_start,
-        started_at=space.started_at,
-        ended_at=space.ended_at,
-    )

@@ -23,7 +23,7 @@ from libs.ids import to_number
 from libs.names import Names
 from libs.readmodel import ReadModel
 from services.discovery.projection import headlines, schema, spoken
-from services.discovery.projection.details import Kept, card_of, details, refs
+from services.discovery.projection.details import Kept, details, refs
 from services.discovery.projection.names import caption_with_name, named_in, rename, with_names
 
 _OF_THE_QUEUE: Final = (
@@ -414,7 +414,7 @@ class SpaceDirectory(ReadModel):
     def _keep(self, space: room.Space) -> tuple[room.Space, SpaceCard]:
         if len(self._known) >= _KEPT:
             self._known.clear()
-        known = self._known[space.id] = space, card_of(space)
+        known = self._known[space.id] = space, SpaceCard.of(space)
         return known
 
     def _card(self, space_id: str, version: int, listeners: int, official: int) -> SpaceCard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from contracts.discovery.v1 import LookupQuery, SpaceDetails
+from contracts.discovery.v1 import LookupQuery, SpaceCard, SpaceDetails
 from contracts.room.v1 import Role, Space, SpaceQuery
 from libs.refusal import Refusal
 from services.gateway.app import Gateway
@@ -70,18 +70,7 @@ def _details(space: Space) -> SpaceDetails:
     hosts = (space.host, *(member.person for member in space.stage if member.role is Role.COHOST))
     times = (space.created_at, space.started_at, space.ended_at, *(member.joined_at for member in space.stage))
     return SpaceDetails(
-        id=space.id,
-        title=space.settings.title,
-        state=space.state,
-        host=space.host,
-        speakers=tuple(member.person for member in space.stage),
-        topics=space.settings.topics,
-        lang=space.settings.lang,
-        recorded=space.settings.recorded,
-        captions=space.settings.captions,
-        scheduled_start=space.scheduled_start,
-        started_at=space.started_at,
-        ended_at=space.ended_at,
+        **dict(SpaceCard.of(space)),
         created_at=space.created_at,
         updated_at=max(at for at in times if at is not None),
         creator=space.host,  # nobody was handed over to within the moment that discovery is behind
