@@ -236,7 +236,7 @@ def _of_instance(notification: Notification) -> list[Event]:
         case EventPassedOver(event=event):
             return [v1.EventPassedOver(at=at, event_id=event)]
         case _:
-            # SignUpCodes are nobody else's business, and that a Space is ended is said by room.
+            # Sign-up codes are for operators alone, and room tells that a Space is over.
             return []
 
 

@@ -38,7 +38,7 @@ def translate(notification: Notification, who: Who) -> list[Event]:
     match notification.fact:
         case Began():
             return [v1.Began(space_id=space_id, version=version, at=at)]
-        case Finished() as fact:
+        case Finished() | MadeAgain(shown=True) as fact:
             ready = v1.ReplayReady(
                 space_id=space_id,
                 version=version,
@@ -50,18 +50,6 @@ def translate(notification: Notification, who: Who) -> list[Event]:
                 began_at=fact.began_at,
             )
             return [ready]
-        case MadeAgain() as fact if fact.shown:
-            again = v1.ReplayReady(
-                space_id=space_id,
-                version=version,
-                at=at,
-                seconds=fact.seconds,
-                bytes=fact.bytes,
-                mix=fact.mix,
-                tracks=tracks_of(fact.tracks, who),
-                began_at=fact.began_at,
-            )
-            return [again]
         case Failed() as fact:
             return [v1.Failed(space_id=space_id, version=version, at=at, reason=fact.reason, detail=fact.detail)]
         case Deleted() as fact:

@@ -87,7 +87,7 @@ class Moderators:
         """Keep a complaint, with who and what it is about as they are now. Refuses: person_unknown, space_unknown,
         not_allowed, suspended, invalid."""
         self._check(reason)
-        await self._store.read(reporter, of_kind(Person, _must_stand_well))
+        await self._store.read(reporter, of_kind(Person, Person.must_stand_well))
         handle = name = ""
         if person_id is not None:
             handle, name = await self._store.read(person_id, of_kind(Person, self._named))
@@ -262,13 +262,6 @@ class Moderators:
         if report is None or (await self.report(report)).state != "open":
             return
         await self.close(Order(f"{order.id}/report", order.actor, order.at), report, "acted", explanation)
-
-
-def _must_stand_well(person: Person) -> None:
-    if not person.exists:
-        raise Refusal("person_unknown", "Sign up first.")
-    if person.suspension is not None:
-        raise Refusal("suspended", "Your account is suspended. You can appeal.")
 
 
 def last_appeal(person: Person) -> AppealRow:

@@ -48,7 +48,7 @@ class Reminding:
 
     async def set(self, order: Order, person_id: str, space_id: str) -> int:
         """Somebody wants to be reminded. Refuses: person_unknown, suspended, space_unknown, not_scheduled."""
-        await self._store.read(person_id, of_kind(Person, _must_be_welcome))
+        await self._store.read(person_id, of_kind(Person, Person.must_stand_well))
         await self._spaces.until(lambda: self._spaces.find(space_id) is not None, self._space_wait)
         known, scheduled = self._spaces.find(space_id) is not None, self._spaces.scheduled(space_id)
 
@@ -105,10 +105,3 @@ class Reminding:
         give = of_kind(Reminders, decide)
         facts = await self._executor.by_itself(stored_reminders(one.id), lambda entity, _: give(entity))
         _log.info("reminded", extra={"space": one.id, "facts": len(facts)})
-
-
-def _must_be_welcome(person: Person) -> None:
-    if not person.exists:
-        raise Refusal("person_unknown", "Sign up first.")
-    if person.suspension is not None:
-        raise Refusal("suspended", "Your account is suspended. You can appeal.")

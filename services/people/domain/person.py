@@ -172,15 +172,13 @@ class Person(Aggregate):
 
     def change_profile(self, wanted: Changes, *, now: datetime, limits: Limits) -> list[Fact]:
         """Say something else of oneself. That no other person has the handle is not known here; see `app`."""
-        self._must_exist()
-        self._must_not_be_suspended()
+        self.must_stand_well()
         return self.profile.change(wanted, now=now, limits=limits)
 
     def follow(self, followee: str, *, followee_exists: bool, most: int, blocked: bool = False) -> list[Fact]:
         """Follow somebody; nothing happens where the person does already. At most `most` people. `blocked`: whether
         they are blocked by them."""
-        self._must_exist()
-        self._must_not_be_suspended()
+        self.must_stand_well()
         if followee == self.id:
             raise Refusal("not_allowed", "You cannot follow yourself.")
         if followee in self.following:
@@ -288,6 +286,11 @@ class Person(Aggregate):
     @property
     def _appeal_is_open(self) -> bool:
         return self.appeal is not None and self.appeal.granted is None and not self.appeal.lapsed
+
+    def must_stand_well(self) -> None:
+        """Refuses: person_unknown, suspended."""
+        self._must_exist()
+        self._must_not_be_suspended()
 
     def _must_exist(self) -> None:
         if not self.exists:

@@ -16,7 +16,7 @@ from services.people.handlers import keys as of_keys
 from services.people.handlers import moderation as of_moderation
 from services.people.handlers import people as of_people
 from services.people.handlers import reminders as of_reminders
-from services.people.handlers import sign_up_codes as of_invitations
+from services.people.handlers import sign_up_codes as of_sign_up_codes
 
 
 def handlers(
@@ -33,7 +33,7 @@ def handlers(
     of_people.add(table, executor, people)
     of_hosting.add(table, executor, hosting, moderators)
     of_moderation.add(table, executor, moderators)
-    of_invitations.add(table, executor, codes)
+    of_sign_up_codes.add(table, executor, codes)
     of_reminders.add(table, executor, reminding)
     of_keys.add(table, forgetter)
     return table
