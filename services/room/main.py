@@ -25,8 +25,9 @@ from services.room.app.attendance import Attendance
 from services.room.app.entrance import Entrance
 from services.room.app.keeper import Keeper
 from services.room.app.live_spaces import LiveSpaces
+from services.room.app.reactions import Reactions
 from services.room.app.scheduling import Scheduling
-from services.room.app.session_leases import Presence
+from services.room.app.session_leases import SessionLeases
 from services.room.app.standstill import Standstill
 from services.room.app.taking_back import TakingBack
 from services.room.domain.space import Space
@@ -68,16 +69,15 @@ async def compose(service: Service[Settings]) -> None:
         store,
         admission,
         people,
-        Presence(settings.lease_seconds),
+        SessionLeases(settings.lease_seconds),
+        Reactions(settings.reactions, settings.with_skin_tone),
         standstill,
-        reactions=settings.reactions,
-        with_skin_tone=settings.with_skin_tone,
         count_interval=settings.count_interval,
         reaction_interval=settings.reaction_interval,
         now=utc_now,
     )
     service.spawn("attendance", attendance.run())
-    service.on_stop(attendance.flush)
+    service.on_stop(attendance.outbox.publish)
 
     executor = Executor(
         store, utc_now, ordered, check=admission.check, consequences=attendance.consequences, sealing=vault

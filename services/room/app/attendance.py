@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -15,16 +15,16 @@ from prometheus_client import Gauge
 from pydantic import ValidationError
 
 from contracts import subjects
-from contracts.envelope import Event
 from contracts.presence import v1 as presence
 from contracts.room import v1
-from libs.bus import Bus, Unavailable
+from libs.bus import Bus
 from libs.commands.executor import Consequences
 from libs.eventstore import Store
-from libs.ids import new_id
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
-from services.room.app.session_leases import Lease, Presence, SessionEnded
+from services.room.app.outbox import Outbox
+from services.room.app.reactions import Reactions
+from services.room.app.session_leases import Lease, SessionEnded, SessionLeases
 from services.room.app.standstill import Standstill
 from services.room.domain.facts import Canceled, Ended, HostChanged, Removed, StageJoined, StageLeft, Started
 from services.room.domain.space import Space
@@ -34,12 +34,10 @@ from services.room.projection import People
 _log = logging.getLogger(__name__)
 
 _TICK: Final = 0.05
-_AT_ONCE: Final = 200
 _A_TICK: Final = 2_000
 """Events told before counts are looked at again."""
 _REMEMBERED: Final = 20_000
-_LIGHTEST: Final = 2
-"""Unicode has five modifiers (UTS 51, section 2.4), U+1F3FB to U+1F3FF: the first is of the types 1 and 2."""
+"""Sessions that are remembered because their holder let go of them."""
 
 SESSIONS: Final = Gauge("rostrum_room_sessions", "Live sessions in the Spaces of this process")
 
@@ -57,34 +55,27 @@ class Attendance:
         store: Store[Space],
         admission: Admission,
         people: People,
-        sessions: Presence,
+        sessions: SessionLeases,
+        reactions: Reactions,
         standstill: Standstill,
         *,
-        reactions: Iterable[str],
-        with_skin_tone: Iterable[str] = (),
         count_interval: float,
         reaction_interval: float,
         now: Callable[[], datetime],
     ) -> None:
         self._bus = bus
+        self.outbox = Outbox(bus)
         self._store = store
         self._admission = admission
         self._people = people
         self._sessions = sessions
+        self.reactions = reactions
         self._standstill = standstill
         self._prolonged = 0
         """The last absence of NATS for which leases were prolonged."""
-        self._allowed = frozenset(reactions)
-        self._with_skin_tone = frozenset(with_skin_tone)
         self._count_interval = count_interval
         self._reaction_interval = reaction_interval
         self._now = now
-        self._reactions: dict[str, Counter[str]] = {}
-        self._reacted: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._counts: deque[tuple[Event, str]] = deque()
-        """Before the rest: a count is not to wait until a crowd has been told one by one."""
-        self._outbox: deque[tuple[Event, str]] = deque()
-        self._telling = asyncio.Lock()
         self._subscriptions: dict[int, Subscription] = {}
         self._learning_until: dict[int, float] = {}
         self._settled_from: dict[int, float] = {}
@@ -213,7 +204,7 @@ class Attendance:
 
     def _say_joined(self) -> None:
         for lease in self._sessions.came():
-            self._say(
+            self.outbox.put(
                 presence.Joined(
                     at=self._now(),
                     space_id=lease.space_id,
@@ -276,7 +267,7 @@ class Attendance:
             lease = end.lease
             if not lease.told:
                 continue  # it never counted
-            self._say(
+            self.outbox.put(
                 presence.Left(
                     at=end.at,
                     space_id=lease.space_id,
@@ -362,29 +353,7 @@ class Attendance:
             self._sessions.renew(told.space_id, told.session_id, self._clock(), holder)
         self._say_joined()
 
-    # -- reactions ---------------------------------------------------------------------------------------------
-
-    def reacted(self, command: v1.React) -> None:
-        """Count a reaction, once by its command id. Raises Refusal invalid for one that is not on the list, or has a
-        skin tone that it does not take."""
-        if command.reaction not in self._allowed:
-            raise Refusal("invalid", f"There is no reaction {command.reaction!r}.")
-        if command.skin_tone is not None and command.reaction not in self._with_skin_tone:
-            raise Refusal("invalid", f"The reaction {command.reaction!r} has no skin tone.")
-        key = (command.actor or "", command.command_id)
-        if key in self._reacted:
-            return
-        self._reacted[key] = None
-        if len(self._reacted) > _REMEMBERED:
-            self._reacted.popitem(last=False)
-        tone = command.skin_tone
-        kind = command.reaction if tone is None else f"{command.reaction}:{max(tone, _LIGHTEST)}"
-        self._reactions.setdefault(command.space_id, Counter())[kind] += 1
-
     # -- out ---------------------------------------------------------------------------------------------------
-
-    def _say(self, event: Event) -> None:
-        self._outbox.append((event, new_id()))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -404,9 +373,9 @@ class Attendance:
                     await self._tell_count(space_id, now)
             if now >= next_reactions:
                 next_reactions = now + self._reaction_interval
-                for space_id in list(self._reactions):
+                for space_id in self.reactions.spaces():
                     self._tell_reactions(space_id)
-            await self.flush(_A_TICK)
+            await self.outbox.publish(_A_TICK)
             SESSIONS.set(self._sessions.sessions)
             await asyncio.sleep(_TICK)
 
@@ -432,31 +401,12 @@ class Attendance:
         if self._sessions.told(space_id, counts, now):
             listeners, on_stage = counts
             counted = presence.Counted(at=self._now(), space_id=space_id, listeners=listeners, on_stage=on_stage)
-            self._counts.append((counted, new_id()))
+            self.outbox.put_first(counted)
 
     def _tell_reactions(self, space_id: str) -> None:
-        counts = self._reactions.pop(space_id, None)
-        if counts:
+        if counts := self.reactions.take(space_id):
             window = round(self._reaction_interval * 1000)
-            self._say(presence.Reacted(at=self._now(), space_id=space_id, counts=dict(counts), window_ms=window))
-
-    async def flush(self, most: int | None = None) -> None:
-        """Publish what there is to tell, `most` events of it; what NATS does not take now stays for the next time."""
-        async with self._telling:
-            await self._tell(most)
-
-    async def _tell(self, most: int | None) -> None:
-        told = 0
-        while (outbox := self._counts or self._outbox) and (most is None or told < most):
-            batch = [outbox[i] for i in range(min(_AT_ONCE, len(outbox)))]
-            try:
-                await self._bus.publish_events(batch)
-            except Unavailable as error:
-                _log.warning("presence is told later", extra={"why": str(error)})
-                return
-            told += len(batch)
-            for _ in batch:
-                outbox.popleft()
+            self.outbox.put(presence.Reacted(at=self._now(), space_id=space_id, counts=counts, window_ms=window))
 
 
 def _told(lease: Lease) -> str | None:

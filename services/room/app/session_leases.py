@@ -45,13 +45,6 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionOpened:
-    """A session began."""
-
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """A session is over; `lapsed` when nobody said goodbye."""
 
@@ -77,7 +70,7 @@ class _Room:
     told_at: float = float("-inf")
 
 
-class Presence:
+class SessionLeases:
     """The sessions of the partitions this process owns.
 
     Anybody can open sessions and say that they are there. A session counts while somebody else says so: a gateway that
@@ -97,13 +90,13 @@ class Presence:
 
     # -- leases ------------------------------------------------------------------------------------------------
 
-    def open(self, lease: Lease, now: float) -> SessionOpened | None:
-        """Open a session, or renew it; None where it was open."""
+    def open(self, lease: Lease, now: float) -> bool:
+        """Open a session, or renew it; whether it is a new one."""
         room = self._rooms.setdefault(lease.space_id, _Room())
         known = room.sessions.get(lease.session_id)
         if known is not None:
             self._renew(known, now)
-            return None
+            return False
         room.sessions[lease.session_id] = lease
         if lease.person_id is None:
             room.anonymous += 1
@@ -116,7 +109,7 @@ class Presence:
         if lease.holders or lease.counts_until > now:
             self._hold(lease, now)
         self._dirty.add(lease.space_id)
-        return SessionOpened(lease)
+        return True
 
     def renew(self, space_id: str, session_id: str, now: float, holder: str = "") -> bool:
         """Whether there was such a session; it lives on, and counts where a holder says so."""

@@ -52,5 +52,5 @@ def sessions(
         inside = attendance.is_in(command.space_id, command.actor)
         await admission.admit(command.space_id, command.actor, lambda _, role: role, inside=inside)
         attendance.must_be_there(command.space_id, command.actor)
-        attendance.reacted(command)
+        attendance.reactions.add(command)
         return Nothing()

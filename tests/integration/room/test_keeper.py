@@ -19,8 +19,9 @@ from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
 from services.room.app.keeper import Keeper
 from services.room.app.live_spaces import LiveSpaces
+from services.room.app.reactions import Reactions
 from services.room.app.scheduling import Scheduling
-from services.room.app.session_leases import Presence
+from services.room.app.session_leases import SessionLeases
 from services.room.app.standstill import Absence, Standstill
 from services.room.domain.space import Space
 from services.room.domain.values import Limits, Settings
@@ -69,9 +70,9 @@ async def owner(bus: Bus, folder: Path, clock: Clock, *, lease: float) -> AsyncI
             store,
             admission,
             people,
-            Presence(lease),
+            SessionLeases(lease),
+            Reactions(()),
             standstill,
-            reactions=(),
             count_interval=1,
             reaction_interval=1,
             now=clock,

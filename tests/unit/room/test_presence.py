@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from services.room.app.session_leases import Lease, Presence, SessionEnded
+from services.room.app.session_leases import Lease, SessionEnded, SessionLeases
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -16,7 +16,7 @@ def lease(
 
 
 def test_two_devices_of_one_person_are_one_person() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.open(lease("b", "ann"), 0)
     presence.open(lease("c"), 0)
@@ -29,21 +29,21 @@ def test_two_devices_of_one_person_are_one_person() -> None:
 
 
 def test_people_on_stage_are_no_listeners() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     for session, person in (("a", "ann"), ("b", "bob"), ("c", "cid")):
         presence.open(lease(session, person), 0)
     assert presence.count("s", ("ann", "bob", "away")) == (1, 2)
 
 
 def test_opening_twice_is_opening_once() -> None:
-    presence = Presence(15)
-    assert presence.open(lease("a", "ann"), 0) is not None
-    assert presence.open(lease("a", "ann"), 1) is None
+    presence = SessionLeases(15)
+    assert presence.open(lease("a", "ann"), 0)
+    assert not presence.open(lease("a", "ann"), 1)
     assert presence.count("s", ()) == (1, 0)
 
 
 def test_a_session_that_nobody_renews_lapses_and_the_renewed_one_lives() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.open(lease("b", "bob"), 0)
     assert presence.renew("s", "a", 10, "gateway")
@@ -56,7 +56,7 @@ def test_a_session_that_nobody_renews_lapses_and_the_renewed_one_lives() -> None
 
 
 def test_leaving_twice_is_leaving_once() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     assert isinstance(presence.close("s", "a", AT), SessionEnded)
     assert presence.close("s", "a", AT) is None
@@ -65,7 +65,7 @@ def test_leaving_twice_is_leaving_once() -> None:
 
 
 def test_a_removed_person_loses_every_session_there_and_none_elsewhere() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.open(lease("b", "ann"), 0)
     presence.open(lease("c", "ann", space="other"), 0)
@@ -75,7 +75,7 @@ def test_a_removed_person_loses_every_session_there_and_none_elsewhere() -> None
 
 
 def test_counts_are_told_when_they_changed_and_not_too_often() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     assert presence.due(0, 1.0) == ["s"]
     assert presence.told("s", (1, 0), 0)
@@ -90,7 +90,7 @@ def test_counts_are_told_when_they_changed_and_not_too_often() -> None:
 
 
 def test_the_last_one_to_leave_is_told_too() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.told("s", (1, 0), 0)
     presence.close("s", "a", AT)
@@ -100,7 +100,7 @@ def test_the_last_one_to_leave_is_told_too() -> None:
 
 
 def test_a_hundred_thousand_listeners_are_counted_from_their_leases() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     for number in range(100_000):
         presence.open(lease(f"n{number}"), number / 100_000)
     assert presence.count("s", ()) == (100_000, 0)
@@ -109,7 +109,7 @@ def test_a_hundred_thousand_listeners_are_counted_from_their_leases() -> None:
 
 
 def test_a_lost_partition_is_forgotten_without_anybody_leaving() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.open(lease("b", "ann", space="other"), 0)
     presence.forget(lambda space_id: space_id == "s")
@@ -118,7 +118,7 @@ def test_a_lost_partition_is_forgotten_without_anybody_leaving() -> None:
 
 
 def test_a_hundred_thousand_people_come_are_listed_in_pages_and_vanish_within_one_lease() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     people = [f"{number:06}" for number in range(100_000)]
     began = time.process_time()
     for person in people:
@@ -137,7 +137,7 @@ def test_a_hundred_thousand_people_come_are_listed_in_pages_and_vanish_within_on
 
 
 def test_a_page_follows_the_one_before_whoever_comes_and_goes_meanwhile() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     for person in "bdf":
         presence.open(lease(person, person), 0)
     first = presence.page("s", "", 2)
@@ -148,7 +148,7 @@ def test_a_page_follows_the_one_before_whoever_comes_and_goes_meanwhile() -> Non
 
 
 def test_a_person_with_an_open_and_a_hidden_session_is_listed_while_the_open_one_lives() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann", hidden=True), 0)
     presence.open(lease("b", "ann"), 0)
     assert presence.page("s", "", 5) == ["ann"]
@@ -159,7 +159,7 @@ def test_a_person_with_an_open_and_a_hidden_session_is_listed_while_the_open_one
 
 
 def test_it_is_known_where_somebody_came_or_went() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.open(lease("b", None, "other"), 0)
     assert presence.moved() == {"s"}
@@ -171,7 +171,7 @@ def test_it_is_known_where_somebody_came_or_went() -> None:
 
 
 def test_a_session_ends_with_its_last_holder() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann", holder=""), 0)
     assert presence.let_go("s", "a", "node", AT) is None, "who never held it lets go of nothing"
     for holder in ("node", "gateway", "node"):
@@ -184,7 +184,7 @@ def test_a_session_ends_with_its_last_holder() -> None:
 
 
 def test_whoever_renews_an_anonymous_session_that_was_taken_over_renews_the_new_one() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a"), 0)
     assert presence.take_over("s", "a", "b", AT) is not None
     presence.open(lease("b", "ann"), 0)
@@ -197,7 +197,7 @@ def test_whoever_renews_an_anonymous_session_that_was_taken_over_renews_the_new_
 
 
 def test_a_session_counts_while_a_holder_says_so() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     for session, person in (("a", "ann"), ("b", None)):
         presence.open(lease(session, person, holder=""), 0)
     presence.due(0, 1.0)
@@ -227,7 +227,7 @@ def test_a_session_counts_while_a_holder_says_so() -> None:
 
 
 def test_whoever_takes_over_a_session_that_counts_counts_at_once() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     for session, holder in (("a", "node"), ("c", "")):
         presence.open(lease(session, holder=holder), 0)
         end = presence.take_over("s", session, f"{session}+", AT)
@@ -239,7 +239,7 @@ def test_whoever_takes_over_a_session_that_counts_counts_at_once() -> None:
 
 
 def test_leases_last_longer_by_what_nobody_could_renew_them_in() -> None:
-    presence = Presence(15)
+    presence = SessionLeases(15)
     presence.open(lease("a", "ann"), 0)
     presence.prolong(100)
     assert presence.lapse(114, AT) == []
