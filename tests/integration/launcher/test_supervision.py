@@ -102,7 +102,8 @@ async def test_a_killed_fork_server_brings_everything_back_on_the_same_addresses
 async def test_nats_that_dies_again_while_its_streams_are_declared_is_started_again(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    declare, killed = LocalNats.declare, []
+    declare = LocalNats.declare
+    killed: list[int] = []
 
     async def dies(local: LocalNats, services: Container[str]) -> None:
         if not killed:
