@@ -56,6 +56,7 @@ export class Mouth extends Peer {
   lingerMs = 5000;
   /** @type {MediaStreamTrack | null} */
   #track = null;
+  #stopped = false;
 
   /** @param {string} spaceId */
   constructor(spaceId) {
@@ -65,15 +66,25 @@ export class Mouth extends Peer {
     });
   }
 
-  /** Asks for the microphone where it is not open yet, and connects; muted until `open`. */
+  /**
+   * Asks for the microphone where it is not open yet, and connects; muted until `open`. The person may take their time.
+   *
+   * @returns {Promise<boolean>} false where this was stopped meanwhile
+   */
   async prepareMicrophone() {
     if (!this.#track || this.#track.readyState === "ended") {
-      this.#track = await microphone();
+      const track = await microphone();
+      if (this.#stopped) {
+        track.stop();
+        return false;
+      }
+      this.#track = track;
       this.#track.enabled = false;
       this.#track.addEventListener("ended", () => this.dispatchEvent(new Event("unplugged")));
       if (this.state !== "off") super.stop();
     }
     super.start();
+    return true;
   }
 
   /** Whether what the microphone hears is sent. @param {boolean} open */
@@ -82,6 +93,7 @@ export class Mouth extends Peer {
   }
 
   stop() {
+    this.#stopped = true;
     super.stop();
     this.#track?.stop();
     this.#track = null;

@@ -167,11 +167,13 @@ export class Peer extends EventTarget {
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp ?? "";
     const endpoint = await this.endpoint();
+    if (generation !== this.#generation) return;
     const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp" });
     link.resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
     const answer = await response.text();
     if (generation !== this.#generation) {
-      this.#hangUp(link, { tell: true });
+      this.#hangUp(link, { tell: false });
+      quietly("DELETE", link.resource); // also of a link that was hung up before it had an address
       return;
     }
     await pc.setRemoteDescription({ type: "answer", sdp: answer });

@@ -31,7 +31,7 @@ export class Presence {
   /** Opens one where there is none. A conversation lets in only who is on its stage. @param {Room} room */
   async beThere(room) {
     if (this.session || !room.isLive || (room.space?.settings.kind === "conversation" && !room.member)) return;
-    room.live.open(await this.enter());
+    room.stay(await this.enter());
     room.changed();
   }
 

@@ -17,7 +17,7 @@ import { heed } from "./peer.js";
 import { Presence } from "./presence.js";
 import { Speaking } from "./speaking.js";
 
-/** @import { Role, SpaceView } from "../contracts/api.js" */
+/** @import { Role, SpaceView, Transcript } from "../contracts/api.js" */
 /** @import { LiveEvent } from "../contracts/events.js" */
 /** @import { Note, SpaceEvent } from "./live.js" */
 
@@ -98,12 +98,14 @@ export class Room extends EventTarget {
   /** Reads the Space and follows it. Throws Problem where it may not be seen. */
   async open() {
     this.#see(await get(this.path));
-    this.#watch(null);
-    if (this.isLive && this.space?.settings.captions) this.#recall();
+    this.stay(null);
+    if (!this.isLive || !this.space?.settings.captions) return;
+    getOrNull(`${this.path}/transcript`).then((before) => this.captions.recall(/** @type {Transcript | null} */ (before)));
   }
 
   /** Joins and listens; begins in the hand of the person, because sound must. */
   async join() {
+    if (this.#closed) return;
     this.silenced = false;
     if (this.ears?.state === "refused") this.#deafen();
     if (!this.ears) {
@@ -116,7 +118,7 @@ export class Room extends EventTarget {
     this.changed();
     if (!entered) return;
     try {
-      this.live.open(await entered);
+      this.stay(await entered);
     } catch (error) {
       this.#deafen();
       throw error;
@@ -144,13 +146,13 @@ export class Room extends EventTarget {
     this.mouth = null;
     const before = this.presence.yield();
     this.#see(await get(this.path), { anew: true });
-    this.#watch(this.isLive && listening ? await this.presence.enter(before) : null);
+    this.stay(this.isLive && listening ? await this.presence.enter(before) : null);
     this.ears?.restart();
   }
 
   async unmute() {
     const mine = this.#mouth();
-    await mine.prepareMicrophone();
+    if (!(await mine.prepareMicrophone())) return; // stopped while the browser asked
     this.#see(await post(`${this.path}/stage/${identity.person?.id}/unmute`));
     mine.open(this.member?.muted === false);
   }
@@ -175,8 +177,9 @@ export class Room extends EventTarget {
     });
   }
 
-  /** Follows what can still happen. Over, that is a replay that comes or goes. @param {string | null} session */
-  #watch(session) {
+  /** Follows what can still happen, unless one has left. Over, that is a replay that comes or goes. @param {string | null} session */
+  stay(session) {
+    if (this.#closed) return this.presence.exit();
     const over = this.space?.state === "ended" || this.space?.state === "timed_out";
     if (this.space?.state !== "canceled" && (!over || this.space?.settings.recorded)) this.live.open(session, { aside: over });
   }
@@ -192,11 +195,6 @@ export class Room extends EventTarget {
       this.#out(error);
       return undefined;
     }
-  }
-
-  /** What was captioned before we came. */
-  async #recall() {
-    this.captions.recall(await getOrNull(`${this.path}/transcript`));
   }
 
   /**

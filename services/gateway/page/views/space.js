@@ -107,14 +107,17 @@ export class SpacePage extends HTMLElement {
   }
 
   async #open() {
+    const { signal } = this.#alive;
     replace(this, h("p", { class: "loading" }, "Loading…"));
     try {
       await this.#room.open();
     } catch (error) {
+      if (signal.aborted) return;
       this.#gone(error instanceof Problem ? error : new Problem(0, "unknown", "This page could not show the Space."));
       if (!(error instanceof Problem)) complain(error);
       return;
     }
+    if (signal.aborted) return;
     replace(this, h("article", { class: "space-view" },
       h("div", { class: "main" },
         h("header", { class: "title" }, this.#facts, this.#heading, this.#by),
