@@ -28,7 +28,7 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     """An utterance ends when nothing arrives for longer than this; a shorter gap is filled with silence."""
     partial_every_s: float = 0.5
     """How often the words so far are asked for,"""
-    first_every_s: float = 0.1
+    first_every_s: float = 0.2
     """and how often until there are some."""
 
 

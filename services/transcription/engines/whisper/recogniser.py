@@ -60,6 +60,10 @@ _SHOWN_PER_S: Final = 8
 """Tokens of a partial result: hardly more than can be said, as a loop costs more than the words."""
 _NO_SPEECH: Final = 0.6
 """Probability above which the model believes that nobody speaks (the figure of Whisper's authors)."""
+_SPEECH: Final = 0.4
+"""Probability that nobody speaks below which the first words of an utterance are shown at once,"""
+_CLEAR_FROM_S: Final = 0.5
+"""from this length of it on."""
 _NOTHING: Final = -0.6
 """Mean log probability of a token below which it does not believe its words either."""
 _TOO_UNLIKELY: Final = 1.25
@@ -117,7 +121,8 @@ class Session(engines.Session):
         text = once(decoded.text)
         # The first words alone always look unlikely; that two decodes agree on them is enough.
         wrong = decoded.no_speech > _NO_SPEECH or doubtful(text, seconds)
-        return self._agreement.show("" if wrong else text)
+        clear = decoded.no_speech < _SPEECH and seconds >= _CLEAR_FROM_S
+        return self._agreement.show("" if wrong else text, clear=clear)
 
     def pause(self) -> None:
         if self._prepared is None:

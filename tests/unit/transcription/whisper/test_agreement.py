@@ -41,3 +41,17 @@ def test_a_word_after_which_the_sound_broke_off_is_shown_without_the_marks_of_it
 
 def test_the_first_word_is_shown_when_any_two_decodes_begin_with_it() -> None:
     assert shown("He might", "", "How", "He may not", "He may not be") == ["", "", "", "He", "He may not"]
+
+
+def test_of_a_first_decode_that_is_clear_all_but_the_last_word_is_shown() -> None:
+    agreement = Agreement()
+    assert agreement.show("Please", clear=True) == ""
+    assert agreement.show("Please rem", clear=True) == "Please"
+    assert agreement.show("Please remember that", clear=True) == "Please"
+    assert agreement.show("Please remember that every", clear=True) == "Please remember that"
+
+
+def test_of_a_first_decode_in_doubt_nothing_is_shown() -> None:
+    agreement = Agreement()
+    assert agreement.show("It is you") == ""
+    assert agreement.show("If you have any", clear=True) == "If you have"
