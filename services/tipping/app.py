@@ -96,7 +96,9 @@ class Tipping:
         currency: str | None,
         note: str,
     ) -> Done[TipView]:
-        """Offer a tip. Refuses as `Tip.offer` does, and person_unknown."""
+        """Offer a tip. Refuses as `Tip.offer` does, person_unknown, and unavailable while it is not known who is on
+        stage."""
+        await self._stages.must_be_complete()
         jar = await self._store.load(stored_jar(recipient))
         assert isinstance(jar, Jar)
 

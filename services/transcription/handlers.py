@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from contracts.commands import Accepted, Command, Nothing
@@ -79,10 +79,17 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
 
 
 def handlers(
-    executor: Executor[Transcript], transcripts: Transcripts, who: Who, vault: Vault, languages: Collection[str] = ()
+    executor: Executor[Transcript],
+    transcripts: Transcripts,
+    who: Who,
+    vault: Vault,
+    languages: Collection[str] = (),
+    *,
+    must_be_complete: Callable[[], Awaitable[None]],
 ) -> Handlers:
     """The table of what transcription answers; `who` tells what people are called, `vault` opens what they said, and
-    `languages` are the primary subtags of what is understood."""
+    `languages` are the primary subtags of what is understood. `must_be_complete` refuses while `who` does not know of
+    everything that was told: what names people would name who was erased."""
     understood = tuple(sorted(languages))
     table = Handlers("transcription")
     rows = Rows(table, executor)
@@ -119,6 +126,7 @@ def handlers(
 
     @table.on(v1.TranscriptQuery)
     async def transcript(query: v1.TranscriptQuery) -> v1.Transcript:
+        await must_be_complete()
         found = await transcripts.read(query.space_id, query.at)
         if not found.shown:
             return v1.Transcript(space_id=query.space_id, state="none", languages=understood)
@@ -145,6 +153,7 @@ def handlers(
 
     @table.on(v1.TranscriptDocumentQuery)
     async def transcript_document(query: v1.TranscriptDocumentQuery) -> v1.TranscriptDocument:
+        await must_be_complete()
         found = await transcripts.read(query.space_id, query.at)
         if found.started_at is None or not found.shown:
             raise Refusal("transcript_unknown", "This Space has no transcript.")

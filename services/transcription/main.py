@@ -97,7 +97,9 @@ async def compose(service: Service[Settings]) -> None:
         (consumers.TRANSCRIPTION_ROOM, RoomEvents(executor)),
     ):
         await service.enter(bus.consume(durable.name, each(handle), filters=durable.filters, exclusive=True))
-    await service.enter(bus.serve(handlers(executor, transcripts, who, vault, languages)))
+    await service.enter(
+        bus.serve(handlers(executor, transcripts, who, vault, languages, must_be_complete=stages.must_be_complete))
+    )
 
 
 def main(env: Mapping[str, str]) -> int:

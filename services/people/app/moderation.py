@@ -85,7 +85,7 @@ class Moderators:
         evidence: tuple[Evidence, ...],
     ) -> tuple[int, ReportRow]:
         """Keep a complaint, with who and what it is about as they are now. Refuses: person_unknown, space_unknown,
-        not_allowed, suspended, invalid."""
+        not_allowed, suspended, invalid; unavailable while it is not known who hosts the Space."""
         self._check(reason)
         await self._store.read(reporter, of_kind(Person, Person.must_stand_well))
         handle = name = ""
@@ -93,6 +93,7 @@ class Moderators:
             handle, name = await self._store.read(person_id, of_kind(Person, self._named))
         title, host = "", None
         if space_id is not None:
+            await self._spaces.must_be_complete()
             await self._must_be_space(space_id)
             if (known := self._spaces.find(space_id)) is not None:
                 title, host = known.title, known.host
@@ -146,7 +147,9 @@ class Moderators:
     async def log(
         self, before: str | None, person_id: str | None, space_id: str | None, limit: int
     ) -> tuple[list[Act], str | None]:
-        """A page of what operators and hosts did, newest first. Refuses: invalid."""
+        """A page of what operators and hosts did, newest first. Refuses: invalid; unavailable while some of it is not
+        known."""
+        await self._spaces.must_be_complete()
         await self._moderation.catch_up(self._store)
         place = Place.read(before)
         both = (
@@ -160,7 +163,8 @@ class Moderators:
         self, before: str | None, host: str, space_id: str, limit: int
     ) -> tuple[list[Act], str | None]:
         """A page of what was done in a Space, for its host: nothing of what operators do, nor who they are. Refuses:
-        not_allowed, invalid."""
+        not_allowed, invalid; unavailable while it is not known who the host is."""
+        await self._spaces.must_be_complete()
         known = self._spaces.find(space_id)
         if known is None or known.host != host:
             raise Refusal("not_allowed", "This is for those who run this place, and for the host of the Space.")
@@ -174,6 +178,7 @@ class Moderators:
         await self._moderation.catch_up(self._store)
         act = self._moderation.act(entry_id) or self._spaces.act(entry_id)
         if act is None:
+            await self._spaces.must_be_complete()
             raise Refusal("entry_unknown", "There is no such entry on the log.")
         id, decide = self._undoing(act, explanation)
 
@@ -251,6 +256,7 @@ class Moderators:
 
     async def _must_be_space(self, space_id: str) -> None:
         if not await self._spaces.until(lambda: self._spaces.find(space_id) is not None, self._space_wait):
+            await self._spaces.must_be_complete()
             raise Refusal("space_unknown", "There is no such Space.")
 
     async def _must_be_report(self, report: str | None) -> None:

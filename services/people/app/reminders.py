@@ -47,8 +47,10 @@ class Reminding:
         """What needs no second look by this process; that nobody is reminded twice is the aggregate's affair."""
 
     async def set(self, order: Order, person_id: str, space_id: str) -> int:
-        """Somebody wants to be reminded. Refuses: person_unknown, suspended, space_unknown, not_scheduled."""
+        """Somebody wants to be reminded. Refuses: person_unknown, suspended, space_unknown, not_scheduled; unavailable
+        while it is not known what is scheduled."""
         await self._store.read(person_id, of_kind(Person, Person.must_stand_well))
+        await self._spaces.must_be_complete()
         await self._spaces.until(lambda: self._spaces.find(space_id) is not None, self._space_wait)
         known, scheduled = self._spaces.find(space_id) is not None, self._spaces.scheduled(space_id)
 
@@ -62,7 +64,8 @@ class Reminding:
         return (await self._executor.execute(order, stored_reminders(space_id), of_kind(Reminders, decide))).version
 
     async def of(self, person_id: str, limit: int) -> list[Scheduled]:
-        """Somebody's reminders of Spaces that have not started, the next one first."""
+        """Somebody's reminders of Spaces that have not started, the next one first. Refuses: unavailable."""
+        await self._spaces.must_be_complete()
         await self._wanted.catch_up(self._store)
         found = (self._spaces.scheduled(space_id) for space_id in self._wanted.of(person_id))
         return sorted((one for one in found if one is not None and not one.live), key=lambda one: one.start)[:limit]
@@ -71,8 +74,9 @@ class Reminding:
 
     async def run(self) -> None:
         """Remind, for ever."""
-        await self._spaces.until(lambda: self._spaces.lack() is None)
         while True:
+            # Also before an event that cannot be read: the Space may have been canceled since, or moved.
+            await self._spaces.until(lambda: self._spaces.lack() is None)
             seen = self._spaces.sequence
             try:
                 upcoming = await self.remind()

@@ -61,6 +61,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store[Transcript]]:
         yield store
 
 
+async def complete() -> None:
+    """What people are called is known."""
+
+
 async def answer(table: Handlers, name: str, **asked: object) -> dict[str, object]:
     body = json.dumps({"space_id": SPACE, **asked}).encode()
     reply = await table.answer("query", name, body, {})
@@ -74,7 +78,7 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
     store: Store[Transcript],
 ) -> None:
     executor, transcripts = parts(store)
-    table = handlers(executor, transcripts, called, VAULT)
+    table = handlers(executor, transcripts, called, VAULT, must_be_complete=complete)
     part = v1.Transcript.model_validate(await answer(table, "transcript"))
     whole = v1.TranscriptDocument.model_validate(await answer(table, "transcript_document", format="vtt"))
     captions, text = part.captions, whole.body
@@ -96,7 +100,7 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
 
 async def test_of_a_transcript_that_is_deleted_between_two_parts_nothing_more_is_told(store: Store[Transcript]) -> None:
     executor, transcripts = parts(store)
-    table = handlers(executor, transcripts, called, VAULT)
+    table = handlers(executor, transcripts, called, VAULT, must_be_complete=complete)
     first = await answer(table, "transcript")
     await executor.by_itself(SPACE, lambda t, _: t.delete())
     second = await answer(table, "transcript", after=500, at=first["version"])
