@@ -60,6 +60,11 @@ FOLLOWS: Final[dict[str, dict[str, str]]] = {
 }
 """The streams that a service reads from a place of its own, and what it hears of them as they grow."""
 
+READS: Final[dict[str, tuple[str, ...]]] = {
+    "analytics": (subjects.EVENTS_STREAM,),
+}
+"""The streams that a service reads parts of without following them: analytics, what an earlier version did not know."""
+
 LOOKS_AT: Final[dict[str, tuple[str, ...]]] = {
     "recording": (subjects.CAPTURE_STREAM,),
     "gateway": (_LEASES, _NODES),
@@ -70,7 +75,7 @@ LOOKS_AT: Final[dict[str, tuple[str, ...]]] = {
 def _streams(service: str) -> list[str]:
     """What a service may ask JetStream for. It makes no consumer, and fetches from its own durable ones only."""
     allow = ["$JS.API.STREAM.INFO.*"]
-    for stream in FOLLOWS.get(service, ()):
+    for stream in (*FOLLOWS.get(service, ()), *READS.get(service, ())):
         allow += [f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
     allow += [f"$JS.API.STREAM.MSG.GET.{stream}" for stream in LOOKS_AT.get(service, ())]
     for one in consumers.DURABLE:
