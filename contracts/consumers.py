@@ -1,7 +1,8 @@
 """Every durable consumer: who reads what of which stream.
 
 Whoever may create a consumer may have NATS deliver to any subject, so services may not: the launcher makes these (on a
-cluster `rostrum streams` does), and each service fetches from its own.
+cluster `rostrum streams` does), and each service fetches from its own. Filters may be added: the past of what they
+match is read first (`libs.bus.grown`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ class Durable:
     """Subjects that do not overlap."""
     unacknowledged: int = 1000
     """Messages that may be on their way at once."""
+
+
+def before(name: str) -> str:
+    """The consumer by which one of these reads what of the past it did not read in an earlier version."""
+    return f"{name}-before"
 
 
 RECORDING_ROOM: Final = Durable(

@@ -15,7 +15,10 @@ from libs.bus.declare import declare, declare_consumers
 EXAMPLES: Final = """\
 examples:
   ROSTRUM_NATS_URL=nats://10.0.0.5:4222 ROSTRUM_NATS_USER=launcher ROSTRUM_NATS_PASSWORD=... \\
-    rostrum streams --replicas 3        before the first service starts, and after each upgrade
+    rostrum streams --replicas 3        before the first service starts, and at each upgrade
+
+At an upgrade, stop recording, transcription and analytics first: those of the version before would pass over what
+their consumers read from now on.
 
 Services may make neither streams nor consumers where NATS has users (`infra/nats/permissions.py`): whoever may
 create a consumer may have it deliver anything to anybody. `rostrum up` does this by itself.

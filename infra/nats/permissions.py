@@ -80,9 +80,9 @@ def _streams(service: str) -> list[str]:
     allow += [f"$JS.API.STREAM.MSG.GET.{stream}" for stream in LOOKS_AT.get(service, ())]
     for one in consumers.DURABLE:
         if one.service == service:
-            name = f"{one.stream}.{one.name}"
-            allow += [f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("INFO", "MSG.NEXT", "RESET")]
-            allow.append(f"$JS.ACK.{name}.>")
+            for name in (f"{one.stream}.{one.name}", f"{one.stream}.{consumers.before(one.name)}"):
+                allow += [f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("INFO", "MSG.NEXT", "RESET")]
+                allow.append(f"$JS.ACK.{name}.>")
     return allow
 
 

@@ -23,6 +23,7 @@ from libs.aio import end
 from libs.bus.connection import Connection
 from libs.bus.dead_letters import Answer, bury, without_letter
 from libs.bus.declare import ACK_WAIT, consumer_config, ensure_consumer
+from libs.bus.earlier import read_earlier
 from libs.bus.errors import Poison, Retry
 from libs.bus.halts import Unreadable
 from libs.bus.origin import was_published
@@ -240,17 +241,15 @@ class Consumer:
         pause = _STALL_FIRST
         while not self._stopping.is_set():
             try:
+                await read_earlier(
+                    self._connection, self._stream, self.name, self._batch, self._turn, exclusive=self._exclusive
+                )
                 async with Pull(self._connection.nc, self._stream, self.name, self._batch) as pull:
                     with self._connection.on_reconnect(pull.interrupt):
                         while not self._stopping.is_set():
                             messages = await pull.batch()
                             pause = _STALL_FIRST
-                            self._idle.clear()
-                            try:
-                                async with self._busy:
-                                    await self._process(messages)
-                            finally:
-                                self._idle.set()
+                            await self._turn(messages)
             except (ConsumerGone, JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
                 if self._connection.nc.is_closed:
                     return
@@ -261,6 +260,14 @@ class Consumer:
                     await self._ensure()
                 except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as again:
                     _log.debug("consumer %s cannot be made yet: %s", self.name, again)
+
+    async def _turn(self, messages: list[Msg]) -> None:
+        self._idle.clear()
+        try:
+            async with self._busy:
+                await self._process(messages)
+        finally:
+            self._idle.set()
 
     async def _process(self, messages: list[Msg]) -> None:
         good: list[tuple[Msg, Received | Raw]] = []

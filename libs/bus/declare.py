@@ -14,6 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy,
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from contracts import consumers, subjects
+from libs.bus import grown
 
 _log = logging.getLogger(__name__)
 _DAY: Final = 86_400.0
@@ -166,23 +167,27 @@ async def declare_consumers(js: JetStreamContext, services: Container[str]) -> N
         if one.service in services:
             config = consumer_config(one.name, one.filters, unacknowledged=one.unacknowledged)
             await ensure_consumer(js, one.stream, config)
+            await grown.end(js, one.stream, one.name)
 
 
 async def ensure_consumer(js: JetStreamContext, stream: str, config: ConsumerConfig) -> None:
-    """Make a durable consumer exist, where it does not yet or reads something else, and we may.
+    """Make a durable consumer exist, where it does not yet or reads something else, and we may. Of what it did not read
+    so far, `grown` keeps the past for it.
 
     Raises JetStream errors, and TimeoutError where it does not exist and we may not make it.
     """
     assert config.durable_name is not None
     try:
-        found = (await js.consumer_info(stream, config.durable_name)).config
+        info = await js.consumer_info(stream, config.durable_name)
     except NotFoundError:
         await js.add_consumer(stream, config, timeout=_NO_PERMISSION_SECONDS)
         return
-    reads = {*(found.filter_subjects or ()), *((found.filter_subject,) if found.filter_subject else ())}
+    found, reads = info.config, grown.filters_of(info.config)
     if reads == set(config.filter_subjects or ()) and (found.max_ack_pending or 0) >= (config.max_ack_pending or 0):
         return
     try:
+        if config.deliver_policy is DeliverPolicy.ALL:
+            await grown.keep(js, stream, info, config)  # first: what is interrupted here is done again
         await js.add_consumer(stream, config, timeout=_NO_PERMISSION_SECONDS)
     except (TimeoutError, nats.errors.TimeoutError):
         _log.warning(

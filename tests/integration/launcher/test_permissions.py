@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import nats
@@ -15,16 +15,18 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts import subjects
 from contracts.commands import Accepted, Nothing
-from contracts.consumers import DURABLE
+from contracts.consumers import DURABLE, RECORDING_REPORTS, before
 from contracts.people import v1 as people
 from contracts.room.v1 import EndSpace
 from infra.launcher import System
 from infra.nats.permissions import COMMANDS_TO
 from infra.nats.server import ADMIN
-from libs.bus import BusSettings, Handlers, connect
+from libs.bus import BusSettings, Handlers, Raw, connect
+from libs.bus.declare import consumer_config, declare_consumers
 from libs.bus.declare import streams as streams_declared
 from libs.bus.origin import mark
-from tests.support.waiting import LIMIT
+from libs.bus.stored import Reader
+from tests.support.waiting import LIMIT, eventually
 
 DUMMY = "tests.support.dummy_service:serve"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -199,8 +201,8 @@ async def test_a_service_does_not_hear_what_others_are_ordered(system: System) -
 async def test_a_service_reads_its_own_durable_consumers_only(system: System, service: str) -> None:
     mine: set[str] = set()
     theirs: set[str] = set()
-    for one in DURABLE:
-        name = f"{one.stream}.{one.name}"
+    for one, called in [(each, name) for each in DURABLE for name in (each.name, before(each.name))]:
+        name = f"{one.stream}.{called}"
         reads = {f"$JS.API.CONSUMER.{verb}.{name}" for verb in ("INFO", "MSG.NEXT", "RESET")}
         (mine if one.service == service else theirs).update(reads | {f"$JS.ACK.{name}.1.2.3.4.5"})
     theirs |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.of-another" for stream in STREAMS}
@@ -307,6 +309,42 @@ async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> N
         for order in orders:
             assert b"accepted" in (await witness.request(order, meant, timeout=LIMIT, headers=mark("test"))).data
     assert ended == ["b", "b"]
+
+
+async def test_a_service_reads_the_past_of_what_its_consumer_reads_only_now(system: System) -> None:
+    one, stream = RECORDING_REPORTS, subjects.EVENTS_STREAM
+    first, second, *_ = (subject.replace("*", KEY) for subject in one.filters)
+    got: list[str] = []
+
+    async def take(batch: Sequence[Raw]) -> None:
+        got.extend(raw.subject for raw in batch)
+
+    async with await connected(system, ADMIN) as admin:
+        js = admin.jetstream()
+        await js.add_consumer(stream, consumer_config(one.name, one.filters[:1]))
+        for subject in (second, first):
+            await js.publish(subject, b"{}", headers=mark("people"))
+        reading = await js.pull_subscribe_bind(one.name, stream)
+        await (await reading.fetch(1))[0].ack_sync()
+        await declare_consumers(js, ("recording",))
+    user, password = system.credentials("recording")
+    async with (
+        await connect("recording", BusSettings(url=system.nats_url, user=user, password=password)) as bus,
+        bus.consume_raw(one.name, take, stream=stream, filters=one.filters, exclusive=True),
+    ):
+        await eventually(lambda: got == [second])
+
+
+async def test_analytics_reads_parts_of_the_stream_of_events(system: System) -> None:
+    user, password = system.credentials("analytics")
+    async with await connected(system, "room") as room:
+        told = await room.jetstream().publish(subjects.event("room", KEY, "ended"), b"{}", headers=mark("room"))
+    async with (
+        await connect("analytics", BusSettings(url=system.nats_url, user=user, password=password)) as bus,
+        Reader(bus.nc, subjects.EVENTS_STREAM) as reader,
+    ):
+        page = await reader.page(told.seq, None, 1)
+    assert [message.sequence for message in page.messages] == [told.seq]
 
 
 async def test_a_stranger_is_refused(system: System) -> None:
