@@ -5,7 +5,8 @@ anybody's subject, those of streams included (https://docs.nats.io/nats-concepts
 in one of three ways:
 
 - A consumer delivers with an address for the acknowledgement as reply. Where a stream takes that, it is stored under
-  the subject that it was first published on.
+  the subject that it was first published on. So whoever reads moments by a consumer can have old ones stored again;
+  facts it cannot, for they carry which message of their context they follow.
 - Direct get (ADR-31 of NATS) replays what is stored, headers included, and adds the place in the stream; asked to
   (`no_hdr`), it sends the body alone.
 - Answers in JSON, and acknowledgements, have no headers; errors and ends have a status and headers of NATS's.

@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from nats.aio.msg import Msg
 
 from contracts import subjects
 from contracts.commands import Accepted, Nothing
@@ -95,6 +96,21 @@ async def test_a_malformed_request_is_refused_as_bad(bus: Bus, body: bytes) -> N
     async with bus.serve(People().table):
         reply = await bus.request(subjects.command("people", "sign_up"), body, timeout=LIMIT)
     assert json.loads(reply.data)["reason"] == "bad_request"
+
+
+async def test_nobody_who_was_asked_can_guess_where_the_next_answer_is_awaited(bus: Bus) -> None:
+    asked: list[str] = []
+
+    async def answer(msg: Msg) -> None:
+        asked.append(msg.reply.rpartition(".")[2])
+        await msg.respond(b"")
+
+    await bus.listen("a.question", answer)
+    for _ in range(3):
+        await bus.request("a.question", b"", timeout=LIMIT)
+    own = bus.nc.new_inbox().rpartition(".")[2]
+    # nats-py's own names share twelve letters, and the rest is a number.
+    assert len({name[:8] for name in (*asked, own)}) == 4
 
 
 async def test_a_request_of_a_newer_version_is_refused_as_bad(bus: Bus) -> None:
