@@ -62,10 +62,12 @@ async def test_a_keyboard_is_enough_to_listen(url: str, browser: Browser) -> Non
         path = await host.create("Without a mouse")
         await guest.visit(path)
         await expect(guest.part("listen")).to_be_visible()
+        focused = "document.activeElement?.dataset.testid"
         for _ in range(20):
             await guest.page.keyboard.press("Tab")
-            if await guest.page.evaluate("document.activeElement?.dataset.testid") == "listen":
+            if await guest.page.evaluate(focused) == "listen":
                 break
+        await expect(guest.part("listen")).to_be_focused()
         await guest.page.keyboard.press("Enter")
         await guest.listens()
         await guest.part("request-to-speak").focus()

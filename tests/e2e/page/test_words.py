@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,14 @@ import pytest
 import pytest_asyncio
 from av.audio.resampler import AudioResampler
 from playwright.async_api import Browser, expect
+from playwright.async_api import TimeoutError as TimedOut
 
 from infra.demo.cast import SPEECH
 from infra.launcher import System
 from tests.e2e.page.visitor import visitor
 from tests.support.at_rest import open_to_others, told_in_logs
 from tests.support.browser import RATE, chromium, write_wav
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 SPOKEN_SECONDS = 8
@@ -53,9 +56,8 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
         await expect(guest.part("recorded")).to_be_visible()
         await host.unmute()
 
-        caption = guest.part("caption").first
-        await expect(caption).to_contain_text("Mary Shelley", timeout=60_000)
-        assert re.search(r"\w+ \w+ \w+", await caption.locator("q").inner_text())
+        words = guest.part("caption").filter(has_text="Mary Shelley").locator("q")
+        await expect(words.filter(has_text=re.compile(r"\w+ \w+ \w+")).first).to_be_visible(timeout=60_000)
 
         await host.part("end").click()
         await host.part("confirm").click()
@@ -64,13 +66,17 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
         await expect(guest.part("replay")).to_be_visible(timeout=60_000)
         sentence = guest.part("sentence").first
         await expect(sentence).to_contain_text("Mary Shelley", timeout=30_000)
-        times = guest.page.locator("[data-testid=sentence] time")
-        drawn = await times.all_inner_texts()
         async with visitor(browser, url, home=False) as later:
             await later.visit(path)
             await expect(later.part("sentence").first).to_be_visible(timeout=30_000)
-            fresh = await later.page.locator("[data-testid=sentence] time").all_inner_texts()
-            assert fresh[: len(drawn)] == drawn, "by the replay's clock also where they were drawn before it was there"
+
+            async def same_times() -> bool:
+                """By the replay's clock also where they were drawn before it was there."""
+                pages = (guest.page, later.page)
+                drawn, fresh = [await one.locator("[data-testid=sentence] time").all_inner_texts() for one in pages]
+                return drawn == fresh != []
+
+            await eventually(same_times, within=30)
         await sentence.click()
         await guest.page.wait_for_function(
             "(audio) => audio.duration > 3 && audio.currentTime > 0",
@@ -82,9 +88,18 @@ async def test_words_appear_while_spoken_and_are_found_and_played_until_the_host
         said = max(re.findall(r"[a-z]+", text), key=len)
         await guest.visit()
         await guest.part("search").fill(said.upper())
-        await guest.page.keyboard.press("Enter")
         # Others here play the same sentences, in Spaces of another title, and so does the host, again and again.
         hit = guest.part("sentence-hit").filter(has_text=text).filter(has_text="Read aloud").first
+
+        async def is_found() -> bool:
+            """Looked for again until the sentence is known to the search, too."""
+            await guest.part("search").press("Enter")
+            with contextlib.suppress(TimedOut):
+                await hit.wait_for(timeout=3000)
+                return True
+            return False
+
+        await eventually(is_found, within=30)
         await expect(hit.locator("mark").first).to_have_text(said)
         await expect(hit).to_contain_text("Mary Shelley")
         assert await guest.page.evaluate(_AUDIT) == []
