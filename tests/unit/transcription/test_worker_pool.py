@@ -14,7 +14,8 @@ from services.transcription.adapters.worker_pool import WorkerLost, WorkerPool
 from tests.integration.transcription.stage import bundles, carried
 
 BASE = 1_800_000_000 * 10**9
-HANGS_AFTER = 4.0
+HANGS_AFTER = 12.0
+"""Seconds in which a busy machine still hears of a worker that works."""
 
 
 async def test_a_worker_that_hangs_is_ended_and_the_utterance_tried_again(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ async def test_a_worker_that_hangs_is_ended_and_the_utterance_tried_again(tmp_pa
         (first,) = pool.pids
         os.kill(first, signal.SIGSTOP)
         with pytest.raises(WorkerLost):
-            async with asyncio.timeout(10 * HANGS_AFTER):
+            async with asyncio.timeout(5 * HANGS_AFTER):
                 await session.feed(21, bodies[20])
         session.close()
         again = await pool.session(shown_again.append)
