@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -15,6 +16,7 @@ from libs.keyring.sealing import Sealed, Words, open_box, seal
 from libs.keyring.tree import Tree
 from libs.keyring.unit import UnitKey
 
+_log = logging.getLogger(__name__)
 _CIPHERS: Final = 256
 """Units whose derived cipher is kept: what is open at one time of one lock."""
 
@@ -66,6 +68,20 @@ class Lock:
         if words.unit != unit:
             raise Tampered(f"sealed for {words.unit}, found in the place of {unit}")
         return open_box(self._cipher(unit), self._name_of(unit), words.box).decode()
+
+    def legible(self, words: Words, unit: str) -> str | None:
+        """The same; None where the words are gone, be it that they were erased or that the store is damaged.
+
+        For whoever goes through much that is stored: one damaged row must not keep everything behind it from being
+        told. It is logged.
+        """
+        try:
+            return self.read(words, unit)
+        except Destroyed:
+            return None
+        except Tampered as error:
+            _log.error("words in %s cannot be read", self.name, extra={"why": str(error)})
+            return None
 
     def seal_bytes(self, unit: str, data: bytes) -> bytes:
         """Seal bytes for a unit: a message of a stream, say. Larger ones are objects."""

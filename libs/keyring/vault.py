@@ -19,7 +19,7 @@ from libs.aio import end
 from libs.bus import Unavailable
 from libs.eventstore import Fact, Notification
 from libs.keyring.client import Keyring
-from libs.keyring.errors import Destroyed, Expired, Tampered
+from libs.keyring.errors import Destroyed, Expired
 from libs.keyring.holders import touches
 from libs.keyring.lock import Lock
 from libs.keyring.names import lock_name, subjects_of
@@ -328,10 +328,5 @@ class Vault:
 
 
 def _text(lock: Lock, words: Sealed) -> Text:
-    try:
-        return lock.read(words, words.unit)
-    except Destroyed:
-        return Lack.ERASED
-    except Tampered as error:
-        _log.error("words in %s cannot be read", lock.name, extra={"why": str(error)})
-        return Lack.ERASED
+    text = lock.legible(words, words.unit)
+    return Lack.ERASED if text is None else text

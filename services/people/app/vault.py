@@ -54,10 +54,7 @@ class Vault:
         """Words as they were written; empty where they were erased."""
         if isinstance(words, str):
             return words
-        try:
-            return self._lock(lock).read(words, unit)
-        except Destroyed:
-            return ""
+        return self._lock(lock).legible(words, unit) or ""
 
     def read_name(self, person_id: str, words: Words) -> str:
         """What somebody is called."""

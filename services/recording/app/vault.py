@@ -75,7 +75,7 @@ class Vault:
             for id, name in names.items()
             if (lock := locks[wanted[id]]).has(object_names.SPOOL) and lock.has(object_names.TRACK)
         }
-        title = locks[whole].read(recording.title, object_names.TITLE)
+        title = locks[whole].legible(recording.title, object_names.TITLE) or ""
         used = frozenset((whole, *(wanted[id] for id in people)))
         return BuildKeys(title, people, locks[whole].key_of(of_mix.unit), used)
 

@@ -134,9 +134,8 @@ class Vault:
         opened = self._opened.setdefault(name, {})
         if (text := opened.get((unit, words.box))) is not None:
             return text
-        try:
-            text = lock.read(words, unit)
-        except Destroyed:
+        text = lock.legible(words, unit)
+        if text is None:
             return ""
         opened[unit, words.box] = text
         self._size += 1

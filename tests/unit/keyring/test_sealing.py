@@ -36,6 +36,18 @@ def lock(name: str = "person:a|space:s") -> Lock:
     return Lock(name, Tree.grown(ROOT))
 
 
+def test_words_that_are_erased_or_damaged_are_gone_and_the_others_legible(caplog: pytest.LogCaptureFixture) -> None:
+    held = Lock("person:a|space:s", Tree.grown(ROOT).without(["gone"]))
+    words = held.seal("name", "Ann")
+    assert held.legible(words, "name") == "Ann"
+    assert held.legible("plain", "name") == "plain"
+    assert held.legible(Sealed(unit="gone", box=words.box), "gone") is None
+    assert caplog.records == []
+    for damaged in (Sealed(unit="name", box=words.box[:-1]), Sealed(unit="bio", box=words.box)):
+        assert held.legible(damaged, "name") is None
+    assert len(caplog.records) == 2
+
+
 # ---- words ------------------------------------------------------------------------------------------
 
 
