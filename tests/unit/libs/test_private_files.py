@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from libs.private_files import keep_closed
+import pytest
+
+from libs.private_files import keep_closed, load_or_make
 from tests.support.at_rest import open_to_others
 
 
@@ -24,3 +27,14 @@ def test_what_an_earlier_version_left_open_is_closed_once(tmp_path: Path) -> Non
     assert elsewhere.stat().st_mode & 0o777 == 0o755, "what a link leads to is not ours"
     assert keep_closed(var) == 0
     assert keep_closed(tmp_path / "none") == 0
+
+
+def test_a_secret_is_on_the_disk_with_its_name_before_anything_is_sealed_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    path = tmp_path / "master.key"
+    assert load_or_make(path, lambda: b"key") == b"key"
+    assert synced == [path.stat().st_ino, tmp_path.stat().st_ino]
+    assert load_or_make(path, lambda: b"other") == b"key"
