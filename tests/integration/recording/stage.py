@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import av
+from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
 
 from contracts import envelope, object_names, subjects
@@ -107,14 +108,16 @@ class Stage:
 
     @asynccontextmanager
     async def room_answers(self) -> AsyncIterator[None]:
-        async def answer(msg: object) -> None:
+        async def answer(msg: Msg) -> None:
+            if room.SpaceQuery.model_validate_json(msg.data).space_id != self.space_id:
+                return  # another stage's
             self.asked += 1
             space = room.Space(
                 id=self.space_id, version=self.version, state=room.State.LIVE, host=self.hosted_by,
                 settings=self.settings, created_at=self.started_at, started_at=self.started_at, stage=tuple(self.stage),
             )  # fmt: skip
             reply = {"outcome": "accepted", "version": self.version, "result": space.model_dump(mode="json")}
-            await msg.respond(json.dumps(reply).encode())  # type: ignore[attr-defined]
+            await msg.respond(json.dumps(reply).encode())
 
         subscription = await self.bus.nc.subscribe(subjects.query("room", "space", "*"), cb=answer)
         try:

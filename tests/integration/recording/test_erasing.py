@@ -207,12 +207,12 @@ async def test_an_erased_space_leaves_nothing_and_what_waits_of_an_erased_person
 ) -> None:
     guest = person("Guest")
     going_on = Stage(bus)
-    await going_on.start()
-    await going_on.join(guest)
-    await going_on.say(guest, stream(encode(UNSAID), at=1))
-    await going_on.say(going_on.host, stream(encode(SAID), at=1))
     spool = service.settings.spool_path / going_on.space_id
     async with going_on.room_answers():
+        await going_on.start()
+        await going_on.join(guest)
+        await going_on.say(guest, stream(encode(UNSAID), at=1))
+        await going_on.say(going_on.host, stream(encode(SAID), at=1))
         await eventually(lambda: (spool / guest.id).exists() and (spool / going_on.host.id).exists())
     await two_spoke(stage)
     await erase(bus, f"space:{stage.space_id}", f"person:{guest.id}")

@@ -140,10 +140,11 @@ async def test_a_space_that_is_only_captioned_is_not_recorded(bus: object, servi
         await stage.say(stage.host, stream(encode(noise(1)), at=1))
         await stage.end()
         recorded = Stage(stage.bus)
-        await recorded.start()
-        await recorded.say(recorded.host, stream(encode(noise(1)), at=1))
-        await recorded.end()
-        await recorded.ready()
+        async with recorded.room_answers():
+            await recorded.start()
+            await recorded.say(recorded.host, stream(encode(noise(1)), at=1))
+            await recorded.end()
+            await recorded.ready()
     assert stage.asked < 5, "not for each bundle"
     assert (await stage.replay()).state is v1.ReplayState.NONE
     assert not (service.settings.var / "spool" / stage.space_id).exists()
