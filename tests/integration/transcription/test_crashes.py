@@ -118,9 +118,9 @@ async def test_the_service_is_killed_in_the_middle_of_sentences(
         async with asyncio.TaskGroup() as tasks:
             speaking = tasks.create_task(talk.say(stage, voices, speed=1.0, seconds=seconds))
             # Each time somebody has said something, or is just saying it. A machine on which starts take long is not
-            # through with them when all has been said.
+            # through with them when all has been said; one on which everything does has not written any of it.
             kills = 0
-            while kills < most and await captions.next_while(speaking):
+            while kills < most and (await captions.next_while(speaking) or not kills):
                 children = psutil.Process(process.pid).children(recursive=True)
                 process.kill()
                 await gone(children)
@@ -133,7 +133,6 @@ async def test_the_service_is_killed_in_the_middle_of_sentences(
         assert {partial.caption_id for partial in captions.partial} <= {caption.id for caption in captions.final}
         assert disturbed == await talk.undisturbed(voices, seconds=seconds)
         assert await process.stop() == 0
-    assert kills
     assert len(disturbed.events) >= captions_at_least
     assert {caption.person.name for caption in disturbed.events} == {"Hanna", "Selma"}
     assert all(caption.words for caption in disturbed.events)
@@ -150,13 +149,18 @@ async def test_recognition_workers_are_killed_in_the_middle_of_sentences(talk: T
                 if isinstance(event, Partial) and event.caption_id not in seen:
                     seen.add(event.caption_id)
                     kills += 1
-                    for child in psutil.Process().children():
-                        with contextlib.suppress(psutil.NoSuchProcess):  # the one killed before may just be going
-                            if "services.transcription.adapters.worker" in child.cmdline():
-                                child.kill()
+                    kill_workers()
+        if not kills:  # a busy machine shows no words while they are spoken
+            kill_workers()
         await stage.end()
         await captions.complete(within=90)
         disturbed = await told(stage, captions)
         assert disturbed == await talk.undisturbed(("rms",))
-    assert kills
     assert len(disturbed.events) >= 3
+
+
+def kill_workers() -> None:
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # the one killed before may just be going
+            if "services.transcription.adapters.worker" in child.cmdline():
+                child.kill()
