@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import nats.errors
@@ -71,6 +71,8 @@ class Connection:
         self._reconnected: list[Callable[[], None]] = []
         self.closed = asyncio.Event()
         """Set when the connection is lost for good (NATS refused our credentials); nothing works after that."""
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """What the first of the tasks that `keep` started ended with, once one has."""
         self.moments_end = True
         """Whether the stream takes a time to live; False where an older version made it and we may not change it."""
 
@@ -93,6 +95,20 @@ class Connection:
     @property
     def is_connected(self) -> bool:
         return self.nc.is_connected
+
+    def keep(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something that must not end by an error as long as the connection lives. Whoever starts it cancels it at
+        the end; if it raises, that is logged and `failure` tells it, so that the service does not go on without it."""
+        task = asyncio.create_task(work, name=name)
+
+        def ended(done: asyncio.Task[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                _log.error("%s failed", name, exc_info=error)
+                if not self.failure.done():
+                    self.failure.set_result(error)
+
+        task.add_done_callback(ended)
+        return task
 
     @contextlib.contextmanager
     def on_disconnect(self, call: Callable[[], None]) -> Iterator[None]:

@@ -213,7 +213,7 @@ class Consumer:
             await self._connection.js.reset_consumer(self._stream, self.name)
         subject = subjects.retry(self._connection.service, self.name)
         self._again = await self._connection.listen(subject, self._on_letter, queue=self.name)
-        self._task = asyncio.create_task(self._run(), name=f"consume {self.name}")
+        self._task = self._connection.keep(f"consume {self.name}", self._run())
         return self
 
     async def __aexit__(

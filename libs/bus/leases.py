@@ -7,7 +7,6 @@ versions, not by this.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,6 +17,7 @@ from typing import Final, Self
 import nats.errors
 from nats.js.errors import APIError, NotFoundError
 from nats.js.errors import Error as JetStreamError
+from pydantic import BaseModel, ValidationError
 
 from contracts import subjects
 from libs.aio import end
@@ -50,6 +50,13 @@ class _Key:
     boot: str | None
 
 
+class _Holder(BaseModel):
+    """What a process writes into the bucket: its name, and which of its lives this is."""
+
+    instance: str
+    boot: str
+
+
 def _read(revision: int, headers: Mapping[str, str] | None, data: bytes | None, *, published: bool) -> _Key:
     headers = headers or {}
     if not data or headers.get("KV-Operation") in _FREE or "Nats-Marker-Reason" in headers:
@@ -57,8 +64,12 @@ def _read(revision: int, headers: Mapping[str, str] | None, data: bytes | None, 
     if not published:
         _log.error("nobody wrote the lease of revision %d: it counts as free", revision)
         return _Key(revision, None, None)
-    value = json.loads(data)
-    return _Key(revision, value["instance"], value["boot"])
+    try:
+        holder = _Holder.model_validate_json(data)
+    except ValidationError as error:
+        _log.error("the lease of revision %d cannot be read: it counts as free", revision, extra={"why": str(error)})
+        return _Key(revision, None, None)
+    return _Key(revision, holder.instance, holder.boot)
 
 
 class Leases:
@@ -99,8 +110,8 @@ class Leases:
 
     async def __aenter__(self) -> Self:
         self._tasks = [
-            asyncio.create_task(self._follow(), name="leases seen"),
-            asyncio.create_task(self._keep(), name="leases kept"),
+            self._bus.keep("leases seen", self._follow()),
+            self._bus.keep("leases kept", self._keep()),
         ]
         return self
 
@@ -232,7 +243,7 @@ class Leases:
     async def _put(self, key: str) -> bool:
         """Write our name under a key, if it stands as we know it; whether we did."""
         known = self._keys.get(key)
-        value = json.dumps({"instance": self._instance, "boot": self._boot}).encode()
+        value = _Holder(instance=self._instance, boot=self._boot).model_dump_json().encode()
         expected = {"Nats-Expected-Last-Subject-Sequence": str(known.revision if known else 0)}
         headers = mark(self._bus.service, expected)
         try:

@@ -196,7 +196,12 @@ async def running(settings: S, compose: Compose[S]) -> AsyncIterator[Service[S]]
             if not service._stopping.is_set():
                 raise CannotConnect("NATS closed the connection for good")
 
+        def keeps_no_longer(failure: asyncio.Future[BaseException]) -> None:
+            if not failure.cancelled():
+                service.fail(failure.result())
+
         service.spawn("watch the bus", watch_bus())
+        bus.failure.add_done_callback(keeps_no_longer)
         service.spawn("announce", service._announce())
         await compose(service)
         place = settings.store_place

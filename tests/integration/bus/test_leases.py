@@ -102,6 +102,15 @@ async def test_nobody_holds_a_lease_that_nats_was_made_to_write(nats: NatsServer
             assert one.told == set(range(16)) == one.leases.held
 
 
+async def test_a_lease_that_cannot_be_read_is_free_and_those_that_follow_are_still_seen(nats: NatsServer) -> None:
+    async with owner(nats, "a") as one, await connect("room", BusSettings(url=nats.url)) as bus:
+        await eventually(lambda: one.leases.lack() is None)
+        await bus.js.publish(f"$KV.{subjects.LEASES_BUCKET}.room.3", b"[]", headers=mark("room"))
+        async with owner(nats, "b") as other:
+            await eventually(lambda: len(one.told) == len(other.told) == 8)
+            assert one.told.isdisjoint(other.told)
+
+
 async def test_the_owner_stays_the_owner_when_nats_is_killed_and_started_again(nats: NatsServer) -> None:
     async with owner(nats, "a") as one:
         await eventually(lambda: one.leases.lack() is None)

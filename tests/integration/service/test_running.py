@@ -8,20 +8,24 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts import subjects
+from contracts import consumers, subjects
 from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs.aio import end
-from libs.bus import Bus, BusSettings, connect
+from libs.bus import Bus, BusSettings, Received, connect
+from libs.bus.declare import consumer_config
 from libs.bus.origin import mark
 from libs.ids import new_id
+from libs.service import Service, running
+from services.room.settings import Settings as RoomSettings
 from tests.support.keys import keys_at
 from tests.support.nats import NatsServer, free_port, running_nats
 from tests.support.service_process import ServiceProcess
@@ -215,3 +219,21 @@ async def test_sigterm_while_it_still_waits_for_nats_ends_it_too() -> None:
     assert json.loads(await asyncio.wait_for(child.stdout.readline(), 60))["message"] == "starting"
     child.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(child.wait(), LIMIT) == 0
+
+
+async def test_a_consumer_that_ends_by_an_unforeseen_error_ends_its_service(nats: NatsServer) -> None:
+    filters = [subjects.events_of("presence")]
+
+    async def ignore(batch: Sequence[Received]) -> None:
+        pass
+
+    async def compose(service: Service[RoomSettings]) -> None:
+        await service.enter(service.bus.consume("room-test", ignore, filters=filters))
+
+    async with await connect("room", BusSettings(url=nats.url)) as bus:
+        # Nobody but an operator could write such metadata, so nothing foresees it.
+        earlier = consumer_config(consumers.before("room-test"), filters, unacknowledged=1000, from_now=False)
+        await bus.js.add_consumer(subjects.EVENTS_STREAM, replace(earlier, metadata={"rostrum-until": "soon"}))
+        async with running(RoomSettings.read(nats.env), compose) as service, asyncio.timeout(LIMIT):
+            await service.until_stopped()
+        assert isinstance(service._failure, ValueError)
