@@ -35,6 +35,9 @@ _UNANSWERED: Final = 0.3
 _BROKEN: Final = 4.0
 """Seconds of silence of NATS after which it, or nodes, may have given up connections that are whole."""
 _PROBATION: Final = 10.0
+_FORGOTTEN: Final = 600.0
+"""Seconds after which nothing is known of a lost node any more: nodes may have another name at each start. Far longer
+than its entry in the bucket lives."""
 _SETTLED: Final = 0.4
 _RECONNECTED: Final = 3.0
 """Seconds after NATS was away or silent for long in which nobody is thought lost: nodes come back at their own pace."""
@@ -70,7 +73,9 @@ class Nodes:
         self._read_at = float("-inf")
         self._lives: dict[str, _Life] = {}
         self._dead: dict[str, str] = {}
+        """Which boot of a node was lost, until the node is heard again, or its entry in the bucket has lapsed."""
         self._lost_at: dict[str, float] = {}
+        """When a node was lost."""
         self._pulse = Pulse(bus, _PING)
         self._silent_since: float | None = None
         """Since when NATS is silent."""
@@ -196,8 +201,12 @@ class Nodes:
         if self._lives.get(node_id) is not life:
             return  # heard again meanwhile
         del self._lives[node_id]
+        now = asyncio.get_running_loop().time()
+        for old in [old for old, at in self._lost_at.items() if now - at > _FORGOTTEN]:
+            del self._lost_at[old]
+            self._dead.pop(old, None)
         self._dead[node_id] = life.node.boot
-        self._lost_at[node_id] = asyncio.get_running_loop().time()
+        self._lost_at[node_id] = now
         _log.warning("media node %s is lost: %s", node_id, why, extra={"sessions": life.node.sessions})
         self._on_lost(life.node)
 

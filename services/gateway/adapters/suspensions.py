@@ -37,7 +37,8 @@ class Suspensions:
         self.people: set[str] = set()
         """Ids of everybody who is suspended now."""
         self.revoked: set[str] = set()
-        """Ids of the tokens that were revoked one by one."""
+        """Ids of the tokens that were revoked one by one. None is forgotten: `rostrum token` makes tokens that last
+        up to ten years, and a revocation does not say how long its token does."""
         self.revoked_until: dict[str, datetime] = {}
         """Person by person, until when every token that was issued is revoked."""
         self._sequence = 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from contracts.media.v1 import Connection, Node
 from libs.ids import new_id
-from services.gateway.adapters.nodes import Nodes
+from services.gateway.adapters.nodes import Nodes, _Life
 from services.gateway.app.connections import Connections
 from services.gateway.app.media import Media, Turn
 
@@ -72,3 +73,16 @@ async def test_a_node_that_refused_is_followed_by_the_next(media: Media, connect
 async def test_those_who_come_at_once_go_to_the_same_node(media: Media) -> None:
     first = place(media, [node("a", 0), node("b", 0), node("c", 0)])
     assert {place(media, [node("a", 1), node("b", 1), node("c", 1)]) for _ in range(5)} == {first}
+
+
+async def test_nodes_that_are_long_gone_are_forgotten(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes, now = Nodes(NOWHERE, connections.heard, connections.lost), 1000.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    for name in ("a", "b", "c"):
+        life = nodes._lives[name] = _Life(node(name, 0), now)
+        nodes._lose(life, "it is gone")
+        assert nodes.died_lately(name)
+        now += 400
+    assert set(nodes._dead) == set(nodes._lost_at) == {"b", "c"}
