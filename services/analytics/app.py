@@ -66,7 +66,7 @@ class Engagement:
         try:
             # Asked each time: a batch of a rebuilt stream has the sequences of another one.
             epoch = await self._bus.stream_epoch()
-        except (nats.errors.Error, JetStreamError, TimeoutError) as error:
+        except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
             raise Retry(f"the stream is away: {error}") from error
         rows = [projection.row_of(received, epoch) for received in batch]
         try:
@@ -100,7 +100,7 @@ class Engagement:
             except NotFoundError:
                 through = 0  # the stream is being rebuilt; the tables know what was there
             return await space_figures.ask(self._database, space_id, self._now(), through)
-        except (Unreachable, nats.errors.Error, JetStreamError, TimeoutError) as error:
+        except (Unreachable, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
             raise Refusal("unavailable", "The figures cannot be read at the moment.", retry=True) from error
 
     async def _pause(self) -> None:
@@ -149,7 +149,9 @@ class LaterKnown:
             try:
                 await self._read_again()
                 return
-            except (Unreachable, Interrupted, StreamAway, nats.errors.Error, JetStreamError, TimeoutError) as error:
+            except (
+                Unreachable, Interrupted, StreamAway, nats.errors.Error, JetStreamError, TimeoutError, OSError
+            ) as error:  # fmt: skip
                 _log.warning("what is known only now cannot be read yet, trying again", extra={"why": str(error)})
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSE_LAST)
