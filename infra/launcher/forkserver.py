@@ -31,6 +31,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -110,9 +111,11 @@ class ForkServer:
             case "preload":
                 self._preload(request["modules"])
             case "exec":
-                self._exec(request["name"], request["argv"], request["log"])
+                with self._refusals(request["name"], request["log"]):
+                    self._exec(request["name"], request["argv"], request["log"])
             case "fork":
-                self._fork(request["name"], request["entry"], request["env"], request["log"])
+                with self._refusals(request["name"], request["log"]):
+                    self._fork(request["name"], request["entry"], request["env"], request["log"])
             case "signal":
                 for child in self._children.values():
                     if child.name == request["name"]:
@@ -131,11 +134,21 @@ class ForkServer:
             threads=len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1,
         )
 
+    @contextlib.contextmanager
+    def _refusals(self, name: str, log: str) -> Iterator[None]:
+        """Where the system has no room for another process, tell it as the end of this one: the others go on."""
+        try:
+            yield
+        except OSError as error:
+            with contextlib.suppress(OSError), open(log, "a") as words:
+                words.write(f"{name} could not be started: {error}\n")
+            self._say(event="exited", name=name, pid=0, code=1)
+
     def _exec(self, name: str, argv: list[str], log: str) -> None:
         pid = _fork()
         if pid == 0:
-            _in_child(self, log)
             try:
+                _in_child(self, log)
                 os.execv(argv[0], argv)
             except OSError as error:
                 os.write(2, f"{argv[0]}: {error}\n".encode())
@@ -145,13 +158,21 @@ class ForkServer:
 
     def _fork(self, name: str, entry: str, env: dict[str, str], log: str) -> None:
         ready_read, ready_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        pid = _fork()
-        if pid == 0:
+        try:
+            pid = _fork()
+        except OSError:
             os.close(ready_read)
-            _in_child(self, log)
-            os.environ.update(env)
-            os.environ[READY_FD] = str(ready_write)
-            _run(name, entry)
+            os.close(ready_write)
+            raise
+        if pid == 0:
+            try:
+                os.close(ready_read)
+                _in_child(self, log)
+                os.environ.update(env)
+                os.environ[READY_FD] = str(ready_write)
+                _run(name, entry)
+            finally:
+                os._exit(1)  # the log cannot be opened; nothing else comes back here
         os.close(ready_write)
         self._adopt(Child(name, pid, ready_read, service=True))
 
@@ -252,11 +273,15 @@ _FORK_SERVER_PID = os.getpid()
 
 
 def _fork() -> int:
-    """`os.fork`; a signal sent to the child before it has handlers of its own is neither lost nor handled as ours."""
+    """`os.fork`; a signal sent to the child before it has handlers of its own is neither lost nor handled as ours.
+    Raises OSError."""
+    pid = -1
     signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
-    pid = os.fork()
-    if pid != 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+    try:
+        pid = os.fork()
+    finally:
+        if pid != 0:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
     return pid
 
 

@@ -139,6 +139,23 @@ async def test_streams_that_nats_is_slow_to_declare_are_declared_later(
     await system.ready("nats")
 
 
+async def test_a_process_that_the_system_has_no_room_for_is_started_later_and_no_other_is_touched(
+    system: System,
+) -> None:
+    untouched, room = await ask(system, "gateway"), system.pid("room")
+    forks = psutil.Process(room).parent()
+    assert forks is not None
+    before = forks.rlimit(psutil.RLIMIT_NOFILE)
+    # Not the number of processes, which does not bind root.
+    forks.rlimit(psutil.RLIMIT_NOFILE, (3, before[1]))
+    os.kill(room, signal.SIGKILL)
+    await eventually(lambda: system.restarts("room") >= 2)
+    forks.rlimit(psutil.RLIMIT_NOFILE, before)
+    assert await ask(system, "room") != room
+    assert await ask(system, "gateway") == untouched
+    assert forks.is_running()
+
+
 async def test_a_service_that_waits_to_be_started_again_when_the_fork_server_is_killed_runs_once(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
