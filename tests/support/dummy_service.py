@@ -10,6 +10,8 @@ import sys
 
 import nats
 
+from tests.support.nats import settled
+
 
 def serve(name: str) -> None:
     """Connect to NATS, say ready, wait for SIGTERM. Or misbehave: `fail`, `config`, `flap`, `stubborn`, `mute`."""
@@ -48,7 +50,7 @@ async def _serve(name: str, behaviour: str) -> None:
         await message.respond(json.dumps({"pid": os.getpid()}).encode())  # type: ignore[attr-defined]
 
     await client.subscribe(f"query.{name}.v1.any.whoami", cb=answer)
-    await client.flush()
+    await settled(client)
     if behaviour == "flap":
         say_ready()
         os._exit(1)

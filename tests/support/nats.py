@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from nats.aio.client import Client
+
 from infra.launcher.port import HeldPort
 from tests.support.program import Program
 from tests.support.waiting import LIMIT, in_time
@@ -32,6 +34,15 @@ def free_port() -> int:
     """A TCP port on loopback that nobody else gets while this process lives, for a server that may be killed."""
     _held.append(HeldPort())
     return _held[-1].number
+
+
+async def settled(client: Client) -> None:
+    """Until the server has taken everything sent so far, subscriptions too, and said what it thinks of it.
+
+    nats-py's flush writes its PING before what is still waiting to be written; the second PING is behind it.
+    """
+    await client.flush()
+    await client.flush()
 
 
 class NatsServer(Program):

@@ -16,7 +16,7 @@ from libs.bus.serve import Serving
 from libs.ids import new_id
 from libs.refusal import Refusal
 from libs.telemetry import configure_traces, span, trace_id
-from tests.support.nats import NatsServer, free_port
+from tests.support.nats import NatsServer, free_port, settled
 from tests.support.waiting import LIMIT, eventually, standstill
 
 ME = new_id()
@@ -165,7 +165,7 @@ async def test_no_more_than_so_many_are_answered_at_once_and_the_rest_waits(bus:
     async with few:
         asking = [asyncio.create_task(request_once(bus)) for _ in range(10)]
         await eventually(lambda: there.asked == 3)
-        await bus.nc.flush()
+        await settled(bus.nc)
         assert there.asked == 3
         there.hold.set()
         assert await asyncio.gather(*asking) == [3] * 10

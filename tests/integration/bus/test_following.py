@@ -22,7 +22,7 @@ from libs.bus.follow import follow_raw
 from libs.bus.stored import Page, Reader
 from libs.bus.tail import Tail
 from libs.ids import new_id
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, settled
 from tests.support.waiting import LIMIT, eventually
 
 OURS, THEIRS = new_id(), new_id()
@@ -291,6 +291,7 @@ async def test_only_what_the_stream_has_is_believed(nats: NatsServer, bus: Bus) 
             delivered.put_nowait(getattr(msg, "headers", None))
 
         await other.nc.subscribe(heard_at, cb=saw)
+        await settled(other.nc)
         ask = json.dumps({"seq": letter.seq}).encode()
         await other.nc.publish(f"$JS.API.DIRECT.GET.{subjects.DEAD_LETTER_STREAM}", ask, reply=heard_at)
         await asyncio.wait_for(delivered.get(), LIMIT)

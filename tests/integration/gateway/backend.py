@@ -18,6 +18,7 @@ from contracts.room.follow import follow, member
 from libs.bus import Bus, BusSettings, Handlers, connect
 from libs.ids import new_id
 from libs.refusal import Refusal
+from tests.support.nats import settled
 
 Q = TypeVar("Q", bound=Request[Any])
 ROUTES = {"room": ("0",), "media": ("node-1",)}
@@ -73,7 +74,7 @@ class Backend:
             self.spaces[event.space_id] = follow(self.spaces[event.space_id], event)
         if event.passing:
             await self.bus.tell(event)
-            await self.bus.nc.flush()  # the server has it before whatever comes next
+            await settled(self.bus.nc)  # the server has it before whatever comes next
             return 0
         return await self.bus.publish_event(event)
 

@@ -21,7 +21,7 @@ from libs.refusal import Refusal
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client
 from tests.integration.gateway.conftest import Running, running_gateway
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, settled
 from tests.support.waiting import LIMIT
 
 
@@ -214,6 +214,7 @@ async def test_an_open_stream_renews_its_session_and_a_closed_one_does_not(
         hidden.update(lease.hidden for lease in renewal.leases)
 
     await behind.bus.nc.subscribe("presence.v1.0", cb=hear)
+    await settled(behind.bus.nc)
     async with (
         asyncio.timeout(2 * LIMIT),
         running_gateway(nats.url, tmp_path, renew_seconds=0.1) as gateway,

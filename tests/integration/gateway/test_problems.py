@@ -27,7 +27,7 @@ from libs.service import CannotStart
 from tests.integration.gateway.backend import Backend, a_person, backend
 from tests.integration.gateway.client import Client
 from tests.integration.gateway.conftest import Running, running_gateway
-from tests.support.nats import NatsServer, free_port
+from tests.support.nats import NatsServer, free_port, settled
 from tests.support.waiting import LIMIT, eventually
 
 
@@ -186,6 +186,7 @@ async def test_a_service_that_is_away_is_a_503_in_time(nats: NatsServer, tmp_pat
 
             for subject in ("query.>", "command.>"):
                 await bus.nc.subscribe(subject, cb=answer)
+                await settled(bus.nc)
         async with running_gateway(nats.url, tmp_path, ask_seconds=1) as gateway, gateway.client(new_id()) as client:
             space = f"/v1/spaces/{new_id()}"
             asked = (

@@ -25,7 +25,7 @@ from services.gateway.app.recent import STEP
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Way
 from tests.integration.gateway.conftest import Running, running_gateway
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, settled
 
 CLIENTS: Final = 300
 MISSED: Final = 300
@@ -83,9 +83,9 @@ async def reads(bus: Bus, space_id: str) -> AsyncIterator[list[str]]:
             asked.append(request)
 
     subscription = await bus.nc.subscribe(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}", cb=listen)
-    await bus.nc.flush()
+    await settled(bus.nc)
     yield asked
-    await bus.nc.flush()
+    await settled(bus.nc)
     await subscription.unsubscribe()
 
 

@@ -26,6 +26,7 @@ from libs.bus.declare import consumer_config, declare_consumers
 from libs.bus.declare import streams as streams_declared
 from libs.bus.origin import mark
 from libs.bus.stored import Reader
+from tests.support.nats import settled
 from tests.support.waiting import LIMIT, eventually
 
 DUMMY = "tests.support.dummy_service:serve"
@@ -72,15 +73,6 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
 async def connected(system: System, name: str) -> Client:
     user, password = system.credentials(name)
     return await nats.connect(system.nats_url, user=user, password=password, inbox_prefix=subjects.inbox(name).encode())
-
-
-async def settled(client: Client) -> None:
-    """Until the server has said what it thinks of everything sent so far.
-
-    nats-py's flush writes its PING before what is still waiting to be written; the second PING is behind it.
-    """
-    await client.flush()
-    await client.flush()
 
 
 async def refused(system: System, service: str, wanted: list[str], *, listening: bool = False) -> set[str]:

@@ -31,6 +31,7 @@ from libs.bus.follow import follow_raw
 from libs.bus.halts import Unreadable
 from libs.bus.origin import mark
 from libs.ids import new_id
+from tests.support.nats import settled
 from tests.support.waiting import LIMIT, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -102,8 +103,7 @@ async def have_nats_say(client: Client, service: str, where: str, sequence: int,
                 await client.publish(way, asked % sequence if b"%d" in asked else asked, reply=where)
     for context in subjects.CONTEXTS_OF[service]:
         await client.publish(subjects.event(context, SPACE, "stored"), b"{}", reply=where, headers=mark(service))
-    await client.flush()
-    await client.flush()
+    await settled(client)
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)
@@ -137,8 +137,7 @@ async def test_no_service_has_nats_say_something_to_another(system: System, serv
             await room.listen(subject, hear)
         for subject in (*LISTENED, *orders):
             await room.nc.subscribe(subject, cb=witness)
-        await room.nc.flush()
-        await room.nc.flush()
+        await settled(room.nc)
         for subject in (*LISTENED, *orders):
             await have_nats_say(client, service, subject, sequence)
         # NATS answers from more than one place; each of them has answered when the witness has it.

@@ -18,7 +18,7 @@ from libs.refusal import Refusal
 from libs.service import CannotStart, running
 from services.people.main import compose
 from services.people.settings import Settings
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, settled
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually
 
@@ -69,20 +69,20 @@ async def test_whoever_asks_gets_the_same_keys_also_after_a_restart(
 
 
 async def test_many_that_are_asked_for_at_once_go_in_few_requests(bus: Bus, other_bus: Bus, people: None) -> None:
-    # A request that is not answered within a second, on a busy machine, is sent again: it counts once.
+    # What is not answered within a second, on a busy machine, is asked again, and perhaps with other keys.
     asked: set[tuple[str, ...]] = set()
 
     async def saw(message: object) -> None:
         asked.add(v1.LocksQuery.model_validate_json(message.data).locks)  # type: ignore[attr-defined]
 
     await other_bus.listen(subjects.query("people", v1.LocksQuery.name), saw)
-    await other_bus.nc.flush()
+    await settled(other_bus.nc)
     async with open_keyring(bus, "room-1") as room:
         locks = await asyncio.gather(*(room.lock(f"person:p{number % 100}", TEA) for number in range(200)))
         assert len({lock.name for lock in locks}) == 100
         assert await room.lock("person:p1", TEA) is locks[1]  # in memory
-    await eventually(lambda: sum(map(len, asked)) == 100)
-    assert len(asked) == 2
+    await eventually(lambda: len(set().union(*asked)) == 100)
+    assert len(asked) < 10
 
 
 async def test_a_destroyed_unit_is_dropped_everywhere_before_it_is_said_to_be_forgotten(

@@ -27,6 +27,7 @@ from infra.demo import speech, voice
 from libs.bus import Bus
 from libs.ids import new_id
 from services.transcription.adapters.captured import CapturedMessage, follow_capture, newest
+from tests.support.nats import settled
 from tests.support.waiting import LIMIT, pace
 
 FRAME_NS = 20_000_000
@@ -206,7 +207,7 @@ class Stage:
             stream=subjects.EVENTS_STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL,
         )  # fmt: skip
         await self.bus.nc.subscribe(f"passing.*.v1.{self.space_id}.*", cb=arrivals.put)
-        await self.bus.nc.flush()
+        await settled(self.bus.nc)
         return Captions(arrivals)
 
     async def transcript(self, viewer: str | None = None) -> v1.Transcript:
