@@ -24,7 +24,9 @@ class Requester(asyncio.Protocol):
     def __init__(self, url: str, user: str, password: str) -> None:
         where = urlsplit(url)
         self._where = where.hostname or "127.0.0.1", where.port or 4222
-        self._login = {"verbose": False, "pedantic": False, "user": user, "pass": password, "protocol": 1}
+        self._login: dict[str, object] = {"verbose": False, "pedantic": False, "headers": True, "protocol": 1}
+        self._login |= {"user": user, "pass": password}
+        self._header = f"NATS/1.0\r\n{subjects.HEADER_FROM}: {user}\r\n\r\n".encode()
         self._inbox = f"{subjects.inbox(user)}.{new_id()}"
         self._numbers = itertools.count()
         """A subject is answered once: NATS lets who answers publish to it no second time."""
@@ -73,15 +75,15 @@ class Requester(asyncio.Protocol):
 
     def _begin(self, requests: Sequence[tuple[str, bytes]], *, go_on: bool) -> None:
         self._go_on = go_on
-        inbox = self._inbox.encode()
-        self._left = iter(
-            [
-                (number, b"PUB %s %s.%d %d\r\n%s\r\n" % (subject.encode(), inbox, number, len(body), body))
-                for (subject, body), number in zip(requests, self._numbers, strict=False)
-            ]
-        )
+        numbered = zip(requests, self._numbers, strict=False)
+        self._left = iter([(number, self._frame(number, *request)) for request, number in numbered])
         self._sent, self._took, self._wanted = {}, [], len(requests)
         self._done = asyncio.get_running_loop().create_future()
+
+    def _frame(self, number: int, subject: str, body: bytes) -> bytes:
+        # Without a header nobody would take it for published (`libs.bus.origin`).
+        said, sizes = self._header + body, (len(self._header), len(self._header) + len(body))
+        return b"HPUB %s %s.%d %d %d\r\n%s\r\n" % (subject.encode(), self._inbox.encode(), number, *sizes, said)
 
     def _send(self, count: int) -> list[int]:
         """The numbers of the next requests, which are on their way."""
