@@ -50,8 +50,12 @@ class Log:
         where `after` lies further back."""
         if not self._newest or not self._newest[0].id <= after + 1 <= self._newest[-1].id:
             return []
-        start = after + 1 - self._newest[0].id
-        return list(islice(self._newest, start, start + limit))
+        count = self._newest[-1].id - after
+        if count > limit:
+            start = after + 1 - self._newest[0].id
+            return list(islice(self._newest, start, start + limit))
+        # From the end, where nearly everybody reads: from the beginning it walks over all that is kept.
+        return list(islice(reversed(self._newest), count))[::-1]
 
     async def last(self) -> int:
         """Id of the newest committed fact, 0 where there is none. Raises Refusal."""

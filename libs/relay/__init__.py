@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
@@ -62,8 +63,7 @@ class _Refused(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(msgspec.Struct, frozen=True, gc=False):
     notification: int
     index: int
     """Which of the notification's events this is."""
