@@ -4,6 +4,7 @@
 /** @import { Caption, PersonRef, Transcript } from "../contracts/api.js" */
 /** @import { LiveEvent, Payloads } from "../contracts/events.js" */
 
+/** @typedef {LiveEvent<"transcription.captioned" | "transcription.caption_corrected" | "transcription.caption_restored">} Told */
 /** @typedef {Pick<Caption, "id" | "person" | "lang" | "text" | "start_at"> & Partial<Caption> & {final: boolean}} Line */
 
 const KEPT = 200;
@@ -18,6 +19,8 @@ export class Captions extends EventTarget {
   #lines = new Map();
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #timers = new Map();
+  /** What was told since the transcript was asked for, until it is there. @type {Told[] | null} */
+  #told = null;
 
   /** @param {ReadonlyMap<string, PersonRef>} [names] of people who changed theirs, by id */
   constructor(names = new Map()) {
@@ -30,24 +33,37 @@ export class Captions extends EventTarget {
     return [...this.#lines.values()].sort((a, b) => Date.parse(a.start_at) - Date.parse(b.start_at));
   }
 
-  /** @param {LiveEvent<"captions.partial" | "transcription.captioned" | "transcription.caption_corrected" | "transcription.caption_restored">} event */
+  /** @param {Told | LiveEvent<"captions.partial">} event */
   apply(event) {
     switch (event.type) {
       case "captions.partial":
         this.#partial(event);
         break;
-      case "transcription.captioned":
-        this.final(event.caption);
-        break;
       default:
-        this.#correct(event);
-        this.dispatchEvent(new Event("corrected"));
+        if (this.#told && this.#told.push(event) > KEPT) this.#told.shift();
+        this.#take(event);
+        if (event.type !== "transcription.captioned") this.dispatchEvent(new Event("corrected"));
     }
   }
 
-  /** Takes in what was captioned before we came. @param {Transcript | null} transcript */
-  recall(transcript) {
+  /** @param {Told} event */
+  #take(event) {
+    if (event.type === "transcription.captioned") this.final(event.caption);
+    else this.#correct(event);
+  }
+
+  /**
+   * Takes in what was captioned before we came. What is told while that is asked for is newer than the answer.
+   *
+   * @param {Promise<Transcript | null>} asked
+   */
+  async recall(asked) {
+    this.#told = [];
+    const transcript = await asked;
+    const told = this.#told ?? [];
+    this.#told = null;
     for (const caption of transcript?.captions.slice(-RECALLED) ?? []) this.final(caption);
+    for (const event of told) this.#take(event);
   }
 
   /** @param {Payloads["captions.partial"]} partial */

@@ -38,7 +38,8 @@ export class Peer extends EventTarget {
   #links = new Set();
   #generation = 0;
   #tries = 0;
-  #moving = false;
+  /** The connection that is being replaced by one at another node. @type {Link | null} */
+  #moving = null;
 
   /**
    * @param {() => string | Promise<string>} endpoint
@@ -91,8 +92,8 @@ export class Peer extends EventTarget {
   /** The node is about to stop: connects to another one first, and hangs up second. */
   async move() {
     const old = this.#link;
-    if (this.state !== "on" || !old || this.#moving) return;
-    this.#moving = true;
+    if (this.state !== "on" || !old || this.#moving === old) return;
+    this.#moving = old;
     const generation = this.#generation;
     for (let tries = 0; generation === this.#generation && this.#link === old; tries += 1) {
       try {
@@ -102,7 +103,7 @@ export class Peer extends EventTarget {
         await pause(WAITS_MS[Math.min(tries, WAITS_MS.length - 1)] ?? 0);
       }
     }
-    this.#moving = false;
+    if (this.#moving === old) this.#moving = null;
   }
 
   /** @param {Link} old @param {number} generation */

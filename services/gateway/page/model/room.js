@@ -100,7 +100,7 @@ export class Room extends EventTarget {
     this.#see(await get(this.path));
     this.stay(null);
     if (!this.isLive || !this.space?.settings.captions) return;
-    getOrNull(`${this.path}/transcript`).then((before) => this.captions.recall(/** @type {Transcript | null} */ (before)));
+    this.captions.recall(/** @type {Promise<Transcript | null>} */ (getOrNull(`${this.path}/transcript`)));
   }
 
   /** Joins and listens; begins in the hand of the person, because sound must. */

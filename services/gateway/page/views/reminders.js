@@ -1,7 +1,7 @@
 // @ts-check
 /** Being reminded of a Space: asking for it, and the notice when it is time. */
 
-import { getOrNull, identity, put, remove } from "../lib/api.js";
+import { getOrNull, identity, pause, put, remove } from "../lib/api.js";
 import { dueWords } from "../lib/format.js";
 import { attempt, tell } from "../lib/messages.js";
 import { bar } from "../model/bar.js";
@@ -11,16 +11,22 @@ import { signUp } from "./account.js";
 /** @import { LiveEvent } from "../contracts/events.js" */
 /** @import { Room } from "../model/room.js" */
 
-/** Of which Spaces one is reminded: their ids, null until it is known. Event: `change`. */
+/** A gateway that did not answer is asked again after that long. */
+const ASK_AGAIN_MS = 5000;
+
+/** Of which Spaces one is reminded. Event: `change`. */
 class Wanted extends EventTarget {
-  /** @type {Set<string> | null} */
-  #ids = null;
+  /** As the gateway said. @type {Set<string>} */
+  #ids = new Set();
+  /** What was changed here, which is newer. @type {Map<string, boolean>} */
+  #noted = new Map();
   #asked = false;
 
   constructor() {
     super();
     identity.addEventListener("change", () => {
-      this.#ids = null;
+      this.#ids = new Set();
+      this.#noted.clear();
       this.#asked = false;
       this.dispatchEvent(new Event("change"));
     });
@@ -29,7 +35,7 @@ class Wanted extends EventTarget {
   /** @param {string} id */
   has(id) {
     if (!this.#asked && identity.token) this.#ask();
-    return this.#ids?.has(id) ?? false;
+    return this.#noted.get(id) ?? this.#ids.has(id);
   }
 
   async #ask() {
@@ -37,16 +43,16 @@ class Wanted extends EventTarget {
     const token = identity.token;
     /** @type {Reminders | null} */
     const known = await getOrNull("/v1/me/reminders");
-    if (!known || token !== identity.token) return;
-    this.#ids = new Set([...known.reminders.map((one) => one.space_id), ...(this.#ids ?? [])]);
+    if (!known) await pause(ASK_AGAIN_MS);
+    if (token !== identity.token) return;
+    if (known) this.#ids = new Set(known.reminders.map((one) => one.space_id));
+    else this.#asked = false; // whoever is told looks, and so asks again
     this.dispatchEvent(new Event("change"));
   }
 
   /** @param {string} id @param {boolean} is */
   note(id, is) {
-    this.#ids ??= new Set();
-    if (is) this.#ids.add(id);
-    else this.#ids.delete(id);
+    this.#noted.set(id, is);
     this.dispatchEvent(new Event("change"));
   }
 }

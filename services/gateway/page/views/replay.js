@@ -32,6 +32,8 @@ export class SpaceReplay extends HTMLElement {
   #began = null;
   /** @type {Caption[]} */
   #captions = [];
+  /** How often was looked: an answer to an earlier look shows nothing. */
+  #looks = 0;
   /** There is a transcript at most. */
   #failed = false;
 
@@ -61,11 +63,12 @@ export class SpaceReplay extends HTMLElement {
     clearTimeout(this.#timer);
     const path = this.room?.path;
     if (!path || !this.isConnected) return;
+    const look = this.#looks += 1;
     const [replay, transcript] = await Promise.all([
       /** @type {Promise<ReplayView | null>} */ (getOrNull(`${path}/replay`)),
       /** @type {Promise<Transcript | null>} */ (getOrNull(`${path}/transcript`)),
     ]);
-    if (this.#deleted) return; // while it was asked for
+    if (this.#deleted || look !== this.#looks) return; // while it was asked for
     this.#showReplay(path, replay);
     this.#showTranscript(path, transcript?.captions ?? []);
     this.#showNumbers(path);
