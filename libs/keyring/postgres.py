@@ -19,6 +19,8 @@ from libs.keyring.rows import Entry, Erased, Found, Kept, StoreError
 from libs.postgres import Connection, connect, create_schema
 
 _SUBJECT: Final = "*"
+_STATEMENT_MS: Final = 2_000
+"""How long a statement may take that gives keys: people answers nobody else meanwhile."""
 
 
 class _Schema:
@@ -29,6 +31,7 @@ class _Schema:
         self._connection: Connection | None = None
         try:
             with self._transaction() as db:
+                db.execute("SET LOCAL statement_timeout = 0")
                 create_schema(db, place)
                 for statement in tables:
                     db.execute(statement.encode())
@@ -43,7 +46,7 @@ class _Schema:
                 return self._connection
             except psycopg.OperationalError:
                 self._connection.close()  # the server was restarted, maybe
-        self._connection = connect(self._place)
+        self._connection = connect(self._place, statement_timeout=f"{_STATEMENT_MS}ms")
         return self._connection
 
     @contextlib.contextmanager
@@ -168,6 +171,7 @@ class PostgresKeyRows(_Schema):
 
     def apply(self, before: int, number: int, subjects: Sequence[str], locks: Mapping[str, bytes]) -> bool:
         with self._transaction() as db:
+            db.execute("SET LOCAL statement_timeout = 0")  # somebody may have written in very many Spaces
             moved = db.execute("UPDATE kept SET applied = %s WHERE applied = %s", (number, before))
             if moved.rowcount != 1:
                 return False
@@ -188,5 +192,10 @@ class PostgresKeyRows(_Schema):
 
     def _vacuum(self) -> None:
         with self._told():
-            self._open().execute("VACUUM subjects, locks")
+            connection = self._open()
+            connection.execute("SET statement_timeout = 0")
+            try:
+                connection.execute("VACUUM subjects, locks")
+            finally:
+                connection.execute(f"SET statement_timeout = {_STATEMENT_MS}".encode())
         self._unvacuumed = False
