@@ -150,3 +150,35 @@ def test_a_connection_moves_also_while_an_older_one_that_was_given_up_was_moving
   say(used);
 """,
     ) == ["1", "3", "4"]
+
+
+def test_who_signed_up_meanwhile_is_not_signed_out_by_a_refusal_of_what_was_asked_before() -> None:
+    assert shown(
+        "lib/api.js",
+        """
+  const { get, identity } = module;
+  const refused = get("/v1/me").catch(() => "refused");
+  await settle();
+  identity.become({ token: "mine", person: { id: "p", handle: "ann", name: "Ann" } });
+  waiting.shift().give({ reason: "unauthenticated" }, 401);
+  await refused;
+  const before = identity.token;
+  const again = get("/v1/me").catch(() => "refused");
+  await settle();
+  waiting.shift().give({ reason: "unauthenticated" }, 401);
+  await again;
+  say([before, identity.token]);
+""",
+    ) == ["mine", None]
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
+    assert shown(
+        "lib/api.js",
+        """
+  globalThis.fetch = async () => new Response(tries.push(0) > 1 ? '{"id":"p"}' : new ReadableStream({
+    start: (controller) => controller.error(new TypeError("network error")) }));
+  const tries = [];
+  say(await module.get("/v1/me"));
+""",
+    ) == {"id": "p"}

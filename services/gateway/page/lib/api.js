@@ -100,7 +100,8 @@ export async function exchange(method, path, options = {}) {
   const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS } = options;
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json, application/problem+json, */*;q=0.1" };
-  if (identity.token) headers.Authorization = `Bearer ${identity.token}`;
+  const { token } = identity;
+  if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type;
   const payload = body === undefined ? null : type === "application/json" ? JSON.stringify(body) : String(body);
@@ -109,14 +110,16 @@ export async function exchange(method, path, options = {}) {
   try {
     response = await fetch(path, { method, headers, body: payload, keepalive, signal: AbortSignal.timeout(timeout) });
   } catch {
-    throw new Problem(0, "unreachable", "The server cannot be reached. Check your connection.");
+    throw unreachable();
   }
   if (response.ok) return response;
-  throw await problemOf(response);
+  throw await problemOf(response, token);
 }
 
-/** @param {Response} response */
-async function problemOf(response) {
+const unreachable = () => new Problem(0, "unreachable", "The server cannot be reached. Check your connection.");
+
+/** @param {Response} response @param {string | null} token with which it was asked */
+async function problemOf(response, token) {
   const said = await response.json().catch(() => null);
   const problem = new Problem(
     response.status,
@@ -124,7 +127,7 @@ async function problemOf(response) {
     typeof said?.detail === "string" ? said.detail : said?.title ?? `The server answered ${response.status}.`,
     Array.isArray(said?.faults) ? said.faults : [],
   );
-  if (response.status === 401 && identity.token) identity.become(null);
+  if (response.status === 401 && token && identity.token === token) identity.become(null);
   return problem;
 }
 
@@ -142,7 +145,7 @@ export async function call(method, path, body) {
   for (let attempt = 0; ; attempt += 1) {
     try {
       const response = await exchange(method, path, { body, key });
-      const text = await response.text();
+      const text = await response.text().catch(() => { throw unreachable(); });
       return /** @type {T} */ (text ? JSON.parse(text) : null);
     } catch (error) {
       const again = error instanceof Problem && error.passing && error.status !== 500;
