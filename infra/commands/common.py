@@ -31,7 +31,7 @@ def fail(text: str, code: int = 1) -> NoReturn:
 def media_nodes() -> int:
     """ROSTRUM_MEDIA_NODES, 1 by default; ends the command when it is no number of processes."""
     text = os.environ.get(MEDIA_NODES, "1")
-    if not text.isdigit() or not 1 <= int(text) <= 64:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
         fail(f"{MEDIA_NODES} is {text!r}, which is no number of media processes (1 to 64)", 2)
     return int(text)
 
@@ -39,6 +39,6 @@ def media_nodes() -> int:
 def gateway_port() -> int:
     """ROSTRUM_GATEWAY_PORT, 8080 by default; ends the command when it is not a port."""
     text = os.environ.get("ROSTRUM_GATEWAY_PORT", "8080")
-    if not text.isdigit() or int(text) > 65535:
+    if not text.isdecimal() or int(text) > 65535:
         fail(f"ROSTRUM_GATEWAY_PORT is {text!r}, which is not a port (0 to 65535)", 2)
     return int(text)
