@@ -29,7 +29,7 @@ const [api, reactions] = process.argv.slice(1);
   const { SpaceTray } = await import(reactions);
   const tray = new SpaceTray();
   tray.toggle();
-  while (tray.drawn < 2) await new Promise((done) => setImmediate(done));
+  for (let i = 0; i < 1000 && tray.drawn < 2; i += 1) await new Promise((done) => setImmediate(done));
   console.log(JSON.stringify([identity.token, tray.drawn]));
 })();
 """
