@@ -65,15 +65,15 @@ def load_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)  # unlike rename, fails where somebody else was first
-        _sync(path.parent)
+        sync(path.parent)  # what is sealed under a key must not outlive the key's file
     finally:
         draft.unlink(missing_ok=True)
     return path.read_bytes()
 
 
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on the disk: what is sealed under a key must not outlive the key's file."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until the disk has what the kernel has: the bytes of a file, or the names in a folder. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

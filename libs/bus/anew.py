@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import nats.errors
 from nats.js.errors import Error as JetStreamError
@@ -19,6 +19,7 @@ _PAUSE: Final = 0.2
 """Seconds until it is tried again to begin."""
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +36,24 @@ Begin = Callable[[str | None], Awaitable[Place]]
 forgotten, and None at the start and after an error. Where it raises what the bus raises, it is called again alike."""
 
 
-async def follow_anew(
-    connection: Connection, who: str, begin: Begin, follow: Callable[[Place], AsyncIterator[T]]
-) -> AsyncIterator[T]:
-    """What `follow` yields from the place on that `begin` says, until the connection is closed.
+class Follow(Protocol[T_co]):
+    """`Bus.follow` or `follow_raw`, given everything but the place. It outlives lost connections and raises
+    StreamReset."""
 
-    `follow` is `Bus.follow` or `follow_raw`: it outlives lost connections and raises StreamReset. `who` follows, for
-    the log.
+    def __call__(self, *, after: int, epoch: str | None) -> AsyncIterator[T_co]: ...
+
+
+async def follow_anew(connection: Connection, who: str, begin: Begin, follow: Follow[T]) -> AsyncIterator[T]:
+    """Yield what `follow` yields from the place that `begin` says, until the connection is closed.
+
+    `who` follows, for the log.
     """
     reset: str | None = None
     while True:
         try:
             place = await begin(reset)
             reset = None
-            async for batch in follow(place):
+            async for batch in follow(after=place.sequence, epoch=place.epoch):
                 yield batch
             return  # the connection is closed
         except StreamReset as anew:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -131,9 +132,7 @@ class Leases:
                 self._seen = 0
             return Place(None)
 
-        def follow(place: Place) -> AsyncIterator[list[Stored]]:
-            return follow_raw(self._bus, _STREAM, [f"{self._prefix}>"], place.sequence, place.epoch, 500)
-
+        follow = partial(follow_raw, self._bus, _STREAM, [f"{self._prefix}>"], batch=500)
         async for messages in follow_anew(self._bus, "the keeper of leases", begin, follow):
             for message in messages:
                 self._see(message)

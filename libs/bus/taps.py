@@ -43,7 +43,8 @@ async def close(nc: Client, subscription: Subscription) -> None:
 
 
 class _Heard:
-    """What the parser awaits: nothing. A coroutine of our own around each message would cost more than the tap."""
+    """Something to await that is over already: the parser awaits a result, and a coroutine would cost more than the
+    tap."""
 
     def __await__(self) -> Generator[None, None, None]:
         return cast(Generator[None, None, None], iter(()))

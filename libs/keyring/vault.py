@@ -86,7 +86,6 @@ class Vault:
         self.is_gone = is_gone
         self._keyring = keyring
         self._words = words
-        self._worded = words.worded
         self._most = most
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._away: asyncio.Task[None] | None = None
@@ -190,13 +189,13 @@ class Vault:
         Raises Missing. Refuses: unavailable; wrong_state for who was erased.
         """
         for fact in facts:
-            if type(fact) in self._worded:
+            if type(fact) in self._words.worded:
                 opened = self.of(state.id)
                 return [self._sealed(opened, fact, at, actor) for at, fact in enumerate(facts, version + 1)]
         return facts
 
     def _sealed(self, opened: Opened, fact: Fact, version: int, actor: str | None) -> Fact:
-        if type(fact) not in self._worded:
+        if type(fact) not in self._words.worded:
             return fact
         place = self._words.place_of(fact, version, actor)
         if place is None:
@@ -292,7 +291,7 @@ class Vault:
         names: list[str] = []
         for one in notifications:
             record = one.record
-            if type(record.fact) not in self._worded:
+            if type(record.fact) not in self._words.worded:
                 continue
             place = self._words.place_of(record.fact, one.version, record.actor)
             if place is not None and self._is_sealed(record.fact, place.by):

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
@@ -131,16 +131,13 @@ class ReadModel(ModelFile, ABC):
                 await self._aim(bus)
             return Place(self.epoch, self.sequence)
 
-        def follow(place: Place) -> AsyncIterator[list[Received]]:
-            return bus.follow(
-                filters=self.filters,
-                after=place.sequence,
-                epoch=place.epoch,
-                unreadable=partial(self._hold, bus),
-                unknown=self._pass_over,
-                passed=self._pass,
-            )
-
+        follow = partial(
+            bus.follow,
+            filters=self.filters,
+            unreadable=partial(self._hold, bus),
+            unknown=self._pass_over,
+            passed=self._pass,
+        )
         async for batch in follow_anew(bus, self.path.name, begin, follow):
             assert self.epoch is not None
             self.take(batch, self.epoch)

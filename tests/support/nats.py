@@ -37,9 +37,9 @@ def free_port() -> int:
 
 
 async def settled(client: Client) -> None:
-    """Until the server has taken everything sent so far, subscriptions too, and said what it thinks of it.
+    """Wait until the server has answered everything sent so far, subscriptions included.
 
-    nats-py's flush writes its PING before what is still waiting to be written; the second PING is behind it.
+    nats-py's flush may write its PING before commands that still wait to be written; a second PING comes after them.
     """
     await client.flush()
     await client.flush()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import nats.errors
@@ -61,15 +62,7 @@ class Suspensions:
             self._target = max([await self._last(subject) for subject in _FILTERS])
             return Place(epoch, self._sequence)
 
-        def follow(place: Place) -> AsyncIterator[list[Received]]:
-            return self._bus.follow(
-                filters=_FILTERS,
-                after=place.sequence,
-                epoch=place.epoch,
-                unreadable=self._hold,
-                passed=self._pass,
-            )
-
+        follow = partial(self._bus.follow, filters=_FILTERS, unreadable=self._hold, passed=self._pass)
         async for batch in follow_anew(self._bus, "the list of suspensions", begin, follow):
             for received in batch:
                 self._hear(received)

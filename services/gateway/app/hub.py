@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import nats.errors
@@ -74,14 +74,7 @@ class Hub:
                 self._clients.reset()
             return Place(self._position.epoch, self._position.sequence)
 
-        def follow(place: Place) -> AsyncIterator[list[Received]]:
-            return self._bus.follow(
-                filters=[subjects.EVENTS_SUBJECTS],
-                after=place.sequence,
-                epoch=place.epoch,
-                unreadable=self._look_again,
-            )
-
+        follow = partial(self._bus.follow, filters=[subjects.EVENTS_SUBJECTS], unreadable=self._look_again)
         async for batch in follow_anew(self._bus, "the hub of live events", begin, follow):
             for received in batch:
                 self._deliver(received)

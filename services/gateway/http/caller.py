@@ -34,7 +34,7 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
 
 
 async def the_gateway(connection: HTTPConnection) -> Gateway:
-    """The same, for routes."""
+    """The same as a dependency of routes: FastAPI runs one that is no coroutine in a thread."""
     return gateway_of(connection)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from contracts import subjects
 from contracts.media.v1 import Token
 from contracts.people.v1 import TokensRevoked
-from libs.bus import Bus, Received
+from libs.bus import Bus
 from libs.bus.anew import Place, follow_anew
 
 _FILTERS = (subjects.event(TokensRevoked.context, "*", TokensRevoked.name),)
@@ -36,9 +37,7 @@ class RevokedTokens:
             # Of a stream that was made anew everything is told again; until then what was known still holds.
             return Place(await self._bus.stream_epoch(), after if reset is None else 0)
 
-        def follow(place: Place) -> AsyncIterator[list[Received]]:
-            return self._bus.follow(filters=_FILTERS, after=place.sequence, epoch=place.epoch)
-
+        follow = partial(self._bus.follow, filters=_FILTERS)
         async for batch in follow_anew(self._bus, "the list of revoked tokens", begin, follow):
             for received in batch:
                 if isinstance(received.event, TokensRevoked):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from functools import partial
 
 from contracts import subjects
 from contracts.commands import Query, R
 from contracts.room.follow import snapshot
 from contracts.room.v1 import Space
-from libs.bus import Bus, Received, Unavailable
+from libs.bus import Bus, Unavailable
 from libs.bus.anew import Place, follow_anew
 from libs.bus.halts import Unreadable
 from libs.refusal import Refusal
@@ -52,11 +52,7 @@ class RoomFollower:
             _log.error("%s cannot be read; room is asked instead", event.subject, extra={"why": event.why})
             await self._refresh(node)
 
-        def follow(place: Place) -> AsyncIterator[list[Received]]:
-            return self._bus.follow(
-                filters=[subjects.events_of("room")], after=place.sequence, epoch=place.epoch, unreadable=look_again
-            )
-
+        follow = partial(self._bus.follow, filters=[subjects.events_of("room")], unreadable=look_again)
         async for batch in follow_anew(self._bus, "the follower of room", begin, follow):
             for received in batch:
                 node.saw(received.event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
+
+from libs.private_files import sync
 
 
 class ObjectStoreError(Exception):
@@ -66,9 +67,5 @@ def _first_line(error: Exception) -> str:
 
 def _sync(path: Path) -> None:
     """A local store returns when the kernel has the bytes; wait until the disk has them, and the name."""
-    for each in (path, path.parent):
-        handle = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    sync(path)
+    sync(path.parent)

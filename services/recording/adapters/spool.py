@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from contracts import capture
+from libs.private_files import sync
 
 MAGIC: Final = b"RSPOOL1\n"
 _RECORD: Final = struct.Struct("<IIQ")
@@ -183,7 +184,7 @@ class Spool:
             folder = folder.parent
         for each in reversed(missing):
             each.mkdir(exist_ok=True)
-            _sync(each.parent)
+            sync(each.parent)
 
     def _append(self, path: Path, data: bytes) -> None:
         self._make(path.parent)
@@ -206,7 +207,7 @@ class Spool:
                 file.truncate(before)
                 raise
         if fresh:
-            _sync(path.parent)
+            sync(path.parent)
         with self._guard:
             self._sound.add(path)
 
@@ -237,14 +238,6 @@ def _write(file: BinaryIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _record(entry: Entry) -> bytes:

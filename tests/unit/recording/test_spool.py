@@ -80,7 +80,7 @@ def test_what_is_spooled_is_sealed_and_of_this_form(tmp_path: Path) -> None:
 
 
 def test_spaces_are_removed_while_others_are_spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "_sync", lambda _: None)
+    monkeypatch.setattr(spool, "sync", lambda _: None)
     monkeypatch.setattr(os, "fdatasync", lambda _: None)
     store, body = spool.Spool(tmp_path), b"sealed"
     store.append([spool.Entry(SPACE, PERSON, f"{n:026d}", n, body) for n in range(2_000)])

@@ -61,9 +61,9 @@ _SHOWN_PER_S: Final = 8
 _NO_SPEECH: Final = 0.6
 """Probability above which the model believes that nobody speaks (the figure of Whisper's authors)."""
 _SPEECH: Final = 0.4
-"""Probability that nobody speaks below which the first words of an utterance are shown at once,"""
+"""The first words of an utterance are shown at once if the model gives silence a lower probability than this."""
 _CLEAR_FROM_S: Final = 0.5
-"""from this length of it on."""
+"""Seconds of an utterance before which nothing is shown at once: shorter ones are often misheard."""
 _NOTHING: Final = -0.6
 """Mean log probability of a token below which it does not believe its words either."""
 _TOO_UNLIKELY: Final = 1.25
