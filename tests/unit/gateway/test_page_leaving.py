@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -57,9 +58,9 @@ import(process.argv[1]).then(async ({ Room }) => {
 _OPEN = "const opening = room.open(); await settle(); await answer(); await opening;"
 
 
-def after(steps: str) -> dict[str, object]:
+def after(steps: str) -> dict[str, Any]:
     """What is left once everything was answered that the page waited for."""
-    found: dict[str, object] = json.loads(in_node(_BROWSER % steps, ["model/room.js"]))
+    found: dict[str, Any] = json.loads(in_node(_BROWSER % steps, ["model/room.js"]))
     return found
 
 
@@ -77,7 +78,7 @@ def test_a_space_that_was_left_is_not_followed(steps: str) -> None:
 def test_a_session_that_comes_too_late_is_given_back() -> None:
     found = after(f"{_OPEN} room.join(); await settle(); room.close();")
     assert found["streams"] == 0
-    assert "DELETE /v1/spaces/s/sessions/mine" in found["asked"]  # type: ignore[operator]
+    assert "DELETE /v1/spaces/s/sessions/mine" in found["asked"]
     assert "whep" not in str(found["asked"])
 
 
@@ -87,7 +88,7 @@ def test_a_connection_that_comes_too_late_is_given_back() -> None:
         "if (!asked.at(-1).includes('/whep')) throw new Error(asked.at(-1)); room.close();"
     )
     assert found["streams"] == 0
-    assert "DELETE /v1/spaces/s/whep/1" in found["asked"]  # type: ignore[operator]
+    assert "DELETE /v1/spaces/s/whep/1" in found["asked"]
 
 
 def test_a_microphone_that_is_given_too_late_is_not_kept_and_nobody_is_unmuted() -> None:

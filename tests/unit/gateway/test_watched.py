@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from contracts.commands import Query
 from libs.bus import Unavailable
 from libs.ids import new_id
 from services.gateway.app.watched import WatchedSpaces
+from tests.support.waiting import eventually
 
 
 class Room:
@@ -27,22 +27,14 @@ class Room:
         return SimpleNamespace(result=await answer)
 
 
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if true():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError
-
-
 async def test_an_answer_that_fails_after_the_stream_was_made_anew_forgets_no_later_space() -> None:
     answers, space = Room(), new_id()
     spaces = WatchedSpaces(cast(Any, answers), 1.0)
     early = asyncio.create_task(spaces.attach(space, cast(Any, None)))
-    await until(lambda: len(answers.asked) == 2)
+    await eventually(lambda: len(answers.asked) == 2)
     spaces.reset()
     late = asyncio.create_task(spaces.attach(space, cast(Any, None)))
-    await until(lambda: len(answers.asked) == 4)
+    await eventually(lambda: len(answers.asked) == 4)
     answers.asked[0].set_exception(Unavailable("away"))
     with pytest.raises(Unavailable):
         await early
