@@ -69,7 +69,7 @@ $(STAMPS)/rust-tests: $(RUST) $(STAMPS)/lock
 	@touch $@
 
 test: setup $(STAMPS)/rust-tests ## all tests but the long ones (PYTEST_ARGS=...)
-	@exec $(PYTEST) -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@exec $(PYTEST) -m "not soak" -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: setup ## the tests that take minutes, and more variations of the others
 	@exec $(PYTEST) -m soak $(PYTEST_ARGS)

@@ -6,6 +6,9 @@ u16, base u64 (wall clock of the bundle's first arrival, ns since the Unix epoch
 packets and those of people who did not consent are never in a bundle. The message's headers carry person and
 session: an id of one connection's audio, which nothing else has.
 
+The body is sealed under the lock of its speaker and the Space, for the unit that the message's header names. Bundles of
+earlier versions, without that header, are not sealed.
+
 In continuous bundles timestamps and sequence numbers are those of the session: they go on where the sender's clock
 jumps, where it begins another stream (SSRC), and after a mute, which leaves no gap in the numbers. Packets that were
 overtaken on the way are in the same bundle as those that overtook them, or close behind. Bundles of media nodes before
@@ -23,6 +26,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from contracts import object_names
+
 VERSION: Final = 1
 LAST: Final = 1
 CONTINUOUS: Final = 2
@@ -31,12 +36,16 @@ MAX_BYTES: Final = 256 * 1024
 CLOCKS_DIFFER: Final = timedelta(seconds=60)
 """A bundle that is farther ahead of the moment at which the stream took it comes from a node whose clock is wrong."""
 
+UNRECORDED: Final = "transcript/capture"
+"""The unit of what is captured for captions alone; it is destroyed with the transcript."""
+
 _HEADER: Final = struct.Struct("<BBHQI")
 _PACKET: Final = struct.Struct("<IIHH")
+_BASE: Final = struct.Struct("<Q")
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
+class CapturedPacket:
     """One accepted RTP packet."""
 
     arrival_us: int
@@ -55,21 +64,26 @@ class Bundle:
 
     base_ns: int
     ssrc: int
-    packets: Sequence[Packet]
+    packets: Sequence[CapturedPacket]
     last: bool = False
     continuous: bool = False
 
-    def arrived_ns(self, packet: Packet) -> int:
+    def arrived_ns(self, packet: CapturedPacket) -> int:
         """Wall clock of a packet's arrival, ns since the Unix epoch."""
         return self.base_ns + packet.arrival_us * 1000
 
-    def payloads(self) -> Iterator[tuple[int, Packet]]:
+    def payloads(self) -> Iterator[tuple[int, CapturedPacket]]:
         """Each packet, after the offset of its payload in the encoded body."""
         at = _HEADER.size
         for packet in self.packets:
             at += _PACKET.size
             yield at, packet
             at += len(packet.payload)
+
+
+def seal_of(space_id: str, person_id: str, *, recorded: bool) -> object_names.Seal:
+    """What the bundles of a speaker are sealed with: where the Space is recorded, as recording spools them."""
+    return object_names.of_speaker(space_id, person_id, object_names.SPOOL if recorded else UNRECORDED)
 
 
 def encode(bundle: Bundle) -> bytes:
@@ -87,6 +101,11 @@ def encode(bundle: Bundle) -> bytes:
     if len(body) > MAX_BYTES:
         raise ValueError(f"bundle of {len(body)} bytes; at most {MAX_BYTES}")
     return body
+
+
+def base_of(body: bytes) -> int:
+    """The wall clock of a bundle's first arrival, ns since the Unix epoch, read by itself; 0 where there is none."""
+    return int(_BASE.unpack_from(body, 4)[0]) if len(body) >= _HEADER.size else 0
 
 
 def decode(body: bytes) -> Bundle:
@@ -109,7 +128,7 @@ def decode(body: bytes) -> Bundle:
         at += _PACKET.size
         if at + length > len(body):
             raise ValueError("bundle ends inside a payload")
-        packets.append(Packet(arrival_us, timestamp, sequence, body[at : at + length]))
+        packets.append(CapturedPacket(arrival_us, timestamp, sequence, body[at : at + length]))
         at += length
     if at != len(body):
         raise ValueError(f"{len(body) - at} bytes after the last packet")

@@ -2,7 +2,7 @@
 
 Whoever may create a consumer may have NATS deliver to any subject, so services may not: the launcher makes these (on a
 cluster `rostrum streams` does), and each service fetches from its own. Filters may be added: the past of what they
-match is read first (`libs.bus.grown`).
+match is read first (`libs.bus.widened_consumers`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RECORDING_ROOM: Final = Durable(
     subjects.EVENTS_STREAM,
     tuple(
         subjects.event("room", "*", event.name)
-        for event in (room.Started, room.StageJoined, room.HostChanged, room.Ended)
+        for event in (room.Started, room.StageJoined, room.HostChanged, room.Ended, room.SpaceDeleted)
     ),
 )
 """Who is recorded, from when to when, and whose it is."""
@@ -53,10 +53,10 @@ RECORDING_REPORTS: Final = Durable(
     subjects.EVENTS_STREAM,
     tuple(
         subjects.event("people", "*", event.name)
-        for event in (people.Reported, people.ReportReopened, people.ReportClosed)
+        for event in (people.Reported, people.ReportCopied, people.ReportReopened, people.ReportClosed)
     ),
 )
-"""What must not be destroyed yet."""
+"""What must not be destroyed yet, and what is kept for reports."""
 RECORDING_FORGOTTEN: Final = Durable(
     "recording",
     "recording-forgotten",
@@ -68,14 +68,17 @@ TRANSCRIPTION_DELETIONS: Final = Durable(
     "transcription",
     "transcription-deletions",
     subjects.EVENTS_STREAM,
-    (subjects.event("recording", "*", recording.ReplayDeleted.name),),
+    (
+        subjects.event("recording", "*", recording.ReplayDeleted.name),
+        subjects.event("people", "*", people.Forgotten.name),
+    ),
 )
 """When a transcript goes."""
 TRANSCRIPTION_ROOM: Final = Durable(
     "transcription",
     "transcription-room",
     subjects.EVENTS_STREAM,
-    tuple(subjects.event("room", "*", event.name) for event in (room.Started, room.HostChanged)),
+    tuple(subjects.event("room", "*", event.name) for event in (room.Started, room.HostChanged, room.SpaceDeleted)),
 )
 """Whose a transcript is, and whether it is kept."""
 ANALYTICS_ENGAGEMENT: Final = Durable(

@@ -6,15 +6,18 @@ type; the gateway delivers by that and by nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic_core import to_json
 
-from contracts import subjects
+from contracts import sealed, subjects
 from contracts.growing import read
+from contracts.sealed import LEFT_OUT, Box, SealedBody, Texts, WordField
 from contracts.times import Moment
 
 SpaceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-hjkmnp-tv-z]{26}$")]
@@ -48,12 +51,27 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
+def encoded(model: Model, *, exclude: dict[str, Any] | None = None) -> bytes:
+    """The JSON of a model, without what `exclude` names.
+
+    It is what `model_dump_json` comes to, which itself costs as much again.
+    """
+    return model.__pydantic_serializer__.to_json(model, exclude=exclude)
+
+
 class PersonRef(Model):
     """A person as others see them."""
 
     id: PersonId
     handle: str
     name: str
+    picture: str | None = None
+    """Address of their picture; None where they have none."""
+
+    @classmethod
+    def of(cls, id: str) -> Self:
+        """Somebody as an event of the stream refers to them: whoever shows it fills in the names."""
+        return cls(id=id, handle="", name="")
 
 
 class Event(Model):
@@ -66,6 +84,8 @@ class Event(Model):
     """Names of the fields that hold the ids of the people an event of audience PERSON is for."""
     passing: ClassVar[bool] = False
     """Kept nowhere: sent on core NATS without an id, heard only by who listens at that moment."""
+    worded: ClassVar[tuple[WordField, ...]] = ()
+    """Its fields that hold what people wrote or said."""
 
     at: Moment
 
@@ -100,11 +120,17 @@ _EVENTS: dict[tuple[str, str], type[Event]] = {}
 
 
 def event(
-    context: str, name: str, *audience: Audience, concerns: tuple[str, ...] = (), passing: bool = False
+    context: str,
+    name: str,
+    *audience: Audience,
+    concerns: tuple[str, ...] = (),
+    passing: bool = False,
+    words: tuple[WordField, ...] = (),
 ) -> Callable[[type[E]], type[E]]:
     """Class decorator that registers a contract event under `rostrum.<context>.v1.*.<name>`.
 
-    A `passing` event is kept nowhere; its subject is `passing.<context>.v1.*.<name>`.
+    A `passing` event is kept nowhere; its subject is `passing.<context>.v1.*.<name>`. `words` are the fields that are
+    sealed on the stream.
     """
 
     def register(cls: type[E]) -> type[E]:
@@ -113,7 +139,7 @@ def event(
         if Audience.PERSON in audience and not concerns:
             raise TypeError(f"event {context}.{name} is for a person but names none in `concerns`")
         cls.context, cls.name, cls.audience, cls.concerns = context, name, frozenset(audience), concerns
-        cls.passing = passing
+        cls.passing, cls.worded = passing, words
         _EVENTS[context, name] = cls
         return cls
 
@@ -129,11 +155,44 @@ class UnknownEventError(LookupError):
     """A subject that no contract of this version declares: from a newer sender; consumers skip it."""
 
 
-def decode(subject: str, body: bytes) -> Event:
+@dataclass(frozen=True, slots=True)
+class SealedEvent:
+    """An event as it is published with words that are sealed."""
+
+    event: Event
+    """With anything in the place of those words."""
+    boxes: Mapping[str, Box]
+    """By path, as the type declares them in `worded`."""
+
+
+Outgoing: TypeAlias = Event | SealedEvent
+"""What is published."""
+
+
+def with_boxes(event: Event, boxes: Mapping[str, Box]) -> Outgoing:
+    """An event of which `boxes` hold the words, if there are any."""
+    return SealedEvent(event, boxes) if boxes else event
+
+
+def event_of(outgoing: Outgoing) -> Event:
+    """The event that is published."""
+    return outgoing.event if isinstance(outgoing, SealedEvent) else outgoing
+
+
+def body_of(outgoing: Outgoing) -> bytes:
+    """The body of its message."""
+    if isinstance(outgoing, SealedEvent):
+        return sealed.without(outgoing.event.model_dump(mode="json"), outgoing.boxes)
+    return encoded(outgoing)
+
+
+def decode(subject: str, body: bytes, parts: SealedBody | None = None, texts: Texts | None = None) -> Event:
     """The event on a message.
 
-    A value that this version does not know is kept (`contracts.growing`). Raises UnknownEventError for a type this
-    version does not know, pydantic.ValidationError for a body that breaks its contract.
+    `parts` is what `sealed.sealed_in` found in the body, and `texts` what was sealed; without them an event has what
+    stands for words that nobody opens. A value that this version does not know is kept (`contracts.growing`).
+    Raises UnknownEventError for a type this version does not know, pydantic.ValidationError for a body that breaks its
+    contract, LeftOut for an event that is not told without the words that were erased.
     """
     tokens = subject.split(".")
     if len(tokens) != 5 or tokens[0] not in ("rostrum", "passing"):
@@ -142,7 +201,22 @@ def decode(subject: str, body: bytes) -> Event:
         cls = _EVENTS[tokens[1], tokens[4]]
     except KeyError:
         raise UnknownEventError(f"no contract for {subject!r}") from None
+    if parts is None and cls.worded:
+        parts = sealed.sealed_in(body)
+    if parts is not None:
+        body = sealed.filled(parts, cls.worded, texts)
     return read(cls.model_validate_json, body)
+
+
+def without_words(event: Event, paths: Iterable[str]) -> Event | None:
+    """The event as it is told once the words at these paths were erased; None where it is told no more."""
+    erased = [word for word in event.worded if word.path in set(paths)]
+    if any(word.erased is LEFT_OUT for word in erased):
+        return None
+    fields: dict[str, Any] = event.model_dump(mode="json")
+    for word in erased:
+        sealed.put(fields, word.path, word.erased)
+    return read(type(event).model_validate_json, to_json(fields))
 
 
 CE_SPECVERSION: Final = "1.0"
@@ -150,6 +224,7 @@ CE_SPECVERSION: Final = "1.0"
 
 def headers(event: Event, *, id: str, source: str, at: datetime | None = None) -> dict[str, str]:
     """CloudEvents attributes of an event; `id` is unique per source and becomes Nats-Msg-Id too."""
+    space = event.space
     result = {
         "ce-specversion": CE_SPECVERSION,
         "ce-id": id,
@@ -160,6 +235,6 @@ def headers(event: Event, *, id: str, source: str, at: datetime | None = None) -
         "content-type": "application/json",
         "Nats-Msg-Id": f"{source}:{id}",
     }
-    if event.space is not None:
-        result[subjects.HEADER_SPACE] = event.space
+    if space is not None:
+        result[subjects.HEADER_SPACE] = space
     return result

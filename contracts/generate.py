@@ -105,7 +105,8 @@ def _shown(event: type[Event]) -> Any:
 
 def _description(event: type[Event]) -> str:
     audience = ", ".join(sorted(event.audience))
-    return f"{cleandoc(event.__doc__ or '')}\n\nAudience: {audience}."
+    sealed = "".join(f"\n\nSealed on the stream: {word.path}." for word in event.worded)
+    return f"{cleandoc(event.__doc__ or '')}\n\nAudience: {audience}.{sealed}"
 
 
 def _json(value: Any) -> str:

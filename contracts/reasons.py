@@ -34,6 +34,7 @@ STATUS: Final[dict[str, int]] = {
     "report_unknown": 404,
     "entry_unknown": 404,
     "pin_unknown": 404,
+    "picture_unknown": 404,
     "tip_unknown": 404,
     "replay_unknown": 404,
     "transcript_unknown": 404,
@@ -41,6 +42,8 @@ STATUS: Final[dict[str, int]] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
+    # what there was
+    "space_deleted": 410,
     # what state it is in
     "not_live": 409,
     "not_scheduled": 409,

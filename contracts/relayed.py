@@ -30,7 +30,7 @@ _MISSING: Final = 1
 MOST_MISSING: Final = 7
 
 
-class Kind(IntEnum):
+class RelayedKind(IntEnum):
     """What a message says."""
 
     HERE = 0
@@ -39,7 +39,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
+class RelayedPacket:
     """One accepted RTP packet."""
 
     ssrc: int
@@ -59,10 +59,10 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Packets only with `Kind.AUDIO`, and then at least one."""
+    """Packets only with `RelayedKind.AUDIO`, and then at least one."""
 
-    kind: Kind
-    packets: Sequence[Packet] = ()
+    kind: RelayedKind
+    packets: Sequence[RelayedPacket] = ()
 
 
 def encode(message: Message) -> bytes:
@@ -91,7 +91,7 @@ def decode(body: bytes) -> Message:
     version, number, count = _HEADER.unpack_from(body)
     if version != VERSION:
         raise ValueError(f"unknown version {version}")
-    kind = Kind(number)
+    kind = RelayedKind(number)
     _check(kind, count)
     packets = []
     at = _HEADER.size
@@ -105,17 +105,17 @@ def decode(body: bytes) -> Message:
             raise ValueError("message ends inside a payload")
         measured = level if flags & _MEASURED else None
         missing = flags >> _MISSING & MOST_MISSING
-        packets.append(Packet(ssrc, timestamp, sequence, measured, loudness, body[at : at + length], missing))
+        packets.append(RelayedPacket(ssrc, timestamp, sequence, measured, loudness, body[at : at + length], missing))
         at += length
     if at != len(body):
         raise ValueError(f"{len(body) - at} bytes after the last packet")
     return Message(kind, tuple(packets))
 
 
-def _check(kind: Kind, count: int) -> None:
+def _check(kind: RelayedKind, count: int) -> None:
     if count > MAX_PACKETS:
         raise ValueError(f"{count} packets in one message; at most {MAX_PACKETS}")
-    if (kind is Kind.AUDIO) != (count > 0):
+    if (kind is RelayedKind.AUDIO) != (count > 0):
         raise ValueError(f"{count} packets in a message of kind {kind}")
 
 

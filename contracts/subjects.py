@@ -29,18 +29,25 @@ DEAD_LETTER_SUBJECTS: Final = "deadletter.v1.>"
 REPUBLISHED: Final = "stored.>"
 """Where NATS says again what a stream has taken, with its place there (core NATS); see `republished`."""
 
+INBOXES: Final = "_INBOX."
+"""What every subject begins with on which somebody waits for an answer."""
+
 ANY: Final = "any"
 """The route token of a command or query that every instance of a service can answer."""
 
 # Headers beside the CloudEvents ones (`ce-*`, CloudEvents 1.0 NATS protocol binding, binary mode).
 HEADER_FROM: Final = "rostrum-from"
 """On core NATS: the service that says it. What NATS is made to say has no such header, or NATS's own beside it."""
+HEADER_SAID: Final = "rostrum-said"
+"""On what a stream keeps for a time (moments, captured audio): when it was sent, in seconds of Unix time."""
 HEADER_SPACE: Final = "rostrum-space"
 """The Space an event concerns, where it concerns one."""
 HEADER_NOTIFICATION: Final = "rostrum-notification"
 """Id of the stored event's notification; where the relay resumes."""
 HEADER_SESSION: Final = "rostrum-session"
 HEADER_PERSON: Final = "rostrum-person"
+HEADER_UNIT: Final = "rostrum-unit"
+"""On captured audio: the unit that it is sealed for."""
 HEADER_NODE: Final = "rostrum-node"
 """On relayed audio: the media node that it comes from."""
 HEADER_REASON: Final = "rostrum-reason"
@@ -166,6 +173,12 @@ def relay_check(context: str) -> str:
     return f"relay.v1.{context}.check"
 
 
+def migration(context: str, step: str) -> str:
+    """Where a service is told to rewrite what earlier versions stored, step by step (core NATS); see
+    `libs.migration`."""
+    return f"migration.v1.{context}.{step}"
+
+
 def node_heartbeat(node_id: str) -> str:
     """A media node's sign of life (core NATS)."""
     return f"node.v1.{node_id}.alive"
@@ -181,9 +194,14 @@ def relayed_audio(space_id: str) -> str:
     return f"rtp.v1.{space_id}"
 
 
+def live_audio(space_id: str) -> str:
+    """Where recording says the parts of a Space's mix as they are made (core NATS); see `contracts.live_audio`."""
+    return f"live.v1.{space_id}"
+
+
 def inbox(service: str) -> str:
     """What the subjects begin with on which a service is answered; no other one may listen there."""
-    return f"_INBOX.{service}"
+    return f"{INBOXES}{service}"
 
 
 def partition_of(key: str, partitions: int) -> int:

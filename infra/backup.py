@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from infra.eraser.notes import FOLDER as NOTES
+
 DATA: Final = "data"
 KEYS: Final = "keys"
 LEDGER: Final = "ledger"
 LEDGER_FILE: Final = "erasures.db"
-_LEFT_OUT: Final = frozenset({"run", "logs", "nats", KEYS, LEDGER})
-"""Streams are filled again from the stores; the others are of no use elsewhere, or have a folder of their own."""
+_LEFT_OUT: Final = frozenset({"run", "logs", "nats", NOTES, KEYS, LEDGER})
+"""Streams are filled again from the stores, and notes are of streams; the others are of no use elsewhere, or have a
+folder of their own."""
 _SQLITE: Final = b"SQLite format 3\x00"
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,21 +18,21 @@ from contracts import subjects
 from contracts.envelope import Event, PersonRef
 from contracts.people import v1 as people
 from libs.bus import Bus, Received
-from libs.eventstore import Notification
 from libs.readmodel import ReadModel
 from libs.refusal import Refusal
-from libs.relay import Prepare
 
-TABLE: Final = "CREATE TABLE people (id TEXT PRIMARY KEY, handle TEXT NOT NULL, name TEXT NOT NULL) WITHOUT ROWID"
+TABLE: Final = (
+    "CREATE TABLE people (id TEXT PRIMARY KEY, handle TEXT NOT NULL, name TEXT NOT NULL, picture TEXT) WITHOUT ROWID"
+)
 """For the schema of the read model."""
 FILTERS: Final = tuple(
-    subjects.event("people", "*", event.name) for event in (people.Registered, people.ProfileChanged, people.Forgotten)
+    subjects.event("people", "*", event.name)
+    for event in (people.Registered, people.ProfileChanged, people.Erased, people.Forgotten)
 )
 """For its filters, where it does not read all events of people."""
+_FIND: Final = "SELECT id, handle, name, picture FROM people WHERE id = ?"
 NOBODY: Final = "Deleted account"
 """What somebody is called of whom nothing is known any more."""
-_PERSON: Final = "person:"
-"""What the name of a person's keys begins with."""
 _KEPT: Final = 65_536
 """People whose names are kept in memory."""
 _SETTLED_WITHIN: Final = 10.0
@@ -45,16 +45,38 @@ class Named(msgspec.Struct, frozen=True, eq=False):
     id: str
     handle: str
     name: str
+    picture: str | None = None
+    """Address of their picture."""
 
     @property
     def gone(self) -> bool:
         """Whether nothing is known of them any more."""
         return not self.handle
 
+    def instead_of(self, person: PersonRef) -> PersonRef:
+        """The same on the wire in place of what somebody was called; that one where nothing changed."""
+        same = (self.handle, self.name, self.picture) == (person.handle, person.name, person.picture)
+        return person if same else self.ref
+
     @property
     def ref(self) -> PersonRef:
         """The same on the wire."""
-        return PersonRef(id=self.id, handle=self.handle, name=self.name)
+        return PersonRef(id=self.id, handle=self.handle, name=self.name, picture=self.picture)
+
+
+def _picture_in(event: people.Registered | people.ProfileChanged) -> str | None:
+    return event.picture if isinstance(event, people.ProfileChanged) else None
+
+
+def erased_by(event: people.Erased | people.Forgotten) -> str | None:
+    """The person who was erased; None where it was something else."""
+    if isinstance(event, people.Erased):
+        return event.person_id
+    match event.whole:
+        case ("person", person_id):
+            return person_id
+        case _:
+            return None
 
 
 Who = Callable[[str], Named]
@@ -80,18 +102,32 @@ class Names:
         """Take in an event of people, inside the model's transaction."""
         match event:
             case people.Registered() | people.ProfileChanged() if event.display_name:
-                row = event.person_id, event.handle, event.display_name
-                self._model.db.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", row)
+                row = event.person_id, event.handle, event.display_name, _picture_in(event)
+                self._model.db.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?)", row)
                 self._known.pop(event.person_id, None)
             case people.Registered(person_id=person_id) | people.ProfileChanged(person_id=person_id):
                 self._forget(person_id)  # told again after they were forgotten
-            case people.Forgotten(what=what, unit=None) if what.startswith(_PERSON) and "|" not in what:
-                self._forget(what.removeprefix(_PERSON))
+            case people.Erased() | people.Forgotten() if (erased := erased_by(event)) is not None:
+                self._forget(erased)
+            case _:
+                pass
+
+    def hear(self, event: Event) -> None:
+        """Know at once what the model takes in a moment later."""
+        match event:
+            case people.Registered() | people.ProfileChanged() if event.display_name:
+                known = Named(event.person_id, event.handle, event.display_name, _picture_in(event))
+                self._keep(event.person_id, known)
+            case people.Registered(person_id=person_id) | people.ProfileChanged(person_id=person_id):
+                self._keep(person_id, Named(person_id, "", NOBODY))
+            case people.Erased() | people.Forgotten() if (erased := erased_by(event)) is not None:
+                self._keep(erased, Named(erased, "", NOBODY))
             case _:
                 pass
 
     def _forget(self, person_id: str) -> None:
-        self._model.db.execute("DELETE FROM people WHERE id = ?", (person_id,))
+        # Their id stays, so that nobody has to ask the people service who that was.
+        self._model.db.execute("INSERT OR REPLACE INTO people VALUES (?, '', ?, NULL)", (person_id, NOBODY))
         self._keep(person_id, Named(person_id, "", NOBODY))
         self._unwiped = self._model.overwrites
 
@@ -105,7 +141,7 @@ class Names:
         try:
             return self._known[person_id]
         except KeyError:
-            row = self._model.db.execute("SELECT id, handle, name FROM people WHERE id = ?", (person_id,)).fetchone()
+            row = self._model.db.execute(_FIND, (person_id,)).fetchone()
             return self._keep(person_id, None if row is None else Named(*row))
 
     def __call__(self, person_id: str) -> Named:
@@ -148,14 +184,6 @@ class Names:
         for person_id in unknown():
             self._keep(person_id, Named(person_id, "", NOBODY))
 
-    def before(self, bus: Bus, named_in: Callable[[Sequence[Notification]], Iterable[str]]) -> Prepare:
-        """For a relay: waits until all names are known that `named_in` says are needed to translate facts."""
-
-        async def ready(notifications: Sequence[Notification]) -> None:
-            await self.settle(bus, frozenset(named_in(notifications)))
-
-        return ready
-
     def _keep(self, person_id: str, known: Named | None) -> Named | None:
         if len(self._known) >= _KEPT:
             self._known.pop(next(iter(self._known)))
@@ -190,7 +218,7 @@ def names_in(path: Path) -> Iterator[Who]:
         def who(person_id: str) -> Named:
             row = None
             if db is not None:
-                row = db.execute("SELECT id, handle, name FROM people WHERE id = ?", (person_id,)).fetchone()
+                row = db.execute(_FIND, (person_id,)).fetchone()
             return Named(person_id, "", NOBODY) if row is None else Named(*row)
 
         yield who

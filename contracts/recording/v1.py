@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from contracts import personal_data
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.growing import GROWS, Growing
@@ -138,3 +139,110 @@ class ReplayQuery(Query[Replay]):
     name = "replay"
     result = Replay
     space_id: SpaceId
+
+
+class SoundState(Growing):
+    """What became of the sound of one piece of a report."""
+
+    AWAITED = "awaited"
+    """It is being copied, or could not be yet."""
+    KEPT = "kept"
+    NONE = "none"
+    """Nobody was captured then, or it was destroyed before it could be copied."""
+    GIVEN_UP = "given_up"
+    """It could not be copied for a day."""
+
+
+class ReportedSound(Model):
+    """The sound of one piece of a report, under the report's key."""
+
+    space_id: SpaceId
+    piece: int = Field(ge=0)
+    """Its number in the report."""
+    state: SoundState
+    object: str | None = None
+    """Name in the object store: AAC in MP4."""
+    began_at: Moment | None = None
+    """Wall clock of its first moment."""
+    seconds: float = Field(default=0, ge=0)
+    people: tuple[PersonRef, ...] = ()
+    """Who is heard."""
+
+
+class ReportedSounds(Model):
+    """All sound that is kept for a report."""
+
+    report_id: ReportId
+    sounds: tuple[ReportedSound, ...] = ()
+
+
+@register
+class ReportedSoundsQuery(Query[ReportedSounds]):
+    """The sound that is kept for a report, for operators; the gateway has put on the log that they look.
+
+    Refuses: unauthenticated, not_allowed.
+    """
+
+    service = "recording"
+    name = "reported_sounds"
+    result = ReportedSounds
+    report_id: ReportId
+
+
+@register
+class HeldQuery(personal_data.HeldQuery):
+    """What recording holds of a person: whether they consented, and their tracks of replays that there
+    are. See `contracts.personal_data`."""
+
+    service = "recording"
+
+
+class LiveMix(Model):
+    """The mix of a Space that runs, as far as it is made; see `contracts.live_audio`."""
+
+    space_id: SpaceId
+    began_at: Moment
+    """Wall clock of part 0."""
+    first: int = Field(ge=0)
+    """The first part that there is."""
+    next: int = Field(ge=0)
+    """The part that is made next; there are all from `first` to before it."""
+    header: str
+    """What players read before any part (MP4's `ftyp` and `moov`), in base64."""
+    over: bool = False
+    """Whether no further part comes."""
+
+
+@register
+class LiveMixQuery(Query[LiveMix]):
+    """How far the mix of a Space that runs is. The gateway has asked room who may listen.
+
+    Refuses: not_live (the Space is not recorded, has not begun, or its replay is there).
+    """
+
+    service = "recording"
+    name = "live_mix"
+    result = LiveMix
+    space_id: SpaceId
+
+
+class LiveParts(Model):
+    """Some parts of a mix."""
+
+    parts: tuple[str, ...] = ()
+    """In order, in base64; fewer than were asked for where there are no more."""
+
+
+@register
+class LivePartsQuery(Query[LiveParts]):
+    """Parts of the mix of a Space that runs, as they were made.
+
+    Refuses: not_live, not_found (there are no such parts, or not any more).
+    """
+
+    service = "recording"
+    name = "live_parts"
+    result = LiveParts
+    space_id: SpaceId
+    first: int = Field(ge=0)
+    count: int = Field(ge=1, le=6)

@@ -12,6 +12,7 @@ from contracts.commands import Query, R
 from contracts.room import v1
 
 _PAGE: Final = 500
+_NOTHING: Final[dict[str, object]] = {"pins": (), "words": (), "removed": (), "invited": ()}
 
 
 class Ask(Protocol):
@@ -71,9 +72,12 @@ def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
                 "stage": (),
                 "requests": (),
                 "invitations": (),
+                **_left_of(space),
             }
         case v1.Canceled():
-            change |= {"state": v1.State.CANCELED, "ended_at": event.at}
+            change |= {"state": v1.State.CANCELED, "ended_at": event.at, **_left_of(space)}
+        case v1.SpaceDeleted():
+            change |= {"state": v1.State.DELETED, **_NOTHING, "settings": _untitled(space.settings)}
         case v1.SpeakRequested():
             request = v1.SpeakRequest(
                 person=event.person,
@@ -123,6 +127,17 @@ def follow(space: v1.Space, event: v1.SpaceEvent) -> v1.Space:
         case _:
             change |= _of_people(space, event)
     return space.model_copy(update=change)
+
+
+def _left_of(space: v1.Space) -> dict[str, object]:
+    """What is otherwise once a Space is over: of an ephemeral one nothing is left that anybody wrote or did."""
+    if not space.settings.ephemeral:
+        return {}
+    return {**_NOTHING, "settings": _untitled(space.settings)}
+
+
+def _untitled(settings: v1.Settings) -> v1.Settings:
+    return settings.model_copy(update={"title": v1.TITLE_REMOVED, "topics": ()})
 
 
 def _of_people(space: v1.Space, event: v1.SpaceEvent) -> dict[str, object]:

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from contracts import personal_data
 from contracts.commands import Command, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.growing import Growing
+from contracts.sealed import WordField
 from contracts.times import Moment
 from contracts.written import Written
 
@@ -44,6 +46,8 @@ class TipState(Growing):
     OFFERED = "offered"
     OPENED = "opened"
     CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    """One of the two was erased before it was confirmed."""
 
 
 class TipJar(Model):
@@ -68,6 +72,7 @@ class Tip(Model):
     note: str = ""
     state: TipState
     link: str
+    """Empty where it is withdrawn, or where the recipient's name was erased."""
     offered_at: Moment
     version: int = 0
 
@@ -91,7 +96,10 @@ class JarChanged(TippingEvent):
     providers: tuple[ProviderId, ...]
 
 
-@event("tipping", "tip_offered", Audience.PERSON, Audience.OPERATORS, concerns=("person_id", "payer"))
+@event(
+    "tipping", "tip_offered", Audience.PERSON, Audience.OPERATORS, concerns=("person_id", "payer"),
+    words=(WordField("note"),),
+)  # fmt: skip
 class TipOffered(TippingEvent):
     """Somebody wants to tip; they were given the link."""
 
@@ -216,3 +224,11 @@ class TipsQuery(Query[Tips]):
     name = "tips"
     result = Tips
     space_id: SpaceId
+
+
+@register
+class HeldQuery(personal_data.HeldQuery):
+    """What tipping holds of a person: their jar, and the tips they gave or were offered. See
+    `contracts.personal_data`."""
+
+    service = "tipping"

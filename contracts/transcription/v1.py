@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
+from pydantic_core import from_json
 
+from contracts import personal_data
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.growing import GROWS
+from contracts.sealed import WordField
 from contracts.times import Moment
 from contracts.written import Written
 
@@ -72,7 +75,17 @@ class TranscriptionEvent(Event):
     version: int = Field(ge=1)
 
 
-@event("transcription", "captioned", Audience.PUBLIC)
+def _one_by_one(text: str) -> list[dict[str, Any]]:
+    """The words of a caption, of which what is sealed has the fields of each in their order."""
+    return [dict(zip(Word.model_fields, row, strict=False)) for row in from_json(text)]
+
+
+@event(
+    "transcription",
+    "captioned",
+    Audience.PUBLIC,
+    words=(WordField("caption.text"), WordField("caption.words", erased=(), unopened=(), read=_one_by_one)),
+)
 class Captioned(TranscriptionEvent):
     """A final caption; replaces the partial ones with its id."""
 
@@ -87,7 +100,7 @@ class Completed(TranscriptionEvent):
     words: int = Field(ge=0)
 
 
-@event("transcription", "caption_corrected", Audience.PUBLIC)
+@event("transcription", "caption_corrected", Audience.PUBLIC, words=(WordField("text"),))
 class CaptionCorrected(TranscriptionEvent):
     """The host put other words in place of what was heard; they are shown from now on, marked as the host's."""
 
@@ -99,7 +112,7 @@ class CaptionCorrected(TranscriptionEvent):
     by: PersonId
 
 
-@event("transcription", "caption_restored", Audience.PUBLIC)
+@event("transcription", "caption_restored", Audience.PUBLIC, words=(WordField("text"),))
 class CaptionRestored(TranscriptionEvent):
     """What was heard is shown again."""
 
@@ -112,7 +125,13 @@ class CaptionRestored(TranscriptionEvent):
     """The speaker rejected the host's words, or the host took them back."""
 
 
-@event("transcription", "own_caption_corrected", Audience.PERSON, concerns=("person_id",))
+@event(
+    "transcription",
+    "own_caption_corrected",
+    Audience.PERSON,
+    concerns=("person_id",),
+    words=(WordField("text"), WordField("heard")),
+)
 class OwnCaptionCorrected(TranscriptionEvent):
     """Tells a speaker that the host corrected what they said, which they can reject."""
 
@@ -122,6 +141,25 @@ class OwnCaptionCorrected(TranscriptionEvent):
     text: str
     heard: str
     by: PersonId
+
+
+@event("transcription", "caption_deleted", Audience.PUBLIC)
+class CaptionDeleted(TranscriptionEvent):
+    """What was said is shown to nobody any more, nor what a host put in its place."""
+
+    caption_id: CaptionId
+    person_id: PersonId
+    """Who spoke."""
+    by: PersonId | None = None
+    """Who deleted it: the speaker, the host, or an operator."""
+
+
+@event("transcription", "deleted", Audience.PUBLIC)
+class Deleted(TranscriptionEvent):
+    """The whole transcript is shown to nobody any more; the replay is kept."""
+
+    by: PersonId | None = None
+    """The host, or an operator."""
 
 
 @register
@@ -152,6 +190,34 @@ class RejectCorrection(Command[Nothing]):
     result = Nothing
     space_id: SpaceId
     caption_id: CaptionId
+
+
+@register
+class DeleteCaption(Command[Nothing]):
+    """Who said it, the host, or an operator deletes one caption for good, also while the Space is live; again is
+    accepted.
+
+    Refuses: unauthenticated, transcript_unknown, caption_unknown, not_yours.
+    """
+
+    service = "transcription"
+    name = "delete_caption"
+    result = Nothing
+    space_id: SpaceId
+    caption_id: CaptionId
+
+
+@register
+class DeleteTranscript(Command[Nothing]):
+    """The host, or an operator, deletes the whole transcript and keeps the replay; again is accepted.
+
+    Refuses: unauthenticated, transcript_unknown, not_host, not_ready (there may still be something to add to it).
+    """
+
+    service = "transcription"
+    name = "delete_transcript"
+    result = Nothing
+    space_id: SpaceId
 
 
 @register
@@ -220,3 +286,32 @@ class TranscriptDocumentQuery(Query[TranscriptDocument]):
     """So many characters are left out, the first ones."""
     at: int | None = Field(default=None, ge=1)
     """The transcript as it was at this version; as it is now where None. Of a deleted one nothing is told."""
+
+
+class CaptionsAround(Model):
+    """A caption and one on each side of it, in order of `start_at`."""
+
+    space_id: SpaceId
+    captions: tuple[Caption, ...]
+
+
+@register
+class CaptionsAroundQuery(Query[CaptionsAround]):
+    """What a caption says, and what was said just before and after it. Whoever asks has asked room who may look.
+
+    Refuses: transcript_unknown, caption_unknown.
+    """
+
+    service = "transcription"
+    name = "captions_around"
+    result = CaptionsAround
+    space_id: SpaceId
+    caption_id: CaptionId
+
+
+@register
+class HeldQuery(personal_data.HeldQuery):
+    """What transcription holds of a person: what they were heard to say, and what they corrected. See
+    `contracts.personal_data`."""
+
+    service = "transcription"

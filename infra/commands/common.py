@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from infra.launcher.forks import MEDIA_NODES
+from libs.identity import OWN_ISSUER, DevelopmentIdentity, OwnTokens
 
 
 def add_var(parser: argparse.ArgumentParser) -> None:
@@ -42,3 +43,14 @@ def gateway_port() -> int:
     if not text.isdecimal() or int(text) > 65535:
         fail(f"ROSTRUM_GATEWAY_PORT is {text!r}, which is not a port (0 to 65535)", 2)
     return int(text)
+
+
+def in_development() -> bool:
+    """Whether a gateway with this environment lets anybody sign up."""
+    mode = os.environ.get("ROSTRUM_GATEWAY_IDENTITY", os.environ.get("ROSTRUM_IDENTITY", "development"))
+    return mode == "development"
+
+
+def own_tokens(var: Path) -> OwnTokens:
+    """Those that a gateway with this environment takes. Raises IdentityError, OSError."""
+    return DevelopmentIdentity(var / "keys") if in_development() else OwnTokens(var / "keys", OWN_ISSUER)

@@ -25,8 +25,8 @@ examples:
 
 The first speaker hosts. A text file beside a speech file (ada.txt) tells what is said, for the word error. With
 speakers of your own nobody is muted, but those named by --mute, and they speak one after the other. In DIR afterwards:
-replay.m4a, tracks/, transcript.vtt, transcript.txt, events.jsonl, sent.json, summary.json and logs/. Exit code 0 when
-everything was as it should be; else 1, and the first thing that was wrong on standard error.
+replay.m4a, tracks/, transcript.txt, .vtt, .srt and .json, events.jsonl, sent.json, summary.json and logs/. Exit code 0
+when everything was as it should be; else 1, and the first thing that was wrong on standard error.
 """
 
 
@@ -145,7 +145,9 @@ async def _engine(system: System) -> str:
 
 def _clear(out: Path) -> None:
     """Removes what an earlier demo left here, and nothing else."""
-    for name in ("replay.m4a", "transcript.vtt", "transcript.txt", "events.jsonl", "summary.json", "sent.json"):
+    from infra.demo.story import TRANSCRIPTS
+
+    for name in ("replay.m4a", *TRANSCRIPTS, "events.jsonl", "summary.json", "sent.json"):
         (out / name).unlink(missing_ok=True)
     for name in ("tracks", "logs"):
         shutil.rmtree(out / name, ignore_errors=True)

@@ -61,16 +61,16 @@ def run(options: argparse.Namespace) -> int:
         fail("say which letters: their numbers, or --all", 2)
     match options.action:
         case "list":
-            return with_nats(options, lambda nc: _list(nc, options))
+            return with_nats(options, lambda _, js: _list(js, options))
         case "show":
-            return with_nats(options, lambda nc: _show(nc, options))
+            return with_nats(options, lambda _, js: _show(js, options))
         case _:
-            return with_nats(options, lambda nc: _retry(nc, options))
+            return with_nats(options, lambda nc, js: _retry(nc, js, options))
 
 
-async def _list(nc: Client, options: argparse.Namespace) -> int:
+async def _list(js: JetStreamContext, options: argparse.Namespace) -> int:
     count = 0
-    async for letter in read_letters(nc.jetstream(), options.consumer):
+    async for letter in read_letters(js, options.consumer):
         count += 1
         if options.json:
             print(json.dumps(_fields(letter)))
@@ -82,8 +82,8 @@ async def _list(nc: Client, options: argparse.Namespace) -> int:
     return 0
 
 
-async def _show(nc: Client, options: argparse.Namespace) -> int:
-    letter = await read_letter(nc.jetstream(), options.number) if options.number > 0 else None
+async def _show(js: JetStreamContext, options: argparse.Namespace) -> int:
+    letter = await read_letter(js, options.number) if options.number > 0 else None
     if letter is None:
         fail(f"there is no dead letter {options.number}")
     if options.json:
@@ -99,8 +99,7 @@ async def _show(nc: Client, options: argparse.Namespace) -> int:
     return 0
 
 
-async def _retry(nc: Client, options: argparse.Namespace) -> int:
-    js = nc.jetstream()
+async def _retry(nc: Client, js: JetStreamContext, options: argparse.Namespace) -> int:
     letters: list[Letter] = []
     if options.all:
         letters = [letter async for letter in read_letters(js, options.consumer)]

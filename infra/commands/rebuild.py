@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Final
 
 import nats.errors
@@ -20,11 +22,12 @@ from infra.commands.connection import with_nats
 from libs.bus import declare
 from libs.bus.declare import declare_consumers
 from libs.bus.origin import mark
-from libs.relay import COUNT, Report
+from libs.relay import COUNT, RelayReport
 
 STORED: Final = subjects.STORED_CONTEXTS
 START_SECONDS: Final = 5.0
 """How long a service that is being started again is waited for."""
+_LOOKS: Final = 50
 EXAMPLES: Final = """\
 examples:
   rostrum rebuild             after the stream was lost, emptied, or has holes
@@ -65,17 +68,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Rebuild it and say what was done; 1 where a relay did not answer."""
-    return with_nats(options, lambda nc: _rebuild(nc, options))
+    return with_nats(options, lambda nc, js: _rebuild(nc, js, options))
 
 
-async def _rebuild(nc: Client, options: argparse.Namespace) -> int:
+async def _rebuild(nc: Client, js: JetStreamContext, options: argparse.Namespace) -> int:
     began = time.monotonic()
-    js = nc.jetstream(timeout=10.0)
-    found = await _stream(nc, js, anew=options.anew, timeout=options.timeout)
-    await declare_consumers(js, subjects.SERVICES)
-    if not options.json:
-        print(found, flush=True)
-    rebuilt = await asyncio.gather(*(_context(nc, js, context, options.timeout) for context in STORED))
+    found, rebuilt = await filled_anew(
+        nc, js, anew=options.anew, timeout=options.timeout, say=None if options.json else partial(print, flush=True)
+    )
     readers = [info for info in await js.consumers_info(subjects.EVENTS_STREAM) if info.config.durable_name]
     waiting = max(((info.num_pending or 0) for info in readers), default=0)
     seconds = time.monotonic() - began
@@ -97,6 +97,18 @@ async def _rebuild(nc: Client, options: argparse.Namespace) -> int:
         print(f"{len(readers)} durable consumers read it, the last of them has {waiting:,} events to go")
         print(f"done in {seconds:.1f} s")
     return 1 if any(one.position is None for one in rebuilt) else 0
+
+
+async def filled_anew(
+    nc: Client, js: JetStreamContext, *, anew: bool, timeout: float, say: Callable[[str], object] | None
+) -> tuple[str, list[Rebuilt]]:
+    """Fill the stream again where it lacks a fact, or `anew`; what was found, and what became of it. `say` is told what
+    was found as soon as that is known."""
+    found = await _stream(nc, js, anew=anew, timeout=timeout)
+    await declare_consumers(js, subjects.SERVICES)
+    if say is not None:
+        say(found)
+    return found, await asyncio.gather(*(_context(nc, js, context, timeout) for context in STORED))
 
 
 def _line(one: Rebuilt) -> str:
@@ -132,9 +144,9 @@ async def _wrong(nc: Client, js: JetStreamContext, state: StreamState, timeout: 
     reports = await asyncio.gather(*(_ask(nc, context, timeout, COUNT) for context in STORED))
     for context, report in zip(STORED, reports, strict=True):
         if report is not None and report.owed is not None:
-            held = await _count(js, context)
-            if held < report.owed:
-                return f"lacked {report.owed - held:,} {context} events"
+            missing = await lacking(js, context, report.owed, report.sequence)
+            if missing > 0:
+                return f"lacked {missing:,} {context} events"
     return None
 
 
@@ -144,14 +156,30 @@ async def _context(nc: Client, js: JetStreamContext, context: str, timeout: floa
     return Rebuilt(context, await _count(js, context), published, position)
 
 
-async def _count(js: JetStreamContext, context: str) -> int:
-    """How many events of a context are in the stream."""
+async def lacking(js: JetStreamContext, context: str, owed: int, sequence: int | None) -> int:
+    """How many of so many events of a context, the last of them at `sequence`, the stream lacks.
+
+    Those behind it would hide as many that are missing. Where some come at each look, it may lack more.
+    """
+    if sequence is None:  # a service of an earlier version
+        return owed - await _count(js, context)
+    for _ in range(_LOOKS):
+        before = await _count(js, context, after=sequence)
+        held = await _count(js, context) - before
+        if await _count(js, context, after=sequence) == before:
+            break
+    return owed - held
+
+
+async def _count(js: JetStreamContext, context: str, after: int = 0) -> int:
+    """How many events of a context are in the stream, behind a sequence."""
     consumer = await js.add_consumer(
         subjects.EVENTS_STREAM,
         ConsumerConfig(
             filter_subject=subjects.events_of(context),
             ack_policy=AckPolicy.NONE,
-            deliver_policy=DeliverPolicy.ALL,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=after + 1,
             mem_storage=True,
             num_replicas=1,
             inactive_threshold=5.0,
@@ -161,13 +189,13 @@ async def _count(js: JetStreamContext, context: str) -> int:
     return consumer.num_pending or 0
 
 
-async def _ask(nc: Client, context: str, timeout: float, body: bytes = b"") -> Report | None:
+async def _ask(nc: Client, context: str, timeout: float, body: bytes = b"") -> RelayReport | None:
     """Have a relay look at the stream, and wait until everything is in it; None where nobody answers."""
     patience = time.monotonic() + START_SECONDS
     while True:
         try:
             asked = nc.request(subjects.relay_check(context), body, timeout=timeout, headers=mark("launcher"))
-            return Report.decode((await asked).data)
+            return RelayReport.decode((await asked).data)
         except nats.errors.NoRespondersError:
             if time.monotonic() > patience:
                 return None

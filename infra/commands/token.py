@@ -7,8 +7,8 @@ import json
 from datetime import timedelta
 from typing import Final
 
-from infra.commands.common import add_var, fail
-from libs.identity import DevelopmentIdentity, IdentityError
+from infra.commands.common import add_var, fail, own_tokens
+from libs.identity import IdentityError
 
 _MOST_HOURS: Final = 87_600.0
 EXAMPLES = """\
@@ -19,7 +19,8 @@ examples:
 
   curl -H "Authorization: Bearer $(rostrum token 01jd0...)" http://127.0.0.1:8080/v1/me
 
-The key is made on first use and kept in var/keys. It is for development: a production gateway takes other keys.
+The key is made on first use and kept in var/keys. A token of one ROSTRUM_IDENTITY is good in development or elsewhere,
+never in both.
 """
 
 
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         fail(f"--hours {options.hours:g}: must be more than 0 and at most {_MOST_HOURS:g}, ten years")
     person = options.person or _sign_up(options)
     try:
-        identity = DevelopmentIdentity(options.var / "keys")
+        identity = own_tokens(options.var)
         print(identity.mint(person, operator=options.operator, lifetime=timedelta(hours=options.hours)))
     except (IdentityError, ValueError, OSError) as error:
         fail(str(error))

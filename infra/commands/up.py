@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from contracts.subjects import SERVICES
-from infra.commands.common import add_var, fail, gateway_port, media_nodes
+from infra.commands.common import add_var, fail, gateway_port, in_development, media_nodes
 from infra.launcher import LauncherError, System
 from infra.launcher.system import ENTRY, PRELOAD
 
@@ -63,9 +63,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _hosts_bots(options: argparse.Namespace) -> bool:
-    """Whether there is to be a Space of speaking bots: not with DEMO=0, nor without the services it needs."""
+    """Whether there is to be a Space of speaking bots: not with DEMO=0, nor without the services it needs, nor where
+    nobody signs up."""
     wanted = os.environ.get("DEMO", "1") not in ("0", "false", "no", "")
-    return wanted and options.entry == ENTRY and set(options.services) >= BOTS_NEED
+    return wanted and in_development() and options.entry == ENTRY and set(options.services) >= BOTS_NEED
 
 
 async def run_until_stopped(system: System) -> int:

@@ -27,9 +27,9 @@ from infra.demo.connection import connected, new_connection, offered, tap
 from infra.demo.live_events import LiveEvent, parse
 from infra.demo.voice import Speech
 
-TIMEOUT = httpx.Timeout(10.0)
+TIMEOUT = httpx.Timeout(30.0)
 SLOTS = 3
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 30.0
 RECONNECT_SECONDS = 3.0
 FLOWS_SECONDS = 0.2
 """How long to look whether anything still arrives over a connection whose node is said to be gone."""
@@ -115,7 +115,7 @@ class Client:
             if last_event_id is not None:
                 headers["Last-Event-ID"] = last_event_id
             try:
-                timeout = httpx.Timeout(10, read=30)
+                timeout = httpx.Timeout(30)
                 async with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
                     if response.status_code >= 400:
                         await response.aread()
@@ -131,7 +131,7 @@ class Client:
 
     async def negotiate(self, path: str, offer: str) -> tuple[str, str]:
         """Sends an SDP offer; returns the answer and the resource's path."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             response = await self._http.post(path, content=offer, headers={"Content-Type": "application/sdp"})
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:

@@ -19,8 +19,10 @@ from infra.demo.voice import FRAME_SECONDS
 
 OVERLAP_SECONDS = 3.0
 PAUSE_SECONDS = 0.5
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
 """How long replay and transcript may take after the end."""
+TRANSCRIPTS = ("transcript.txt", "transcript.vtt", "transcript.srt", "transcript.json")
+"""The transcript in all its forms."""
 
 Say = Callable[[str], None]
 
@@ -49,7 +51,7 @@ class Watcher:
                 self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 self.file.flush()
 
-    async def wait(self, what: str, wanted: Callable[[LiveEvent], bool], limit: float = 15.0) -> LiveEvent:
+    async def wait(self, what: str, wanted: Callable[[LiveEvent], bool], limit: float = 60.0) -> LiveEvent:
         """The first event, past or to come, that is wanted. Raises TimeoutError that says what was waited for."""
         try:
             async with asyncio.timeout(limit), self._changed:
@@ -67,7 +69,7 @@ class Watcher:
 
 
 @dataclass
-class Told:
+class PlayedStory:
     """What happened, as seen from outside."""
 
     space_id: str
@@ -83,7 +85,9 @@ class Told:
     figures: dict[str, Any]
 
 
-async def play(url: str, parts: list[Part], *, title: str, listeners: int, overlap: bool, out: Path, say: Say) -> Told:
+async def play(
+    url: str, parts: list[Part], *, title: str, listeners: int, overlap: bool, out: Path, say: Say
+) -> PlayedStory:
     """Plays the whole Space through the gateway at `url`; downloads what is left of it into `out`."""
     async with contextlib.AsyncExitStack() as stack:
         tag = secrets.randbelow(90_000) + 10_000
@@ -157,7 +161,7 @@ async def play(url: str, parts: list[Part], *, title: str, listeners: int, overl
         mine = await speakers[-1].client.call("GET", f"{base}/tips")
         tips = mine["tips"] or tips
         await _drop_tasks(running)
-        return Told(space_id, speakers, audience, public, began, ended, final, tips, replay, figures)
+        return PlayedStory(space_id, speakers, audience, public, began, ended, final, tips, replay, figures)
 
 
 async def _drop_tasks(tasks: list[asyncio.Task[None]]) -> None:
@@ -239,7 +243,7 @@ async def _audience_acts(
         "/v1/me/tip-jar",
         {"names": {"paypal": "rostrumdemo"}, "enabled": True, "public_names_acknowledged": True},
     )
-    limit = sum(speaker.part.seconds for speaker in speakers) + 30
+    limit = sum(speaker.part.seconds for speaker in speakers) + 60
     await public.wait(f"{last.name} to speak", _speaks(last.client.id), limit)
     known = [listener for listener in audience if listener.client.person is not None]
     if not known:
@@ -255,7 +259,7 @@ async def _audience_acts(
 
 
 async def _download(client: Client, base: str, speakers: list[Speaker], out: Path) -> None:
-    files = {"replay.m4a": "replay.m4a", "transcript.vtt": "transcript.vtt", "transcript.txt": "transcript.txt"}
+    files = {name: name for name in ("replay.m4a", *TRANSCRIPTS)}
     files |= {f"tracks/{s.client.id}.ogg": f"tracks/{file_name(s.name)}.ogg" for s in speakers}
     (out / "tracks").mkdir(exist_ok=True)
     for source, target in files.items():

@@ -12,7 +12,8 @@ import av
 
 from infra.demo.cast import Listener, Speaker
 from infra.demo.live_events import LiveEvent
-from infra.demo.story import Told, file_name
+from infra.demo.loudness import measure
+from infra.demo.story import PlayedStory, file_name
 from infra.demo.voice import FRAME_SECONDS
 from infra.demo.word_error import word_errors
 
@@ -22,17 +23,24 @@ MUTE_SECONDS = 0.25
 """How long after the confirmed mute a payload may still have been under way."""
 FILLER_BYTES = 3
 """Opus packets up to this size hold no speech: what a track is filled with where nothing was sent."""
+LOUDNESS = (-17.0, -15.0)
+"""LUFS of a replay."""
+PEAK = -1.0
+"""dBTP of a replay at most."""
 LOSS = 0.005
 """Share of packets that may be lost on one machine."""
 
 
-def summarise(told: Told, *, rebuilt: bool, engine: str, services: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def summarise(
+    told: PlayedStory, *, rebuilt: bool, engine: str, services: list[dict[str, Any]], out: Path
+) -> dict[str, Any]:
     """`summary.json`; see README for what each field says."""
     owners = _owners(told.speakers)
     heard = [_heard(listener, owners) for listener in told.listeners]
     captions = told.public.all("transcription.captioned")
     names = {speaker.client.id: speaker.name for speaker in told.speakers}
     talk = told.figures["talk_seconds_by_speaker"]
+    lufs, true_peak = measure(out / "replay.m4a")
     return {
         "space_id": told.space_id,
         "duration_s": round(told.ended - told.began, 1),
@@ -53,7 +61,12 @@ def summarise(told: Told, *, rebuilt: bool, engine: str, services: list[dict[str
             "final": len(captions),
             "first_final_after_ms": round((captions[0][0] - told.began) * 1000) if captions else None,
         },
-        "replay": {"seconds": told.replay["seconds"], "bytes": told.replay["bytes"]},
+        "replay": {
+            "seconds": told.replay["seconds"],
+            "bytes": told.replay["bytes"],
+            "lufs": lufs,
+            "true_peak_dbtp": true_peak,
+        },
         "tracks": [_track(speaker, told.listeners, owners, out) for speaker in told.speakers],
         "tips": told.tips,
         "analytics": {
@@ -66,7 +79,7 @@ def summarise(told: Told, *, rebuilt: bool, engine: str, services: list[dict[str
     }
 
 
-def wrong(told: Told, summary: dict[str, Any]) -> Iterator[str]:
+def wrong(told: PlayedStory, summary: dict[str, Any]) -> Iterator[str]:
     """What is not as it should be, the most telling first; nothing where all is well."""
     everybody = [speaker.name for speaker in told.speakers]
     for listener in summary["listeners"]:
@@ -79,6 +92,9 @@ def wrong(told: Told, summary: dict[str, Any]) -> Iterator[str]:
             yield f"{leaked} packets of {speaker.name} were heard while they were muted"
     if summary["replay"]["seconds"] <= 0 or summary["replay"]["bytes"] <= 0:
         yield "there is no replay"
+    lufs, true_peak = summary["replay"]["lufs"], summary["replay"]["true_peak_dbtp"]
+    if not LOUDNESS[0] <= lufs <= LOUDNESS[1] or true_peak > PEAK:
+        yield f"the replay is at {lufs} LUFS with peaks of {true_peak} dBTP"
     for track in summary["tracks"]:
         if track["foreign"]:
             yield f"{track['foreign']} packets in the track of {track['name']} are not theirs"
@@ -179,7 +195,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
-def timeline(told: Told) -> dict[str, Any]:
+def timeline(told: PlayedStory) -> dict[str, Any]:
     """When what was sent, for whoever compares the recording with it: `sent.json`."""
     return {
         "began": told.began,
@@ -226,7 +242,8 @@ def page(summary: dict[str, Any], out: Path) -> str:
     lines += [
         "",
         f"  Captions    {captions['final']} final, {captions['partial']} partial, by {captions['engine']}",
-        f"  Replay      {replay['seconds']:.1f} s, {replay['bytes'] / 1000:.0f} kB",
+        f"  Replay      {replay['seconds']:.1f} s, {replay['bytes'] / 1000:.0f} kB,"
+        f" {replay['lufs']} LUFS, peaks at {replay['true_peak_dbtp']} dBTP",
         f"  Tips        {', '.join(_tip(tip) for tip in summary['tips']) or 'none'}",
         f"  Analytics   {analytics['peak_listeners']} listeners at the peak; talk time {talk}; reactions {reactions}",
         f"  Rebuilt     from its stored events: {'equal' if summary['rebuilt_equals_live'] else 'DIFFERENT'}",

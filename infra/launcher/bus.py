@@ -12,9 +12,11 @@ from typing import Final
 import nats
 import nats.errors
 
+from infra.eraser.notes import Notes
 from infra.launcher.errors import StartFailed
 from infra.launcher.port import HeldPort
 from infra.nats import server
+from infra.nats.overwriting import overwrite
 
 ANSWER_SECONDS: Final = 30.0
 
@@ -36,9 +38,13 @@ class LocalNats:
         """User and password of a service or of the launcher."""
         return user, self._passwords[user]
 
-    def command(self) -> list[str]:
-        """Write the configuration; what to run. Raises StartFailed where the server is not installed, or a file cannot
-        be read or written."""
+    def api(self, user: str) -> str:
+        """What the subjects of JetStream's API begin with for a user who may change streams."""
+        return server.api(self._passwords[user])
+
+    def prepare(self) -> list[str]:
+        """Overwrite the messages that NATS was killed while deleting, and write the configuration; returns what to
+        run. Raises StartFailed where the server is not installed, or a file cannot be read or written."""
         self._port = self._port or HeldPort()
         try:
             self._passwords = server.credentials(self._var_dir / "keys")
@@ -50,12 +56,19 @@ class LocalNats:
         try:
             if not config.exists() or config.read_text() != text:
                 server.write_private(config, text)
+            self._overwrite_deleted()
         except OSError as error:
-            raise StartFailed(f"{config} cannot be written: {error.strerror}") from error
+            raise StartFailed(f"{error.filename or config} cannot be written: {error.strerror}") from error
         try:
             return [str(server.executable()), "--config", str(config)]
         except FileNotFoundError as error:
             raise StartFailed(str(error)) from error
+
+    def _overwrite_deleted(self) -> None:
+        notes = Notes(self._var_dir)
+        for stream, sequences in notes.read().items():
+            for sequence in overwrite(self._var_dir / "nats", stream, sequences):
+                notes.remove(stream, sequence)
 
     def release(self) -> None:
         """Give its port back."""
@@ -98,7 +111,7 @@ class LocalNats:
         user, password = self.credentials(server.ADMIN)
         client = await nats.connect(self.url, user=user, password=password, error_cb=ignore)
         try:
-            jetstream = client.jetstream(timeout=5.0)
+            jetstream = client.jetstream(prefix=self.api(server.ADMIN), timeout=5.0)
             await declare(jetstream)
             await declare_consumers(jetstream, services)
         finally:

@@ -24,6 +24,13 @@ def serve(name: str) -> int:
     return code
 
 
+def eraser(_: str) -> int:
+    """Delete what erased people are called from the streams, until SIGTERM; its exit code."""
+    from infra.eraser.main import main
+
+    return main(os.environ)
+
+
 def bots(_: str) -> None:
     """Host the Space of speaking bots until SIGTERM."""
     from infra.demo import bots

@@ -13,6 +13,7 @@ from infra.launcher.bus import LocalNats
 from infra.launcher.child import service_of
 from infra.launcher.errors import PortTaken
 from infra.launcher.port import HeldPort
+from infra.nats.permissions import ERASER
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Surroundings:
                 "ROSTRUM_NATS_USER": user,
                 "ROSTRUM_NATS_PASSWORD": password,
             }
+            if service == ERASER:
+                environment["ROSTRUM_NATS_API"] = self.nats.api(service)
         own = self._apart(service, int(name.removeprefix(f"{service}-"))) if service != name else {}
         return environment | self.settings | own
 

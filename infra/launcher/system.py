@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,22 +16,22 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
 from contracts.subjects import SERVICES
+from infra.launcher.background_work import BackgroundWork
 from infra.launcher.bus import LocalNats
+from infra.launcher.ending import Ending
 from infra.launcher.environment import Surroundings
-from infra.launcher.errors import DataGone, GaveUp, LauncherError, StartFailed
+from infra.launcher.errors import GaveUp, LauncherError, StartFailed
 from infra.launcher.folder import Folder
 from infra.launcher.forks import MEDIA_NODES, Forks
 from infra.launcher.process import LONGEST_DELAY_SECONDS, Process
 from infra.launcher.streams import has_room, keep_writable
+from infra.nats.permissions import ERASER
 from infra.nats.server import ADMIN
 
 ENTRY: Final = "infra.launcher.child:serve"
 PRELOAD: Final = ("infra.launcher.preload",)
 NATS: Final = "nats"
-BAD_SETTING: Final = 2
-"""Exit code of a service that will not start however often it is tried (`libs.service.EXIT_BAD_SETTING`)."""
-DATA_GONE: Final = 4
-"""Exit code of a service whose data was removed; it must not begin with empty files (`libs.service.EXIT_DATA_GONE`)."""
+ERASING: Final = "infra.launcher.child:eraser"
 START_SECONDS: Final = 60.0
 """How long one process may take to become ready."""
 DECLARE_AGAIN_SECONDS: Final = 1.0
@@ -92,18 +92,19 @@ class System:
         self._drain_seconds = drain_seconds
         self._nats = LocalNats(self.var_dir) if own_nats else None
         self._guests = dict(guests or {})
+        # Where NATS runs elsewhere, somebody there may delete messages (`rostrum eraser`).
+        self._helpers = {ERASER: ERASING} if own_nats and entry == ENTRY and "people" in services else {}
         everybodys = {name: value for name, value in (settings or {}).items() if name != MEDIA_NODES}
         self._surroundings = Surroundings(self.var_dir, gateway_port, everybodys, self._nats, self._guests)
-        names = (*((NATS,) if own_nats else ()), *self.services, *self._guests)
+        names = (*((NATS,) if own_nats else ()), *self.services, *self._helpers, *self._guests)
         self._processes = {name: Process(name) for name in names}
         self._forks = Forks()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._work = BackgroundWork(self._folder)
         self._preloaded = asyncio.Event()
         self._boots = 0
         """How often everything was started again."""
         self._starting = True
         self._stopping = False
-        self._failure: asyncio.Future[None] | None = None
         self.preload_info: dict[str, Any] = {}
 
     # ---- what others ask ---------------------------------------------------------------------------
@@ -121,6 +122,10 @@ class System:
     def credentials(self, user: str = ADMIN) -> tuple[str, str]:
         """User and password of a service, or of the launcher itself, which may do everything."""
         return self._local_nats().credentials(user)
+
+    def nats_api(self, user: str = ADMIN) -> str:
+        """What the subjects of JetStream's API begin with for a user who may change streams."""
+        return self._local_nats().api(user)
 
     def _local_nats(self) -> LocalNats:
         if self._nats is None:
@@ -146,6 +151,10 @@ class System:
         """What a service finds in its environment, so that a test or another process can stand in for it."""
         return self._surroundings.of(name)
 
+    def change(self, settings: Mapping[str, str]) -> None:
+        """Other settings, which a process has from its next start on."""
+        self._surroundings.settings.update(settings)
+
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal, SIGKILL unless told otherwise, as a fault would; the pid it went to.
 
@@ -157,14 +166,13 @@ class System:
         os.kill(pid, number)
         return pid
 
-    async def ready(self, name: str, timeout: float = 30.0) -> None:
+    async def ready(self, name: str, timeout: float = 90.0) -> None:
         """Wait until the service is ready. Raises LauncherError when it is not in time, or the system gave up."""
-        await self._or_failure(self._processes[name].is_ready.wait(), name, timeout)
+        await self._work.or_failure(self._processes[name].is_ready.wait(), name, timeout)
 
     async def wait(self) -> None:
-        """Until the system fails for good; then raises what `_fail` was given."""
-        assert self._failure is not None
-        await asyncio.shield(self._failure)
+        """Until the system fails for good; then raises why."""
+        await self._work.failed()
 
     # ---- start -------------------------------------------------------------------------------------
 
@@ -179,17 +187,16 @@ class System:
 
     async def start(self) -> None:
         """Everything up and ready, or nothing left and a LauncherError."""
-        self._failure = asyncio.get_running_loop().create_future()
-        self._failure.add_done_callback(lambda future: future.exception())
+        self._work.begin()
         try:
             await self._folder.take(self._say)
             if "gateway" in self.services:
                 self._surroundings.settle()
             await self._boot()
             self._starting = False
-            self._spawn(self._folder.watch())
+            self._work.spawn(self._folder.watch())
             if self._nats:
-                self._spawn(keep_writable(self._nats, self.var_dir, self._say, self._restart_nats))
+                self._work.spawn(keep_writable(self._nats, self.var_dir, self._say, self._restart_nats))
             self._write_system_file()
         except BaseException:
             await self.stop()
@@ -203,25 +210,25 @@ class System:
         self._forks.send(op="preload", modules=self._preload)
         if self._nats:
             await self._nats.declare(self.services)
-        await self._or_failure(self._preloaded.wait(), "the fork server", START_SECONDS)
-        for name in self.services:
+        await self._work.or_failure(self._preloaded.wait(), "the fork server", START_SECONDS)
+        for name in (*self.services, *self._helpers):
             self._fork(name)
-        for name in self.services:
-            await self._or_failure(self._processes[name].is_ready.wait(), name, START_SECONDS)
+        for name in (*self.services, *self._helpers):
+            await self._work.or_failure(self._processes[name].is_ready.wait(), name, START_SECONDS)
         for name in self._guests:
             self._fork(name)
 
     async def _start_fork_server(self) -> None:
         self._preloaded.clear()
         await self._forks.start(self._folder.lock_fd, self._folder.fresh_log("forks"), self._surroundings.settings)
-        self._spawn(self._listen())
+        self._work.spawn(self._listen())
 
     async def _start_nats(self, nats: LocalNats) -> None:
         process = self._processes[NATS]
-        order = {"argv": nats.command(), "log": str(self._folder.fresh_log(NATS))}
+        order = {"argv": nats.prepare(), "log": str(self._folder.fresh_log(NATS))}
         process.asked_for()  # not before the above, which may raise: `stop` waits for what was asked for
         self._forks.send(op="exec", name=NATS, **order)
-        await nats.answers(self._raise_failure)
+        await nats.answers(self._work.raise_failure)
         process.became_ready({"url": nats.url}, time.monotonic())
         if self._starting:
             self._say("nats: ready")
@@ -230,8 +237,9 @@ class System:
 
     def _fork(self, name: str) -> None:
         order = {"env": self.environment(name), "log": str(self._folder.fresh_log(name))}
+        entry = self._helpers.get(name) or self._guests.get(name, self._entry)
         self._processes[name].asked_for()
-        self._forks.send(op="fork", name=name, entry=self._guests.get(name, self._entry), **order)
+        self._forks.send(op="fork", name=name, entry=entry, **order)
 
     # ---- watching ----------------------------------------------------------------------------------
 
@@ -268,21 +276,15 @@ class System:
             return
         if delay is None and not has_room(self.var_dir):
             delay = LONGEST_DELAY_SECONDS  # it can do nothing about a full disk
-        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
-        last = self._folder.last_words(name)
-        because = f": {last}" if last and code > 0 else ""
+        ending = Ending(name, code, was_ready, delay, self._folder.last_words(name), self._folder.log(name))
         if name in self._guests and (code == 0 or delay is None):
-            self._say(f"{name} {how}{because}; going on without")
-        elif code == DATA_GONE:
-            self._fail(DataGone(f"{name} stopped{because or ', its data is gone'}"))
-        elif code == BAD_SETTING or (self._starting and code > 0 and not was_ready):
-            self._fail(StartFailed(f"{name} could not start{because or f', it {how}'} (log: {self._folder.log(name)})"))
-        elif delay is None:
-            self._fail(GaveUp(f"{name} keeps dying, the last time it {how}{because} (log: {self._folder.log(name)})"))
+            self._say(f"{name} {ending.how}{ending.because}; going on without")
+        elif (failure := ending.failure(starting=self._starting)) is not None:
+            self._work.fail(failure)
         else:
             wait = f"in {delay:.1f} s" if delay else "now"
-            self._say(f"{name} {how}{because}; restarting it {wait}")
-            self._spawn(self._restart(name, delay))
+            self._say(f"{name} {ending.how}{ending.because}; restarting it {wait}")
+            self._work.spawn(self._restart(name, delay or 0.0))
 
     async def _restart(self, name: str, delay: float) -> None:
         restarts, boots = self.restarts(name), self._boots
@@ -328,48 +330,15 @@ class System:
         """Somebody killed the fork server, and the kernel its children: start over, on the same ports."""
         for process in self._processes.values():
             if process.died(time.monotonic()) is None:
-                self._fail(GaveUp("the fork server keeps dying"))
+                self._work.fail(GaveUp("the fork server keeps dying"))
                 return
         if self._starting:
-            self._fail(StartFailed(f"the fork server ended: {self._folder.last_words('forks')}"))
+            self._work.fail(StartFailed(f"the fork server ended: {self._folder.last_words('forks')}"))
             return
         self._say("the fork server was killed; restarting everything")
         self._boots += 1
         await self._forks.end()
-        self._spawn(self._boot())
-
-    def _fail(self, error: LauncherError) -> None:
-        if self._failure is not None and not self._failure.done():
-            self._failure.set_exception(error)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None and self._failure.done():
-            self._failure.result()
-
-    async def _or_failure(self, wanted: Coroutine[Any, Any, object], what: str, timeout: float) -> None:
-        assert self._failure is not None
-        waiting = asyncio.ensure_future(wanted)
-        both: set[asyncio.Future[Any]] = {waiting, self._failure}
-        try:
-            await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            self._raise_failure()
-            if not waiting.done():
-                last = self._folder.last_words(what)
-                raise StartFailed(
-                    f"{what} was not ready within {timeout:.0f} s: {last} (log: {self._folder.log(what)})"
-                )
-        finally:
-            waiting.cancel()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not self._stopping:
-            self._fail(error if isinstance(error, LauncherError) else LauncherError(f"{type(error).__name__}: {error}"))
+        self._work.spawn(self._boot())
 
     # ---- stop --------------------------------------------------------------------------------------
 
@@ -377,8 +346,8 @@ class System:
         """End the guests, drain the gateway, then the other services, then NATS; kill what does not end in time."""
         if self._stopping:
             return
-        self._stopping = True
-        others = [name for name in self.services if name != "gateway"]
+        self._stopping = self._work.ending = True
+        others = [name for name in (*self.services, *self._helpers) if name != "gateway"]
         for group in (
             list(self._guests),
             ["gateway"] if "gateway" in self.services else [],
@@ -387,9 +356,7 @@ class System:
         ):
             await self._end(group)
         await self._forks.end()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._work.end()
         self._surroundings.release()
         self._folder.release()
 

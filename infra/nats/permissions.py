@@ -1,8 +1,10 @@
 """What each service may publish and hear. Subjects are those of `contracts.subjects`.
 
 A service publishes its own events, its own dead letters and its own keys, asks anybody a question (also whether a
-relay has published everything), and orders only those that it must. A request may be answered by whoever received it
-(`allow_responses`). Nobody makes a consumer: NATS would deliver with permissions of its own.
+relay has published everything), and orders only those that it must. Answers go to inboxes, whose names nobody can
+guess, and nowhere else. NATS's `allow_responses` is not used: whoever asks itself a question could then answer on any
+subject. Nobody makes a consumer: NATS would deliver with permissions of its own. The launcher's user alone has facts
+rewritten.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from typing import Any, Final
 
 from contracts import consumers, subjects
 from contracts.people import v1 as people
+
+ERASER: Final = "eraser"
+"""The user who may delete messages of streams; see `infra.eraser`."""
 
 COMMANDS_TO: Final[dict[str, tuple[str, ...]]] = {
     "gateway": subjects.SERVICES,
@@ -27,6 +32,7 @@ PUBLISHES: Final[dict[str, tuple[str, ...]]] = {
         subjects.relayed_audio("*"),
         f"$KV.{subjects.NODES_BUCKET}.>",
     ),
+    "recording": (subjects.live_audio("*"),),
 }
 """What a service publishes besides events, answers, questions and dead letters."""
 
@@ -35,14 +41,21 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "media": (),
     "recording": (people.DestroyUnits.name,),
     "transcription": (people.DestroyUnits.name,),
+    "tipping": (people.DestroyUnits.name,),
     "gateway": (),
+    "discovery": (),
 }
 """The services that may ask people for keys, and what each may order there to be destroyed."""
 
 HEARS: Final[dict[str, tuple[str, ...]]] = {
     "room": (subjects.presence("*"),),
     "media": (subjects.node_heartbeat("*"), subjects.relayed_audio("*")),
-    "gateway": (subjects.PASSING_SUBJECTS, subjects.node_heartbeat("*"), subjects.service_status("*", "*")),
+    "gateway": (
+        subjects.PASSING_SUBJECTS,
+        subjects.node_heartbeat("*"),
+        subjects.service_status("*", "*"),
+        subjects.live_audio("*"),
+    ),
 }
 """What a service listens to on core NATS besides requests, answers and streams."""
 
@@ -62,11 +75,12 @@ FOLLOWS: Final[dict[str, dict[str, str]]] = {
 
 READS: Final[dict[str, tuple[str, ...]]] = {
     "analytics": (subjects.EVENTS_STREAM,),
+    "recording": (subjects.CAPTURE_STREAM,),
 }
-"""The streams that a service reads parts of without following them: analytics, what an earlier version did not know."""
+"""The streams that a service reads parts of without following them: analytics, what an earlier version did not know;
+recording, what was said in a Space that is not recorded, where it was reported."""
 
 LOOKS_AT: Final[dict[str, tuple[str, ...]]] = {
-    "recording": (subjects.CAPTURE_STREAM,),
     "gateway": (_LEASES, _NODES),
 }
 """The streams of which it gets single messages besides."""
@@ -100,6 +114,19 @@ def _keys(service: str) -> tuple[list[str], list[str]]:
     )
 
 
+def eraser_permissions(api: str) -> dict[str, Any]:
+    """Those of the eraser: it reads who is erased, and deletes single messages. It publishes nothing but its status.
+    `api`: what the subjects of JetStream's API begin with for it."""
+    streams = (subjects.EVENTS_STREAM, subjects.DEAD_LETTER_STREAM)
+    publish = [f"{api}.STREAM.INFO.*", f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}"]
+    publish += [f"{api}.STREAM.MSG.{verb}.{stream}" for verb in ("GET", "DELETE") for stream in streams]
+    erased = subjects.event("people", "*", people.Erased.name)
+    return {
+        "publish": {"allow": [*publish, subjects.service_status(ERASER, "*")]},
+        "subscribe": {"allow": [subjects.republished(erased), f"{subjects.inbox(ERASER)}.>"]},
+    }
+
+
 def permissions(service: str) -> dict[str, Any]:
     """The NATS permissions of one service's user, as the server's configuration wants them."""
     keys, no_keys = _keys(service)
@@ -112,6 +139,7 @@ def permissions(service: str) -> dict[str, Any]:
         *PUBLISHES.get(service, ()),
         subjects.dead_letter(service, "*"),
         subjects.service_status(service, "*"),
+        f"{subjects.INBOXES}>",
         *_streams(service),
         *keys,
     ]
@@ -122,6 +150,7 @@ def permissions(service: str) -> dict[str, Any]:
         subjects.query(service, "*", "*"),
         subjects.retry(service, "*"),
         *(subjects.relay_check(context) for context in subjects.CONTEXTS_OF[service]),
+        *([subjects.migration(service, "*")] if service in subjects.STORED_CONTEXTS else []),
         f"{subjects.inbox(service)}.>",
     ]
     if service in KEYS:
@@ -129,5 +158,4 @@ def permissions(service: str) -> dict[str, Any]:
     return {
         "publish": {"allow": publish, "deny": no_keys},
         "subscribe": {"allow": subscribe},
-        "allow_responses": {"max": 16, "expires": "2m"},
     }

@@ -23,7 +23,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamPlace:
     """A place in a stream: what is behind `sequence` is still to be read."""
 
     epoch: str | None
@@ -31,7 +31,7 @@ class Place:
     sequence: int = 0
 
 
-Begin = Callable[[str | None], Awaitable[Place]]
+Begin = Callable[[str | None], Awaitable[StreamPlace]]
 """Says where to begin. It is given the epoch of a stream that was made anew, so that what came from the one before is
 forgotten, and None at the start and after an error. Where it raises what the bus raises, it is called again alike."""
 

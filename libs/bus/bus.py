@@ -17,16 +17,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts import envelope, subjects
 from contracts.commands import Accepted, Refused, Request
-from contracts.envelope import Event, Model
+from contracts.envelope import Event, Model, Outgoing, body_of, event_of
 from contracts.growing import read
+from contracts.sealed import LeftOut
 from libs.bus.connection import BusSettings, Connection
-from libs.bus.consume import Consumer, Handle, HandleRaw, Received, received_one, unreadable_from
+from libs.bus.consume import Consumer, Handle, HandleRaw
 from libs.bus.errors import CannotConnect, Unavailable
 from libs.bus.follow import follow_raw
 from libs.bus.halts import Hold
 from libs.bus.handlers import Handlers
 from libs.bus.headers import read_with
-from libs.bus.origin import answer_unguessably, mark
+from libs.bus.opening import Opening, opened_at_last
+from libs.bus.origin import answer_unguessably, mark, said_now
+from libs.bus.received import Received, bodies_of, received_one, unreadable_from
 from libs.bus.serve import Serving
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -59,7 +62,7 @@ class Bus(Connection):
         Unavailable.
         """
         subject = request.subject(route if route is not None else self.route_of(request))
-        body = request.model_dump_json().encode()
+        body = envelope.encoded(request)
         started = time.monotonic()
         with span(f"ask {request.service}.{request.name}", "client"):
             headers = mark(self.service, inject({}))
@@ -114,21 +117,23 @@ class Bus(Connection):
         """
         with span(f"publish {event.context}.{event.name}", "producer"):
             headers = self._moment(event, id or new_id())
-            sequence = await self._publish(event.subject, event.model_dump_json().encode(), headers, timeout)
+            sequence = await self._publish(event.subject, envelope.encoded(event), headers, timeout)
         PUBLISHED.labels(event.context).inc()
         return sequence
 
-    async def publish_events(self, events: Sequence[tuple[Event, str]], *, timeout: float = 5.0) -> None:
+    async def publish_events(self, events: Sequence[tuple[Outgoing, str]], *, timeout: float = 5.0) -> None:
         """Publish many moments, each with its id, in order and without waiting for each one.
 
         Raises Unavailable when not all of them were stored; publishing the same again doubles none.
         """
         try:
             async with asyncio.timeout(timeout):
+                await self._until_connected()
                 waiting: list[asyncio.Future[Any]] = []
-                for event, id in events:
+                for outgoing, id in events:
+                    event = event_of(outgoing)
                     headers = self._moment(event, id)
-                    body = event.model_dump_json().encode()
+                    body = body_of(outgoing)
                     waiting.append(
                         await self.js.publish_async(event.subject, body, headers=headers, stream=subjects.EVENTS_STREAM)
                     )
@@ -138,11 +143,19 @@ class Bus(Connection):
                 self.writes.failed(subjects.EVENTS_STREAM, error)
             raise Unavailable(f"{len(events)} events: {error}") from error
         self.writes.took(subjects.EVENTS_STREAM)
-        for event, _ in events:
-            PUBLISHED.labels(event.context).inc()
+        for outgoing, _ in events:
+            PUBLISHED.labels(event_of(outgoing).context).inc()
+
+    async def _until_connected(self) -> None:
+        """Wait while NATS is away. The client would keep what is published with the time at which it was sent: the
+        stream would take it too late, and what is sent again as its double."""
+        back = asyncio.Event()
+        with self.on_reconnect(back.set):
+            if not self.is_connected and not self.nc.is_closed:
+                await back.wait()
 
     def _moment(self, event: Event, id: str) -> dict[str, str]:
-        headers = envelope.headers(event, id=id, source=self.service)
+        headers = envelope.headers(event, id=id, source=self.service) | said_now()
         if self.moments_end:
             headers["Nats-TTL"] = f"{round(self.settings.moments_kept)}s"
         inject(headers)
@@ -156,7 +169,7 @@ class Bus(Connection):
             # The client would queue it, and send it when nobody wants it any more.
             raise Unavailable(f"{event.subject}: not connected to NATS")
         try:
-            await self.say(event.subject, event.model_dump_json().encode(), headers=inject({}))
+            await self.say(event.subject, envelope.encoded(event), headers=inject({}))
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"{event.subject}: {error}") from error
         PUBLISHED.labels(event.context).inc()
@@ -204,16 +217,17 @@ class Bus(Connection):
         retry_delay: float = 0.5,
         from_now: bool = False,
         exclusive: bool = False,
+        opening: Opening | None = None,
     ) -> Consumer:
         """A durable consumer of EVENTS; runs while the context is open. See `Consumer` for what a handler may do.
 
         `name` is unique in the installation (`<service>-<purpose>`); `filters` are subjects of `contracts.subjects`
         that do not overlap. `exclusive` says that no other process reads this consumer: after a crash it continues at
-        once where it was, in order, and not after the ack wait.
+        once where it was, in order, and not after the ack wait. Words are opened as in `follow`.
         """
         return Consumer(
             self, name, handle, raw=False, stream=subjects.EVENTS_STREAM, filters=filters, batch=batch,
-            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now, exclusive=exclusive,
+            max_deliver=max_deliver, retry_delay=retry_delay, from_now=from_now, exclusive=exclusive, opening=opening,
         )  # fmt: skip
 
     def consume_raw(
@@ -245,17 +259,21 @@ class Bus(Connection):
         unreadable: Hold | None = None,
         unknown: Callable[[str, int], None] | None = None,
         passed: Callable[[int], None] | None = None,
+        opening: Opening | None = None,
     ) -> AsyncIterator[list[Received]]:
         """Batches of EVENTS after sequence `after`, in order, each once, for ever; nothing is acknowledged.
 
         For a read model that keeps its own position. Give the `epoch` (see `stream_epoch`) the position belongs to:
         raises StreamReset when the stream is another one. An event of a type that this version does not know is left
         out, and `unknown` told its subject and sequence before the batch comes, which is empty where it held nothing
-        else; so is what nobody published, of which `passed` is told the sequence. At one that breaks its contract
-        `unreadable` is awaited, which may be `halts.hold`; without it, it is logged and left out.
+        else; so is what nobody published, and what is told to nobody any more since its words were erased: of both
+        `passed` is told the sequence. At one that breaks its contract `unreadable` is awaited, which may be
+        `halts.hold`; without it, it is logged and left out. Words are opened with `opening`, which is waited for where
+        keys cannot be had; without it, events have what stands for words that nobody opens.
         """
         async for messages in follow_raw(self, subjects.EVENTS_STREAM, filters, after, epoch, batch):
             result: list[Received] = []
+            words = await opened_at_last(bodies_of(messages), opening)
             for message in messages:
                 if not message.published:
                     _log.error("nobody published message %d on %s", message.sequence, message.subject)
@@ -263,7 +281,10 @@ class Bus(Connection):
                         passed(message.sequence)
                     continue
                 try:
-                    result.append(received_one(message))
+                    result.append(received_one(message, words))
+                except LeftOut:
+                    if passed is not None:
+                        passed(message.sequence)
                 except envelope.UnknownEventError:
                     if unknown is not None:
                         unknown(message.subject, message.sequence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
 
 from contracts import subjects
+from libs.bus.clocks import LateClock
 from libs.bus.declare import declare
 from libs.bus.halts import Halts
 from libs.bus.origin import is_said, mark
-from libs.bus.writes import JetStream, Writes
+from libs.bus.writable_streams import JetStream, Writes
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ class BusSettings:
     url: str = "nats://127.0.0.1:4222"
     user: str | None = None
     password: str | None = None
+    api: str = "$JS.API"
+    """What the subjects of JetStream's API begin with for this user."""
     partitions: int = 16
     """How many partitions Spaces fall into; the same for every process of an installation (1 to 256)."""
     replicas: int = 1
@@ -64,9 +68,11 @@ class Connection:
         self.nc = nc
         self.writes = Writes()
         """What streams have taken lately."""
-        self.js: JetStreamContext = JetStream(nc, self.writes, timeout=5.0)
+        self.js: JetStreamContext = JetStream(nc, self.writes, settings.api, timeout=5.0)
         self.halts = Halts(nc, self.js, self.stream_epoch)
         """Who stands before an event that cannot be read."""
+        self.clock = LateClock(nc, settings.api)
+        """Whether this machine's is too late."""
         self._disconnected: list[Callable[[], None]] = []
         self._reconnected: list[Callable[[], None]] = []
         self.closed = asyncio.Event()
@@ -95,6 +101,11 @@ class Connection:
     @property
     def is_connected(self) -> bool:
         return self.nc.is_connected
+
+    def own_id(self, text: str) -> str:
+        """An id for a message that is the same in every process of this service, and that no other one can guess: it
+        could have NATS take a message of its own first, and ours for its double."""
+        return hmac.digest((self.settings.password or "").encode(), text.encode(), "sha256").hex()
 
     def keep(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something that must not end by an error as long as the connection lives. Whoever starts it cancels it at

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,59 +16,23 @@ from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
 
 from contracts import subjects
-from contracts.envelope import Event, UnknownEventError, decode
+from contracts.envelope import UnknownEventError, decode
+from contracts.sealed import LeftOut, sealed_in
 from libs.aio import end
 from libs.bus.connection import Connection
-from libs.bus.dead_letters import Answer, bury, without_letter
+from libs.bus.dead_letters import LetterAnswer, bury, without_letter
 from libs.bus.declare import ACK_WAIT, consumer_config, ensure_consumer
 from libs.bus.earlier import read_earlier
 from libs.bus.errors import Poison, Retry
-from libs.bus.halts import Unreadable
+from libs.bus.opening import UNOPENED, Opening, opened, opened_at_last
 from libs.bus.origin import was_published
 from libs.bus.pull import ConsumerGone, Pull
-from libs.bus.stored import Stored
+from libs.bus.received import Raw, Received, received_from, what_breaks
 from libs.telemetry import CONSUMED, CONSUMER_LAG, span
 
 _log = logging.getLogger(__name__)
 _STALL_FIRST: Final = 0.1
 _STALL_LAST: Final = 30.0
-_NAME: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One contract event as it stands in the stream."""
-
-    event: Event
-    sequence: int
-    """Its place in the stream: the order everybody sees."""
-    published_at: datetime
-    headers: Mapping[str, str]
-    deliveries: int = 1
-    size: int = 0
-    """Bytes of its JSON."""
-
-    @property
-    def id(self) -> str:
-        """The CloudEvents id, unique together with `source`."""
-        return self.headers.get("ce-id", "")
-
-    @property
-    def source(self) -> str:
-        return self.headers.get("ce-source", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """One message of a stream that holds no contract events (captured packets)."""
-
-    subject: str
-    data: bytes
-    sequence: int
-    published_at: datetime
-    headers: Mapping[str, str]
-    deliveries: int = 1
-    """How often it was delivered; 0 for a dead letter that is tried again."""
 
 
 Handle = Callable[[Sequence[Received]], Awaitable[None]]
@@ -89,59 +51,8 @@ def each(handle: Callable[[Received], Awaitable[None]]) -> Handle:
     return handle_batch
 
 
-def received_from(msg: Msg) -> Received:
-    """Raises UnknownEventError, pydantic.ValidationError."""
-    meta = msg.metadata
-    return Received(
-        event=decode(msg.subject, msg.data),
-        sequence=meta.sequence.stream,
-        published_at=meta.timestamp,
-        headers=msg.headers or {},
-        deliveries=meta.num_delivered,
-        size=len(msg.data),
-    )
-
-
-def unreadable_from(message: Stored, error: ValidationError, epoch: str | None) -> Unreadable:
-    """What is known of a message that breaks its contract."""
-    id = message.headers.get("Nats-Msg-Id", "")
-    if not _NAME.match(id):
-        id = f"{epoch}:{message.sequence}"
-    return Unreadable(id, message.subject, message.sequence, what_breaks(error))
-
-
-def what_breaks(error: ValidationError) -> str:
-    """The first thing that is wrong, in words."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return " ".join((".".join(map(str, first["loc"])), first["msg"])).strip()
-
-
-def received_one(message: Stored) -> Received:
-    """Raises UnknownEventError, pydantic.ValidationError."""
-    event = decode(message.subject, message.data)
-    return Received(event, message.sequence, message.published_at, message.headers, size=len(message.data))
-
-
-def published(messages: Sequence[Stored]) -> list[Stored]:
-    """Those that somebody published; the others are logged."""
-    for message in messages:
-        if not message.published:
-            _log.error("nobody published message %d on %s", message.sequence, message.subject)
-    return [message for message in messages if message.published]
-
-
-def received(messages: Sequence[Stored]) -> list[Received]:
-    """What was read of the stream, decoded. Events of an unknown type are left out; so are, and are logged, what nobody
-    published and what breaks its contract."""
-    events: list[Received] = []
-    for message in published(messages):
-        try:
-            events.append(received_one(message))
-        except UnknownEventError:
-            continue
-        except ValidationError:
-            _log.exception("message %d breaks its contract", message.sequence)
-    return events
+def _is_published(msg: Msg) -> bool:
+    return was_published(msg.headers, msg.metadata.timestamp)
 
 
 def _raw_from(msg: Msg) -> Raw:
@@ -179,8 +90,10 @@ class Consumer:
         retry_delay: float,
         from_now: bool,
         exclusive: bool,
+        opening: Opening | None = None,
     ) -> None:
         self.name = name
+        self._opening = opening
         self._connection = connection
         self._handle = handle
         self._raw = raw
@@ -271,15 +184,19 @@ class Consumer:
 
     async def _process(self, messages: list[Msg]) -> None:
         good: list[tuple[Msg, Received | Raw]] = []
+        words = UNOPENED
+        if self._opening is not None:
+            bodies = {msg.metadata.sequence.stream: msg.data for msg in messages if _is_published(msg)}
+            words = await opened_at_last(bodies, self._opening, lambda seconds: self._wait(seconds, messages))
         for msg in messages:
-            if not was_published(msg.headers):
+            if not _is_published(msg):
                 _log.error("nobody published message %d on %s", msg.metadata.sequence.stream, msg.subject)
                 CONSUMED.labels(self.name, "refused").inc()
                 await msg.ack()
                 continue
             try:
-                good.append((msg, _raw_from(msg) if self._raw else received_from(msg)))
-            except UnknownEventError:
+                good.append((msg, _raw_from(msg) if self._raw else received_from(msg, words)))
+            except (UnknownEventError, LeftOut):
                 CONSUMED.labels(self.name, "unknown").inc()
                 await msg.ack()
             except ValidationError as error:
@@ -312,7 +229,7 @@ class Consumer:
             except Retry as error:
                 _log.warning("consumer %s waits %.1f s", self.name, stall, extra={"why": str(error)})
                 CONSUMED.labels(self.name, "stalled").inc()
-                await self._wait(stall, batch)
+                await self._wait(stall, [msg for msg, _ in batch])
                 stall = min(stall * 2, _STALL_LAST)
             except Exception as error:  # noqa: BLE001  (counted, retried with a delay, then a dead letter)
                 return error
@@ -334,12 +251,12 @@ class Consumer:
                 for msg, _item in batch:
                     await msg.in_progress()
 
-    async def _wait(self, seconds: float, batch: list[tuple[Msg, Received | Raw]]) -> None:
+    async def _wait(self, seconds: float, batch: Sequence[Msg]) -> None:
         """Wait without losing the batch to the server's redelivery."""
         while seconds > 0:
             await asyncio.sleep(min(seconds, ACK_WAIT / 3))
             seconds -= ACK_WAIT / 3
-            for msg, _item in batch:
+            for msg in batch:
                 await msg.in_progress()
 
     async def _failed(self, msg: Msg, error: Exception) -> None:
@@ -361,7 +278,7 @@ class Consumer:
         sequence = msg.metadata.sequence.stream
         # Raises when it cannot be stored: the message then comes again and is buried later.
         await bury(
-            self._connection.js, self._connection.service, self.name, self._stream, sequence, msg.metadata.timestamp,
+            self._connection, self.name, self._stream, sequence, msg.metadata.timestamp,
             msg.subject, msg.headers or {}, msg.data, reason,
         )  # fmt: skip
         await msg.term()
@@ -375,7 +292,7 @@ class Consumer:
         async with self._busy:
             reason = await self._try_letter(msg)
         CONSUMED.labels(self.name, "handled" if reason is None else "retried").inc()
-        await msg.respond(Answer(handled=reason is None, reason=reason).encode())
+        await msg.respond(LetterAnswer(handled=reason is None, reason=reason).encode())
 
     async def _try_letter(self, msg: Msg) -> str | None:
         """Why it still cannot be handled; None where it was."""
@@ -385,12 +302,17 @@ class Consumer:
             sequence = int(headers[subjects.HEADER_SEQUENCE])
             published_at = datetime.fromisoformat(headers[subjects.HEADER_PUBLISHED_AT])
             own = without_letter(headers)
-            item = (
-                Raw(subject, msg.data, sequence, published_at, own, deliveries=0)
-                if self._raw
-                else Received(decode(subject, msg.data), sequence, published_at, own)
-            )
+            item: Raw | Received
+            if self._raw:
+                item = Raw(subject, msg.data, sequence, published_at, own, deliveries=0)
+            else:
+                words = await opened({sequence: msg.data}, self._opening)
+                parts = words.parts.get(sequence) or sealed_in(msg.data)
+                event = decode(subject, msg.data, parts, words.texts)
+                item = Received(event, sequence, published_at, own, boxes=None if parts is None else parts.boxes)
             await self._hand_over([item])
+        except LeftOut:
+            return None  # it is told to nobody any more
         except KeyError as error:
             return f"it lacks {error}"
         except UnknownEventError:

@@ -19,6 +19,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
+from libs.bus.connection import Connection
 from libs.bus.origin import was_published
 from libs.telemetry import DEAD_LETTERS
 
@@ -26,7 +27,7 @@ _PREFIX: Final = subjects.dead_letter("", "").removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LetterAnswer:
     """What a consumer says of a letter it was handed again."""
 
     handled: bool
@@ -36,7 +37,7 @@ class Answer:
         return json.dumps({"handled": self.handled, "reason": self.reason}).encode()
 
     @classmethod
-    def decode(cls, data: bytes) -> Answer:
+    def decode(cls, data: bytes) -> LetterAnswer:
         fields = json.loads(data)
         return cls(bool(fields["handled"]), fields["reason"])
 
@@ -71,8 +72,7 @@ class Letter:
 
 
 async def bury(
-    js: JetStreamContext,
-    service: str,
+    bus: Connection,
     consumer: str,
     stream: str,
     sequence: int,
@@ -88,10 +88,10 @@ async def bury(
         subjects.HEADER_REASON: " ".join(reason.split())[:500],
         subjects.HEADER_SEQUENCE: str(sequence),
         subjects.HEADER_PUBLISHED_AT: published_at.isoformat(),
-        "Nats-Msg-Id": f"{consumer}:{stream}:{sequence}",
+        "Nats-Msg-Id": bus.own_id(f"{consumer}:{stream}:{sequence}"),
     }
-    address = subjects.dead_letter(service, consumer)
-    await js.publish(address, data, headers=kept, stream=subjects.DEAD_LETTER_STREAM)
+    address = subjects.dead_letter(bus.service, consumer)
+    await bus.js.publish(address, data, headers=kept, stream=subjects.DEAD_LETTER_STREAM)
     DEAD_LETTERS.labels(consumer).inc()
 
 
@@ -128,9 +128,9 @@ async def read_letter(js: JetStreamContext, number: int) -> Letter | None:
     return _letter(message) if was_published(message.headers) else None
 
 
-async def read_letters(js: JetStreamContext, consumer: str = "*") -> AsyncIterator[Letter]:
-    """All letters, or those of one consumer, the oldest first."""
-    number = 0
+async def read_letters(js: JetStreamContext, consumer: str = "*", *, after: int = 0) -> AsyncIterator[Letter]:
+    """All letters above a number, or those of one consumer, the oldest first."""
+    number = after
     wanted = subjects.dead_letter("*", consumer)
     while True:
         try:
@@ -160,7 +160,7 @@ async def retry_letter(nc: Client, js: JetStreamContext, letter: Letter, *, time
         return f"{letter.consumer} takes no letters: {letter.service} does not run, or is not ready"
     except (nats.errors.TimeoutError, TimeoutError):
         return f"{letter.consumer} did not answer within {timeout:.0f} s; it may be busy, the letter stays"
-    answer = Answer.decode(reply.data)
+    answer = LetterAnswer.decode(reply.data)
     if not answer.handled:
         return answer.reason
     await js.delete_msg(subjects.DEAD_LETTER_STREAM, letter.number)

@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy,
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from contracts import consumers, subjects
-from libs.bus import grown
+from libs.bus import widened_consumers
 
 _log = logging.getLogger(__name__)
 _DAY: Final = 86_400.0
@@ -29,20 +29,24 @@ _NAME_IN_USE: Final = 10058  # JetStream's err_code for "stream name already in 
 
 
 def _bucket(name: str, description: str) -> StreamConfig:
-    """A KV bucket whose keys may carry a TTL; an expired key reaches watchers as a marker (ADR-8, ADR-48 of NATS)."""
+    """A KV bucket whose keys may carry a TTL (ADR-8, ADR-48 of NATS).
+
+    Without roll-ups: whoever may write one key could remove all others with one. So NATS cannot write a marker in the
+    place of a key that has expired.
+    """
     return StreamConfig(
         name=f"KV_{name}",
         description=description,
         subjects=[f"$KV.{name}.>"],
         storage=StorageType.FILE,
         max_msgs_per_subject=1,
-        allow_rollup_hdrs=True,
+        allow_rollup_hdrs=False,
         allow_direct=True,
         allow_msg_ttl=True,
         deny_delete=True,
         discard=DiscardPolicy.NEW,
         duplicate_window=120.0,  # what NATS makes of none
-        subject_delete_marker_ttl=60.0,
+        subject_delete_marker_ttl=0.0,
     )
 
 
@@ -126,7 +130,11 @@ async def _ensure(js: JetStreamContext, config: StreamConfig) -> frozenset[str]:
             # Somebody else was first; theirs is as good as ours.
         return frozenset()
     wanted = {f.name: value for f in fields(config) if (value := getattr(config, f.name)) is not None}
-    changed = {name: value for name, value in wanted.items() if name not in _FIXED and getattr(found, name) != value}
+    changed = {
+        name: value
+        for name, value in wanted.items()
+        if name not in _FIXED and (getattr(found, name) or None) != (value or None)  # NATS leaves out what is not set
+    }
     if not changed:
         return frozenset()
     try:
@@ -167,12 +175,12 @@ async def declare_consumers(js: JetStreamContext, services: Container[str]) -> N
         if one.service in services:
             config = consumer_config(one.name, one.filters, unacknowledged=one.unacknowledged)
             await ensure_consumer(js, one.stream, config)
-            await grown.end(js, one.stream, one.name)
+            await widened_consumers.end(js, one.stream, one.name)
 
 
 async def ensure_consumer(js: JetStreamContext, stream: str, config: ConsumerConfig) -> None:
     """Make a durable consumer exist, where it does not yet or reads something else, and we may. Of what it did not read
-    so far, `grown` keeps the past for it.
+    so far, `widened_consumers` keeps the past for it.
 
     Raises JetStream errors, and TimeoutError where it does not exist and we may not make it.
     """
@@ -182,13 +190,15 @@ async def ensure_consumer(js: JetStreamContext, stream: str, config: ConsumerCon
     except NotFoundError:
         await js.add_consumer(stream, config, timeout=_NO_PERMISSION_SECONDS)
         return
-    found, reads = info.config, grown.filters_of(info.config)
+    found, reads = info.config, widened_consumers.filters_of(info.config)
     if reads == set(config.filter_subjects or ()) and (found.max_ack_pending or 0) >= (config.max_ack_pending or 0):
         return
     try:
         if config.deliver_policy is DeliverPolicy.ALL:
-            await grown.keep(js, stream, info, config)  # first: what is interrupted here is done again
+            await widened_consumers.keep(js, stream, info, config)  # first: what is interrupted here is done again
         await js.add_consumer(stream, config, timeout=_NO_PERMISSION_SECONDS)
+        if config.deliver_policy is DeliverPolicy.ALL:
+            await widened_consumers.end(js, stream, config.durable_name)
     except (TimeoutError, nats.errors.TimeoutError):
         _log.warning(
             "consumer %s is as an older version made it, and this user may not change it; start the launcher, or run "

@@ -1,4 +1,4 @@
-"""Reading what a durable consumer has to read of the past (`libs.bus.grown`)."""
+"""Reading what a durable consumer has to read of the past (`libs.bus.widened_consumers`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from nats.aio.msg import Msg
 
 from contracts import consumers
-from libs.bus import grown
+from libs.bus import widened_consumers
 from libs.bus.connection import Connection
 from libs.bus.pull import Pull
 
@@ -32,13 +32,13 @@ async def read_earlier(
 
     Raises ConsumerGone, JetStream's errors, what the client raises when it is closed, and what `process` raises.
     """
-    if await grown.left(connection.js, stream, name) is None:
+    if await widened_consumers.left(connection.js, stream, name) is None:
         return
     if exclusive:
         await connection.js.reset_consumer(stream, consumers.before(name))
     async with Pull(connection.nc, stream, consumers.before(name), size) as pull:
         with connection.on_reconnect(pull.interrupt):
-            while (until := await grown.left(connection.js, stream, name)) is not None:
+            while (until := await widened_consumers.left(connection.js, stream, name)) is not None:
                 messages: list[Msg] = []
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AGAIN):

@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 from libs.bus.connection import Connection
 from libs.bus.errors import StreamReset
 from libs.bus.span import covering, is_alone, matching, read_span
-from libs.bus.stored import Interrupted, Reader, Stored, StreamAway
+from libs.bus.stored import Interrupted, Stored, StreamAway, StreamReader
 from libs.bus.tail import Tail
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class _Follower:
     async def run(self) -> AsyncGenerator[list[Stored]]:
         """Messages as they come, until something is in the way."""
         connection, nc = self._connection, self._connection.nc
-        async with Tail(nc, self._stream, self._filters, self.after) as tail, Reader(nc, self._stream) as reader:
+        async with Tail(nc, self._stream, self._filters, self.after) as tail, StreamReader(nc, self._stream) as reader:
             with (
                 connection.on_disconnect(tail.disconnected),
                 connection.on_reconnect(reader.interrupt),
@@ -95,7 +95,7 @@ class _Follower:
                     if self._timer is not None:
                         self._timer.cancel()
 
-    async def _messages(self, tail: Tail, reader: Reader) -> AsyncIterator[list[Stored]]:
+    async def _messages(self, tail: Tail, reader: StreamReader) -> AsyncIterator[list[Stored]]:
         while True:
             if tail.doubt:
                 incomplete, tail.incomplete, tail.strange = tail.incomplete, False, False
@@ -126,7 +126,7 @@ class _Follower:
         self._patience = _SILENCE if info.config.republish else _NOT_REPUBLISHED
         return info.state.last_seq
 
-    async def _read(self, reader: Reader, tail: Tail, until: int) -> AsyncIterator[list[Stored]]:
+    async def _read(self, reader: StreamReader, tail: Tail, until: int) -> AsyncIterator[list[Stored]]:
         """What the stream has up to a place; nothing more once there is a doubt whether it is the same stream."""
         few = until - self.after <= _FEW
         filters, matches = ([covering(self._filters)], matching(self._filters)) if few else (self._filters, None)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+import msgspec
 from opentelemetry.trace import Span
 from prometheus_client import Counter, Histogram
 from pydantic import ValidationError
 
 from contracts.commands import Accepted, Refused, Request
-from contracts.envelope import Model
+from contracts.envelope import Model, encoded
 from libs.bus.errors import Unavailable
 from libs.refusal import Refusal
 from libs.telemetry import COMMANDS, HANDLE_SECONDS, span, trace_id
@@ -26,8 +27,7 @@ R = TypeVar("R", bound=Model)
 Q = TypeVar("Q", bound=Request[Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """An acceptance whose result is JSON already, as the request's result model would write it."""
 
     version: int
@@ -39,6 +39,8 @@ class Handler:
     """One request type and what answers it."""
 
     request: type[Request[Any]]
+    read: Callable[[bytes], Request[Any]]
+    """Makes a request of its JSON; raises pydantic.ValidationError."""
     call: Callable[[Any], Awaitable[Any]]
     span: str
     seconds: Histogram
@@ -82,8 +84,10 @@ class Handlers:
         if not inspect.iscoroutinefunction(inspect.unwrap(call)) and not callable(call):
             raise TypeError(f"{call!r} cannot answer {request.__name__}")
         name = f"{self.service}.{request.name}"
+        # What `model_validate_json` comes to, which itself costs nearly as much again.
+        read = request.__pydantic_validator__.validate_json
         self._table[request.kind, request.name] = Handler(
-            request, call, f"{request.kind} {name}", HANDLE_SECONDS.labels(name)
+            request, read, call, f"{request.kind} {name}", HANDLE_SECONDS.labels(name)
         )
 
     async def answer(self, kind: str, name: str, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -102,7 +106,7 @@ class Handlers:
 
     async def _call(self, handler: Handler, body: bytes, current: Span) -> tuple[bytes, str]:
         try:
-            request = handler.request.model_validate_json(body)
+            request = handler.read(body)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -125,8 +129,8 @@ class Handlers:
         if isinstance(result, Encoded):
             return _accepted(result.version, result.result), "accepted"
         if isinstance(result, Accepted):
-            return _accepted(result.version, result.result.model_dump_json().encode()), "accepted"
-        return _accepted(0, result.model_dump_json().encode()), "accepted"
+            return _accepted(result.version, encoded(result.result)), "accepted"
+        return _accepted(0, encoded(result)), "accepted"
 
 
 @cache

@@ -34,16 +34,19 @@ def read_headers(raw: bytes) -> dict[str, str]:
     return headers
 
 
+def plain_headers(raw: bytes | None) -> dict[str, str] | None:
+    """Headers as they came; None where there are none, or where they have a status."""
+    return read_headers(raw[len(_PLAIN) :]) or None if raw and raw.startswith(_PLAIN) else None
+
+
 def read_with(nc: Client) -> None:
     """Let the client read headers so. A message whose headers cannot be read comes without any, as nobody publishes one
     (`libs.bus.origin`); in a subject or a reply address that is no UTF-8, U+FFFD stands for what is none."""
     ordinary = nc._process_headers
 
     async def process(headers: bytes | None) -> dict[str, str] | None:
-        if not headers:
-            return None
-        if headers.startswith(_PLAIN):
-            return read_headers(headers[len(_PLAIN) :]) or None
+        if not headers or headers.startswith(_PLAIN):
+            return plain_headers(headers)
         try:
             return await ordinary(headers)
         except (IndexError, UnicodeDecodeError):

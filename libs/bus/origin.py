@@ -5,8 +5,10 @@ anybody's subject, those of streams included (https://docs.nats.io/nats-concepts
 in one of three ways:
 
 - A consumer delivers with an address for the acknowledgement as reply. Where a stream takes that, it is stored under
-  the subject that it was first published on. So whoever reads moments by a consumer can have old ones stored again;
-  facts it cannot, for they carry which message of their context they follow.
+  the subject that it was first published on, just as it was. So whoever reads by a consumer can have stored again what
+  it reads. Facts it cannot, for they carry which message of their context they follow. Moments and captured audio say
+  when they were sent: for two minutes the stream knows them by their ids, and what it takes much later than that was
+  not published then.
 - Direct get (ADR-31 of NATS) replays what is stored, headers included, and adds the place in the stream; asked to
   (`no_hdr`), it sends the body alone.
 - Answers in JSON, and acknowledgements, have no headers; errors and ends have a status and headers of NATS's.
@@ -20,7 +22,9 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from nats.aio.client import Client
@@ -34,6 +38,11 @@ _SEQUENCE: Final = "Nats-Sequence"
 _OF_NATS: Final = ("Nats-", "Status", "Description")
 """What names of its headers begin with; nats-py gives the status of a message as the other two."""
 _PLACE: Final = b"\r\nNats-Sequence: "
+_SAID: Final = re.compile(rb"\r\n%s: (\d+)\r\n" % subjects.HEADER_SAID.encode())
+_TIME: Final = re.compile(rb"\r\nNats-Time-Stamp: ([!-~]+)\r\n")
+LATE: Final = 100.0
+"""Seconds after it was sent in which a stream has taken a message. Less than `duplicate_window` of the streams, and
+longer than NATS may stand still while messages are on the way."""
 _BEGIN: Final = b"\r\nNats-Stream: "
 """With which NATS begins what it adds to the headers of a stored message."""
 _OURS: Final = re.compile(rb"\r\n(?!Nats-)[!-~]")
@@ -45,9 +54,17 @@ def mark(service: str, headers: Mapping[str, str] | None = None) -> dict[str, st
     return {subjects.HEADER_FROM: service, **(headers or {})}
 
 
-def was_published(headers: Mapping[str, str] | None) -> bool:
-    """Whether somebody published what has these headers: on core NATS, or where a stream took it."""
+def said_now() -> dict[str, str]:
+    """The header by which a message that a stream keeps for a time says when it was sent: now."""
+    return {subjects.HEADER_SAID: str(int(time.time()))}
+
+
+def was_published(headers: Mapping[str, str] | None, taken: datetime | None = None) -> bool:
+    """Whether somebody published what has these headers: on core NATS, or where a stream took it, which was at
+    `taken`."""
     if headers is None or _SEQUENCE in headers:
+        return False
+    if taken is not None and (said := headers.get(subjects.HEADER_SAID)) is not None and _is_late(said, taken):
         return False
     # Looking up our own header is quickest, and this runs for every message.
     return subjects.HEADER_FROM in headers or any(not name.startswith(_OF_NATS) for name in headers)
@@ -56,7 +73,20 @@ def was_published(headers: Mapping[str, str] | None) -> bool:
 def was_published_at(headers: bytes) -> bool:
     """The same of headers as they came, to which NATS has added the place of the message in a stream."""
     begin = headers.rfind(_BEGIN)
-    return begin > 0 and _OURS.search(headers, 0, begin) is not None and headers.find(_PLACE, 0, begin) < 0
+    if begin <= 0 or _OURS.search(headers, 0, begin) is None or headers.find(_PLACE, 0, begin) >= 0:
+        return False
+    said = _SAID.search(headers, 0, begin + 2)
+    if said is None:
+        return True  # a fact, or of an earlier version
+    taken = _TIME.search(headers, begin)
+    return taken is not None and not _is_late(said[1].decode(), datetime.fromisoformat(taken[1].decode()))
+
+
+def _is_late(said: str, taken: datetime) -> bool:
+    try:
+        return taken.timestamp() - int(said) > LATE
+    except ValueError:
+        return True
 
 
 def has_place(headers: bytes) -> bool:
@@ -71,9 +101,14 @@ def is_delivery(msg: Msg) -> bool:
 
 def is_said(msg: Msg) -> bool:
     """Whether somebody published a message that came on core NATS. Logs what NATS was made to say."""
-    if was_published(msg.headers) and not is_delivery(msg):
+    return was_said(msg.subject, msg.reply, msg.headers)
+
+
+def was_said(subject: str, reply: str, headers: Mapping[str, str] | None) -> bool:
+    """The same of the parts of a message. An answer goes to an inbox: elsewhere it would be said in our name."""
+    if was_published(headers) and (not reply or reply.startswith(subjects.INBOXES)):
         return True
-    _log.error("nobody published what came on %s: refused", msg.subject, extra={"reply": msg.reply[:200]})
+    _log.error("nobody may have published what came on %s: refused", subject, extra={"reply": reply[:200]})
     return False
 
 

@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
-from libs.bus.stored import PAGE, PAGE_BYTES, Reader, Stored
+from libs.bus.stored import PAGE, PAGE_BYTES, Stored, StreamReader
 
 _LAG: Final = 0.05
 """Seconds until a copy of the stream that lags behind is asked again."""
@@ -50,7 +50,7 @@ def is_alone(info: StreamInfo) -> bool:
 
 async def read_span(
     js: JetStreamContext,
-    reader: Reader,
+    reader: StreamReader,
     stream: str,
     filters: Sequence[str],
     after: int,
@@ -87,7 +87,7 @@ class _Column:
     def __init__(
         self,
         leader: JetStreamContext | None,
-        reader: Reader,
+        reader: StreamReader,
         stream: str,
         filter: str,
         after: int,

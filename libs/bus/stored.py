@@ -69,7 +69,7 @@ class StreamAway(Exception):
     """Nobody answers for the stream: it does not exist, or has no leader now."""
 
 
-class Reader:
+class StreamReader:
     """Reads one stream, one page at a time. Open while its context is."""
 
     def __init__(self, nc: Client, stream: str) -> None:
@@ -98,14 +98,18 @@ class Reader:
         """Give up what is being waited for: it was lost with the connection."""
         self._fail(Interrupted("the connection was lost"))
 
-    async def page(self, start: int, subject: str | None, most: int, most_bytes: int = PAGE_BYTES) -> Page:
-        """The first `most` messages from sequence `start` (1 or more) on whose subject matches.
+    async def page(self, start: int | datetime, subject: str | None, most: int, most_bytes: int = PAGE_BYTES) -> Page:
+        """The first `most` messages from sequence `start` (1 or more), or from a moment on, whose subject matches.
 
         Raises Interrupted, StreamAway, and what the client raises when it is closed.
         """
         self._turn += 1
         inbox = f"{self._inbox}.{self._turn}"
-        request: dict[str, object] = {"seq": start, "batch": most, "max_bytes": most_bytes}
+        request: dict[str, object] = {"batch": most, "max_bytes": most_bytes}
+        if isinstance(start, int):
+            request["seq"] = start
+        else:
+            request["start_time"] = start.isoformat()
         if subject is not None:
             request["next_by_subj"] = subject
         self._expected, self._messages, self._last = inbox.encode(), [], "0"

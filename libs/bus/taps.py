@@ -19,14 +19,14 @@ Tap = Callable[[bytes, bytes | None, bytes, bytes | None], None]
 _TAPS: Final = "_rostrum_taps"
 
 
-async def tap(nc: Client, subject: str, hear: Tap) -> Subscription:
+async def tap(nc: Client, subject: str, hear: Tap, *, queue: str = "") -> Subscription:
     """Call `hear` with every message on a subject, from now on and after every reconnection, until the subscription
-    that is returned ends (`close`)."""
+    that is returned ends (`close`, `drain`)."""
     taps = _taps_of(nc)
     number = nc._sid + 1  # the one that the subscription gets; nothing gives way in between
     taps[number] = hear
     try:
-        return await nc.subscribe(subject, cb=_never)
+        return await nc.subscribe(subject, queue=queue, cb=_never)
     except BaseException:
         del taps[number]
         raise
@@ -39,6 +39,14 @@ async def close(nc: Client, subscription: Subscription) -> None:
             await subscription.unsubscribe()
     finally:
         # Only now: what still came would have gone the ordinary way.
+        _taps_of(nc).pop(subscription._id, None)
+
+
+async def drain(nc: Client, subscription: Subscription) -> None:
+    """End a tap, once it has heard all that was sent to it until now. Raises what the client raises."""
+    try:
+        await subscription.drain()  # type: ignore[no-untyped-call]
+    finally:
         _taps_of(nc).pop(subscription._id, None)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from contracts.commands import Command, Nothing
-from contracts.envelope import Model
+from contracts.envelope import Model, encoded
 from libs.bus import Encoded, Handlers
 from libs.commands.executor import Executor
 from libs.eventstore import Fact
@@ -100,6 +100,6 @@ class Rows(Generic[S]):
                 checked=not unchecked(c),
             )
             result = done.view
-            return Encoded(done.version, result if isinstance(result, bytes) else result.model_dump_json().encode())
+            return Encoded(done.version, result if isinstance(result, bytes) else encoded(result))
 
         self._handlers.add(command, handle)

@@ -1,6 +1,6 @@
 """Event-sourced aggregates on `eventsourcing`: decided in memory, committed in groups, answered after."""
 
-from libs.eventstore.aggregate import Aggregate, State
+from libs.eventstore.aggregate import Aggregate, AggregateState
 from libs.eventstore.facts import Fact, FactMapper, Meta, Notification, Record, StoredFact, name_of, stored
 from libs.eventstore.opening import open_recorder, open_store
 from libs.eventstore.order import Done, Order, digest_of
@@ -11,6 +11,7 @@ from libs.eventstore.store import Store
 
 __all__ = [
     "Aggregate",
+    "AggregateState",
     "Claim",
     "Done",
     "Fact",
@@ -21,7 +22,6 @@ __all__ = [
     "Record",
     "Recorder",
     "SqliteRecorder",
-    "State",
     "Store",
     "StoredFact",
     "digest_of",

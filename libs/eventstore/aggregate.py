@@ -9,7 +9,7 @@ import msgspec
 from libs.eventstore.facts import Fact, Meta
 
 
-class State(Protocol):
+class AggregateState(Protocol):
     """An aggregate's state as its domain writes it. `version` is kept by the store: 0 while it does not exist."""
 
     version: int
@@ -18,7 +18,7 @@ class State(Protocol):
         """Take a fact in; `version` is the fact's own already. Never refuses: it has happened."""
 
 
-S = TypeVar("S", bound=State)
+S = TypeVar("S", bound=AggregateState)
 
 
 class Aggregate(msgspec.Struct, eq=False):

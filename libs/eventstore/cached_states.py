@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -17,7 +18,7 @@ from libs.eventstore.writer import Lineage
 
 
 @dataclass(slots=True, eq=False)
-class Live(Generic[S]):
+class CachedState(Generic[S]):
     """A state in memory, which may be ahead of the disk."""
 
     state: S
@@ -43,17 +44,21 @@ class LiveStates(Generic[S]):
         self._condition = condition
         self._new = new
         self._cached = cached
-        self._live: OrderedDict[str, Live[S]] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[Live[S]]] = {}
+        self._live: OrderedDict[str, CachedState[S]] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[CachedState[S]]] = {}
+        self._reading = 0
+        """What was read before this number changed is not what is stored."""
+        self.keeps = True
+        """Whether snapshots are made and read."""
 
-    def find(self, id: str) -> Live[S] | None:
+    def find(self, id: str) -> CachedState[S] | None:
         """The state where it is in memory."""
         live = self._live.get(id)
         if live is not None:
             self._live.move_to_end(id)
         return live
 
-    async def load(self, id: str) -> Live[S]:
+    async def load(self, id: str) -> CachedState[S]:
         """The state, read where it is not in memory. Raises Refusal."""
         if (live := self.find(id)) is not None:
             return live
@@ -63,9 +68,12 @@ class LiveStates(Generic[S]):
             task.add_done_callback(lambda _: self._loading.pop(id, None))
         return await asyncio.shield(task)
 
-    async def _fetch(self, id: str) -> Live[S]:
-        with self._condition.reading():
-            live = await asyncio.to_thread(self._open, id)
+    async def _fetch(self, id: str) -> CachedState[S]:
+        reading = None
+        while reading != self._reading:
+            reading = self._reading
+            with self._condition.reading():
+                live = await asyncio.to_thread(self._open, id)
         self._live[id] = live
         if len(self._live) > self._cached:
             for old, candidate in list(self._live.items()):
@@ -74,17 +82,17 @@ class LiveStates(Generic[S]):
                     break
         return live
 
-    def _open(self, id: str) -> Live[S]:
+    def _open(self, id: str) -> CachedState[S]:
         """The newest state: from the last snapshot, where there is one of this code, and the facts after it."""
         state = self._new(id)
         keep_at = next_after(0, None)
-        code = fingerprint(type(state))
+        code = fingerprint(type(state)) if self.keeps else None
         if code and (kept := self._recorder.find_snapshot(id, code)) is not None:
             state = thaw(kept, state) or state
             keep_at = next_after(state.version, kept)
-        return Live(evolve(self._recorder, id, state), keep_at)
+        return CachedState(evolve(self._recorder, id, state), keep_at)
 
-    async def settled(self, id: str, live: Live[S]) -> bool:
+    async def settled(self, id: str, live: CachedState[S]) -> bool:
         """Wait until what was just read of a state is on disk; whether it is."""
         lineage = live.lineage
         if lineage.waiting and (last := lineage.last) is not None:
@@ -95,7 +103,7 @@ class LiveStates(Generic[S]):
                 return False
         return True
 
-    def drop(self, id: str, live: Live[S]) -> None:
+    def drop(self, id: str, live: CachedState[S]) -> None:
         """Read the aggregate again when it is next needed, unless that was done already."""
         if self._live.get(id) is live:
             del self._live[id]
@@ -106,3 +114,14 @@ class LiveStates(Generic[S]):
             if which(id):
                 live.lineage.broken = live.lineage.broken or live.lineage.waiting > 0
                 del self._live[id]
+
+    @contextlib.contextmanager
+    def from_facts_alone(self) -> Iterator[None]:
+        """Drop every state, and make and read no snapshots inside the block: facts were rewritten."""
+        self.keeps = False
+        self._reading += 1
+        self.drop_where(lambda _: True)
+        try:
+            yield
+        finally:
+            self.keeps = True

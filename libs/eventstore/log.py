@@ -40,10 +40,20 @@ class Log:
         return [Notification(r.id, str(r.originator_id), r.originator_version, decode(r.topic, r.state)) for r in rows]
 
     def append(self, committed: Sequence[Notification]) -> None:
-        """Keep what this process has just committed."""
-        if self._newest and committed and committed[0].id != self._newest[-1].id + 1:
-            self._newest.clear()  # what another process committed lies between
+        """Keep what this process has just committed, in order."""
+        if not committed:
+            return
+        if committed[-1].id - committed[0].id >= len(committed):
+            for one in committed:  # what another process committed lies somewhere between
+                self.append((one,))
+            return
+        if self._newest and committed[0].id != self._newest[-1].id + 1:
+            self._newest.clear()  # and here it lies before
         self._newest.extend(committed)
+
+    def forget(self) -> None:
+        """Read everything from the store: facts were rewritten."""
+        self._newest.clear()
 
     def newest(self, after: int, limit: int) -> list[Notification]:
         """The same as `read` from memory, as far as it reaches: without what others committed since, and nothing at all

@@ -23,7 +23,7 @@ from eventsourcing.persistence import (
 )
 
 from libs.database import Database
-from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Write
+from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Rewritten, Write
 from libs.postgres import Connection, connect, create_schema
 
 _IDLE_MS: Final = 10_000
@@ -50,6 +50,11 @@ _INSERT_EVENTS: Final = (
     "SELECT id, version, topic, state, number + (SELECT coalesce(max(notification_id), 0) FROM stored_events) "
     "FROM unnest(%s::text[], %s::bigint[], %s::text[], %b::bytea[]) WITH ORDINALITY AS new(id, version, topic, state, "
     "number) RETURNING notification_id"
+)
+_REWRITE: Final = (
+    "UPDATE stored_events AS old SET state = new.after FROM unnest(%s::text[], %s::bigint[], %b::bytea[], %b::bytea[]) "
+    "AS new(id, version, before, after) WHERE old.originator_id = new.id AND old.originator_version = new.version "
+    "AND old.state = new.before"
 )
 _INSERT_COMMANDS: Final = (
     "INSERT INTO commands (scope, command_id, digest, originator_id, version) "
@@ -180,22 +185,14 @@ class PostgresRecorder:
             return self._write(writes)
 
     def _write(self, writes: Sequence[Write]) -> int:
-        events = [event for write in writes for event in write.events]
+        facts = [fact for write in writes for fact in write.facts]
         commands = [row for write in writes if (row := write.command) is not None]
         with self._cursor() as c, c.connection.transaction():
             # Readers pass it; writers follow one another, so that no id is committed after a higher one.
             c.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
             last = 0
-            if events:
-                c.execute(
-                    _INSERT_EVENTS,
-                    (
-                        [str(event.originator_id) for event in events],
-                        [event.originator_version for event in events],
-                        [event.topic for event in events],
-                        [event.state for event in events],
-                    ),
-                )
+            if facts:
+                c.execute(_INSERT_EVENTS, [list(column) for column in zip(*facts, strict=True)])
                 last = max(row[0] for row in c.fetchall())
             if commands:
                 c.execute(
@@ -221,6 +218,21 @@ class PostgresRecorder:
                         (snapshot.originator_id, snapshot.version, snapshot.fingerprint, snapshot.state),
                     )
         return last
+
+    def rewrite(self, facts: Sequence[Rewritten]) -> int:
+        try:
+            return self._rewrite(facts)
+        except _Gone:  # what was committed before it went is not found as it was any more
+            return self._rewrite(facts)
+
+    def _rewrite(self, facts: Sequence[Rewritten]) -> int:
+        with self._cursor() as c, c.connection.transaction():
+            c.execute(_REWRITE, [list(column) for column in zip(*facts, strict=True)] if facts else ([], [], [], []))
+            return c.rowcount
+
+    def drop_snapshots(self) -> None:
+        with self._cursor() as c, c.connection.transaction():
+            c.execute("DELETE FROM snapshots")
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -258,6 +270,18 @@ class PostgresRecorder:
     def find_claim(self, namespace: str, name: str) -> str | None:
         rows = self._rows("SELECT owner FROM claims WHERE namespace=%s AND name=%s", (namespace, name))
         return str(rows[0][0]) if rows else None
+
+    def find_names(self, namespace: str, owner: str) -> Sequence[str]:
+        return [
+            str(row[0])
+            for row in self._rows("SELECT name FROM claims WHERE namespace=%s AND owner=%s", (namespace, owner))
+        ]
+
+    def wipe(self) -> None:
+        """Nothing: the server reuses the room of deleted rows when it vacuums."""
+
+    def pack(self) -> None:
+        """Nothing: an operator lets the server do that, with VACUUM FULL."""
 
     def select_facts(self, originator_id: str, *, after: int = 0, to: int | None = None) -> Sequence[FactRow]:
         rows = self._rows(

@@ -27,6 +27,8 @@ def evolve(recorder: Recorder, id: str, state: S, *, at: int | None = None) -> S
     return state
 
 
-def history(recorder: Recorder, id: str) -> list[StoredFact]:
-    """Every stored fact of an aggregate with what is kept beside it, in order."""
-    return [StoredFact(id, version, decode(name, encoded)) for version, name, encoded in recorder.select_facts(id)]
+def history(recorder: Recorder, id: str, *, after: int = 0, to: int | None = None) -> list[StoredFact]:
+    """The stored facts of an aggregate with what is kept beside each, in order: of versions above `after`, up to `to`
+    (all without it)."""
+    rows = recorder.select_facts(id, after=after, to=to)
+    return [StoredFact(id, version, decode(name, encoded)) for version, name, encoded in rows]

@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
-from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
+from eventsourcing.persistence import IntegrityError, Notification
 
 NEWEST: Final = 2**63 - 1
 """No version is above it."""
 FactRow = tuple[int, str, bytes]
 """Version, name and JSON of a stored fact."""
+Rewritten = tuple[str, int, bytes, bytes]
+"""The aggregate's id, version, the JSON of a stored fact as it was read, and the JSON that takes its place."""
+NewFact = tuple[str, int, str, bytes]
+"""The aggregate's id, and version, name and JSON of a fact that is to be stored."""
 
 
 class CommandRow(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
 class Write(msgspec.Struct, frozen=True):
     """All that one command writes, in one transaction."""
 
-    events: Sequence[StoredEvent]
+    facts: Sequence[NewFact]
     command: CommandRow | None = None
     claims: Sequence[Claim] = ()
     snapshot: Snapshot | None = None
@@ -87,6 +91,27 @@ class Recorder(Protocol):
 
     def find_claim(self, namespace: str, name: str) -> str | None:
         """Who holds a name; not from two threads at once."""
+
+    def find_names(self, namespace: str, owner: str) -> Sequence[str]:
+        """The names that an aggregate holds; looks through all of them."""
+
+    def rewrite(self, facts: Sequence[Rewritten]) -> int:
+        """Put other JSON in the place of stored facts, where they still are as they were read, in one transaction.
+
+        Nothing else of them changes. Returns how many were rewritten.
+        """
+
+    def drop_snapshots(self) -> None:
+        """Delete every state that is kept."""
+
+    def wipe(self) -> None:
+        """Leave nothing of what was deleted in the files, where the database can.
+
+        Raises OperationalError where somebody reads for so long that it cannot.
+        """
+
+    def pack(self) -> None:
+        """The same, and of what earlier versions deleted without overwriting it."""
 
     def select_facts(self, originator_id: str, *, after: int = 0, to: int | None = None) -> Sequence[FactRow]:
         """The facts of an aggregate above version `after` and up to `to`, by version."""

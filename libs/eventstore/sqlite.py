@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
+from eventsourcing.persistence import IntegrityError, OperationalError, PersistenceError
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -17,15 +18,11 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Write
+from libs.eventstore.recorder import NEWEST, CommandRepeated, CommandRow, FactRow, NameTaken, Rewritten, Write
 
 _CLOSE_SECONDS: Final = 10.0
 _ROWS: Final = 1_000
 """In one statement, which may have 32,766 values (https://sqlite.org/limits.html)."""
-
-
-def _row(event: StoredEvent) -> tuple[str, int, str, bytes]:
-    return str(event.originator_id), event.originator_version, event.topic, event.state
 
 
 @lru_cache(maxsize=2_048)
@@ -57,12 +54,20 @@ def looking_for(keys: int) -> str:
     )
 
 
+def _changes(cursor: SQLiteCursor) -> int:
+    """Rows that its connection has ever changed."""
+    cursor.execute("SELECT total_changes()")
+    return int(cursor.fetchone()[0])
+
+
 class _Pool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
         connection = super()._create_connection()
         cursor = connection.cursor()
         # A commit is on disk when it returns; this is what makes an answer a promise.
         cursor.execute("PRAGMA synchronous=FULL")
+        # Names are deleted, and facts of earlier versions rewritten; nothing of what stood there is to be found.
+        cursor.execute("PRAGMA secure_delete=ON")
         return connection
 
     def close(self) -> None:
@@ -89,6 +94,7 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         super().__init__(datastore)
         self._lookup: sqlite3.Connection | None = None
         self._path = path
+        self._lock_timeout = lock_timeout
         try:
             if not read_only:
                 self.create_table()
@@ -116,16 +122,16 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         Raises CommandRepeated, NameTaken, IntegrityError (a version exists already), OperationalError (disk full,
         locked).
         """
-        rows = [_row(event) for write in writes for event in write.events]
+        facts = [fact for write in writes for fact in write.facts]
         try:
             with self.datastore.transaction(commit=True) as c:
                 _insert(
                     c,
                     f"INSERT INTO {self.events_table_name} (originator_id, originator_version, topic, state)",
-                    rows,
+                    facts,
                 )
                 # Rows are never deleted, so that SQLite numbers them without gaps (https://sqlite.org/autoinc.html).
-                last = int(c.lastrowid) if rows else 0
+                last = int(c.lastrowid) if facts else 0
                 _insert(
                     c,
                     "INSERT INTO commands",
@@ -204,6 +210,61 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             "SELECT owner FROM claims WHERE namespace=? AND name=?", (namespace, name)
         ).fetchone()
         return None if row is None else str(row[0])
+
+    def find_names(self, namespace: str, owner: str) -> Sequence[str]:
+        """The names that an aggregate holds; looks through all of them."""
+        with self.datastore.transaction(commit=False) as c:
+            c.execute("SELECT name FROM claims WHERE namespace=? AND owner=?", (namespace, owner))
+            return [str(row[0]) for row in c.fetchall()]
+
+    def rewrite(self, facts: Sequence[Rewritten]) -> int:
+        with self.datastore.transaction(commit=True) as c:
+            before = _changes(c)
+            for id, version, read, written in facts:
+                c.execute(
+                    f"UPDATE {self.events_table_name} SET state=? WHERE originator_id=? AND originator_version=? "
+                    "AND state=?",
+                    (written, id, version, read),
+                )
+            return _changes(c) - before
+
+    def drop_snapshots(self) -> None:
+        with self.datastore.transaction(commit=True) as c:
+            c.execute("DELETE FROM snapshots")
+
+    def wipe(self) -> None:
+        """Write the log, which has pages as they were, back into the file, and cut it to nothing."""
+        with self._apart() as db:
+            self._cut(db)
+
+    def pack(self) -> None:
+        """Copy the file anew, without the rows that were deleted and not overwritten, and cut the log."""
+        with self._apart() as db:
+            # Notification ids are row ids, which keep their values only where none is missing
+            # (https://sqlite.org/lang_vacuum.html).
+            last, rows = db.execute(
+                f"SELECT coalesce(max(rowid), 0), count(*) FROM {self.events_table_name}"
+            ).fetchone()
+            if last == rows:
+                db.execute("VACUUM")
+            self._cut(db)
+
+    @contextlib.contextmanager
+    def _apart(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own."""
+        try:
+            with contextlib.closing(
+                sqlite3.connect(self._path, timeout=self._lock_timeout, isolation_level=None)
+            ) as db:
+                db.execute("PRAGMA secure_delete=ON")
+                yield db
+        except sqlite3.Error as error:
+            raise OperationalError(str(error)) from error
+
+    def _cut(self, db: sqlite3.Connection) -> None:
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise OperationalError("somebody reads the event store, so that its log cannot be cut")
 
     def close(self) -> None:
         if self._lookup is not None:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
+from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import Notification as Stored
 
 from libs.eventstore.aggregate import S
-from libs.eventstore.cached_states import Live, LiveStates
+from libs.eventstore.cached_states import CachedState, LiveStates
 from libs.eventstore.condition import Condition
-from libs.eventstore.facts import Fact, Notification, Record, encode, name_of
+from libs.eventstore.facts import Fact, Notification, Record, StoredFact, encode, name_of
 from libs.eventstore.log import PAGE, Log
 from libs.eventstore.order import Done, Order
-from libs.eventstore.rebuild import rebuild
-from libs.eventstore.recorder import Claim, CommandRow, NameTaken, Recorder, Write
-from libs.eventstore.writer import Broken, Commit, GroupWriter, Job
+from libs.eventstore.rebuild import history, rebuild
+from libs.eventstore.recorder import Claim, CommandRow, NameTaken, NewFact, Recorder, Rewritten, Write
+from libs.eventstore.writer import Broken, Commit, GroupWriter, PendingWrite
 from libs.refusal import Refusal
 from libs.telemetry import traceparent
 
 _ATTEMPTS: Final = 16
 _RECENT: Final = 20_000
+_REWRITTEN: Final = Claim("rewritten", "facts", "store")
+"""Held from the first fact that is rewritten until everything that was made of such facts is made anew."""
 
 T = TypeVar("T")
 _Key = tuple[str, str]
@@ -136,7 +140,7 @@ class Store(Generic[S]):
     def _submit(
         self,
         id: str,
-        live: Live[S],
+        live: CachedState[S],
         key: _Key,
         order: Order,
         facts: tuple[Fact, ...],
@@ -146,19 +150,19 @@ class Store(Generic[S]):
         state = live.state
         trace = traceparent() if facts else None
         records: list[Record[Fact]] = []
-        events: list[StoredEvent] = []
+        rows: list[NewFact] = []
         for fact in facts:
             record = Record(fact=fact, at=order.at, actor=order.actor, command_id=order.id, traceparent=trace)
             state.version += 1
             state.apply(fact, record)
             records.append(record)
-            events.append(StoredEvent(id, state.version, name_of(fact), encode(record)))
+            rows.append((id, state.version, name_of(fact), encode(record)))
         result = view(state)
         row = CommandRow(*key, order.digest, id, state.version)
-        write = Write(events, row, claims, live.snapshot(id))
+        write = Write(rows, row, claims, live.snapshot(id) if self._states.keeps else None)
         # Nothing fails from here on: whoever sends the command again waits for this commit.
         commit = self._ordered[key] = Commit()
-        self._writer.submit(Job(write, records, live.lineage, commit))
+        self._writer.submit(PendingWrite(write, records, live.lineage, commit))
         return row, result, commit
 
     async def _repeated(self, key: _Key, order: Order, view: Callable[[S], T], *, look: bool) -> Done[T] | None:
@@ -182,11 +186,13 @@ class Store(Generic[S]):
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
 
-    def _on_commit(self, group: Sequence[Job]) -> None:
+    def _on_commit(self, group: Sequence[PendingWrite]) -> None:
+        committed: list[Notification] = []
         for job in group:
             if (row := job.write.command) is not None:
                 self._ordered.pop((row.scope, row.command_id), None)
-            self._log.append(job.notifications())
+            committed += job.notifications()
+        self._log.append(committed)
         self._condition.written()
         self._log.wake()
 
@@ -212,6 +218,11 @@ class Store(Generic[S]):
         with self._condition.reading():
             return await asyncio.to_thread(rebuild, self._recorder, id, self._new, at=at)
 
+    async def facts(self, id: str, after: int, limit: int) -> list[StoredFact]:
+        """Stored facts of an aggregate with a version above `after`, in order; none at its end. Raises Refusal."""
+        with self._condition.reading():
+            return await asyncio.to_thread(history, self._recorder, id, after=after, to=after + limit)
+
     def forget(self, which: Callable[[str], bool]) -> None:
         """Read these aggregates again when they are next needed: another process may have written them."""
         self._states.drop_where(which)
@@ -220,6 +231,57 @@ class Store(Generic[S]):
         """Id of the aggregate that holds a name. Raises Refusal."""
         with self._condition.reading():
             return self._recorder.find_claim(namespace, name)
+
+    async def names_of(self, namespace: str, id: str) -> Sequence[str]:
+        """The names that an aggregate holds. Raises Refusal."""
+        with self._condition.reading():
+            return await asyncio.to_thread(self._recorder.find_names, namespace, id)
+
+    async def wipe(self) -> None:
+        """Leave nothing of names that were given back in the files, where the database can. Raises Refusal."""
+        with self._condition.reading():
+            await asyncio.to_thread(self._recorder.wipe)
+
+    # -- rewriting ---------------------------------------------------------------------------------------------
+
+    async def stored(self, after: int, limit: int = PAGE) -> Sequence[Stored]:
+        """The same as `notifications`, as it is stored. Raises Refusal."""
+        with self._condition.reading():
+            return await asyncio.to_thread(self._recorder.select_notifications, after, limit, inclusive_of_start=False)
+
+    async def rewrite(self, facts: Sequence[Rewritten]) -> int:
+        """Put other JSON in the place of stored facts; see `Recorder.rewrite`. Then `begin_anew` is owed, also by
+        another process: `owes_anew` says so until `settle`. Raises Refusal."""
+        with self._condition.reading():
+            if not self.owes_anew():
+                with contextlib.suppress(NameTaken):
+                    await self._writer.run(lambda: self._recorder.write([Write((), claims=[_REWRITTEN])]))
+            return await self._writer.run(lambda: self._recorder.rewrite(facts))
+
+    def owes_anew(self) -> bool:
+        """Whether what was made of facts may be of some that were rewritten since. Raises Refusal."""
+        return self.claimed(_REWRITTEN.namespace, _REWRITTEN.name) is not None
+
+    async def begin_anew(self) -> None:
+        """Forget every state, in memory and on disk, and what is left of what stood in the place of rewritten facts.
+
+        Commands wait meanwhile. Raises Refusal.
+        """
+
+        def work() -> None:
+            self._recorder.drop_snapshots()
+            self._recorder.pack()
+
+        with self._states.from_facts_alone(), self._condition.reading():
+            await self._writer.run(work)
+        # Everything that was committed before is in there by now.
+        self._log.forget()
+
+    async def settle(self) -> None:
+        """Everything that was made of rewritten facts is made anew. Raises Refusal."""
+        with self._condition.reading():
+            settled = Claim(_REWRITTEN.namespace, _REWRITTEN.name, None)
+            await self._writer.run(lambda: self._recorder.write([Write((), claims=[settled])]))
 
     # -- following ---------------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
+import msgspec
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
 from libs.eventstore.facts import Fact, Notification, Record
@@ -17,6 +18,8 @@ from libs.telemetry import STORE_COMMITS, STORE_EVENTS
 
 LARGEST_GROUP: Final = 512
 
+T = TypeVar("T")
+
 
 class Broken(PersistenceError):
     """It was decided on a state that was not committed after all."""
@@ -24,6 +27,8 @@ class Broken(PersistenceError):
 
 class Commit(asyncio.Future[None]):
     """Done when what was submitted is on disk. Who waits for it cannot take it back: a cancellation waits, too."""
+
+    __slots__ = ()
 
     def cancel(self, msg: Any = None) -> bool:
         return False
@@ -40,15 +45,14 @@ class Lineage:
     """Of the newest decision."""
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class PendingWrite(msgspec.Struct, eq=False):
     """A write that waits for its commit."""
 
     write: Write
     records: Sequence[Record[Fact]]
-    """What the write's events were encoded from."""
+    """What the write's facts were encoded from."""
     lineage: Lineage
-    commit: Commit = field(repr=False)
+    commit: Commit
     last: int = 0
     """Notification id of its last fact, 0 until that is committed."""
 
@@ -56,9 +60,27 @@ class Job:
         """Its facts at their place in the store; none before they are committed."""
         if not self.last:
             return []
-        first = self.last - len(self.records) + 1
-        facts = enumerate(zip(self.write.events, self.records, strict=True), first)
-        return [Notification(id, str(e.originator_id), e.originator_version, record) for id, (e, record) in facts]
+        id, told = self.last - len(self.records), []
+        for (aggregate, version, _, _), record in zip(self.write.facts, self.records, strict=True):
+            id += 1
+            told.append(Notification(id, aggregate, version, record))
+        return told
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """Something else that is done by the thread."""
+
+    call: Callable[[], Any]
+    done: asyncio.Future[Any]
+
+    def end(self, result: Any, error: Exception | None) -> None:
+        if self.done.cancelled():
+            return
+        if error is not None:
+            self.done.set_exception(error)
+        else:
+            self.done.set_result(result)
 
 
 class GroupWriter:
@@ -70,24 +92,35 @@ class GroupWriter:
     """
 
     def __init__(
-        self, recorder: Recorder, loop: asyncio.AbstractEventLoop, ended: Callable[[Sequence[Job]], None]
+        self, recorder: Recorder, loop: asyncio.AbstractEventLoop, ended: Callable[[Sequence[PendingWrite]], None]
     ) -> None:
         self._recorder = recorder
         self._loop = loop
         self._ended = ended
-        self._decided: list[Job] = []
+        self._decided: list[PendingWrite] = []
         """In this turn of the loop."""
-        self._queue: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[PendingWrite] | _Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="event store writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: PendingWrite) -> None:
         """Write it; `job.commit` tells when it is on disk."""
         job.lineage.waiting += 1
         job.lineage.last = job.commit
         if not self._decided:
             self._loop.call_soon(self._hand_over)
         self._decided.append(job)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Call it in the thread, when everything is committed that was submitted before, and nothing that is later.
+
+        What it raises is raised. The next commits wait for it.
+        """
+        self._hand_over()
+        work = _Work(call, self._loop.create_future())
+        self._queue.put(work)
+        result: T = await work.done
+        return result
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
@@ -98,35 +131,49 @@ class GroupWriter:
     def _hand_over(self) -> None:
         # All that one turn of the loop has decided together: the thread is woken once, not to fight for the interpreter
         # while there is more to come.
-        jobs, self._decided = self._decided, []
+        jobs, self._decided = self._decided, []  # empty where `run` was quicker
         for start in range(0, len(jobs), LARGEST_GROUP):
             self._queue.put(jobs[start : start + LARGEST_GROUP])
 
     def _run(self) -> None:
+        after: list[PendingWrite] | _Work | None = []
         while True:
-            group = self._queue.get()
+            group = after or self._queue.get()
+            after = []
             if group is None:
                 return
-            last = False
+            if isinstance(group, _Work):
+                self._do(group)
+                continue
             while len(group) < LARGEST_GROUP:
                 try:
                     more = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                if more is None:
-                    last = True
+                if not isinstance(more, list):
+                    after = more
                     break
                 group += more
             outcomes = self._commit(group)
             self._loop.call_soon_threadsafe(self._tell, group, outcomes)
-            if last:
+            if after is None:
                 return
 
-    def _commit(self, group: list[Job], repeated: Set[tuple[str, str]] | None = None) -> list[Exception | None]:
+    def _do(self, work: _Work) -> None:
+        result, error = None, None
+        try:
+            result = work.call()
+        except Exception as raised:  # noqa: BLE001  (told to whoever wants it done; this thread must not end for it)
+            error = raised
+        self._loop.call_soon_threadsafe(work.end, result, error)
+
+    def _commit(
+        self, group: list[PendingWrite], repeated: Set[tuple[str, str]] | None = None
+    ) -> list[Exception | None]:
         """`repeated` are the commands of the group that were accepted before, where that was looked up: seldom is there
         any, and then the database refuses the group."""
-        outcomes: dict[Job, Exception | None] = {}
-        sound: list[Job] = []
+        outcomes: dict[PendingWrite, Exception | None] = {}
+        sound: list[PendingWrite] = []
         for job in group:
             row = job.write.command
             if job.lineage.broken:
@@ -151,7 +198,7 @@ class GroupWriter:
                 outcomes[job] = self._alone(job)
         return [outcomes.get(job) for job in group]
 
-    def _without_repeated(self, group: list[Job]) -> list[Exception | None]:
+    def _without_repeated(self, group: list[PendingWrite]) -> list[Exception | None]:
         try:
             keys = [(row.scope, row.command_id) for job in group if (row := job.write.command) is not None]
             repeated = self._recorder.repeated(keys)
@@ -159,7 +206,7 @@ class GroupWriter:
             return self._all_failed(group, error)
         return self._commit(group, repeated)
 
-    def _alone(self, job: Job) -> Exception | None:
+    def _alone(self, job: PendingWrite) -> Exception | None:
         if job.lineage.broken:
             return Broken()
         try:
@@ -169,12 +216,12 @@ class GroupWriter:
             return error
         return None
 
-    def _all_failed(self, jobs: list[Job], error: Exception) -> list[Exception | None]:
+    def _all_failed(self, jobs: list[PendingWrite], error: Exception) -> list[Exception | None]:
         for job in jobs:
             job.lineage.broken = True
         return [error] * len(jobs)
 
-    def _write(self, jobs: list[Job]) -> None:
+    def _write(self, jobs: list[PendingWrite]) -> None:
         try:
             last = self._recorder.write([job.write for job in jobs])
         except PersistenceError as error:
@@ -188,7 +235,7 @@ class GroupWriter:
         STORE_COMMITS.labels("committed").inc()
         STORE_EVENTS.inc(written)
 
-    def _tell(self, group: list[Job], outcomes: list[Exception | None]) -> None:
+    def _tell(self, group: list[PendingWrite], outcomes: list[Exception | None]) -> None:
         self._ended(group)
         for job, outcome in zip(group, outcomes, strict=True):
             job.lineage.waiting -= 1

@@ -8,7 +8,7 @@ from libs.keyring.holders import Holders
 from libs.keyring.lock import Lock
 from libs.keyring.names import lock_name, subjects_of
 from libs.keyring.objects import HEADER, ObjectReader, ObjectWriter, ends_of, open_object, plain_length, seal_object
-from libs.keyring.rows import Entry, Erased, StoreError
+from libs.keyring.rows import Entry, ErasureTarget, StoreError
 from libs.keyring.sealing import Sealed, Words
 from libs.keyring.tree import Tree
 from libs.keyring.unit import UnitKey
@@ -18,7 +18,7 @@ __all__ = [
     "CannotOpen",
     "Destroyed",
     "Entry",
-    "Erased",
+    "ErasureTarget",
     "Expired",
     "Holders",
     "KeyringError",

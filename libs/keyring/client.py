@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -20,7 +20,7 @@ from libs.ids import new_id
 from libs.keyring.holders import touches
 from libs.keyring.lock import Lock
 from libs.keyring.names import lock_name
-from libs.keyring.rows import Erased
+from libs.keyring.rows import ErasureTarget
 from libs.keyring.tree import Tree
 from libs.refusal import Refusal
 
@@ -32,7 +32,9 @@ _RENEW: Final = 0.2
 """A lock that has less of its lease left is asked for again."""
 _SWEEP: Final = 60.0
 
-OnDrop = Callable[[Erased], object]
+OnDrop = Callable[[ErasureTarget], object]
+Fetch = Callable[[Iterable[str]], Awaitable[Mapping[str, Lock]]]
+"""`Keyring.locks`: gets locks by name; raises Refusal and Unavailable."""
 
 
 class Keyring:
@@ -188,7 +190,7 @@ class Keyring:
         # Not only what is new: who was restarted, or asked meanwhile, may have had an answer of before.
         self._heard = max(self._heard, event.number)
         for gone in event.gone:
-            erased = Erased(gone.what, gone.unit)
+            erased = ErasureTarget(gone.what, gone.unit)
             for name in [name for name in self._locks if touches(erased, name)]:
                 self._forget(name)
             for call in self._on_drop:

@@ -7,13 +7,13 @@ from math import inf
 from typing import Final
 
 from libs.keyring.names import subjects_of
-from libs.keyring.rows import Entry, Erased
+from libs.keyring.rows import Entry, ErasureTarget
 
 _EARLIER: Final = ""
 """Stands for whoever was given a lock before this process started; no holder is called so."""
 
 
-def touches(erased: Erased, lock: str) -> bool:
+def touches(erased: ErasureTarget, lock: str) -> bool:
     """Whether a lock is another one once something is destroyed."""
     return erased.what == lock if erased.unit is not None else erased.what in subjects_of(lock)
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from libs.database import Place
 from libs.keyring.errors import CannotOpen, Tampered
 from libs.keyring.names import lock_name, segments_of, subjects_of
-from libs.keyring.rows import Entry, Erased, KeyRows, Ledger, StoreError
+from libs.keyring.rows import Entry, ErasureTarget, KeyRows, Ledger, StoreError
 from libs.keyring.sealing import open_box, seal
 from libs.keyring.tree import NODE, Tree
 
@@ -84,7 +84,7 @@ class Keys:
                 },
             )
 
-    def destroy(self, erased: Sequence[Erased], at: datetime) -> int:
+    def destroy(self, erased: Sequence[ErasureTarget], at: datetime) -> int:
         """Destroy subjects and units for ever; the number up to which the ledger has all of it.
 
         What was destroyed before stays so. Raises ValueError for a name that is none; then nothing is destroyed.

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.keyring.errors import Destroyed, Expired, Tampered
 from libs.keyring.objects import ObjectReader, ObjectWriter
-from libs.keyring.sealing import Sealed, Words, open_box, seal
+from libs.keyring.sealing import Sealed, Words, nonce_of, open_box, seal
 from libs.keyring.tree import Tree
 from libs.keyring.unit import UnitKey
 
@@ -57,6 +57,12 @@ class Lock:
     def seal(self, unit: str, text: str) -> Sealed:
         """Seal words for a unit."""
         return Sealed(unit=unit, box=seal(self._cipher(unit), self._name_of(unit), text.encode()))
+
+    def seal_alike(self, unit: str, text: str) -> Sealed:
+        """The same, and the same words of a unit are sealed as the same bytes, whoever does it: they stay equal."""
+        plain = text.encode()
+        box = seal(self._cipher(unit), self._name_of(unit), plain, nonce_of(self._key(unit), plain))
+        return Sealed(unit=unit, box=box)
 
     def read(self, words: Words, unit: str) -> str:
         """What somebody wrote in a unit; a plain text of an earlier version is given back as it is.

@@ -15,7 +15,7 @@ import psycopg
 
 from libs.database import Database
 from libs.ids import new_id
-from libs.keyring.rows import Entry, Erased, Found, Kept, StoreError
+from libs.keyring.rows import Entry, ErasureTarget, StoredKeys, StoreError, StoreState
 from libs.postgres import Connection, connect, create_schema
 
 _SUBJECT: Final = "*"
@@ -85,7 +85,7 @@ class PostgresLedger(_Schema):
             db.execute("INSERT INTO ledger VALUES (1, %s) ON CONFLICT DO NOTHING", (new_id(),))
             ((self.id,),) = db.execute("SELECT id FROM ledger").fetchall()
 
-    def append(self, erased: Sequence[Erased], at: datetime) -> int:
+    def append(self, erased: Sequence[ErasureTarget], at: datetime) -> int:
         highest = 0
         with self._transaction() as db:
             # Numbered under the lock, so that none is committed after a higher one.
@@ -109,7 +109,7 @@ class PostgresLedger(_Schema):
                 "SELECT number, at, what, unit FROM entries WHERE number > %s ORDER BY number LIMIT %s", (number, limit)
             ).fetchall()
         return [
-            Entry(row, at.astimezone(UTC), Erased(what, None if unit == _SUBJECT else unit))
+            Entry(row, at.astimezone(UTC), ErasureTarget(what, None if unit == _SUBJECT else unit))
             for row, at, what, unit in rows
         ]
 
@@ -138,16 +138,16 @@ class PostgresKeyRows(_Schema):
         )
         self._unvacuumed = False
 
-    def kept(self) -> Kept | None:
+    def kept(self) -> StoreState | None:
         with self._transaction() as db:
             rows = db.execute("SELECT ledger, applied, checked FROM kept").fetchall()
-        return Kept(*rows[0]) if rows else None
+        return StoreState(*rows[0]) if rows else None
 
     def begin(self, ledger: str, check: bytes) -> None:
         with self._transaction() as db:
             db.execute("INSERT INTO kept VALUES (1, %s, 0, %s)", (ledger, check))
 
-    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> Found:
+    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> StoredKeys:
         if self._unvacuumed:
             self._vacuum()
         with self._transaction() as db:
@@ -156,7 +156,7 @@ class PostgresKeyRows(_Schema):
             secrets = db.execute("SELECT name, secret FROM subjects WHERE name = ANY(%s)", (list(subjects),))
             found = dict(secrets.fetchall())
             nodes = db.execute("SELECT name, nodes FROM locks WHERE name = ANY(%s)", (list(locks),))
-            return Found(applied, found, dict(nodes.fetchall()))
+            return StoredKeys(applied, found, dict(nodes.fetchall()))
 
     def add(self, subjects: Mapping[str, bytes], locks: Mapping[str, bytes]) -> None:
         with self._transaction() as db:

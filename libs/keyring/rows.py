@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 
-class Erased(NamedTuple):
+class ErasureTarget(NamedTuple):
     """One thing that is destroyed: a subject (`unit` None), or a unit of a lock (`""`: the whole lock)."""
 
     what: str
@@ -22,10 +22,10 @@ class Entry(NamedTuple):
 
     number: int
     at: datetime
-    erased: Erased
+    erased: ErasureTarget
 
 
-class Kept(NamedTuple):
+class StoreState(NamedTuple):
     """What a store of keys was begun with, and how far the ledger is applied to it."""
 
     ledger: str
@@ -34,7 +34,7 @@ class Kept(NamedTuple):
     """Something known, sealed under the master key."""
 
 
-class Found(NamedTuple):
+class StoredKeys(NamedTuple):
     """Rows as they were at one moment."""
 
     applied: int
@@ -50,7 +50,7 @@ class Ledger(Protocol):
     id: str
     """The same for ever; the store of keys remembers it."""
 
-    def append(self, erased: Sequence[Erased], at: datetime) -> int:
+    def append(self, erased: Sequence[ErasureTarget], at: datetime) -> int:
         """Write what is not written yet, on disk when this returns; the highest number among all of these."""
 
     def after(self, number: int, limit: int) -> list[Entry]:
@@ -66,13 +66,13 @@ class Ledger(Protocol):
 class KeyRows(Protocol):
     """Wrapped secrets and nodes. Its methods block, and raise StoreError."""
 
-    def kept(self) -> Kept | None:
+    def kept(self) -> StoreState | None:
         """None while nothing was begun here."""
 
     def begin(self, ledger: str, check: bytes) -> None:
         """Remember the ledger and the check."""
 
-    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> Found:
+    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> StoredKeys:
         """The rows that are there of these."""
 
     def add(self, subjects: Mapping[str, bytes], locks: Mapping[str, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from typing import Final, TypeAlias
 
@@ -28,10 +29,15 @@ Words: TypeAlias = str | Sealed
 """What a fact holds of what somebody wrote: sealed, or plain where an earlier version stored it."""
 
 
-def seal(cipher: AESGCM, name: bytes, plain: bytes) -> bytes:
+def seal(cipher: AESGCM, name: bytes, plain: bytes, nonce: bytes | None = None) -> bytes:
     """Seal bytes under a name, without which they do not open: version, nonce, ciphertext and tag."""
-    nonce = os.urandom(_NONCE)
+    nonce = os.urandom(_NONCE) if nonce is None else nonce
     return _VERSION + nonce + cipher.encrypt(nonce, plain, name)
+
+
+def nonce_of(key: bytes, plain: bytes) -> bytes:
+    """A nonce that is another one for other bytes, from the key of their unit (as SIV does, RFC 5297)."""
+    return hmac.digest(hmac.digest(key, b"rostrum nonce", "sha256"), plain, "sha256")[:_NONCE]
 
 
 def open_box(cipher: AESGCM, name: bytes, box: bytes) -> bytes:

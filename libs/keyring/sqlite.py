@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from libs.ids import new_id
-from libs.keyring.rows import Entry, Erased, Found, Kept, StoreError
+from libs.keyring.rows import Entry, ErasureTarget, StoredKeys, StoreError, StoreState
 
 _LOCK_SECONDS: Final = 5.0
 _SUBJECT: Final = "*"
@@ -95,7 +95,7 @@ class SqliteLedger(_File):
             db.execute("INSERT OR IGNORE INTO ledger VALUES (1, ?)", (new_id(),))
         ((self.id,),) = self._rows("SELECT id FROM ledger")
 
-    def append(self, erased: Sequence[Erased], at: datetime) -> int:
+    def append(self, erased: Sequence[ErasureTarget], at: datetime) -> int:
         when = at.astimezone(UTC).isoformat()
         highest = 0
         with self._transaction() as db:
@@ -113,7 +113,7 @@ class SqliteLedger(_File):
             "SELECT number, at, what, unit FROM entries WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
         )
         return [
-            Entry(row, datetime.fromisoformat(at), Erased(what, None if unit == _SUBJECT else unit))
+            Entry(row, datetime.fromisoformat(at), ErasureTarget(what, None if unit == _SUBJECT else unit))
             for row, at, what, unit in rows
         ]
 
@@ -143,22 +143,22 @@ class SqliteKeyRows(_File):
         self._unwiped = True
         self._wipe()
 
-    def kept(self) -> Kept | None:
+    def kept(self) -> StoreState | None:
         rows = self._rows("SELECT ledger, applied, checked FROM kept")
-        return Kept(*rows[0]) if rows else None
+        return StoreState(*rows[0]) if rows else None
 
     def begin(self, ledger: str, check: bytes) -> None:
         with self._transaction() as db:
             db.execute("INSERT INTO kept VALUES (1, ?, 0, ?)", (ledger, check))
 
-    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> Found:
+    def find(self, subjects: Sequence[str], locks: Sequence[str]) -> StoredKeys:
         if self._unwiped:
             self._wipe()
         with _told(self._path):
             self._db.execute("BEGIN")
             try:
                 ((applied,),) = self._db.execute("SELECT applied FROM kept").fetchall()
-                return Found(
+                return StoredKeys(
                     applied,
                     dict(self._among("SELECT name, secret FROM subjects WHERE name IN", subjects)),
                     dict(self._among("SELECT name, nodes FROM locks WHERE name IN", locks)),

@@ -15,17 +15,19 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+from contracts.sealed import Box
 from libs.aio import end
 from libs.bus import Unavailable
-from libs.eventstore import Fact, Notification
+from libs.eventstore import Fact
 from libs.keyring.client import Keyring
 from libs.keyring.errors import Destroyed, Expired
 from libs.keyring.holders import touches
 from libs.keyring.lock import Lock
-from libs.keyring.names import lock_name, subjects_of
-from libs.keyring.rows import Erased
+from libs.keyring.names import subjects_of
+from libs.keyring.opening import box_of
+from libs.keyring.rows import ErasureTarget
 from libs.keyring.sealing import Sealed, Words
-from libs.keyring.worded import Lack, Text, Worded, WordsOf
+from libs.keyring.worded import Lack, Text, Worded, WordsOf, in_place, lock_of
 from libs.refusal import Refusal
 
 _log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Missing(Exception):
         self.writes = writes
 
 
-class Opened:
+class OpenWords:
     """The words of one aggregate that are open, until the first of their keys must be given up."""
 
     def __init__(self, vault: Vault, id: str) -> None:
@@ -87,7 +89,7 @@ class Vault:
         self._keyring = keyring
         self._words = words
         self._most = most
-        self._opened: OrderedDict[str, Opened] = OrderedDict()
+        self._opened: OrderedDict[str, OpenWords] = OrderedDict()
         self._away: asyncio.Task[None] | None = None
         """Runs for as long as the owner of keys is away; nobody waits for keys meanwhile."""
         self._renewing: dict[str, asyncio.Task[None]] = {}
@@ -96,7 +98,7 @@ class Vault:
 
     # -- showing -----------------------------------------------------------------------------------------------
 
-    def of(self, id: str) -> Opened:
+    def of(self, id: str) -> OpenWords:
         """What is open of an aggregate."""
         found = self._opened.get(id)
         now = self._clock()
@@ -104,7 +106,7 @@ class Vault:
             if now >= found.fresh and id not in self._renewing:
                 self._renew(found)
             return found
-        opened = self._opened[id] = Opened(self, id)
+        opened = self._opened[id] = OpenWords(self, id)
         while len(self._opened) > self._most:
             self._close(next(iter(self._opened)))
         return opened
@@ -126,7 +128,7 @@ class Vault:
         opened.complete = state.worded if complete else -1
         return complete
 
-    def open(self, opened: Opened, by: str, words: Sealed) -> Text:
+    def open(self, opened: OpenWords, by: str, words: Sealed) -> Text:
         """Open words that are not open yet. Raises Missing."""
         name = self.lock_of(by, opened.id)
         lock = self._lock(name)
@@ -139,12 +141,12 @@ class Vault:
         self._keep(opened, lock, words, text)
         return text
 
-    def _keep(self, opened: Opened, lock: Lock, words: Sealed, text: Text) -> None:
+    def _keep(self, opened: OpenWords, lock: Lock, words: Sealed, text: Text) -> None:
         opened.texts[words] = lock.name, text
         if lock.until is not None and lock.until < opened.until:
             self._hold(opened, lock.until)
 
-    def _hold(self, opened: Opened, until: float) -> None:
+    def _hold(self, opened: OpenWords, until: float) -> None:
         """Keep what is open until then."""
         now = self._clock()
         opened.until, opened.fresh = until, now + (until - now) / 2
@@ -152,7 +154,7 @@ class Vault:
             opened.timer.cancel()
         opened.timer = asyncio.get_running_loop().call_later(max(0.0, until - now), self._over, opened)
 
-    def _over(self, opened: Opened) -> None:
+    def _over(self, opened: OpenWords) -> None:
         if self._opened.get(opened.id) is opened:
             self._close(opened.id)
 
@@ -164,7 +166,7 @@ class Vault:
         opened.parts.clear()
         opened.until = 0.0
 
-    def drop(self, erased: Erased) -> None:
+    def drop(self, erased: ErasureTarget) -> None:
         """Forget what was opened with keys that are destroyed."""
         kind = f"{self._words.kind}:"
         one = next((name.removeprefix(kind) for name in subjects_of(erased.what) if name.startswith(kind)), None)
@@ -194,16 +196,8 @@ class Vault:
                 return [self._sealed(opened, fact, at, actor) for at, fact in enumerate(facts, version + 1)]
         return facts
 
-    def _sealed(self, opened: Opened, fact: Fact, version: int, actor: str | None) -> Fact:
-        if type(fact) not in self._words.worded:
-            return fact
-        place = self._words.place_of(fact, version, actor)
-        if place is None:
-            return fact
-        by, unit = place
-        name = self.lock_of(by, opened.id)
-
-        def put(words: Words) -> Words:
+    def _sealed(self, opened: OpenWords, fact: Fact, version: int, actor: str | None) -> Fact:
+        def put(name: str, unit: str, words: Words) -> Words:
             if not words:
                 return words
             lock = self._keyring.cached(*subjects_of(name))
@@ -220,11 +214,11 @@ class Vault:
             self._keep(opened, lock, sealed, words)
             return sealed
 
-        return self._words.with_words(fact, by, put)
+        return in_place(self._words, opened.id, fact, version, actor, put)
 
     def lock_of(self, by: str, id: str) -> str:
         """The lock of what a person wrote in an aggregate."""
-        return lock_name(f"person:{by}", f"{self._words.kind}:{id}")
+        return lock_of(self._words, by, id)
 
     # -- keys --------------------------------------------------------------------------------------------------
 
@@ -270,11 +264,11 @@ class Vault:
         finally:  # whatever ended it: else nobody would ever ask again
             self._away = None
 
-    def _renew(self, opened: Opened) -> None:
+    def _renew(self, opened: OpenWords) -> None:
         task = self._renewing[opened.id] = asyncio.create_task(self._renewed(opened))
         task.add_done_callback(lambda _: self._renewing.pop(opened.id, None))
 
-    async def _renewed(self, opened: Opened) -> None:
+    async def _renewed(self, opened: OpenWords) -> None:
         names = list({lock for lock, _ in opened.texts.values()})
         if not await self._fetch(names):
             opened.fresh = self._clock() + _AGAIN
@@ -286,38 +280,11 @@ class Vault:
 
     # -- telling -----------------------------------------------------------------------------------------------
 
-    async def prepare(self, notifications: Sequence[Notification]) -> None:
-        """For a relay: fetch the keys of the words in these facts. Raises Refusal, Unavailable."""
-        names: list[str] = []
-        for one in notifications:
-            record = one.record
-            if type(record.fact) not in self._words.worded:
-                continue
-            place = self._words.place_of(record.fact, one.version, record.actor)
-            if place is not None and self._is_sealed(record.fact, place.by):
-                names.append(self.lock_of(place.by, one.aggregate_id))
-        if names:
-            await self._keyring.locks(names)
-
-    def _is_sealed(self, fact: Fact, by: str) -> bool:
-        found: list[Words] = []
-
-        def put(words: Words) -> Words:
-            found.append(words)
-            return words
-
-        self._words.with_words(fact, by, put)
-        return any(isinstance(words, Sealed) for words in found)
-
-    def told(self, id: str, by: str, words: Words) -> Text:
-        """What somebody wrote, for everybody who follows; never away. Raises Expired."""
+    def told(self, id: str, by: str, words: Words) -> Text | Box:
+        """What somebody wrote, for the stream: sealed as it is stored."""
         if isinstance(words, str):
             return Lack.ERASED if words and self.is_gone(by, id) else words
-        name = self.lock_of(by, id)
-        lock = self._keyring.cached(*subjects_of(name))
-        if lock is None:
-            raise Expired(f"the lock {name} must be asked for again")
-        return _text(lock, words)
+        return box_of(words, self.lock_of(by, id))
 
     async def close(self) -> None:
         """Forget everything."""

@@ -43,6 +43,12 @@ class StoreModel(ModelFile, ABC):
             ):
                 self.take(notifications)
 
+    async def fill_anew(self, store: Store[Any]) -> None:
+        """Begin anew with an empty file: facts were rewritten. Who asks meanwhile waits in `catch_up`."""
+        async with self._turn:
+            self.clear()
+        await self.catch_up(store)
+
     def take(self, notifications: Sequence[Notification]) -> None:
         """Apply facts, leaving out what is applied already."""
         fresh = [notification for notification in notifications if notification.id > self.sequence]

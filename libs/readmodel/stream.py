@@ -21,8 +21,9 @@ from contracts import subjects
 from contracts.envelope import event_types
 from libs.aio import end
 from libs.bus import Bus, Received
-from libs.bus.anew import Place, follow_anew
+from libs.bus.anew import StreamPlace, follow_anew
 from libs.bus.halts import Unreadable
+from libs.bus.opening import Opening
 from libs.readmodel.file import ModelFile, is_damage
 from libs.refusal import Refusal
 
@@ -61,6 +62,7 @@ class ReadModel(ModelFile, ABC):
         """Everything up to here was applied or passed over."""
         self._standing: Unreadable | None = None
         """The event that it stands before."""
+        self._opening: Opening | None = None
 
     @abstractmethod
     def apply(self, received: Received) -> None:
@@ -78,11 +80,14 @@ class ReadModel(ModelFile, ABC):
             return False
         return True
 
-    async def run(self, bus: Bus) -> None:
+    async def run(self, bus: Bus, opening: Opening | None = None) -> None:
         """Follow the stream for ever; starts over when it was rebuilt, or the file is damaged.
+
+        A model that keeps words is given what opens them.
 
         Raises sqlite3.DatabaseError when the file that took the place of a damaged one is damaged too.
         """
+        self._opening = opening
         while not bus.nc.is_closed:
             if self.damage is None:
                 self._met.clear()  # what was damaged at the opening is set aside already
@@ -118,7 +123,7 @@ class ReadModel(ModelFile, ABC):
             await end(*refills)
 
     async def _follow_with(self, bus: Bus, refills: list[asyncio.Task[None]]) -> None:
-        async def begin(reset: str | None) -> Place:
+        async def begin(reset: str | None) -> StreamPlace:
             if reset is not None:
                 self._target, self._caught_up, self._seen = None, False, 0
                 self.clear()
@@ -129,7 +134,7 @@ class ReadModel(ModelFile, ABC):
                 self.epoch = await bus.stream_epoch()
             if not refills:
                 await self._aim(bus)
-            return Place(self.epoch, self.sequence)
+            return StreamPlace(self.epoch, self.sequence)
 
         follow = partial(
             bus.follow,
@@ -137,6 +142,7 @@ class ReadModel(ModelFile, ABC):
             unreadable=partial(self._hold, bus),
             unknown=self._pass_over,
             passed=self._pass,
+            opening=self._opening,
         )
         async for batch in follow_anew(bus, self.path.name, begin, follow):
             assert self.epoch is not None
@@ -160,7 +166,7 @@ class ReadModel(ModelFile, ABC):
         self._seen = sequence
 
     def _pass(self, sequence: int) -> None:
-        """Go on behind what nobody published."""
+        """Go on behind what nobody published, or is told no more."""
         self._seen = sequence
 
     async def _aim(self, bus: Bus) -> None:
@@ -225,6 +231,8 @@ class ReadModel(ModelFile, ABC):
             return f"stands before {self._standing.subject} ({self._standing.id}), which it cannot read"
         if self._refilled_by:
             return f"waiting until {', '.join(sorted(self._refilled_by))} filled the stream again"
+        if self._opening is not None and self._opening.trouble is not None:
+            return self._opening.trouble
         if self._target is None:
             return "waiting for the stream"
         left = self._target - self.sequence

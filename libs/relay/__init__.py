@@ -13,7 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -23,13 +23,13 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts import envelope, subjects
-from contracts.envelope import Event
+from contracts.envelope import Outgoing, body_of, event_of
 from libs.aio import end
 from libs.bus import Bus, Unavailable
+from libs.bus.batch_publish import send, written
 from libs.bus.origin import was_published
 from libs.bus.span import is_alone, read_span
-from libs.bus.stored import Interrupted, Reader, StreamAway
-from libs.bus.written import send, written
+from libs.bus.stored import Interrupted, StreamAway, StreamReader
 from libs.eventstore import Notification, Store
 from libs.ids import new_id
 from libs.keyring import Expired
@@ -38,13 +38,16 @@ from libs.telemetry import PUBLISHED, RELAY_LAG, pass_on
 
 _log = logging.getLogger(__name__)
 
-Translate = Callable[[Notification], Sequence[Event]]
+Translate = Callable[[Notification], Sequence[Outgoing]]
 Prepare = Callable[[Sequence[Notification]], Awaitable[object]]
 
 COUNT: Final = b"count"
-"""Sent with a check, asks for `Report.owed` too."""
+"""Sent with a check, asks for `RelayReport.owed` too."""
 _PAGE: Final = 500
 _BATCH: Final = 200
+_ONE_BY_ONE: Final = 10.0
+"""Seconds for which nothing is published in batches once one failed: NATS takes 50 at a time for a stream, and whoever
+begins those and ends none has them all."""
 _LOOK_AGAIN: Final = 5.0
 _DUPLICATE_ID: Final = 10201  # JetStream's err_code for a Nats-Msg-Id seen before inside a batch
 _NO_MESSAGE: Final = 10037
@@ -67,12 +70,13 @@ class _Message(msgspec.Struct, frozen=True, gc=False):
     notification: int
     index: int
     """Which of the notification's events this is."""
-    event: Event
+    subject: str
+    body: bytes
     headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RelayReport:
     """What a relay answers when it was told to look at the stream, and everything stored is in it."""
 
     context: str
@@ -82,29 +86,21 @@ class Report:
     """Events published since it was told."""
     owed: int | None = None
     """Events that the stream must hold of what is stored; None where it was not asked to count them."""
+    sequence: int | None = None
+    """Of the last of these in the stream: what comes behind it was not counted."""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def decode(cls, data: bytes) -> Report:
+    def decode(cls, data: bytes) -> RelayReport:
         return cls(**json.loads(data))
-
-
-def in_turn(*every: Prepare) -> Prepare:
-    """All of these, one after another."""
-
-    async def prepare(notifications: Sequence[Notification]) -> None:
-        for each in every:
-            await each(notifications)
-
-    return prepare
 
 
 class Relay:
     """Publishes what a store commits as contract events of `context`; `translate` may return none, one or several.
 
-    `prepare` is awaited with the facts that are translated next, and fetches what `translate` needs: keys. Where it
+    `prepare` is awaited with the facts that are translated next, and finds out what `translate` needs to know. Where it
     raises Unavailable, or `translate` meets a lock that was dropped since (Expired), the same facts are tried again.
     `run` is a task for the life of the service; `flush` waits until everything committed is published.
     """
@@ -124,6 +120,7 @@ class Relay:
         self._caught_up = False
         self._heard = 0
         """Up to which news of the store everything was looked for."""
+        self._one_by_one_until = float("-inf")
         self._progress = asyncio.Event()
         self._published = 0
         self._asked: list[asyncio.Future[None]] = []
@@ -177,13 +174,15 @@ class Relay:
         self._ask.set()
         self._store.wake()
         await looked
-        owed = await self._owed() if msg.data == COUNT else None
-        report = Report(self._context, self._position, self._published - before, owed)
+        report = RelayReport(self._context, self._position, self._published - before)
+        if msg.data == COUNT:
+            sequence = self._sequence
+            report = replace(report, owed=await self._owed(report.position), sequence=sequence)
         await msg.respond(report.encode())
 
-    async def _owed(self) -> int:
-        """How many events the stored facts up to our position make."""
-        owed, after, until = 0, 0, self._position
+    async def _owed(self, until: int) -> int:
+        """How many events the stored facts up to a position make."""
+        owed, after = 0, 0
         while after < until:
             notifications = await self._store.notifications(after, _PAGE)
             if not notifications:
@@ -236,8 +235,10 @@ class Relay:
         if notifications and self._prepare is not None:
             await self._prepare(notifications)
         messages = [m for n in notifications for m in self._messages(n)]
-        for start in range(0, len(messages), _BATCH):
-            await self._publish(messages[start : start + _BATCH])
+        while messages:
+            most = 1 if time.monotonic() < self._one_by_one_until else _BATCH
+            await self._publish(messages[:most])
+            del messages[:most]
         if notifications:
             self._position, self._index = notifications[-1].id, -1
             self._progress.set()
@@ -257,14 +258,15 @@ class Relay:
 
     def _messages(self, notification: Notification) -> list[_Message]:
         result: list[_Message] = []
-        for index, event in enumerate(self._translate(notification)):
+        for index, outgoing in enumerate(self._translate(notification)):
             if notification.id == self._position and index <= self._index:
                 continue
             id = str(notification.id) if index == 0 else f"{notification.id}.{index}"
+            event = event_of(outgoing)
             headers = envelope.headers(event, id=id, source=self._bus.service)
             headers[subjects.HEADER_NOTIFICATION] = id
             pass_on(notification.record.traceparent, headers, f"relay {event.context}.{event.name}")
-            result.append(_Message(notification.id, index, event, headers))
+            result.append(_Message(notification.id, index, event.subject, body_of(outgoing), headers))
         return result
 
     async def _locate(self) -> None:
@@ -303,7 +305,7 @@ class Relay:
         place = (self._position, self._index) if after else (0, -1)
         bus = self._bus
         alone = is_alone(await bus.js.stream_info(subjects.EVENTS_STREAM))
-        async with Reader(bus.nc, subjects.EVENTS_STREAM) as reader:
+        async with StreamReader(bus.nc, subjects.EVENTS_STREAM) as reader:
             with bus.on_reconnect(reader.interrupt):
                 pages = read_span(bus.js, reader, subjects.EVENTS_STREAM, [self._own], after, until, alone=alone)
                 async for messages in pages:
@@ -311,6 +313,14 @@ class Relay:
         return place
 
     async def _publish(self, messages: list[_Message]) -> None:
+        try:
+            await self._publish_or_not(messages)
+        except BaseException:
+            if len(messages) > 1:
+                self._one_by_one_until = time.monotonic() + _ONE_BY_ONE
+            raise
+
+    async def _publish_or_not(self, messages: list[_Message]) -> None:
         try:
             await self._publish_batch(messages)
         except _Refused as error:
@@ -335,11 +345,11 @@ class Relay:
                 of_one["Nats-Batch-Id"], of_one["Nats-Batch-Sequence"] = batch, str(number)
             headers[-1]["Nats-Batch-Commit"] = "1"
             before = zip(messages[:-1], headers[:-1], strict=True)
-            await send(self._bus.nc, [written(m.event.subject, h, _body(m.event)) for m, h in before])
+            await send(self._bus.nc, [written(m.subject, h, m.body) for m, h in before])
         last = messages[-1]
         writes = self._bus.writes
         try:
-            reply = await self._bus.nc.request(last.event.subject, _body(last.event), timeout=5.0, headers=headers[-1])
+            reply = await self._bus.nc.request(last.subject, last.body, timeout=5.0, headers=headers[-1])
         except (nats.errors.TimeoutError, TimeoutError):
             if self._bus.is_connected:
                 writes.failed(subjects.EVENTS_STREAM, "no answer")
@@ -362,8 +372,4 @@ def _place(headers: Mapping[str, str] | None) -> tuple[int, int]:
     return int(number), int(part or 0)
 
 
-def _body(event: Event) -> bytes:
-    return event.model_dump_json().encode()
-
-
-__all__ = ["Prepare", "Relay", "Report", "StreamAhead", "Translate", "in_turn"]
+__all__ = ["Prepare", "Relay", "RelayReport", "StreamAhead", "Translate"]

@@ -18,7 +18,7 @@ class DataGone(Exception):
     """The data was removed or replaced under the running service; the text names what."""
 
 
-class Kept:
+class FileIdentities:
     """Files and folders as they are now; those that are not there are left out."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -33,7 +33,7 @@ class Kept:
 
 async def watch(paths: Iterable[Path]) -> None:
     """Look for ever. Raises DataGone within half a second of the change."""
-    kept = Kept(paths)
+    kept = FileIdentities(paths)
     while True:
         kept.check()
         await asyncio.sleep(_LOOK_EVERY)

@@ -112,6 +112,8 @@ class Service(Generic[S]):
             result["streams"] = refusing
         if (stands := self.bus.halts.trouble()) is not None:
             result["events"] = stands
+        if (late := self.bus.clock.trouble()) is not None:
+            result["clock"] = late
         for name, check in self._checks.items():
             if (lack := check()) is not None:
                 result[name] = lack
@@ -202,6 +204,7 @@ async def running(settings: S, compose: Compose[S]) -> AsyncIterator[Service[S]]
 
         service.spawn("watch the bus", watch_bus())
         bus.failure.add_done_callback(keeps_no_longer)
+        service.spawn("compare clocks", bus.clock.run())
         service.spawn("announce", service._announce())
         await compose(service)
         place = settings.store_place

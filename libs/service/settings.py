@@ -44,6 +44,8 @@ class ServiceSettings(BaseSettings):
     nats_url: str = "nats://127.0.0.1:4222"
     nats_user: str | None = None
     nats_password: SecretStr | None = None
+    nats_api: str = "$JS.API"
+    """What the subjects of JetStream's API begin with for this user (`infra/nats/server.py`)."""
     nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     moments_kept_days: Annotated[float, Field(ge=0.01, le=3650)] = 14.0
     """Days the stream of events keeps moments (presence, media, reactions); facts stay."""
@@ -134,6 +136,7 @@ class ServiceSettings(BaseSettings):
             user=self.nats_user,
             password=self.nats_password.get_secret_value() if self.nats_password else None,
             partitions=self.partitions,
+            api=self.nats_api,
             replicas=self.nats_replicas,
             moments_kept=self.moments_kept_days * 86_400,
             connect_timeout=self.start_timeout,

@@ -110,7 +110,7 @@ class _Ids:
         above = _ids.get() if self._parent is None else self._parent.get("traceparent")
         if above is None or _TRACEPARENT.fullmatch(above) is None:
             above = f"00-{random.getrandbits(128):032x}-"
-        self._token = _ids.set(f"{above[_TRACE]}{random.getrandbits(64):016x}-00")
+        self._token = _ids.set(f"{above[_TRACE]}{random.randbytes(8).hex()}-00")
         return trace.INVALID_SPAN
 
     def __exit__(
@@ -140,7 +140,7 @@ def pass_on(traceparent: str | None, headers: MutableMapping[str, str], name: st
 
 def traceparent() -> str | None:
     """The current span as a `traceparent`, to be kept with a stored event; None outside a span."""
-    return inject({}).get("traceparent")
+    return _ids.get() if _only_ids else inject({}).get("traceparent")
 
 
 def ids() -> tuple[str, str] | None:

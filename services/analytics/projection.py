@@ -61,6 +61,14 @@ COLUMNS: Final = tuple(_COLUMNS)
 TABLE: Final = "engagement"
 NOTES: Final = "known_types"
 """Which types of events each version knew, that ran here: the newest row counts."""
+FORGOTTEN: Final = "forgotten_spaces"
+"""Spaces in whose rows nobody is to be any more, and how far that is; of several rows the highest step counts."""
+ERASED: Final = "erased_people"
+"""People who are to be nobody in all rows, and how far that is; of several rows the highest step counts."""
+SECRETS: Final = "forgetting_secrets"
+"""From what the words are made that take the place of ids, by what is forgotten, until that is done."""
+NAMELESS: Final = "~"
+"""Begins what stands in the place of an id; no id does."""
 _CONTEXTS: Final = frozenset(pattern.split(".")[1] for pattern in FILTERS)
 
 
@@ -70,8 +78,14 @@ def known_types() -> frozenset[str]:
     return frozenset(f"{type.context}.{type.name}" for type in kept)
 
 
-def schema(retention_days: int) -> tuple[str, ...]:
-    """Statements that make the table and its view exist; rows go after `retention_days`."""
+def schema(retention_days: int, old_parts_seconds: int) -> tuple[str, ...]:
+    """Statements that make the table and its view exist; rows go after `retention_days`, and files of parts that others
+    replaced after `old_parts_seconds`."""
+    often = min(old_parts_seconds, 30)
+    cleaning = (
+        f"old_parts_lifetime = {old_parts_seconds}, cleanup_delay_period = {often},"
+        f" max_cleanup_delay_period = {often}, cleanup_delay_period_random_add = 0"
+    )
     columns = ",\n    ".join(f"{name} {kind}" for name, (kind, _) in _COLUMNS.items())
     return (
         f"""
@@ -80,11 +94,18 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (space_id, context, name, at, event_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, {cleaning}
         """,
         *(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, (kind, _) in _COLUMNS.items()),
         f"CREATE TABLE IF NOT EXISTS {NOTES} (at DateTime64(6, 'UTC'), types Array(String))"
         " ENGINE = MergeTree ORDER BY at",
+        f"CREATE TABLE IF NOT EXISTS {FORGOTTEN} (space_id String, step UInt8, at DateTime64(6, 'UTC'))"
+        " ENGINE = ReplacingMergeTree(step) ORDER BY space_id",
+        f"CREATE TABLE IF NOT EXISTS {ERASED} (person_id String, step UInt8, at DateTime64(6, 'UTC'))"
+        " ENGINE = ReplacingMergeTree(step) ORDER BY person_id",
+        f"CREATE TABLE IF NOT EXISTS {SECRETS} (id String, secret String)"
+        f" ENGINE = MergeTree ORDER BY id SETTINGS {cleaning}",
+        *(f"ALTER TABLE {table} MODIFY SETTING {cleaning}" for table in (TABLE, SECRETS)),
         f"CREATE OR REPLACE VIEW {TABLE}_events AS SELECT * FROM {TABLE} FINAL",
         # Old parts follow at their next merge: a change of the setting rewrites nothing at start.
         f"ALTER TABLE {TABLE} MODIFY TTL toDateTime(at) + INTERVAL {retention_days} DAY"

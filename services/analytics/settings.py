@@ -19,6 +19,11 @@ class Settings(ServiceSettings):
     engine on a folder in `var`; a folder belongs to one process."""
     retention_days: Annotated[int, Field(ge=1, le=20_000)] = 730
     """How long a row is kept; the most, 54 years, is for ever as far as ClickHouse's DateTime (until 2106) can say."""
+    forget_after: Annotated[float, Field(ge=0, le=300)] = 60.0
+    """Seconds after a Space was forgotten, or a person erased, when people are taken out of rows: then everybody who
+    left was told of."""
+    old_parts_seconds: Annotated[int, Field(ge=1, le=480)] = 60
+    """Seconds for which files stay that hold rows as they were before they were merged or deleted."""
     insert_every: Annotated[float, Field(ge=0, le=60)] = 1.0
     """Seconds between two inserts while nobody asks; ClickHouse likes few and large ones."""
     insert_rows: Annotated[int, Field(ge=1, le=100_000)] = 10_000

@@ -22,7 +22,8 @@ from contracts.room import v1 as room
 from libs.bus import Received, Unavailable
 from libs.clock import utc_now
 from libs.ids import new_id
-from services.discovery.projection import Live, SpaceDirectory
+from services.discovery.projection.answers import BarEntry
+from services.discovery.projection.directory import SpaceDirectory
 
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 50
@@ -54,7 +55,7 @@ _UNSEEN: Final = (
 
 Publish = Callable[[Sequence[tuple[BarChanged | BarsChanged, str]]], Awaitable[object]]
 """Publishes events, each with an id of its own."""
-Told = tuple[str, str, str | None]
+CardLook = tuple[str, str, str | None]
 """Person, Space, and a mark of what it looks like; None where it is gone."""
 
 
@@ -151,7 +152,7 @@ class LiveBars:
                     for person in {one, other} & self._watchers.keys():
                         self._watchers[person].blocked = self._directory.blocked(person)
                         self._people_to_tell.add(person)
-                case people.ProfileChanged(person_id=person):
+                case people.ProfileChanged(person_id=person) | people.Erased(person_id=person):
                     self._spaces_to_tell.update(self._directory.live_with(person))
                 case room.SpaceEvent() as event if not isinstance(event, _UNSEEN):
                     self._spaces_to_tell.add(event.space_id)
@@ -181,7 +182,7 @@ class LiveBars:
             finally:
                 self._telling = False
 
-    async def _tell(self, news: Iterator[tuple[BarChanged | BarsChanged, list[Told]]]) -> None:
+    async def _tell(self, news: Iterator[tuple[BarChanged | BarsChanged, list[CardLook]]]) -> None:
         while some := list(islice(news, _AT_ONCE)):
             await self._publish([(event, new_id()) for event, _ in some])
             told = [one for _, those in some for one in those if one[0] in self._watchers]
@@ -191,7 +192,7 @@ class LiveBars:
 
     def _news(
         self, spaces: Iterable[str], persons: Iterable[str]
-    ) -> Iterator[tuple[BarChanged | BarsChanged, list[Told]]]:
+    ) -> Iterator[tuple[BarChanged | BarsChanged, list[CardLook]]]:
         """What to tell, to whom."""
         whom: dict[str, set[str]] = {}
         for space_id in spaces:
@@ -206,12 +207,12 @@ class LiveBars:
 
     def _news_of(
         self, space_id: str, concerned: Iterable[str]
-    ) -> Iterator[tuple[BarChanged | BarsChanged, list[Told]]]:
+    ) -> Iterator[tuple[BarChanged | BarsChanged, list[CardLook]]]:
         at = self._now()
         for look, card, persons in self._looks(space_id, concerned, at.timestamp()):
             for first in range(0, len(persons), _IN_ONE):
                 some = persons[first : first + _IN_ONE]
-                told: list[Told] = [(person, space_id, look) for person in some]
+                told: list[CardLook] = [(person, space_id, look) for person in some]
                 if len(some) == 1:
                     yield BarChanged(at=at, person_id=some[0], space_id=space_id, card=card), told
                 else:
@@ -241,7 +242,7 @@ class LiveBars:
             looks[look][2].append(person)
         return looks.values()
 
-    def _in_bar(self, person: str, watcher: _Watcher, live: Live) -> bool:
+    def _in_bar(self, person: str, watcher: _Watcher, live: BarEntry) -> bool:
         """The same as `projection.schema.IN_BAR` says of all."""
         if person in live.stage:
             return True
@@ -254,7 +255,7 @@ class LiveBars:
         )
         return joinable and live.host not in watcher.blocked and person not in live.removed
 
-    def _concerned(self, space_id: str, live: Live | None) -> Iterable[str]:
+    def _concerned(self, space_id: str, live: BarEntry | None) -> Iterable[str]:
         """The watchers whose bar may show something else after a change of this Space."""
         self._look_at_stage(space_id, live)
         if live is None:
@@ -264,7 +265,7 @@ class LiveBars:
         fans = (self._fans[one] for one in live.stage)
         return set(self._shown_to.get(space_id, ())).union(self._watchers.keys() & set(live.stage), *fans)
 
-    def _look_at_stage(self, space_id: str, live: Live | None) -> None:
+    def _look_at_stage(self, space_id: str, live: BarEntry | None) -> None:
         """Know the watchers who follow those on stage, and forget those of whoever is on none any more."""
         there = (*live.stage, live.host) if live else ()
         before = self._stages.get(space_id, ())

@@ -10,7 +10,8 @@ from contracts.room.v1 import State
 from libs.bus import Handlers
 from libs.refusal import Refusal
 from services.discovery.app import LiveBars
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 
 _LARGEST: Final = 900_000
 """Bytes of Spaces in one answer; NATS carries 1 MiB."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contracts.commands import Nothing
 from contracts.media import v1
 from libs.bus import Handlers
+from services.media.app.ice_fragments import IceFragments
 from services.media.app.media_node import MediaNode
-from services.media.app.quality import Quality
+from services.media.app.quality import QualityReports
 
 
-def handlers(node: MediaNode, quality: Quality) -> Handlers:
+def handlers(node: MediaNode, ice: IceFragments, quality: QualityReports) -> Handlers:
     """Make the table of commands and queries that one node answers."""
     table = Handlers("media")
 
@@ -22,12 +23,12 @@ def handlers(node: MediaNode, quality: Quality) -> Handlers:
 
     @table.on(v1.Trickle)
     async def trickle(command: v1.Trickle) -> Nothing:
-        node.trickle(command.session_id, command.fragment, command.etag)
+        ice.trickle(command.session_id, command.fragment, command.etag)
         return Nothing()
 
     @table.on(v1.Restart)
     async def restart(command: v1.Restart) -> v1.Restarted:
-        return node.restart(command.session_id, command.fragment)
+        return ice.restart(command.session_id, command.fragment)
 
     @table.on(v1.ConnectionsQuery)
     async def connections(query: v1.ConnectionsQuery) -> v1.Connections:

@@ -11,6 +11,7 @@ from functools import partial
 from ipaddress import ip_address
 
 from libs.clock import utc_now
+from libs.keyring.client import open_keyring
 from libs.service import CannotStart, Reserve, Service, run
 from services.media.adapters.capture import CaptureWriter
 from services.media.adapters.edge import Edge
@@ -20,9 +21,10 @@ from services.media.adapters.node import Announcer, OtherNodes, renew
 from services.media.adapters.outbox import Outbox
 from services.media.app.drain import drain
 from services.media.app.half_open import HalfOpen
+from services.media.app.ice_fragments import IceFragments
 from services.media.app.media_node import MediaNode
 from services.media.app.open_connections import OpenConnections
-from services.media.app.quality import Quality
+from services.media.app.quality import QualityReports
 from services.media.app.revoked_tokens import RevokedTokens
 from services.media.app.room_follower import RoomFollower
 from services.media.handlers import handlers
@@ -42,7 +44,9 @@ async def compose(service: Service[Settings]) -> None:
     if ip_address(settings.host).is_unspecified and not settings.candidates:
         detail = f"clients cannot be told {settings.host}: say at which addresses they reach the media port"
         raise CannotStart(f"{detail} (ROSTRUM_MEDIA_PUBLIC_HOSTS)")
-    capture = CaptureWriter(bus, settings.capture_waiting, Reserve(settings.var, settings.disk_reserve_mb).lack)
+    keyring = await service.enter(open_keyring(bus, settings.name))
+    reserve = Reserve(settings.var, settings.disk_reserve_mb)
+    capture = CaptureWriter(bus, keyring, settings.capture_waiting, reserve.lack)
     outbox = Outbox(bus)
     room = RoomFollower(bus)
     revoked = RevokedTokens(bus)
@@ -90,7 +94,7 @@ async def compose(service: Service[Settings]) -> None:
 
     tell = partial(renew, bus, settings.name)
     service.spawn("renew leases", node.held.tell(tell, settings.renew_seconds, node.leases))
-    quality = Quality(
+    quality = QualityReports(
         node.edge.reports,
         node.connected_sessions,
         node_id=settings.name,
@@ -98,7 +102,9 @@ async def compose(service: Service[Settings]) -> None:
         clock=utc_now,
     )
     service.spawn("tell how listeners fare", quality.run(settings.quality_seconds))
-    await service.enter(bus.serve(handlers(node, quality), route=settings.name, hot=True))
+    await service.enter(
+        bus.serve(handlers(node, IceFragments(node.edge, node.known), quality), route=settings.name, hot=True)
+    )
     announcer = Announcer(bus, node.describe, settings.heartbeat_seconds)
     service.on_stop(announcer.leave)
     service.spawn("announce the node", announcer.run())

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
-from contracts.envelope import Event
+from contracts.envelope import Event, Outgoing, with_boxes
 from contracts.people import v1
+from contracts.pictures import address_of
+from contracts.sealed import Box
 from libs.eventstore import Notification
 from libs.keyring import Entry, Words
-from services.people.domain.entities import FORGETTING, INSTANCE, reminded_space, report_of
+from libs.keyring.opening import box_of
+from services.people.domain.account import AppealDecided, Appealed, Reinstated, Suspended, TokensRevoked
+from services.people.domain.copies import Copied, CopyDestroyed, CopyMissing, CopySeen, Stretch
+from services.people.domain.entities import API_KEYS, FORGETTING, INSTANCE, reminded_space, report_of
+from services.people.domain.erasure import HandleFreed, PersonErased
 from services.people.domain.forgetting import Forgotten
+from services.people.domain.identity import Identified
 from services.people.domain.instance import (
     EventPassedOver,
     HostingPolicy,
@@ -20,23 +29,21 @@ from services.people.domain.instance import (
     TokensRevokedByOperators,
 )
 from services.people.domain.person import (
-    AppealDecided,
-    Appealed,
     Blocked,
     Followed,
     HostingAllowed,
     HostingWithdrawn,
     PrivacyChanged,
     Registered,
-    Reinstated,
-    Suspended,
-    TokensRevoked,
     Unblocked,
     Unfollowed,
 )
 from services.people.domain.profile import ProfileChanged
 from services.people.domain.reminders import Reminded, ReminderCleared, ReminderSet
 from services.people.domain.report import Closed, Evidence, Filed, Reopened
+
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+"""Of a caption or a pin."""
 
 
 def wire_policy(policy: HostingPolicy, since: datetime | None) -> v1.HostingPolicy:
@@ -75,11 +82,11 @@ def wire_evidence(evidence: Evidence) -> v1.Evidence:
 
 
 def stored_evidence(evidence: v1.Evidence) -> Evidence:
-    """A reference of a command as it is stored."""
+    """A reference of a command as it is stored; words in the place of an id are left out, for it is not sealed."""
     return Evidence(
         kind=evidence.kind.value,
         space=evidence.space_id,
-        reference=evidence.reference,
+        reference=evidence.reference if _ID.fullmatch(evidence.reference) else "",
         from_seconds=evidence.from_seconds,
         to_seconds=evidence.to_seconds,
     )
@@ -100,11 +107,12 @@ def _wire_rule(rule: HostingRule) -> v1.HostingRule:
 
 
 Read = Callable[[str, Words], str]
+TellAbout = Callable[[str, Words], str | Box]
 
 
-def translate(notification: Notification, name: Read, about: Read) -> list[Event]:
-    """The contract events of one stored fact. `name` opens what somebody is called, `about` what was written about
-    somebody or by them; both are given the person's id."""
+def translate(notification: Notification, name: Read, about: TellAbout) -> Sequence[Outgoing]:
+    """The contract events of one stored fact. `name` opens what somebody is called, `about` tells the stream what was
+    written about somebody or by them; both are given the person's id."""
     if (report := report_of(notification.aggregate_id)) is not None:
         return _of_report(report, notification)
     if (space := reminded_space(notification.aggregate_id)) is not None:
@@ -113,24 +121,23 @@ def translate(notification: Notification, name: Read, about: Read) -> list[Event
         return _of_instance(notification)
     if notification.aggregate_id == FORGETTING:
         return _of_forgetting(notification)
+    if notification.aggregate_id == API_KEYS:
+        return []  # nobody else's business
     return _of_person(notification, name, about)
 
 
-def _of_person(notification: Notification, opened: Read, about: Read) -> list[Event]:
+def _of_person(notification: Notification, opened: Read, about: TellAbout) -> Sequence[Outgoing]:
     person, version, at = notification.aggregate_id, notification.version, notification.record.at
     match notification.fact:
-        case Registered(handle=handle, name=name):
-            return [
-                v1.Registered(
-                    person_id=person, version=version, at=at, handle=handle, display_name=opened(person, name)
-                )
-            ]
-        case ProfileChanged(handle=handle, name=name):
-            return [
-                v1.ProfileChanged(
-                    person_id=person, version=version, at=at, handle=handle, display_name=opened(person, name)
-                )
-            ]
+        case Registered() | ProfileChanged() as f:
+            kind = v1.Registered if isinstance(f, Registered) else v1.ProfileChanged
+            handle, called = opened(person, f.handle), opened(person, f.name)
+            if not handle and not called:
+                return []  # of who is erased: what was published of it before is deleted (`infra.eraser`)
+            told = kind(person_id=person, version=version, at=at, handle=handle, display_name=called)
+            if isinstance(f, ProfileChanged) and f.picture:
+                told = told.model_copy(update={"picture": address_of(person, f.picture)})
+            return [told]
         case Followed(followee=followee):
             return [v1.Followed(person_id=person, version=version, at=at, followee_id=followee)]
         case Unfollowed(followee=followee):
@@ -148,33 +155,37 @@ def _of_person(notification: Notification, opened: Read, about: Read) -> list[Ev
         case HostingWithdrawn():
             return [v1.HostingWithdrawn(person_id=person, version=version, at=at)]
         case Suspended() as f:
-            return [
-                v1.Suspended(
-                    person_id=person,
-                    version=version,
-                    at=at,
-                    reason=f.reason,
-                    explanation=about(person, f.explanation),
-                    until=f.until,
-                )
-            ]
+            suspended = v1.Suspended(person_id=person, version=version, at=at, reason=f.reason, until=f.until)
+            return [_with(suspended, "explanation", about(person, f.explanation))]
         case Reinstated(explanation=explanation, lapsed=lapsed):
+            reinstated = v1.Reinstated(person_id=person, version=version, at=at, lapsed=lapsed)
+            return [_with(reinstated, "explanation", about(person, explanation))]
+        case PersonErased():
+            # Whoever does not know the second one yet knows the first.
             return [
-                v1.Reinstated(
-                    person_id=person, version=version, at=at, explanation=about(person, explanation), lapsed=lapsed
-                )
+                v1.TokensRevoked(person_id=person, at=at, token_id=None),
+                v1.Erased(person_id=person, version=version, at=at),
             ]
-        case TokensRevoked(token=token):
-            return [v1.TokensRevoked(person_id=person, at=at, token_id=token)]
+        case HandleFreed() | Identified():
+            return []
+        case TokensRevoked(token=token, expires=expires):
+            return [v1.TokensRevoked(person_id=person, at=at, token_id=token, expires_at=expires)]
         case Appealed(text=text):
-            return [v1.Appealed(person_id=person, version=version, at=at, text=about(person, text))]
+            appealed = v1.Appealed(person_id=person, version=version, at=at, text="")
+            return [_with(appealed, "text", about(person, text))]
         case AppealDecided(granted=granted, answer=answer):
             state = v1.AppealState.GRANTED if granted else v1.AppealState.REJECTED
-            return [
-                v1.AppealDecided(person_id=person, version=version, at=at, state=state, answer=about(person, answer))
-            ]
+            decided = v1.AppealDecided(person_id=person, version=version, at=at, state=state)
+            return [_with(decided, "answer", about(person, answer))]
         case _:
             raise TypeError(f"{type(notification.fact).__name__} has no contract event")
+
+
+def _with(event: Event, field: str, words: str | Box) -> Outgoing:
+    """The event with words in a field, or what they are sealed in."""
+    if isinstance(words, Box):
+        return with_boxes(event, {field: words})
+    return event.model_copy(update={field: words})
 
 
 def _of_report(report: str, notification: Notification) -> list[Event]:
@@ -197,28 +208,47 @@ def _of_report(report: str, notification: Notification) -> list[Event]:
             return [v1.ReportClosed(report_id=report, version=version, at=at, outcome=v1.ReportState(outcome))]
         case Reopened():
             return [v1.ReportReopened(report_id=report, version=version, at=at)]
+        case Copied(piece=piece, stretch=Stretch() as stretch):
+            return [
+                v1.ReportCopied(
+                    report_id=report,
+                    version=version,
+                    at=at,
+                    piece=piece,
+                    space_id=stretch.space,
+                    sound_since=stretch.since,
+                    sound_until=stretch.until,
+                )
+            ]
+        case Copied() | CopyMissing() | CopySeen() | CopyDestroyed():
+            return []
         case _:
             raise TypeError(f"{type(notification.fact).__name__} has no contract event")
 
 
-def _of_reminders(space: str, notification: Notification) -> list[Event]:
+def _of_reminders(space: str, notification: Notification) -> Sequence[Outgoing]:
     version, at = notification.version, notification.record.at
     match notification.fact:
         case ReminderSet(person=person):
             return [v1.ReminderSet(person_id=person, space_id=space, version=version, at=at)]
         case ReminderCleared(person=person):
             return [v1.ReminderCleared(person_id=person, space_id=space, version=version, at=at)]
-        case Reminded(kind=kind, start=start, title=title, people=people):
+        case Reminded(kind=kind, start=start, people=people) as f:
+            title = f.title if isinstance(f.title, str) else box_of(f.title, f.title_lock)
             # One each: who else is reminded is nobody's business.
             return [
-                v1.ReminderDue(
-                    person_id=person,
-                    space_id=space,
-                    version=version,
-                    at=at,
-                    kind=v1.ReminderKind(kind),
-                    title=title,
-                    scheduled_start=start,
+                _with(
+                    v1.ReminderDue(
+                        person_id=person,
+                        space_id=space,
+                        version=version,
+                        at=at,
+                        kind=v1.ReminderKind(kind),
+                        title="",
+                        scheduled_start=start,
+                    ),
+                    "title",
+                    title,
                 )
                 for person in people
             ]
@@ -231,8 +261,8 @@ def _of_instance(notification: Notification) -> list[Event]:
     match notification.fact:
         case HostingPolicyChanged(policy=policy):
             return [v1.HostingPolicyChanged(version=version, at=at, policy=wire_policy(policy, at))]
-        case TokensRevokedByOperators(person=person, token=token):
-            return [v1.TokensRevoked(person_id=person, at=at, token_id=token)]
+        case TokensRevokedByOperators(person=person, token=token, expires=expires):
+            return [v1.TokensRevoked(person_id=person, at=at, token_id=token, expires_at=expires)]
         case EventPassedOver(event=event):
             return [v1.EventPassedOver(at=at, event_id=event)]
         case _:

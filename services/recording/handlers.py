@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from contracts import capture, subjects
-from contracts.commands import Command
+from contracts import subjects
+from contracts.commands import Command, Query
 from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
@@ -19,28 +20,26 @@ from libs.eventstore import Fact
 from libs.ids import is_id
 from libs.keyring import Expired
 from libs.names import Who
+from libs.object_store import ObjectStoreError
+from libs.personal_data import Held
 from libs.refusal import Refusal
-from services.recording.adapters.object_store import ObjectStoreError
-from services.recording.adapters.spool import Entry, StorageFullError
-from services.recording.app import (
-    CapturedMessage,
-    Erasing,
-    Finishing,
-    Intake,
-    NotAdmittedError,
-    Recordings,
-    RejectedError,
-    Retention,
-)
-from services.recording.domain import Recording
-from services.recording.translation import kept_of, replay_of
+from services.recording.adapters.spool import StorageFullError
+from services.recording.app.erasing import Erasing
+from services.recording.app.finishing import Finishing
+from services.recording.app.intake import Admitted, CapturedMessage, Intake, NotAdmittedError, RejectedError
+from services.recording.app.live import Live
+from services.recording.app.recordings import Recordings
+from services.recording.app.retention import Retention
+from services.recording.app.sounds import Sounds
+from services.recording.domain.recording import Recording
+from services.recording.translation import kept_of, replay_of, sound_of
 
 _log = logging.getLogger(__name__)
 
 _LINGER: Final = 0.2
 """Seconds to wait for company: audio is written to the disk about five times a second, not for each message."""
 
-Snapshot = Callable[[str], Awaitable[room.Space]]
+FetchSpace = Callable[[str], Awaitable[room.Space]]
 
 
 def ordered(command: Command[Any]) -> tuple[object, ...]:
@@ -54,7 +53,9 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
             raise TypeError(f"{command.name} is no command on a recording")
 
 
-def handlers(executor: Executor[Recording], recordings: Recordings, who: Who) -> Handlers:
+def handlers(
+    executor: Executor[Recording], recordings: Recordings, sounds: Sounds, live: Live, held: Held, who: Who
+) -> Handlers:
     """What recording answers; `who` tells what people are called."""
     table = Handlers("recording")
     rows = Rows(table, executor)
@@ -82,17 +83,43 @@ def handlers(executor: Executor[Recording], recordings: Recordings, who: Who) ->
     async def replay(query: v1.ReplayQuery) -> v1.Replay:
         return replay_of(await recordings.get(query.space_id), who)
 
+    @table.on(v1.ReportedSoundsQuery)
+    async def reported_sounds(query: v1.ReportedSoundsQuery) -> v1.ReportedSounds:
+        if query.actor is not None or not query.operator:  # people asks for nobody in particular
+            _operators_only(query)
+        found = tuple(sound_of(space_id, sound, who) for space_id, sound in await sounds.of(query.report_id))
+        return v1.ReportedSounds(report_id=query.report_id, sounds=found)
+
+    table.add(v1.HeldQuery, held.page)
+
+    @table.on(v1.LiveMixQuery)
+    async def live_mix(query: v1.LiveMixQuery) -> v1.LiveMix:
+        began_at, first, next, header, over = live.far(query.space_id)
+        return v1.LiveMix(
+            space_id=query.space_id,
+            began_at=began_at,
+            first=first,
+            next=next,
+            header=b64encode(header).decode(),
+            over=over,
+        )
+
+    @table.on(v1.LivePartsQuery)
+    async def live_parts(query: v1.LivePartsQuery) -> v1.LiveParts:
+        parts = await live.read(query.space_id, query.first, query.count)
+        return v1.LiveParts(parts=tuple(b64encode(part).decode() for part in parts))
+
     return table
 
 
-def _signed_in(command: Command[Any]) -> None:
-    if command.actor is None:
+def _signed_in(request: Command[Any] | Query[Any]) -> None:
+    if request.actor is None:
         raise Refusal("unauthenticated", "Sign in first.")
 
 
-def _operators_only(command: Command[Any]) -> None:
-    _signed_in(command)
-    if not command.operator:
+def _operators_only(request: Command[Any] | Query[Any]) -> None:
+    _signed_in(request)
+    if not request.operator:
         raise Refusal("not_allowed", "This is for those who run this place.")
 
 
@@ -100,12 +127,18 @@ class RoomEvents:
     """Follows the lifecycle of Spaces and who comes on their stages."""
 
     def __init__(
-        self, recordings: Recordings, executor: Executor[Recording], intake: Intake, finishing: Finishing
+        self,
+        recordings: Recordings,
+        executor: Executor[Recording],
+        intake: Intake,
+        finishing: Finishing,
+        live: Live,
     ) -> None:
         self._recordings = recordings
         self._executor = executor
         self._intake = intake
         self._finishing = finishing
+        self._live = live
 
     async def __call__(self, received: Received) -> None:
         event, cause = received.event, f"{received.source} {received.id}"
@@ -113,6 +146,7 @@ class RoomEvents:
             match event:
                 case room.Started() if event.settings.recorded:
                     await self._recordings.begin(event.space_id, cause, started_at=event.at, title=event.settings.title)
+                    self._live.owe(event.space_id)
                     host = room.StageMember(person=event.host, role=room.Role.HOST, joined_at=event.at)
                     await _note(self._executor, event.space_id, cause, host)
                 case room.Started():
@@ -130,6 +164,9 @@ class RoomEvents:
                 case room.Ended():
                     if await self._recordings.end(event.space_id, cause, ended_at=event.at):
                         self._finishing.owe(event.space_id)
+                        self._live.owe(event.space_id)
+                case room.SpaceDeleted(space_id=space_id, actor=actor):
+                    await self._executor.by_itself(space_id, lambda r, _: r.discard(actor), cause=f"discard {cause}")
                 case _:
                     pass
         except (Refusal, Unavailable, Expired, OSError) as error:
@@ -139,9 +176,10 @@ class RoomEvents:
 class ReportEvents:
     """Follows the reports of what was said."""
 
-    def __init__(self, executor: Executor[Recording], retention: Retention) -> None:
+    def __init__(self, executor: Executor[Recording], retention: Retention, sounds: Sounds) -> None:
         self._executor = executor
         self._retention = retention
+        self._sounds = sounds
 
     async def __call__(self, received: Received) -> None:
         event, cause = received.event, f"{received.source} {received.id}"
@@ -150,6 +188,10 @@ class ReportEvents:
                 case people.Reported():
                     named = (event.space_id, *(piece.space_id for piece in event.evidence))
                     await self._reported([one for one in dict.fromkeys(named) if one], cause, event.report_id)
+                case people.ReportCopied() as e:
+                    await self._sounds.want(
+                        e.space_id, e.report_id, e.piece, e.sound_since, e.sound_until, cause=f"sound {cause}"
+                    )
                 case people.ReportReopened():
                     await self._reported(await self._retention.spaces_of(event.report_id), cause, event.report_id)
                 case people.ReportClosed():
@@ -169,22 +211,28 @@ class ReportEvents:
 
 
 class ForgottenEvents:
-    """Removes recordings of whoever was erased."""
+    """Removes recordings of whoever was erased, and what was kept for reports whose time is over."""
 
-    def __init__(self, erasing: Erasing) -> None:
+    def __init__(self, erasing: Erasing, sounds: Sounds, live: Live) -> None:
         self._erasing = erasing
+        self._sounds = sounds
+        self._live = live
 
     async def __call__(self, received: Received) -> None:
         event = received.event
-        if not isinstance(event, people.Forgotten) or event.unit is not None:
+        if not isinstance(event, people.Forgotten) or event.whole is None:
             return
-        kind, _, id = event.what.partition(":")
+        kind, id = event.whole
         try:
             match kind:
                 case "person":
+                    await self._live.erase_person(id)
                     await self._erasing.erase_person(id)
                 case "space":
+                    await self._live.erase_space(id)
                     await self._erasing.erase_space(id)
+                case "report":
+                    await self._sounds.remove(id)
                 case _:
                     pass
         except (ObjectStoreError, Refusal, Unavailable, OSError) as error:
@@ -210,36 +258,38 @@ async def _note_host(executor: Executor[Recording], space_id: str, cause: str, h
     await executor.by_itself(space_id, lambda r, _: r.note_host(host, version), cause=f"host {cause}")
 
 
-class Captured:
+class BundleHandler:
     """Takes captured bundles into the spool; what it returns from is on the disk."""
 
     def __init__(
-        self, intake: Intake, recordings: Recordings, executor: Executor[Recording], snapshot: Snapshot
+        self, intake: Intake, recordings: Recordings, executor: Executor[Recording], snapshot: FetchSpace, live: Live
     ) -> None:
         """`snapshot` asks room for a Space; raises Refusal and Unavailable."""
         self._intake = intake
         self._recordings = recordings
         self._executor = executor
         self._snapshot = snapshot
+        self._live = live
 
     async def __call__(self, batch: Sequence[Raw]) -> None:
         if (datetime.now(UTC) - batch[-1].published_at).total_seconds() < _LINGER:
             await asyncio.sleep(_LINGER)
         # Decided for the whole batch before anything is written: a message that fails is tried again alone.
-        entries = [entry for raw in batch if (entry := await self._admit_raw(raw)) is not None]
+        admitted = [one for raw in batch if (one := await self._admit_raw(raw)) is not None]
         try:
-            await self._intake.store(entries)
+            await self._intake.store(one.entry for one in admitted)
         except (StorageFullError, OSError) as error:
             raise Retry(f"captured audio cannot be stored: {error}") from error
+        self._live.take(admitted, batch[-1].sequence, batch[-1].published_at)
 
-    async def _admit_raw(self, raw: Raw) -> Entry | None:
+    async def _admit_raw(self, raw: Raw) -> Admitted | None:
         message = decode(raw)
-        entry = await self._admit(message)
-        if entry is None and raw.deliveries == 0 and await self._intake.is_finished(message.space_id):
+        admitted = await self._admit(message)
+        if admitted is None and raw.deliveries == 0 and await self._intake.is_finished(message.space_id):
             raise Poison("the replay of its Space is finished, and nothing is added to it any more")
-        return entry
+        return admitted
 
-    async def _admit(self, message: CapturedMessage) -> Entry | None:
+    async def _admit(self, message: CapturedMessage) -> Admitted | None:
         try:
             try:
                 return await self._intake.admit(message)
@@ -251,7 +301,7 @@ class Captured:
         except RejectedError as error:
             raise Poison(str(error)) from error
         except Refusal as error:
-            if error.reason == "space_unknown":
+            if error.reason in ("space_unknown", "space_deleted"):
                 raise Poison(error.detail) from error
             raise Retry(str(error)) from error
         except (Unavailable, Expired) as error:
@@ -267,6 +317,7 @@ class Captured:
             return True
         cause = f"snapshot {space.version}"
         await self._recordings.begin(space_id, cause, started_at=space.started_at, title=space.settings.title)
+        self._live.owe(space_id)
         for member in space.stage:
             await _note(self._executor, space_id, cause, member)
         # Room may have answered before somebody else became host, of which its event has told already.
@@ -284,17 +335,12 @@ def decode(raw: Raw) -> CapturedMessage:
         raise Poison(f"{person_id!r} is no person")
     if raw.headers.get(subjects.HEADER_SESSION, tokens[3]) != tokens[3]:
         raise Poison("its header names another session than its subject")
-    try:
-        bundle = capture.decode(raw.data)
-    except ValueError as error:
-        raise Poison(str(error)) from error
     return CapturedMessage(
         space_id=tokens[2],
         person_id=person_id,
         session_id=tokens[3],
         sequence=raw.sequence,
         published_at=raw.published_at,
-        base_ns=bundle.base_ns,
-        longest_us=max((packet.arrival_us for packet in bundle.packets), default=0),
         body=raw.data,
+        unit=raw.headers.get(subjects.HEADER_UNIT),
     )

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from functools import partial
 
-from contracts import consumers
+from contracts import consumers, subjects
 from contracts.people import v1 as people
 from contracts.room import v1 as room
-from libs.bus import each
+from libs.bus import Unavailable, each
 from libs.clock import utc_now
 from libs.commands import Executor
 from libs.eventstore import open_store
 from libs.ids import new_id
 from libs.keyring.client import open_keyring
+from libs.keyring.opening import Opener
+from libs.migration import Migration
 from libs.names import PeopleNames
+from libs.object_store import ObjectStoreError, StoredObjects
+from libs.personal_data import Concerned
 from libs.relay import Relay
 from libs.service import CannotStart, Reserve, Service, run
 from services.recording.adapters.backlog import Backlog
-from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
+from services.recording.adapters.capture_stream import CaptureStream
 from services.recording.adapters.spool import Spool, SpoolTakenError
-from services.recording.app import Builds, Erasing, Finishing, Intake, Limits, Recordings, Retention, Vault
-from services.recording.domain import Recording, Terms
+from services.recording.app.audio_keys import AudioKeys
+from services.recording.app.builds import Builds
+from services.recording.app.earlier_files import EarlierFiles
+from services.recording.app.erasing import Erasing
+from services.recording.app.finishing import Finishing, FinishingLimits
+from services.recording.app.intake import Intake
+from services.recording.app.live import Live
+from services.recording.app.migration import today
+from services.recording.app.personal_data import held, people_of
+from services.recording.app.recordings import Recordings
+from services.recording.app.retention import Retention
+from services.recording.app.sounds import Sounds
+from services.recording.domain.recording import Recording, Terms
 from services.recording.handlers import (
-    Captured,
+    BundleHandler,
     ForgottenEvents,
     ReportEvents,
     RoomEvents,
     handlers,
     ordered,
 )
-from services.recording.projection import Kept
+from services.recording.projection import KeptSpaces
 from services.recording.settings import Settings
-from services.recording.translation import named_in, translate
+from services.recording.translation import translate
 
 CAPTURE_CONSUMER = consumers.RECORDING_CAPTURE.name
+_REPORTED_GRACE = timedelta(seconds=0.5)
+"""How long the last audio of what is reported may still arrive: the sooner it is kept, the less is destroyed before."""
 
 
 async def compose(service: Service[Settings]) -> None:
@@ -57,7 +74,7 @@ async def compose(service: Service[Settings]) -> None:
         await who.settle(bus, person_ids)
         return {person_id: who(person_id).name for person_id in person_ids}
 
-    relay = Relay(bus, store, partial(translate, who=who), context="recording", prepare=who.before(bus, named_in))
+    relay = Relay(bus, store, translate, context="recording")
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
@@ -72,40 +89,74 @@ async def compose(service: Service[Settings]) -> None:
     async def destroy(lock: str, unit: str) -> None:
         await bus.ask(people.DestroyUnits(command_id=new_id(), lock=lock, units=(unit,)))
 
-    vault = Vault(await service.enter(open_keyring(bus, settings.name)), destroy)
-    recordings = Recordings(store, executor, vault, spool)
-    intake = Intake(recordings, vault, spool)
-    limits = Limits(
+    keyring = await service.enter(open_keyring(bus, settings.name))
+    audio_keys = AudioKeys(keyring, destroy)
+    one_at_a_time = asyncio.Lock()
+    sealing = EarlierFiles(store, executor, objects, spool, audio_keys, one_at_a_time)
+    migration = Migration(bus, store, today, keyring.locks, context="recording", objects=sealing.seal)
+    service.spawn("migration", migration.run())
+    recordings = Recordings(store, executor, audio_keys, spool)
+    intake = Intake(recordings, audio_keys, spool)
+    limits = FinishingLimits(
         grace=timedelta(seconds=settings.grace_seconds),
         builds=settings.builds,
         give_up=timedelta(hours=settings.give_up_hours),
     )
-    builds = Builds(vault, spool, objects, called)
-    finishing = Finishing(recordings, executor, spool, objects, Backlog(bus, CAPTURE_CONSUMER).drained, builds, limits)
+    builds = Builds(audio_keys, spool, objects, called)
+    keyring.on_drop(builds.drop)
+    backlog = Backlog(bus, CAPTURE_CONSUMER)
+
+    async def say(space_id: str, body: bytes) -> None:
+        if not bus.is_connected:
+            raise Unavailable("not connected to NATS")  # the client would queue it
+        await bus.say(subjects.live_audio(space_id), body)
+
+    live = Live(recordings, audio_keys, spool, backlog.floor, say, limits.grace)
+    keyring.on_drop(live.drop)
+    finishing = Finishing(recordings, executor, spool, objects, backlog.drained, builds, limits, live.finish)
     service.ready_when("spool", intake.trouble)
     service.ready_when("replays", finishing.trouble)
 
-    kept = await service.enter(Kept(settings.kept_path))
+    kept = await service.enter(KeptSpaces(settings.kept_path))
     terms = Terms(
         None if settings.replay_days is None else timedelta(days=settings.replay_days),
         timedelta(days=settings.safety_days),
         timedelta(days=settings.reported_days),
     )
-    erasing = Erasing(store, executor, kept, objects, spool, vault, builds)
+    erasing = Erasing(store, executor, kept, objects, spool, audio_keys, builds, one_at_a_time)
     service.ready_when("mixes", erasing.trouble)
-    retention = Retention(store, executor, kept, objects, spool, vault, terms, utc_now)
+    retention = Retention(store, executor, kept, objects, spool, audio_keys, terms, utc_now)
 
     async def snapshot(space_id: str) -> room.Space:
         return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
 
-    room_events = RoomEvents(recordings, executor, intake, finishing)
-    captured = Captured(intake, recordings, executor, snapshot)
+    words = Opener(keyring.locks)
+    service.ready_when("words", words.lack)
+    sounds = Sounds(
+        store,
+        executor,
+        kept,
+        objects,
+        spool,
+        audio_keys,
+        builds,
+        backlog,
+        CaptureStream(bus),
+        snapshot,
+        now=utc_now,
+        grace=min(limits.grace, _REPORTED_GRACE),
+    )
+    service.ready_when("reported sound", sounds.trouble)
+
+    room_events = RoomEvents(recordings, executor, intake, finishing, live)
+    captured = BundleHandler(intake, recordings, executor, snapshot, live)
     await service.enter(
         bus.consume(
             consumers.RECORDING_ROOM.name,
             each(room_events),
             filters=consumers.RECORDING_ROOM.filters,
             exclusive=True,
+            opening=words,
         )
     )
     await service.enter(
@@ -120,7 +171,7 @@ async def compose(service: Service[Settings]) -> None:
     await service.enter(
         bus.consume(
             consumers.RECORDING_REPORTS.name,
-            each(ReportEvents(executor, retention)),
+            each(ReportEvents(executor, retention, sounds)),
             filters=consumers.RECORDING_REPORTS.filters,
             exclusive=True,
         )
@@ -128,15 +179,19 @@ async def compose(service: Service[Settings]) -> None:
     await service.enter(
         bus.consume(
             consumers.RECORDING_FORGOTTEN.name,
-            each(ForgottenEvents(erasing)),
+            each(ForgottenEvents(erasing, sounds, live)),
             filters=consumers.RECORDING_FORGOTTEN.filters,
             exclusive=True,
         )
     )
+    service.spawn("live mixes", live.run())
     service.spawn("mix again", erasing.run())
+    service.spawn("keep reported sound", sounds.run())
     service.spawn("finish replays", finishing.run())
     service.spawn("keep replays", retention.run(settings.keep_look_seconds))
-    await service.enter(bus.serve(handlers(executor, recordings, who)))
+    concerned = await service.enter(Concerned(settings.var / "stores" / "recording-concerned.db", people_of))
+    service.spawn("what concerns whom", concerned.run(store))
+    await service.enter(bus.serve(handlers(executor, recordings, sounds, live, held(store, concerned), who)))
 
 
 def main(env: Mapping[str, str]) -> int:

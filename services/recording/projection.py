@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
-from services.recording.domain import (
+from services.recording.domain.facts import (
     Deleted,
     Ended,
     Failed,
@@ -17,9 +17,10 @@ from services.recording.domain import (
     SafetyCopyDestroyed,
     VoiceErased,
 )
+from services.recording.domain.sounds import SoundKept, SoundMissing, SoundsRemoved, SoundWanted
 
 
-class Kept(StoreModel):
+class KeptSpaces(StoreModel):
     """What is kept, by the end of its Space."""
 
     schema = """
@@ -35,7 +36,13 @@ class Kept(StoreModel):
         CREATE TABLE unmixed (space_id TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE reports (
             report_id TEXT NOT NULL, space_id TEXT NOT NULL, PRIMARY KEY (report_id, space_id)
-        ) WITHOUT ROWID
+        ) WITHOUT ROWID;
+        -- What is kept for reports. `until` is when its stretch ends, NULL once it is settled.
+        CREATE TABLE sounds (
+            report_id TEXT NOT NULL, piece INTEGER NOT NULL, space_id TEXT NOT NULL, until REAL,
+            PRIMARY KEY (report_id, piece, space_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX sounds_awaited ON sounds (until) WHERE until IS NOT NULL
     """
 
     def apply(self, notification: Notification) -> None:
@@ -63,6 +70,14 @@ class Kept(StoreModel):
                     self.db.execute(f"DELETE FROM {table} WHERE space_id = ?", (space_id,))
             case Reported(report=report):
                 self.db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?)", (report, space_id))
+            case SoundWanted(report=report, piece=piece, until=until):
+                run = "INSERT OR IGNORE INTO sounds VALUES (?, ?, ?, ?)"
+                self.db.execute(run, (report, piece, space_id, until.timestamp()))
+            case SoundKept(report=report, piece=piece) | SoundMissing(report=report, piece=piece):
+                run = "UPDATE sounds SET until = NULL WHERE report_id = ? AND piece = ? AND space_id = ?"
+                self.db.execute(run, (report, piece, space_id))
+            case SoundsRemoved(report=report):
+                self.db.execute("DELETE FROM sounds WHERE report_id = ? AND space_id = ?", (report, space_id))
             case _:
                 pass
 
@@ -77,6 +92,21 @@ class Kept(StoreModel):
     def reported(self, report: str) -> list[str]:
         """The Spaces that a report is of."""
         return [row[0] for row in self.db.execute("SELECT space_id FROM reports WHERE report_id = ?", (report,))]
+
+    def awaited(self, limit: int) -> list[tuple[str, str, int, datetime]]:
+        """Space, report, piece and end of sounds that are still to be kept, the first that ends first."""
+        rows = self.db.execute(
+            "SELECT space_id, report_id, piece, until FROM sounds WHERE until IS NOT NULL ORDER BY until LIMIT ?",
+            (limit,),
+        )
+        return [
+            (space_id, report, piece, datetime.fromtimestamp(until, UTC)) for space_id, report, piece, until in rows
+        ]
+
+    def sounds(self, report: str) -> list[str]:
+        """The Spaces of which sound is kept for a report."""
+        rows = self.db.execute("SELECT DISTINCT space_id FROM sounds WHERE report_id = ?", (report,))
+        return [space_id for (space_id,) in rows]
 
     def heard(self, person_id: str) -> list[str]:
         """The Spaces of which a track of a person is stored."""

@@ -34,7 +34,7 @@ class Settings(ServiceSettings):
     safety_days: Annotated[float, Field(ge=0)] = 30.0
     """For how many days after the end a replay that was deleted is kept for reports, and for nothing else."""
     reported_days: Annotated[float, Field(ge=0)] = 120.0
-    """The same while a report of it is open."""
+    """The same while a report of it is open; and for people, how long what was reported is kept otherwise."""
     keep_look_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How often it is looked what has been kept for its time."""
 

@@ -1,38 +1,31 @@
 """From stored facts to contract events.
 
-What is stored has ids of people; `who` tells what they are called now.
+What is stored has ids of people, and so have events; in answers, `who` tells what they are called now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
-from contracts.envelope import Event
+from contracts.envelope import Event, PersonRef
 from contracts.recording import v1
 from libs.eventstore import Notification
 from libs.names import Who
-from services.recording.domain import (
+from services.recording.domain.facts import (
     Began,
     Deleted,
     Failed,
     Finished,
     MadeAgain,
-    Phase,
-    Recording,
     SafetyCopyDestroyed,
     SafetyCopyHeard,
     Track,
 )
+from services.recording.domain.recording import Phase, Recording
+from services.recording.domain.sounds import Sound
 
 
-def named_in(notifications: Sequence[Notification]) -> Iterator[str]:
-    """Ids of the people whose names are needed to translate these."""
-    for notification in notifications:
-        if isinstance(fact := notification.fact, Finished | MadeAgain):
-            yield from (track.person_id for track in fact.tracks)
-
-
-def translate(notification: Notification, who: Who) -> list[Event]:
+def translate(notification: Notification) -> list[Event]:
     """What the public is told of a fact: nothing of who consented, that is room's to say."""
     space_id, version, at = notification.aggregate_id, notification.version, notification.record.at
     match notification.fact:
@@ -46,7 +39,7 @@ def translate(notification: Notification, who: Who) -> list[Event]:
                 seconds=fact.seconds,
                 bytes=fact.bytes,
                 mix=fact.mix,
-                tracks=tracks_of(fact.tracks, who),
+                tracks=tuple(_track(track, PersonRef.of(track.person_id)) for track in fact.tracks),
                 began_at=fact.began_at,
             )
             return [ready]
@@ -89,16 +82,31 @@ def kept_of(recording: Recording, who: Who) -> v1.Replay:
     )
 
 
+def sound_of(space_id: str, sound: Sound, who: Who) -> v1.ReportedSound:
+    """What is kept of a Space for a piece of a report."""
+    return v1.ReportedSound(
+        space_id=space_id,
+        piece=sound.piece,
+        state=v1.SoundState(sound.state),
+        object=sound.object,
+        began_at=sound.began_at,
+        seconds=sound.seconds,
+        people=tuple(who(person_id).ref for person_id in sound.people),
+    )
+
+
 def tracks_of(tracks: Iterable[Track], who: Who) -> tuple[v1.Track, ...]:
-    return tuple(
-        v1.Track(
-            person=who(track.person_id).ref,
-            object=track.object,
-            offset_seconds=track.offset_seconds,
-            seconds=track.seconds,
-            bytes=track.bytes,
-        )
-        for track in tracks
+    """Tracks as they are shown."""
+    return tuple(_track(track, who(track.person_id).ref) for track in tracks)
+
+
+def _track(track: Track, person: PersonRef) -> v1.Track:
+    return v1.Track(
+        person=person,
+        object=track.object,
+        offset_seconds=track.offset_seconds,
+        seconds=track.seconds,
+        bytes=track.bytes,
     )
 
 

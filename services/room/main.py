@@ -15,29 +15,38 @@ from libs.clock import utc_now
 from libs.commands import Executor
 from libs.eventstore import StoredFact, history, open_recorder, open_store, rebuild
 from libs.keyring.client import open_keyring
+from libs.keyring.opening import Opener
 from libs.keyring.vault import Vault
-from libs.keyring.worded import Closed
+from libs.keyring.worded import UnopenedWords
+from libs.migration import Migration
 from libs.names import names_in
-from libs.relay import Relay, in_turn
+from libs.personal_data import Concerned
+from libs.relay import Relay
 from libs.service import Service, run
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
-from services.room.app.entrance import Entrance
-from services.room.app.keeper import Keeper
-from services.room.app.live_spaces import LiveSpaces
-from services.room.app.reactions import Reactions
+from services.room.app.live_limit import LiveLimit
+from services.room.app.migration import today
+from services.room.app.personal_data import held
+from services.room.app.reactions import ReactionCounts
+from services.room.app.renewals import Renewals
 from services.room.app.scheduling import Scheduling
 from services.room.app.session_leases import SessionLeases
+from services.room.app.space_timers import SpaceTimers
+from services.room.app.stage_entrance import StageEntrance
 from services.room.app.standstill import Standstill
 from services.room.app.taking_back import TakingBack
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits
 from services.room.domain.written import WORDS
 from services.room.handlers import anywhere, handlers
 from services.room.handlers.commands import ordered
-from services.room.projection import Agenda, People, TakenBack
+from services.room.projection.agenda import Agenda
+from services.room.projection.concerned import people_of
+from services.room.projection.people import People
+from services.room.projection.taken_back import TakenBack
 from services.room.settings import Settings
-from services.room.translation import named_in, translate, wire_space
+from services.room.translation import translate, wire_space
 
 
 async def compose(service: Service[Settings]) -> None:
@@ -54,49 +63,50 @@ async def compose(service: Service[Settings]) -> None:
     keyring = await service.enter(open_keyring(bus, settings.name))
     vault = Vault(keyring, WORDS, people.erased, most=settings.cached_spaces)
     service.on_stop(vault.close)
-    prepare = in_turn(who.before(bus, named_in), vault.prepare)
-    relay = Relay(bus, store, partial(translate, who=who, read=vault.told), context="room", prepare=prepare)
+    told = partial(translate, told=vault.told)
+    relay = Relay(bus, store, told, context="room")
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
+    migration = Migration(bus, store, today, keyring.locks, context="room")
+    service.spawn("migration", migration.run())
 
     standstill = Standstill(bus, utc_now)
     service.spawn("standstill", standstill.run())
     limits, wait = _limits(settings), settings.person_wait
     admission = Admission(store, people, vault, person_wait=wait)
+    sessions = SessionLeases(settings.lease_seconds)
     attendance = Attendance(
         bus,
         store,
-        admission,
         people,
-        SessionLeases(settings.lease_seconds),
-        Reactions(settings.reactions, settings.with_skin_tone),
+        sessions,
+        ReactionCounts(settings.reactions, settings.with_skin_tone),
         standstill,
         count_interval=settings.count_interval,
         reaction_interval=settings.reaction_interval,
         now=utc_now,
     )
     service.spawn("attendance", attendance.run())
+    renewals = Renewals(bus, admission, people, attendance, utc_now)
     service.on_stop(attendance.outbox.publish)
 
     executor = Executor(
         store, utc_now, ordered, check=admission.check, consequences=attendance.consequences, sealing=vault
     )
     agenda = await service.enter(Agenda(settings.var / "stores" / f"{settings.name}-agenda.db"))
-    live = LiveSpaces(store, agenda, settings.live_limit)
-    scheduling = Scheduling(store, executor, people, limits, attendance.platform_of, live, person_wait=wait)
-    entrance = Entrance(executor, people, limits, attendance.may_act, attendance.is_there, person_wait=wait)
-    keeper = Keeper(store, executor, admission, scheduling, agenda, attendance, standstill, limits, utc_now)
-    people.on_applied.append(keeper.saw)
-    service.spawn("keeper", keeper.run())
+    live = LiveLimit(store, agenda, settings.live_limit)
+    scheduling = Scheduling(store, executor, people, limits, sessions.platform_of, live, person_wait=wait)
+    entrance = StageEntrance(executor, people, limits, attendance.may_act, attendance.is_there, person_wait=wait)
+    timers = SpaceTimers(store, executor, admission, scheduling, agenda, attendance, standstill, limits, utc_now)
+    people.on_applied.append(timers.saw)
+    service.spawn("timers", timers.run())
     taken = await service.enter(TakenBack(settings.var / "stores" / f"{settings.name}-taken-back.db"))
     taking_back = TakingBack(bus, store, taken, vault, attendance.owns)
     people.on_applied.append(taking_back.heard)
     service.spawn("taking back", taking_back.run())
 
-    table = handlers(
-        executor, scheduling, entrance, admission, attendance, agenda, limits, who, vault, people.must_be_complete
-    )
+    table = handlers(executor, scheduling, entrance, admission, attendance, agenda, limits, people, vault)
     served: dict[int, AsyncExitStack] = {}
 
     async def gained(partition: int) -> None:
@@ -104,15 +114,21 @@ async def compose(service: Service[Settings]) -> None:
         served[partition] = AsyncExitStack()
         # Another process may have written these Spaces since we last read them.
         store.forget(lambda id: subjects.partition_of(id, settings.partitions) == partition)
-        await attendance.gain(partition)
-        keeper.gain(partition)
+        await renewals.hear(partition)
+        attendance.gain(partition)
+        timers.gain(partition)
         await served[partition].enter_async_context(bus.serve(table, route=str(partition), hot=True))
 
     async def lost(partition: int) -> None:
         await served.pop(partition).aclose()
-        await attendance.lose(partition)
+        attendance.lose(partition)
+        await renewals.ignore(partition)
 
-    await service.enter(bus.serve(anywhere(settings.topics, settings.reactions, settings.with_skin_tone)))
+    concerned = await service.enter(Concerned(settings.var / "stores" / f"{settings.name}-concerned.db", people_of))
+    service.spawn("what concerns whom", concerned.run(store))
+    holdings = held(store, concerned, told, Opener(keyring.locks), people.must_be_complete)
+    everywhere = anywhere(settings.topics, settings.reactions, settings.with_skin_tone, holdings)
+    await service.enter(bus.serve(everywhere))
     leases = await service.enter(Leases(bus, "room", settings.name, settings.partitions, gained, lost))
     service.ready_when("partitions", leases.lack)
 
@@ -158,7 +174,7 @@ def inspect(env: Mapping[str, str], space_id: str, *, at: int | None = None) -> 
     finally:
         recorder.close()
     with names_in(_people_path(settings)) as who:
-        return wire_space(space, who, Closed(), all=True) if space.version else None
+        return wire_space(space, who, UnopenedWords(), all=True) if space.version else None
 
 
 def stored_facts(env: Mapping[str, str], space_id: str) -> list[StoredFact]:

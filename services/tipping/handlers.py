@@ -8,8 +8,9 @@ from contracts.commands import Accepted, Command, Query
 from contracts.tipping import v1
 from libs.bus import Handlers
 from libs.commands import Executor, Rows
+from libs.personal_data import Held
 from libs.refusal import Refusal
-from services.tipping.app import JarView, Tipping, TipView, jar_view, stored_jar, stored_tip, tip_view
+from services.tipping.app import JarView, Tipping, TipView, stored_jar, stored_tip
 from services.tipping.domain.jar import Jar
 from services.tipping.domain.providers import PROVIDERS
 from services.tipping.domain.tip import Tip
@@ -51,7 +52,7 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
             raise TypeError(f"{command.name} is no command about tips")
 
 
-def handlers(executor: Executor[Jar | Tip], tipping: Tipping) -> Handlers:
+def handlers(executor: Executor[Jar | Tip], tipping: Tipping, held: Held) -> Handlers:
     """What tipping answers."""
     table = Handlers("tipping")
     rows = Rows(table, executor)
@@ -60,8 +61,8 @@ def handlers(executor: Executor[Jar | Tip], tipping: Tipping) -> Handlers:
         v1.FillJar,
         Jar,
         lambda c: stored_jar(_actor(c)),
-        lambda jar, c: jar.fill(c.names, enabled=c.enabled, acknowledged=c.public_names_acknowledged),
-        lambda jar, c: _jar(_actor(c), jar_view(jar)),
+        lambda jar, c: tipping.fill(jar, c.names, enabled=c.enabled, acknowledged=c.public_names_acknowledged),
+        lambda jar, c: _jar(_actor(c), tipping.jar_view(jar)),
     )
 
     @table.on(v1.OfferTip)
@@ -84,7 +85,7 @@ def handlers(executor: Executor[Jar | Tip], tipping: Tipping) -> Handlers:
         Tip,
         lambda c: stored_tip(c.tip_id),
         lambda tip, c: tip.open(_actor(c)),
-        lambda tip, _: _tip(tip_view(tip)),
+        lambda tip, _: _tip(tipping.tip_view(tip)),
         allowed=_actor,
     )
     rows.on(
@@ -92,7 +93,7 @@ def handlers(executor: Executor[Jar | Tip], tipping: Tipping) -> Handlers:
         Tip,
         lambda c: stored_tip(c.tip_id),
         lambda tip, c: tip.confirm(_actor(c)),
-        lambda tip, _: _tip(tip_view(tip)),
+        lambda tip, _: _tip(tipping.tip_view(tip)),
         allowed=_actor,
     )
 
@@ -109,6 +110,8 @@ def handlers(executor: Executor[Jar | Tip], tipping: Tipping) -> Handlers:
     async def tips(query: v1.TipsQuery) -> v1.Tips:
         views = await tipping.tips(query.space_id, _actor(query))
         return v1.Tips(tips=tuple(_tip(view) for view in views))
+
+    table.add(v1.HeldQuery, held.page)
 
     return table
 
@@ -133,7 +136,7 @@ def _tip(view: TipView) -> v1.Tip:
         provider=offered.provider,
         amount_minor=offered.amount_minor,
         currency=offered.currency,
-        note=offered.note,
+        note=view.note,
         state=v1.TipState(view.state.value),
         link=view.link,
         offered_at=view.offered_at,

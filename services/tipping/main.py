@@ -8,13 +8,19 @@ from functools import partial
 from libs.clock import utc_now
 from libs.commands import Executor
 from libs.eventstore import open_store
+from libs.keyring.client import open_keyring
+from libs.migration import Migration
 from libs.relay import Relay
 from libs.service import Service, run
 from services.tipping.app import Tipping, new
+from services.tipping.app.erasing import Erasing
+from services.tipping.app.migration import today
+from services.tipping.app.personal_data import held
+from services.tipping.app.tip_sealer import TipSealer
 from services.tipping.handlers import handlers, ordered
 from services.tipping.projection import Stages, TipsBySpace
 from services.tipping.settings import Settings
-from services.tipping.translation import named_in, translate
+from services.tipping.translation import translate
 
 
 async def compose(service: Service[Settings]) -> None:
@@ -27,14 +33,18 @@ async def compose(service: Service[Settings]) -> None:
     stages = await service.enter(Stages(settings.stages_path))
     service.spawn("follow the stream", stages.run(bus))
     service.ready_when("stages", stages.lack)
-    who = stages.names
-    relay = Relay(bus, store, partial(translate, who=who), context="tipping", prepare=who.before(bus, named_in))
+    keyring = await service.enter(open_keyring(bus, settings.name))
+    sealer = TipSealer(keyring, stages.is_erased)
+    relay = Relay(bus, store, partial(translate, is_gone=stages.is_erased), context="tipping")
     service.spawn("relay", relay.run())
     service.on_stop(relay.flush)
     service.ready_when("relay", relay.behind)
-    executor = Executor(store, utc_now, ordered)
-    tipping = Tipping(store, executor, stages, tips, news_within=settings.news_within)
-    await service.enter(bus.serve(handlers(executor, tipping)))
+    migration = Migration(bus, store, today, keyring.locks, context="tipping")
+    service.spawn("migration", migration.run())
+    executor = Executor(store, utc_now, ordered, sealing=sealer)
+    tipping = Tipping(store, executor, stages, tips, sealer, news_within=settings.news_within)
+    service.spawn("erasing", Erasing(bus, store, executor, stages, tips).run())
+    await service.enter(bus.serve(handlers(executor, tipping, held(tipping))))
 
 
 def main(env: Mapping[str, str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from contracts import subjects
+from contracts.people import v1 as people
 from contracts.room import v1 as room
 from libs import names
 from libs.bus import Received
@@ -21,7 +22,9 @@ class Stages(ReadModel):
         CREATE TABLE stage (
             space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
         ) WITHOUT ROWID;
-        {names.TABLE}
+        {names.TABLE};
+        CREATE TABLE erased (person_id TEXT PRIMARY KEY, settled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+        CREATE TABLE forgotten_spaces (space_id TEXT PRIMARY KEY, settled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID
     """
     filters = (subjects.events_of("room"), *names.FILTERS)
     overwrites = True
@@ -33,6 +36,10 @@ class Stages(ReadModel):
     def apply(self, received: Received) -> None:
         self.names.apply(received.event)
         match received.event:
+            case people.Erased(person_id=person_id):
+                self.db.execute("INSERT OR IGNORE INTO erased (person_id) VALUES (?)", (person_id,))
+            case people.Forgotten(whole=("space", space_id)):
+                self.db.execute("INSERT OR IGNORE INTO forgotten_spaces (space_id) VALUES (?)", (space_id,))
             case room.Created(space_id=space):
                 self.db.execute("INSERT OR IGNORE INTO spaces VALUES (?, 0)", (space,))
             case room.Started(space_id=space, host=host):
@@ -64,6 +71,28 @@ class Stages(ReadModel):
         ).fetchone()
         return Whereabouts.ON_STAGE if there else Whereabouts.LISTENING
 
+    def is_erased(self, person_id: str) -> bool:
+        """Whether somebody is erased."""
+        return self.db.execute("SELECT 1 FROM erased WHERE person_id = ?", (person_id,)).fetchone() is not None
+
+    def erased_and_owed(self) -> list[str]:
+        """Who is erased and may have an open jar or tips still."""
+        return [person for (person,) in self.db.execute("SELECT person_id FROM erased WHERE settled = 0")]
+
+    def settle(self, person_id: str) -> None:
+        """They have none any more."""
+        with self.transaction():
+            self.db.execute("UPDATE erased SET settled = 1 WHERE person_id = ?", (person_id,))
+
+    def forgotten_and_owed(self) -> list[str]:
+        """The Spaces that are forgotten, while words of tips in them may be left."""
+        return [space for (space,) in self.db.execute("SELECT space_id FROM forgotten_spaces WHERE settled = 0")]
+
+    def settle_space(self, space_id: str) -> None:
+        """There are none any more."""
+        with self.transaction():
+            self.db.execute("UPDATE forgotten_spaces SET settled = 1 WHERE space_id = ?", (space_id,))
+
     def knows(self, person_id: str) -> bool:
         """Whether somebody is known here already, and not gone."""
         known = self.names.find(person_id)
@@ -77,7 +106,9 @@ class TipsBySpace(StoreModel):
         CREATE TABLE tips (
             space_id TEXT NOT NULL, place INTEGER NOT NULL, tip_id TEXT NOT NULL,
             payer TEXT NOT NULL, recipient TEXT NOT NULL, PRIMARY KEY (space_id, place)
-        ) WITHOUT ROWID
+        ) WITHOUT ROWID;
+        CREATE INDEX tips_payer ON tips (payer);
+        CREATE INDEX tips_recipient ON tips (recipient)
     """
 
     def apply(self, notification: Notification) -> None:
@@ -92,5 +123,16 @@ class TipsBySpace(StoreModel):
         rows = self.db.execute(
             "SELECT tip_id FROM tips WHERE space_id = ? AND ? IN (payer, recipient) ORDER BY place LIMIT ?",
             (space_id, person_id, most),
+        )
+        return [row[0] for row in rows]
+
+    def of_space(self, space_id: str) -> list[tuple[str, str, str]]:
+        """All tips in a Space: aggregate id, payer and recipient."""
+        return self.db.execute("SELECT tip_id, payer, recipient FROM tips WHERE space_id = ?", (space_id,)).fetchall()
+
+    def of_person(self, person_id: str) -> list[str]:
+        """Aggregate ids of all tips a person gave or was offered, oldest first."""
+        rows = self.db.execute(
+            "SELECT tip_id FROM tips WHERE payer = ? OR recipient = ? ORDER BY place", (person_id, person_id)
         )
         return [row[0] for row in rows]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from contracts.commands import Accepted, Command, Nothing
+from contracts.people.v1 import Forgotten
 from contracts.recording.v1 import ReplayDeleted
 from contracts.room import v1 as room
 from contracts.transcription import v1
@@ -15,12 +16,13 @@ from libs.bus import Handlers, Received, Retry
 from libs.commands import Executor, Rows
 from libs.keyring import Expired
 from libs.names import Who
+from libs.personal_data import Held
 from libs.refusal import Refusal
-from services.transcription.adapters.formats import Line, document
-from services.transcription.app import Transcripts
-from services.transcription.app.vault import Vault
-from services.transcription.domain import Transcript
-from services.transcription.translation import Shown, locks_of, shown_of, shown_to
+from services.transcription.adapters.formats import CaptionLine, document
+from services.transcription.app.caption_sealer import CaptionSealer
+from services.transcription.app.transcripts import Transcripts
+from services.transcription.domain.transcript import Transcript
+from services.transcription.translation import ShownCaption, locks_of, shown_of, shown_to
 
 _BYTES: Final = 800_000
 """Of captions in one answer, which NATS takes up to 1 MiB. One caption is 20 kB at most."""
@@ -32,21 +34,29 @@ _CHARACTERS: Final = 200_000
 
 
 class Deletions:
-    """Deletes the transcript with its replay."""
+    """Deletes the transcript with its replay, or with its Space."""
 
     def __init__(self, executor: Executor[Transcript]) -> None:
         self._executor = executor
 
     async def __call__(self, received: Received) -> None:
-        if isinstance(received.event, ReplayDeleted):
-            try:
-                await self._executor.by_itself(received.event.space_id, lambda t, _: t.delete(), cause="delete")
-            except Refusal as error:
-                raise Retry(str(error)) from error
+        match received.event:
+            case ReplayDeleted(space_id=space_id):
+                await self._delete(space_id)
+            case Forgotten(whole=("space", space_id)):
+                await self._delete(space_id)
+            case _:
+                pass
+
+    async def _delete(self, space_id: str) -> None:
+        try:
+            await self._executor.by_itself(space_id, lambda t, _: t.delete(), cause="delete")
+        except Refusal as error:
+            raise Retry(str(error)) from error
 
 
 class RoomEvents:
-    """Follows who hosts Spaces with captions, and which of them are recorded."""
+    """Follows who hosts Spaces with captions, which of them are recorded, and which were deleted."""
 
     def __init__(self, executor: Executor[Transcript]) -> None:
         self._executor = executor
@@ -61,6 +71,8 @@ class RoomEvents:
                     )
                 case room.HostChanged(space_id=space_id, host=host):
                     await self._executor.by_itself(space_id, lambda t, _: t.change_host(host.id), cause=f"host {cause}")
+                case room.SpaceDeleted(space_id=space_id):
+                    await self._executor.by_itself(space_id, lambda t, _: t.delete(), cause="delete")
                 case _:
                     pass
         except Refusal as error:
@@ -72,8 +84,10 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
     match command:
         case v1.CorrectCaption():
             return (command.space_id, command.caption_id, command.text)
-        case v1.RejectCorrection():
+        case v1.RejectCorrection() | v1.DeleteCaption():
             return (command.space_id, command.caption_id)
+        case v1.DeleteTranscript():
+            return (command.space_id,)
         case _:
             raise TypeError(f"{command.name} is no command on a transcript")
 
@@ -82,27 +96,29 @@ def handlers(
     executor: Executor[Transcript],
     transcripts: Transcripts,
     who: Who,
-    vault: Vault,
+    sealer: CaptionSealer,
     languages: Collection[str] = (),
     *,
+    held: Held,
     must_be_complete: Callable[[], Awaitable[None]],
 ) -> Handlers:
-    """The table of what transcription answers; `who` tells what people are called, `vault` opens what they said, and
+    """The table of what transcription answers; `who` tells what people are called, `sealer` opens what they said, and
     `languages` are the primary subtags of what is understood. `must_be_complete` refuses while `who` does not know of
     everything that was told: what names people would name who was erased."""
     understood = tuple(sorted(languages))
     table = Handlers("transcription")
     rows = Rows(table, executor)
 
-    async def shown(found: Transcript, *, words: bool = False) -> list[Shown]:
-        """All captions of a transcript that can be read, with their words one by one where those are wanted."""
-        spoken = found.spoken()
+    async def shown(found: Transcript, *, words: bool = False, around: str | None = None) -> list[ShownCaption]:
+        """All captions of a transcript that can be read, with their words one by one where those are wanted; or one
+        caption alone, with its neighbours."""
+        spoken = found.spoken() if around is None else found.around(around)
         for _ in range(_ATTEMPTS):
-            await vault.fetch(locks_of(found, spoken))
+            await sealer.fetch(locks_of(found, spoken))
             readable = []
             try:
                 for number, caption in enumerate(spoken, 1):
-                    if (one := shown_of(found, caption, vault, words=words)) is not None:
+                    if (one := shown_of(found, caption, sealer, words=words)) is not None:
                         readable.append(one)
                     if not number % _AT_ONCE:
                         await asyncio.sleep(0)
@@ -124,6 +140,19 @@ def handlers(
         lambda transcript, c: transcript.reject(c.caption_id, actor=_actor(c)),
     )
 
+    rows.on(
+        v1.DeleteCaption,
+        Transcript,
+        lambda c: c.space_id,
+        lambda transcript, c: transcript.delete_caption(c.caption_id, actor=_actor(c), operator=c.operator),
+    )
+    rows.on(
+        v1.DeleteTranscript,
+        Transcript,
+        lambda c: c.space_id,
+        lambda transcript, c: transcript.delete_alone(actor=_actor(c), operator=c.operator),
+    )
+
     @table.on(v1.TranscriptQuery)
     async def transcript(query: v1.TranscriptQuery) -> v1.Transcript:
         await must_be_complete()
@@ -136,7 +165,7 @@ def handlers(
         for caption in readable:
             if size > _BYTES:
                 break
-            captions.append(shown_to(query.actor, caption, found, who, vault))
+            captions.append(shown_to(query.actor, caption, found, who, sealer))
             size += len(captions[-1].model_dump_json().encode())
         return v1.Transcript(
             space_id=query.space_id,
@@ -146,6 +175,18 @@ def handlers(
             more=len(captions) < len(readable),
             languages=understood,
         )
+
+    @table.on(v1.CaptionsAroundQuery)
+    async def captions_around(query: v1.CaptionsAroundQuery) -> v1.CaptionsAround:
+        await must_be_complete()
+        found = await transcripts.read(query.space_id)
+        if not found.shown:
+            raise Refusal("transcript_unknown", "This Space has no transcript.")
+        readable = await shown(found, around=query.caption_id)
+        if all(one.fact.caption_id != query.caption_id for one in readable):
+            raise Refusal("caption_unknown", "There is no such caption.")
+        captions = tuple(shown_to(query.actor, one, found, who, sealer) for one in readable)
+        return v1.CaptionsAround(space_id=query.space_id, captions=captions)
 
     @table.on(v1.LanguagesQuery)
     async def spoken_languages(query: v1.LanguagesQuery) -> v1.Languages:
@@ -168,6 +209,7 @@ def handlers(
             digest=hashlib.blake2b(body.encode(), digest_size=12).hexdigest(),
         )
 
+    table.add(v1.HeldQuery, held.page)
     return table
 
 
@@ -177,9 +219,9 @@ def _actor(command: Command[Any]) -> str:
     return command.actor
 
 
-def _line(shown: Shown, who: Who) -> Line:
+def _line(shown: ShownCaption, who: Who) -> CaptionLine:
     caption, correction = shown.fact, shown.correction
-    return Line(
+    return CaptionLine(
         id=caption.caption_id,
         person_id=caption.person_id,
         name=who(caption.person_id).name,

@@ -35,6 +35,6 @@ class Settings(ServiceSettings):
     partial_every: Annotated[float, Field(ge=0.1, le=10)] = 0.5
     """How often a partial caption is renewed, where cores are not short."""
     flush_after: Annotated[float, Field(ge=0.2, le=10)] = 0.8
-    """A speaker from whom nothing arrives for this long has finished."""
+    """A speaker from whom nothing arrives for this long after a pause has finished; who had not paused has 2.5 s."""
     settle: Annotated[float, Field(ge=0.5, le=60)] = 3.0
     """How long after the end of a Space late audio is waited for."""

@@ -1,53 +1,34 @@
 """From stored facts to contract events, and from a transcript to what is shown of it.
 
-What is stored has ids of people, and words that are sealed: `who` tells what they are called now, and `vault` has
-fetched the locks of `locked_in` or `locks_of`. Words that were erased are empty.
+What is stored has ids of people, and words that are sealed. Events have both as they are stored. For what is shown,
+`who` tells what people are called now, and `sealer` has fetched the locks of `locks_of`; words that were erased are
+empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from contracts.envelope import Event
+from contracts.envelope import Outgoing, PersonRef, with_boxes
+from contracts.sealed import Box
 from contracts.transcription import v1
 from libs.eventstore import Notification
-from libs.keyring import Sealed
+from libs.keyring import Sealed, Words
+from libs.keyring.opening import box_of
 from libs.names import Who
-from services.transcription.app.vault import Vault
-from services.transcription.domain import (
+from services.transcription.app.caption_sealer import CaptionSealer
+from services.transcription.domain.facts import (
     CaptionCorrected,
+    CaptionDeleted,
     Captioned,
     CaptionRestored,
     Completed,
-    Correction,
-    Transcript,
+    Deleted,
     Word,
     lock_of,
 )
-
-
-def named_in(notifications: Sequence[Notification]) -> Iterator[str]:
-    """Ids of the people whose names are needed to translate these."""
-    for notification in notifications:
-        if isinstance(fact := notification.fact, Captioned):
-            yield fact.person_id
-
-
-def locked_in(notifications: Sequence[Notification]) -> Iterator[str]:
-    """Names of the locks that are needed to translate these."""
-    for notification in notifications:
-        space_id = notification.aggregate_id
-        match notification.fact:
-            case Captioned(person_id=person_id, text=Sealed()) | CaptionRestored(person_id=person_id, heard=Sealed()):
-                yield lock_of(space_id, person_id)
-            case CaptionCorrected(person_id=person_id, heard=heard, text=text, by=by):
-                if isinstance(heard, Sealed) or isinstance(text, Sealed):
-                    yield lock_of(space_id, person_id)
-                if isinstance(text, Sealed):
-                    yield lock_of(space_id, by)
-            case _:
-                pass
+from services.transcription.domain.transcript import Correction, Transcript
 
 
 def locks_of(transcript: Transcript, captions: Iterable[Captioned]) -> set[str]:
@@ -62,25 +43,8 @@ def locks_of(transcript: Transcript, captions: Iterable[Captioned]) -> set[str]:
     return names
 
 
-def caption_of(space_id: str, fact: Captioned, who: Who, vault: Vault) -> v1.Caption:
-    """A stored caption as it was heard. Raises Refusal unavailable while it is not known what its speaker is called,
-    and Expired."""
-    return v1.Caption(
-        id=fact.caption_id,
-        person=who(fact.person_id).ref,
-        lang=fact.lang,
-        text=vault.heard(space_id, fact),
-        start_at=fact.start_at,
-        end_at=fact.end_at,
-        words=tuple(
-            v1.Word(text=word.text, start=word.start, end=word.end, confidence=word.confidence)
-            for word in vault.words(space_id, fact)
-        ),
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownCaption:
     """A caption of a transcript, and what it says."""
 
     fact: Captioned
@@ -91,20 +55,27 @@ class Shown:
     """What was heard, word by word; none where it is corrected, or nobody asked for them."""
 
 
-def shown_of(transcript: Transcript, fact: Captioned, vault: Vault, *, words: bool = False) -> Shown | None:
+def shown_of(
+    transcript: Transcript, fact: Captioned, sealer: CaptionSealer, *, words: bool = False
+) -> ShownCaption | None:
     """What a caption says, word by word too where those are wanted; None where it was erased. Raises Expired."""
     correction = transcript.corrections.get(fact.caption_id)
     if correction is None:
-        text = vault.heard(transcript.id, fact)
+        text = sealer.heard(transcript.id, fact)
     else:
-        text = vault.correction(transcript.id, fact.caption_id, fact.person_id, correction)
+        text = sealer.correction(transcript.id, fact.caption_id, fact.person_id, correction)
     if not text:
         return None
-    return Shown(fact, text, correction, vault.words(transcript.id, fact) if words and correction is None else ())
+    return ShownCaption(
+        fact, text, correction, sealer.words(transcript.id, fact) if words and correction is None else ()
+    )
 
 
-def shown_to(viewer: str | None, shown: Shown, transcript: Transcript, who: Who, vault: Vault) -> v1.Caption:
-    """A caption as a person is shown it, without its words one by one. Raises as `caption_of` does."""
+def shown_to(
+    viewer: str | None, shown: ShownCaption, transcript: Transcript, who: Who, sealer: CaptionSealer
+) -> v1.Caption:
+    """A caption as a person is shown it, without its words one by one. Raises Refusal
+    unavailable while it is not known what its speaker is called, and Expired."""
     fact, correction = shown.fact, shown.correction
     told = correction is not None and viewer is not None and viewer in (fact.person_id, transcript.host)
     return v1.Caption(
@@ -115,41 +86,74 @@ def shown_to(viewer: str | None, shown: Shown, transcript: Transcript, who: Who,
         start_at=fact.start_at,
         end_at=fact.end_at,
         corrected_by=None if correction is None else correction.by,
-        heard=(vault.heard(transcript.id, fact) or None) if told else None,
+        heard=(sealer.heard(transcript.id, fact) or None) if told else None,
         correction_rejected=fact.caption_id in transcript.rejected,
     )
 
 
-def translate(notification: Notification, who: Who, vault: Vault) -> Sequence[Event]:
+def translate(notification: Notification) -> Sequence[Outgoing]:
     """The contract events of a stored fact: always as many, whatever was erased since."""
     space_id, at, version = notification.aggregate_id, notification.record.at, notification.version
+    boxes: dict[str, Box] = {}
+
+    def told(path: str, words: Words, *locks: str) -> str:
+        """What is not sealed of words for this place in an event; what is sealed is in `boxes`."""
+        if isinstance(words, str):
+            return words
+        boxes[path] = box_of(words, *locks)
+        return ""
+
     match notification.fact:
         case Captioned() as fact:
-            caption = caption_of(space_id, fact, who, vault)
-            return [v1.Captioned(at=at, space_id=space_id, version=version, caption=caption)]
+            lock = lock_of(space_id, fact.person_id)
+            caption = v1.Caption(
+                id=fact.caption_id,
+                person=PersonRef.of(fact.person_id),
+                lang=fact.lang,
+                text=told("caption.text", fact.text, lock),
+                start_at=fact.start_at,
+                end_at=fact.end_at,
+                words=_one_by_one(fact.words) if isinstance(fact.words, tuple) else (),
+            )
+            if isinstance(fact.words, Sealed):
+                told("caption.words", fact.words, lock)
+            return [with_boxes(v1.Captioned(at=at, space_id=space_id, version=version, caption=caption), boxes)]
         case CaptionCorrected() as fact:
-            text = vault.correction(space_id, fact.caption_id, fact.person_id, fact)
+            lock = lock_of(space_id, fact.person_id)
+            locks = (lock,) if fact.by == fact.person_id else (lock_of(space_id, fact.by), lock)
+            text = told("text", fact.text, *locks)
             corrected = v1.CaptionCorrected(
                 at=at, space_id=space_id, version=version,
                 caption_id=fact.caption_id, person_id=fact.person_id, text=text, by=fact.by,
             )  # fmt: skip
+            everybody = with_boxes(corrected, dict(boxes))
             if fact.by == fact.person_id:
-                return [corrected]
-            told = v1.OwnCaptionCorrected(
+                return [everybody]
+            to_speaker = v1.OwnCaptionCorrected(
                 at=at, space_id=space_id, version=version, caption_id=fact.caption_id, person_id=fact.person_id,
-                text=text, heard=vault.heard_before(space_id, fact), by=fact.by,
+                text=text, heard=told("heard", fact.heard, lock), by=fact.by,
             )  # fmt: skip
-            return [corrected, told]
+            return [everybody, with_boxes(to_speaker, boxes)]
         case CaptionRestored() as fact:
-            return [
-                v1.CaptionRestored(
-                    at=at, space_id=space_id, version=version, caption_id=fact.caption_id, person_id=fact.person_id,
-                    text=vault.heard_before(space_id, fact), reason="rejected" if fact.rejected else "withdrawn",
-                )
-            ]  # fmt: skip
+            restored = v1.CaptionRestored(
+                at=at, space_id=space_id, version=version, caption_id=fact.caption_id, person_id=fact.person_id,
+                text=told("text", fact.heard, lock_of(space_id, fact.person_id)),
+                reason="rejected" if fact.rejected else "withdrawn",
+            )  # fmt: skip
+            return [with_boxes(restored, boxes)]
+        case CaptionDeleted() as fact:
+            by = notification.record.actor
+            deleted = v1.CaptionDeleted(
+                at=at, space_id=space_id, version=version, caption_id=fact.caption_id, person_id=fact.person_id, by=by
+            )
+            return [deleted]
+        case Deleted(alone=True):
+            return [v1.Deleted(at=at, space_id=space_id, version=version, by=notification.record.actor)]
         case Completed() as fact:
-            return [
-                v1.Completed(at=at, space_id=space_id, version=version, captions=fact.captions, words=fact.words),
-            ]
+            return [v1.Completed(at=at, space_id=space_id, version=version, captions=fact.captions, words=fact.words)]
         case _:
             return []
+
+
+def _one_by_one(words: Iterable[Word]) -> tuple[v1.Word, ...]:
+    return tuple(v1.Word(text=word.text, start=word.start, end=word.end, confidence=word.confidence) for word in words)

@@ -13,7 +13,7 @@ from typing import Final
 from services.transcription import engines
 from services.transcription.adapters.messages import Tuning
 from services.transcription.adapters.worker_pool import WorkerPool
-from services.transcription.engines import RATE
+from services.transcription.engines import RATE, choosing
 from tests.bench.captions.chain import everything, speak
 from tests.bench.captions.clips import SAMPLE, Clip, clips, wrong
 from tests.bench.captions.talking import Heard, talk
@@ -38,9 +38,9 @@ async def measure() -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
         var = Path(folder)
-        for engine in engines.names():
+        for engine in choosing.names():
             try:
-                _, model = engines.find(engine, None, var)
+                _, model = choosing.find(engine, None, var)
             except engines.ModelError as error:
                 rows.append(Row(f"{engine}: words wrong, the engine alone", None, "", str(error)))
                 continue

@@ -27,7 +27,8 @@ from contracts.envelope import Event, PersonRef, headers
 from libs.bus import Bus, BusSettings, connect
 from libs.ids import new_id
 from services.discovery.app import LiveBars
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 from tests.bench.harness import Reference, Row, quantile
 from tests.support.events import START, Stream, created, ended, started
 from tests.support.nats import running_nats

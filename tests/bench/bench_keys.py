@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts.people import v1
 from libs.bus import Bus, BusSettings, connect
-from libs.keyring import Erased, Lock, Tree
+from libs.keyring import ErasureTarget, Lock, Tree
 from libs.keyring.client import open_keyring
 from libs.keyring.keys import Keys, open_keys
 from libs.keyring.master import master_key
@@ -81,14 +81,17 @@ def _stored(folder: Path) -> list[Row]:
         lambda begun: master_key(folder / "keys" / "master.key", "", begun=begun),
     )
     at, numbers = datetime.now(UTC), count()
+
+    def unit() -> ErasureTarget:
+        return ErasureTarget(f"person:a|space:s{next(numbers) % 100}", f"x{next(numbers)}")
+
     try:
         keys.give(["person:a|space:s"])
         return [
             Row("give out a lock", _microseconds(lambda: keys.give(["person:a|space:s"])), "us", "SQLite"),
             Row("make a lock", _microseconds(lambda: keys.give([f"person:a|space:s{next(numbers)}"]), 100), "us",
                 "SQLite; a subject and a lock, each on disk"),
-            Row("destroy a unit", _microseconds(
-                lambda: keys.destroy([Erased(f"person:a|space:s{next(numbers) % 100}", f"x{next(numbers)}")], at), 100),
+            Row("destroy a unit", _microseconds(lambda: keys.destroy([unit()], at), 100),
                 "us", "SQLite; in the ledger, out of the keys and out of the log"),
         ]  # fmt: skip
     finally:

@@ -15,8 +15,9 @@ import uvloop
 from libs.database import Database, Place
 from libs.eventstore import Order, open_recorder, open_store, rebuild
 from libs.ids import new_id
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits, Person, Settings
+from services.room.domain.values import Person, Settings
 from tests.bench import plain
 from tests.bench.harness import Reference, Row, quantile
 from tests.support.postgres import binaries, running_postgres

@@ -21,8 +21,10 @@ from contracts.people import v1 as people
 from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
 from libs.ids import new_id
-from services.discovery.projection import Search, SpaceDirectory, schema
-from services.discovery.projection.reader import Reader
+from services.discovery.projection import schema
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.reader import SearchReader
+from services.discovery.projection.search import Search
 from tests.bench.harness import Reference, Row, quantile, say
 from tests.support.events import Stream, at, created, started
 
@@ -169,7 +171,7 @@ def _said(space_id: str, number: int, turn: int, text: str) -> transcription.Cap
 
 
 def _count(spaces: SpaceDirectory) -> int:
-    return len(Reader(spaces.db, ASKER.id).transcripts)
+    return len(SearchReader(spaces.db, ASKER.id).transcripts)
 
 
 def _queries(chance: random.Random) -> dict[str, list[TranscriptSearchQuery]]:

@@ -32,11 +32,12 @@ from libs.keyring.client import Keyring
 from libs.keyring.vault import Vault
 from libs.service import settle
 from services.room.app.admission import Admission
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits, Person, Settings
+from services.room.domain.values import Person, Settings
 from services.room.domain.written import WORDS
 from services.room.handlers.commands import ordered
-from services.room.projection import People
+from services.room.projection.people import People
 from tests.bench import plain
 from tests.bench.bench_command import Live
 from tests.bench.harness import Reference, Row, quantile
@@ -56,6 +57,8 @@ PACED = 500
 CLIENTS = 20
 HOST = Person(new_id())
 LIMITS = Limits(stage=13, schedule_ahead=timedelta(days=30))
+_SETTINGS = {"ROSTRUM_ROOM_LIVE_LIMIT": "1000"}
+"""One host has all Spaces, and each is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,11 @@ async def measure() -> list[Row]:
             )
         rows += [replace(row, name=f"{row.name}, PostgreSQL") for row in in_postgres]
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
-        async with System(Path(folder), gateway_port=0, services=("room",)) as system:
+        async with System(Path(folder), gateway_port=0, services=("room",), settings=_SETTINGS) as system:
             rows += await _by_itself(system)
     with tempfile.TemporaryDirectory(prefix="rostrum-bench-") as folder:
-        async with System(Path(folder), gateway_port=0, services=("room", "people", "gateway")) as system:
+        services = ("room", "people", "gateway")
+        async with System(Path(folder), gateway_port=0, services=services, settings=_SETTINGS) as system:
             rows += await _among_others(system)
     return rows
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from contracts import envelope, subjects
 from contracts.room import v1 as room
-from libs.bus.consume import received
+from libs.bus.received import received
 from libs.bus.stored import Stored
 
 NEEDLE = "Tea with the Mad Hatter"
@@ -24,8 +24,8 @@ def test_an_error_names_the_field_and_not_what_stands_in_it() -> None:
     assert NEEDLE not in str(broken.value)
 
 
-def test_neither_does_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_neither_does_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        assert received([Stored(SUBJECT, BODY, 7, "2026-05-04T18:00:00Z", {})]) == []
+        assert await received([Stored(SUBJECT, BODY, 7, "2026-05-04T18:00:00Z", {})]) == []
     assert "message 7 breaks its contract" in caplog.text
     assert NEEDLE not in caplog.text

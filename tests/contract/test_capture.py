@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts import capture
 
 packets = st.builds(
-    capture.Packet,
+    capture.CapturedPacket,
     arrival_us=st.integers(0, 2**32 - 1),
     timestamp=st.integers(0, 2**32 - 1),
     sequence=st.integers(0, 2**16 - 1),
@@ -40,7 +40,10 @@ def test_a_bundle_is_written_as_it_always_was() -> None:
         "00000000581b0000ffff0300f8fffe"  # arrival, timestamp, sequence, length, payload
         "2d4e0000181f0000000002000801"
     )
-    packets = (capture.Packet(0, 7000, 65535, b"\xf8\xff\xfe"), capture.Packet(20_013, 7960, 0, b"\x08\x01"))
+    packets = (
+        capture.CapturedPacket(0, 7000, 65535, b"\xf8\xff\xfe"),
+        capture.CapturedPacket(20_013, 7960, 0, b"\x08\x01"),
+    )
     bundle = capture.Bundle(1_790_000_000_000_000_000, 0xABCD, packets)
     assert capture.encode(bundle) == body
     assert capture.decode(body) == bundle
@@ -74,8 +77,8 @@ def test_junk_never_does_worse_than_a_refusal(body: bytes) -> None:
 
 
 def test_a_bundle_past_its_bounds_is_not_sent() -> None:
-    packet = capture.Packet(0, 0, 0, b"")
+    packet = capture.CapturedPacket(0, 0, 0, b"")
     with pytest.raises(ValueError, match="513 packets"):
         capture.encode(capture.Bundle(0, 0, (packet,) * 513))
     with pytest.raises(ValueError, match="range"):
-        capture.encode(capture.Bundle(0, 0, (capture.Packet(-1, 0, 0, b""),)))
+        capture.encode(capture.Bundle(0, 0, (capture.CapturedPacket(-1, 0, 0, b""),)))

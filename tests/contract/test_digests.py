@@ -56,6 +56,9 @@ def test_every_command_that_changes_an_aggregate_is_held() -> None:
         "people.DestroyUnits",
         "people.DestroySubjects",
         "people.AcknowledgeDrop",
+        "people.UseApiKey",
+        "people.UpsertPeople",
+        "people.ChangeRelations",
     }  # done again, nothing changes
     commands = {
         f"{service}.{cls.__name__}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,12 +26,12 @@ from libs.bus import Received
 from libs.names import PeopleNames
 from libs.readmodel import ReadModel
 from services.analytics.projection import COLUMNS, row_of
-from services.discovery.projection import SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
 from services.gateway.http.x_spaces.fields import Fields
-from services.people.projection import KnownSpaces
-from services.room.projection import People
+from services.people.projection.spaces import KnownSpaces
+from services.room.projection.people import People
 from services.tipping.projection import Stages as TippingStages
-from services.transcription.projection import Stages as CaptionStages
+from services.transcription.projection.stages import Stages as CaptionStages
 from tests.support.events import Stream, at, created, person, space, started
 
 TOMORROW = "of_tomorrow"
@@ -160,9 +160,13 @@ def _received() -> list[Received]:
     ]
 
 
-@pytest.mark.parametrize("model", [SpaceDirectory, KnownSpaces, People, TippingStages, CaptionStages, PeopleNames])
+def _known_spaces(path: Path) -> KnownSpaces:
+    return KnownSpaces(path, lambda box: None)
+
+
+@pytest.mark.parametrize("model", [SpaceDirectory, _known_spaces, People, TippingStages, CaptionStages, PeopleNames])
 async def test_every_read_model_takes_every_event_with_values_of_tomorrow(
-    model: type[ReadModel], tmp_path: Path
+    model: Callable[[Path], ReadModel], tmp_path: Path
 ) -> None:
     history = _received()
     async with model(tmp_path / "model.db") as filled:

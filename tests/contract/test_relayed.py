@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import relayed
-from contracts.relayed import Kind, Message
+from contracts.relayed import Message, RelayedKind
 
 packets = st.builds(
-    relayed.Packet,
+    relayed.RelayedPacket,
     ssrc=st.integers(0, 2**32 - 1),
     timestamp=st.integers(0, 2**32 - 1),
     sequence=st.integers(0, 2**16 - 1),
@@ -23,18 +23,21 @@ packets = st.builds(
     missing=st.integers(0, relayed.MOST_MISSING),
 )
 messages = st.lists(packets, max_size=8).map(
-    lambda packets: Message(Kind.AUDIO, tuple(packets)) if packets else Message(Kind.HERE)
+    lambda packets: Message(RelayedKind.AUDIO, tuple(packets)) if packets else Message(RelayedKind.HERE)
 )
-EXAMPLE = Message(Kind.AUDIO, (relayed.Packet(7, 960, 65_535, 0x9E, 194, b"\x78\x01"),))
+EXAMPLE = Message(RelayedKind.AUDIO, (relayed.RelayedPacket(7, 960, 65_535, 0x9E, 194, b"\x78\x01"),))
 EXAMPLE_BYTES = bytes.fromhex("01020100" "07000000" "c0030000" "ffff" "9e" "01" "c2" "0200" "7801")  # fmt: skip
 
 
 def test_the_format_is_what_it_was() -> None:
     assert relayed.encode(EXAMPLE) == EXAMPLE_BYTES
     assert relayed.decode(EXAMPLE_BYTES) == EXAMPLE
-    overtaking = Message(Kind.AUDIO, (replace(EXAMPLE.packets[0], missing=4),))
+    overtaking = Message(RelayedKind.AUDIO, (replace(EXAMPLE.packets[0], missing=4),))
     assert relayed.encode(overtaking) == EXAMPLE_BYTES[:15] + b"\x09" + EXAMPLE_BYTES[16:]
-    assert [relayed.encode(Message(kind)) for kind in (Kind.HERE, Kind.GONE)] == [b"\1\0\0\0", b"\1\1\0\0"]
+    assert [relayed.encode(Message(kind)) for kind in (RelayedKind.HERE, RelayedKind.GONE)] == [
+        b"\1\0\0\0",
+        b"\1\1\0\0",
+    ]
 
 
 @given(messages)
@@ -55,7 +58,7 @@ def test_a_torn_message_is_refused(message: Message, cut: int) -> None:
 @given(st.binary(max_size=400))
 def test_junk_is_a_message_or_refused(body: bytes) -> None:
     with contextlib.suppress(ValueError):
-        assert relayed.decode(body).kind in Kind
+        assert relayed.decode(body).kind in RelayedKind
 
 
 @pytest.mark.parametrize(
@@ -70,12 +73,12 @@ def test_what_is_out_of_bounds_is_refused(body: bytes) -> None:
 def test_what_could_not_be_read_is_not_written() -> None:
     packet = EXAMPLE.packets[0]
     for message in (
-        Message(Kind.AUDIO),
-        Message(Kind.HERE, (packet,)),
-        Message(Kind.AUDIO, (packet,) * (relayed.MAX_PACKETS + 1)),
-        Message(Kind.AUDIO, (relayed.Packet(1, 1, 1, None, 0, b""),)),
-        Message(Kind.AUDIO, (replace(packet, missing=8),)),
-        Message(Kind.AUDIO, (relayed.Packet(2**32, 1, 1, None, 0, b"a"),)),
+        Message(RelayedKind.AUDIO),
+        Message(RelayedKind.HERE, (packet,)),
+        Message(RelayedKind.AUDIO, (packet,) * (relayed.MAX_PACKETS + 1)),
+        Message(RelayedKind.AUDIO, (relayed.RelayedPacket(1, 1, 1, None, 0, b""),)),
+        Message(RelayedKind.AUDIO, (replace(packet, missing=8),)),
+        Message(RelayedKind.AUDIO, (relayed.RelayedPacket(2**32, 1, 1, None, 0, b"a"),)),
     ):
         with pytest.raises(ValueError):
             relayed.encode(message)

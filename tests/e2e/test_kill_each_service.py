@@ -57,7 +57,6 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
         yield running
 
 
-@pytest.mark.timeout(240)
 async def test_a_space_survives_the_death_of_each_service(system: System) -> None:
     async with contextlib.AsyncExitStack() as stack:
         parts = carried()[:2]
@@ -103,7 +102,7 @@ async def test_a_space_survives_the_death_of_each_service(system: System) -> Non
                 fresh = set(ears.heard.payloads[seen:])
                 return all(len(fresh & set(m.speech.packets)) >= 10 for m in microphones)
 
-            await eventually(both, within=60)
+            await eventually(both)
 
         try:
             await connect()
@@ -119,7 +118,7 @@ async def test_a_space_survives_the_death_of_each_service(system: System) -> Non
                     assert not toggling.done(), toggling.exception()
                     return toggler.acknowledged.total() >= before + 4
 
-                await eventually(commands_go_on, within=60)
+                await eventually(commands_go_on)
                 await hears_both()
             toggler.stop()
             await toggling

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +13,40 @@ _TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 """A JSON Web Token (RFC 7519): what people and signed links are known by."""
 
 
+def entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """A folder and everything in it, without following links.
+
+    A running system removes files and folders meanwhile: `Path.rglob` raises then, and these are left out.
+    """
+    for root, folders, files in os.walk(folder):
+        for entry in (root, *(os.path.join(root, name) for name in sorted(files))):
+            try:
+                yield Path(entry), os.lstat(entry)
+            except FileNotFoundError:
+                continue
+        folders.sort()
+
+
+def named(folder: Path, pattern: str) -> list[Path]:
+    """The files in a folder and below it whose names match a pattern, in order."""
+    return sorted(path for path, status in entries(folder) if not stat.S_ISDIR(status.st_mode) and path.match(pattern))
+
+
+def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """The regular files in a folder and below it, and what is in them; those that go meanwhile are left out."""
+    for path, status in entries(folder):
+        if stat.S_ISREG(status.st_mode):
+            try:
+                yield path, path.read_bytes()
+            except FileNotFoundError:
+                continue
+
+
 def open_to_others(folder: Path) -> list[str]:
     """The files and folders that somebody else than their owner may read, write or enter."""
-    entries = [(path, path.lstat().st_mode) for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
-    return [f"{path}: {mode:o}" for path, mode in entries if mode & 0o077 and not stat.S_ISSOCK(mode)]
+    modes = [(path, status.st_mode) for path, status in entries(folder)]
+    exempt = (stat.S_IFSOCK, stat.S_IFLNK)
+    return [f"{path}: {mode:o}" for path, mode in modes if mode & 0o077 and stat.S_IFMT(mode) not in exempt]
 
 
 def told_in_logs(folder: Path, words: Collection[str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Final
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.chromium import HOW_TO_GET_IT, find_chromium
+from tests.support.waiting import LIMIT
 
 WITHOUT: Final = (
     # Pages of Chromium's own for its address bar: without them a window takes a quarter of the processor's time.
@@ -189,7 +190,7 @@ async def longest_silence(page: Page) -> float:
     return float(max(told["now"], told["longest"], told["stood"]) - told["stood"])
 
 
-async def sounds(page: Page, timeout: float = 20.0) -> None:
+async def sounds(page: Page, timeout: float = LIMIT) -> None:
     """Wait until something is heard at this moment."""
     await page.wait_for_function("() => window.silence(false).now < 0.1", timeout=timeout * 1000, polling=20)
 
@@ -199,7 +200,7 @@ async def grow_ears(page: Page) -> None:
     await page.evaluate(_EARS)
 
 
-async def hears(page: Page, hz: float, timeout: float = 20.0) -> None:
+async def hears(page: Page, hz: float, timeout: float = LIMIT) -> None:
     """Wait until the loudest slot plays this tone (within 12 Hz, two bins of the analysis)."""
     await page.wait_for_function(
         "(hz) => { const { hz: now, level } = window.heard(); return level > 0.02 && Math.abs(now - hz) < 12; }",
@@ -209,7 +210,7 @@ async def hears(page: Page, hz: float, timeout: float = 20.0) -> None:
     )
 
 
-async def hears_silence(page: Page, seconds: float, within: float = 15.0) -> None:
+async def hears_silence(page: Page, seconds: float, within: float = LIMIT) -> None:
     """Wait until every slot is silent, and stays so for these seconds: what was on its way may come after a gap."""
     end = time.monotonic() + within
     while (loudest := float(await page.evaluate(_LOUDEST, seconds * 1000))) >= SILENT:

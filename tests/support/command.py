@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from tests.support.waiting import LIMIT
+
 COMMAND = (sys.executable, "-m", "infra.cli")
 
 
-class Said(NamedTuple):
+class CommandOutput(NamedTuple):
     """How a command ended."""
 
     code: int
@@ -21,12 +23,12 @@ class Said(NamedTuple):
     errors: str
 
 
-async def rostrum(*arguments: str, env: Mapping[str, str] | None = None, within: float = 90.0) -> Said:
+async def rostrum(*arguments: str, env: Mapping[str, str] | None = None, within: float = 2 * LIMIT) -> CommandOutput:
     """Run it to its end. `env` is added to the environment of the tests. Raises TimeoutError."""
     async with running_rostrum(*arguments, env=env, stdout=PIPE) as process, asyncio.timeout(within):
         out, errors = await process.communicate()
     assert process.returncode is not None
-    return Said(process.returncode, out.decode(), errors.decode())
+    return CommandOutput(process.returncode, out.decode(), errors.decode())
 
 
 @asynccontextmanager
@@ -49,7 +51,7 @@ async def line_with(process: Process, text: str) -> str:
     """The first line on its standard error that contains the text."""
     assert process.stderr is not None
     said = ""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(LIMIT):
         while line := (await process.stderr.readline()).decode():
             if text in line:
                 return line

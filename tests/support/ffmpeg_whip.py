@@ -23,6 +23,8 @@ import numpy as np
 from aiortc import RTCCertificate
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.support.waiting import LIMIT
+
 RATE: Final = 48_000
 _FRAME: Final = 960
 _ROOT: Final = Path(__file__).parents[2]
@@ -37,7 +39,7 @@ class FFmpeg:
         self._process = process
         self._ending = asyncio.create_task(process.communicate())
 
-    async def failed(self, within: float = 30.0) -> str:
+    async def failed(self, within: float = LIMIT) -> str:
         """Waits until it gives up; what it says then."""
         async with asyncio.timeout(within):
             _, words = await self._ending
@@ -48,7 +50,7 @@ class FFmpeg:
         """Has it say goodbye and end."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(LIMIT):
             out, words = await self._ending
         assert self._process.returncode == 0, words.decode()[-2000:]
         self.sent |= {bytes.fromhex(line) for line in out.decode().split()}

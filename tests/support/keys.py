@@ -37,6 +37,10 @@ class Keys:
         name = lock_name(*subjects)
         return Lock(name, self._trees.setdefault(name, Tree.grown()))
 
+    def destroy_unit(self, lock: str, unit: str) -> None:
+        """Destroy a unit, and tell nobody."""
+        self._trees[lock] = self._trees.get(lock, Tree.grown()).without([unit])
+
     async def give(self, query: v1.LocksQuery) -> Accepted[v1.Locks]:
         """Locks with their keys."""
         given = tuple(self._given(name) for name in query.locks)

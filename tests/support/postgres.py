@@ -17,7 +17,7 @@ import psycopg
 
 from tests.support.nats import free_port
 from tests.support.program import Program
-from tests.support.waiting import in_time
+from tests.support.waiting import LIMIT, in_time
 
 HOW_TO_GET_IT: Final = "apt-get install postgresql"
 
@@ -73,13 +73,13 @@ class PostgresServer(Program):
                 self._programs / "initdb", "-D", self._data, "-U", "rostrum", f"--pwfile={password}",
                 "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
             ],
-            **self._as_user, cwd=self._directory, check=True, stdout=subprocess.DEVNULL, timeout=60,
+            **self._as_user, cwd=self._directory, check=True, stdout=subprocess.DEVNULL, timeout=LIMIT,
         )  # fmt: skip
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         super().start()
-        in_time(self._answers, within=20)
+        in_time(self._answers)
 
     def _answers(self) -> bool:
         self.must_run()

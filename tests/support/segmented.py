@@ -46,7 +46,7 @@ class Segmented:
     def __init__(self, session: Session, tuning: Tuning | None = None, hints: Hints = NO_HINTS) -> None:
         self._recognition = Recognition(_nothing, _nothing)
         self._partials: list[PartialResult] = []
-        self._speaker = self._recognition.speaker(session)
+        self._speaker = self._recognition.queue(session)
         self._hints = hints
         self._begin(tuning or Tuning())
 

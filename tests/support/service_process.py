@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 import psutil
 
 from infra.launcher.forkserver import die_with_parent
+from infra.nats.permissions import ERASER
 from tests.support.processes import family, running
 from tests.support.waiting import LIMIT, in_time
 
@@ -36,11 +37,12 @@ def _serve(name: str, env: Mapping[str, str], ready: Connection, log: str) -> No
     os.environ.update(env)
     os.environ["ROSTRUM_READY_FD"] = str(os.dup(ready.fileno()))
     ready.close()
-    sys.exit(importlib.import_module(f"services.{name}.main").main(os.environ))
+    module = "infra.eraser.main" if name == ERASER else f"services.{name}.main"
+    sys.exit(importlib.import_module(module).main(os.environ))
 
 
 class ServiceProcess:
-    """`services.<name>.main` in a process, that can be killed and started again.
+    """`services.<name>.main` in a process, or the eraser, that can be killed and started again.
 
     Used as a context, it is started at the beginning and killed at the end. When it ends, in whatever way, nothing
     that it started may outlive it.
@@ -68,7 +70,7 @@ class ServiceProcess:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.is_alive()
 
-    async def start(self, within: float = 60.0) -> None:
+    async def start(self, within: float = LIMIT) -> None:
         """Start it, and wait until it says that it is ready."""
         assert not self.runs
         with self._spawn() as ready:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from tests.support.microphone import Microphone, voice
+from tests.support.waiting import LIMIT
 from tests.support.webrtc import Negotiate, publishing
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ class Talkers:
         assert self._reading is not None
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
@@ -87,7 +88,7 @@ class Talkers:
         self._process.stdin.write(json.dumps([what, name, value]).encode() + b"\n")
 
     async def _hear(self, what: str, name: str) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LIMIT):
             return await self._queue(what, name).get()
 
     def _queue(self, what: str, name: str) -> asyncio.Queue[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from services.transcription.adapters.formats import Line
+from services.transcription.adapters.formats import CaptionLine
 
 STARTED_AT: Final = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 _SAID: Final = (
@@ -21,7 +21,7 @@ _SAID: Final = (
     ("-->", "--"),
 )
 LINES: Final = tuple(
-    Line(
+    CaptionLine(
         id=f"c{n}", person_id="p", name=name, lang="en", text=text,
         start_at=STARTED_AT + timedelta(seconds=n), end_at=STARTED_AT + timedelta(seconds=n + n % 3),
         corrected_by="h" if n % 4 == 3 else None,

@@ -28,7 +28,7 @@ __all__ = [
     "Heard",
     "Negotiate",
     "PayloadTrack",
-    "Speaker",
+    "Publisher",
     "connected",
     "dtls_client_hello",
     "ear",
@@ -138,7 +138,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Speaker:
+class Publisher:
     """A client that publishes."""
 
     pc: RTCPeerConnection
@@ -211,11 +211,13 @@ async def publishing(
 
 
 @asynccontextmanager
-async def speaker(negotiate: Negotiate, payloads: Sequence[bytes] = (), *, wait: bool = True) -> AsyncIterator[Speaker]:
+async def speaker(
+    negotiate: Negotiate, payloads: Sequence[bytes] = (), *, wait: bool = True
+) -> AsyncIterator[Publisher]:
     """A connected publisher of ready packets; disconnects at the end."""
     track = PayloadTrack(payloads)
     async with publishing(negotiate, track, wait=wait) as pc:
-        yield Speaker(pc, track)
+        yield Publisher(pc, track)
 
 
 @asynccontextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,19 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("fault", REPORTED)
 def test_reported(report: str, fault: str) -> None:
     assert REPORTED[fault] in report, report
+
+
+ENGINE = ROOT / "libs/forwarder/core/src/engine"
+
+
+def _known_to(file: Path) -> set[str]:
+    """Which other files of the engine it imports from."""
+    text = file.read_text().partition("#[cfg(test)]")[0]
+    return set(re.findall(r"^use super::(\w+)", text, re.MULTILINE)) & {other.stem for other in ENGINE.glob("*.rs")}
+
+
+def test_no_files_of_the_forwarders_engine_import_each_other_in_a_circle() -> None:
+    knows = {file.stem: _known_to(file) for file in ENGINE.glob("*.rs")}
+    assert knows["group"] >= {"audience", "out"}
+    order = list(TopologicalSorter(knows).static_order())  # raises CycleError
+    assert order.index("io") < order.index("out") < order.index("audience") < order.index("group")

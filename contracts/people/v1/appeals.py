@@ -10,6 +10,7 @@ from contracts.growing import Growing
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.profile import PersonEvent
 from contracts.people.v1.reports import PagedQuery
+from contracts.sealed import WordField
 from contracts.times import Moment
 from contracts.written import Written
 
@@ -42,14 +43,21 @@ class Appeal(Model):
     answer: str = ""
 
 
-@event("people", "appealed", Audience.OPERATORS)
+@event("people", "appealed", Audience.OPERATORS, words=(WordField("text"),))
 class Appealed(PersonEvent):
     """A suspended person asks to be heard."""
 
     text: str
 
 
-@event("people", "appeal_decided", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+@event(
+    "people",
+    "appeal_decided",
+    Audience.OPERATORS,
+    Audience.PERSON,
+    concerns=("person_id",),
+    words=(WordField("answer"),),
+)
 class AppealDecided(PersonEvent):
     """An appeal was granted (`reinstated` follows) or rejected."""
 

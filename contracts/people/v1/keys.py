@@ -148,6 +148,12 @@ class Forgotten(Event):
     unit: UnitName | None = None
 
     @property
+    def whole(self) -> tuple[str, str] | None:
+        """Kind and id of the subject that is forgotten as a whole, `("space", <id>)`; None where it is a unit."""
+        kind, _, id = self.what.partition(":")
+        return None if self.unit is not None or "|" in self.what else (kind, id)
+
+    @property
     def key(self) -> str:
         """The Space where one is concerned, else the first subject."""
         subjects = self.what.split("|")

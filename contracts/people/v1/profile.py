@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from contracts import pictures
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, event
 from contracts.written import GivenLink, Link, Written
@@ -14,6 +15,8 @@ Handle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,15}$")]
 """Unique ignoring case."""
 DisplayName = Annotated[str, Written(1, 50)]
 Bio = Annotated[str, Written(0, 160, lines=True)]
+PictureSource = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[\x21-\x7e]+$")]
+"""Where an issuer says that somebody's picture is."""
 Links = Annotated[tuple[GivenLink, ...], Field(max_length=5)]
 
 
@@ -45,10 +48,23 @@ class Person(Model):
     bio: str = ""
     """What they say of themself, with line breaks."""
     links: tuple[Link, ...] = ()
+    picture: str | None = None
+    """Address of their picture; None where they have none."""
 
     @property
     def ref(self) -> PersonRef:
-        return PersonRef(id=self.id, handle=self.handle, name=self.name)
+        return PersonRef(id=self.id, handle=self.handle, name=self.name, picture=self.picture)
+
+
+class PictureSize(Model):
+    """A picture in one size."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    side: int = Field(ge=1, le=4096)
+    """Pixels of width and height."""
+    data: Annotated[bytes, Field(min_length=1, max_length=pictures.LONGEST)]
+    """WebP."""
 
 
 @event("people", "registered", Audience.OPERATORS)
@@ -61,13 +77,14 @@ class Registered(PersonEvent):
 
 @event("people", "profile_changed", Audience.PUBLIC)
 class ProfileChanged(PersonEvent):
-    """The person changed their profile. These are their handle and name from now on, wherever they are named.
+    """The person changed their profile. These are their handle, name and picture from now on, wherever they are named.
 
     Told in every Space in which they are named at that moment.
     """
 
     handle: str
     display_name: str
+    picture: str | None = None
 
 
 @event("people", "followed", Audience.OPERATORS)
@@ -221,3 +238,31 @@ class ChangeProfile(Command[Person]):
     display_name: DisplayName | None = None
     bio: Bio | None = None
     links: Links | None = None
+
+
+@register
+class ChangePicture(Command[Person]):
+    """The actor has another picture from now on, of which the gateway made these sizes; `picture_id` is chosen by it.
+
+    Refuses: person_unknown, suspended, changed_too_often, invalid (not all sizes there are), unavailable.
+    """
+
+    service = "people"
+    name = "change_picture"
+    result = Person
+    picture_id: pictures.PictureId
+    sizes: Annotated[tuple[PictureSize, ...], Field(max_length=len(pictures.SIDES))]
+    source: PictureSource | None = None
+    """Where their issuer says that it is; one that the issuer does not name any more changes nothing."""
+
+
+@register
+class RemovePicture(Command[Person]):
+    """The actor has no picture any more; again changes nothing.
+
+    Refuses: person_unknown, suspended, changed_too_often.
+    """
+
+    service = "people"
+    name = "remove_picture"
+    result = Person

@@ -10,6 +10,7 @@ from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Model, SpaceId, event
 from contracts.growing import Growing
 from contracts.people.v1.profile import PersonEvent
+from contracts.sealed import TITLE_REMOVED, TITLE_UNAVAILABLE, WordField
 from contracts.times import Moment
 
 
@@ -38,7 +39,13 @@ class ReminderCleared(SpaceReminder):
     """The person does not want to be reminded any more."""
 
 
-@event("people", "reminder_due", Audience.PERSON, concerns=("person_id",))
+@event(
+    "people",
+    "reminder_due",
+    Audience.PERSON,
+    concerns=("person_id",),
+    words=(WordField("title", erased=TITLE_REMOVED, unopened=TITLE_UNAVAILABLE),),
+)
 class ReminderDue(SpaceReminder):
     """Somebody is reminded now: once of each kind and start."""
 

@@ -33,12 +33,14 @@ class EvidenceKind(Growing):
     REQUEST = "request"
     """The message of a request to speak: `space_id`."""
     PROFILE = "profile"
-    """Name and handle, which are kept with the report as they were."""
+    """What the person who is reported says of themself."""
+    TITLE = "title"
+    """The headline of a Space: `space_id`."""
 
 
 class Evidence(Model):
-    """Where what is reported can be seen or heard. Only the reference is kept here; what it refers to is not deleted
-    while the report is open."""
+    """Where what is reported can be seen or heard. What it refers to is copied as it is then (`LookAtCopy`), and the
+    safety copy of its Space is kept longer while the report is open."""
 
     kind: EvidenceKind
     space_id: SpaceId | None = None
@@ -61,6 +63,8 @@ class Report(Model):
 
     id: ReportId
     reporter_id: PersonId
+    reporter: PersonRef | None = None
+    """Who made it, as they are called now; nobody where they were erased."""
     at: Moment
     person_id: PersonId | None = None
     handle: str = ""
@@ -160,7 +164,8 @@ class CloseReport(Command[Report]):
 
 @register
 class ReopenReport(Command[Report]):
-    """Operators look at a report again. Refuses: not_allowed, report_unknown."""
+    """Operators look at a report again. Refuses: not_allowed, report_unknown, wrong_state (what was reported is
+    destroyed, since its time is over)."""
 
     service = "people"
     name = "reopen_report"

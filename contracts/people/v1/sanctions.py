@@ -7,10 +7,18 @@ from contracts.envelope import Audience, SpaceId, event
 from contracts.people.v1.hosting import Explanation, Ruling
 from contracts.people.v1.profile import PersonEvent
 from contracts.people.v1.reports import Offence, ReportId
+from contracts.sealed import WordField
 from contracts.times import GivenMoment, Moment
 
 
-@event("people", "suspended", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+@event(
+    "people",
+    "suspended",
+    Audience.OPERATORS,
+    Audience.PERSON,
+    concerns=("person_id",),
+    words=(WordField("explanation"),),
+)
 class Suspended(PersonEvent):
     """From now on the person is refused everywhere: no command, no stream, no stage. Who did it is on the log only."""
 
@@ -21,7 +29,14 @@ class Suspended(PersonEvent):
     """When it ends by itself; None: not before operators end it. Told again, the last one holds."""
 
 
-@event("people", "reinstated", Audience.OPERATORS, Audience.PERSON, concerns=("person_id",))
+@event(
+    "people",
+    "reinstated",
+    Audience.OPERATORS,
+    Audience.PERSON,
+    concerns=("person_id",),
+    words=(WordField("explanation"),),
+)
 class Reinstated(PersonEvent):
     """The person's suspension is over."""
 

@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 
 from contracts.commands import Command, Nothing, register
 from contracts.envelope import Audience, Event, PersonId, event
+from contracts.times import GivenMoment, Moment
 
 TokenId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """The first half of a token's SHA-256, in hexadecimal: it names a token without being one."""
@@ -19,6 +20,8 @@ class TokensRevoked(Event):
 
     person_id: PersonId
     token_id: TokenId | None = None
+    expires_at: Moment | None = None
+    """When that token ends by itself, after which nobody needs to remember it; None where that is not known."""
 
     @property
     def key(self) -> str:
@@ -37,3 +40,5 @@ class RevokeTokens(Command[Nothing]):
     result = Nothing
     person_id: PersonId
     token_id: TokenId | None = None
+    expires_at: GivenMoment | None = None
+    """When that token ends by itself."""

@@ -6,16 +6,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from contracts.commands import Command, register
+from contracts.commands import Command, Nothing, register
 from contracts.envelope import PersonId, SpaceId
 from contracts.room.v1.space import ChosenSettings, Settings, Space
 from contracts.room.v1.values import (
     Explanation,
+    GivenLanguage,
     GivenPreviewText,
     GivenTitle,
     GivenWords,
     InvitedTo,
-    Language,
     Message,
     PinId,
     SpokenLanguage,
@@ -50,8 +50,8 @@ class CreateSpace(SpaceCommand):
     """Creates a Space with the actor as host; starts it now unless `scheduled_start` is given (at most 30 days ahead).
 
     `space_id` is chosen by the gateway. Hosting a recorded Space is consent to be recorded.
-    Refuses: may_not_host, suspended, person_unknown, invalid (also a word as `change_words` does), too_many_scheduled,
-    too_many_live.
+    Refuses: may_not_host, suspended, person_unknown, invalid (also a word as `change_words` does; both recorded and
+    ephemeral), too_many_scheduled, too_many_live.
     """
 
     name = "create_space"
@@ -82,6 +82,25 @@ class EndSpace(SpaceCommand):
     """The host (or the platform: operator) ends it. Refuses: not_host, not_live."""
 
     name = "end_space"
+
+
+@register
+class DeleteSpace(Command[Nothing]):
+    """The host deletes a Space that is scheduled or over, an operator any: a live one ends with that. Nobody is shown
+    anything of it any more, and everything that was said and written in it is destroyed, but for the safety copy of
+    its replay, which stays sealed for its time.
+
+    Refuses: space_unknown, space_deleted, not_host, wrong_state (live).
+    """
+
+    service = "room"
+    name = "delete_space"
+    result = Nothing
+    space_id: SpaceId
+
+    @property
+    def partition_key(self) -> str | None:
+        return self.space_id
 
 
 @register
@@ -172,22 +191,25 @@ class Reschedule(SpaceCommand):
 
 @register
 class ChangeSettings(SpaceCommand):
-    """The host chooses otherwise; what is None stays. `recorded` and `captions` are chosen before the start.
+    """The host chooses otherwise; what is None stays. `recorded`, `captions` and `ephemeral` are chosen before the
+    start.
 
     Who can join and who can speak hold for those who come from now on: whoever is inside, or on stage, stays until
     they leave, and a host may remove them.
 
-    Refuses: not_host, wrong_state (over; or chosen too late), invalid (a topic that is not on the list).
+    Refuses: not_host, wrong_state (over; or chosen too late), invalid (a topic that is not on the list; both
+    recorded and ephemeral).
     """
 
     name = "change_settings"
     title: GivenTitle | None = None
     topics: Annotated[tuple[Topic, ...], Field(max_length=3)] | None = None
-    lang: Language | None = None
+    lang: GivenLanguage | None = None
     who_can_join: WhoCanJoin | None = None
     who_can_speak: WhoCanSpeak | None = None
     recorded: bool | None = None
     captions: bool | None = None
+    ephemeral: bool | None = None
 
 
 @register

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
+from pydantic_core import from_json
 
 from contracts.envelope import Audience, Event, PersonId, PersonRef, SpaceId, event
 from contracts.growing import GROWS
 from contracts.room.v1.space import Invitation, Pin, Settings
-from contracts.room.v1.values import InvitedTo, Language, PinId, Role, Words
+from contracts.room.v1.values import (
+    LINK_UNAVAILABLE,
+    InvitedTo,
+    Language,
+    PinId,
+    Role,
+    WordList,
+)
+from contracts.sealed import LEFT_OUT, TITLE_REMOVED, TITLE_UNAVAILABLE, WordField
 from contracts.times import Moment
+
+_TITLE: Final = WordField("settings.title", erased=TITLE_REMOVED, unopened=TITLE_UNAVAILABLE)
 
 
 class SpaceEvent(Event):
@@ -23,7 +34,7 @@ class SpaceEvent(Event):
     """Who caused it; None for the system."""
 
 
-@event("room", "created", Audience.PUBLIC)
+@event("room", "created", Audience.PUBLIC, words=(_TITLE,))
 class Created(SpaceEvent):
     """A Space exists; it is `scheduled` until it starts."""
 
@@ -32,7 +43,7 @@ class Created(SpaceEvent):
     scheduled_start: Moment | None = None
 
 
-@event("room", "started", Audience.PUBLIC)
+@event("room", "started", Audience.PUBLIC, words=(_TITLE,))
 class Started(SpaceEvent):
     """It is live; the host stands on stage, muted."""
 
@@ -42,19 +53,25 @@ class Started(SpaceEvent):
 
 @event("room", "ended", Audience.PUBLIC)
 class Ended(SpaceEvent):
-    """It is over. `timed_out` when the host was lost and nobody could take over."""
+    """It is over. `timed_out` when the host was lost and nobody could take over, `erased` when they were erased and
+    nobody could."""
 
-    reason: Annotated[Literal["host", "platform", "timed_out"], GROWS] = "host"
+    reason: Annotated[Literal["host", "platform", "timed_out", "erased"], GROWS] = "host"
 
 
 @event("room", "canceled", Audience.PUBLIC)
 class Canceled(SpaceEvent):
     """A scheduled Space will not take place. `never_started`: nobody started it within two hours of its time."""
 
-    reason: Annotated[Literal["host", "platform", "never_started"], GROWS] = "host"
+    reason: Annotated[Literal["host", "platform", "never_started", "erased"], GROWS] = "host"
 
 
-@event("room", "speak_requested", Audience.HOSTS, Audience.PERSON, concerns=("person",))
+@event("room", "deleted", Audience.PUBLIC)
+class SpaceDeleted(SpaceEvent):
+    """Nobody is shown it any more, nor what was said and written in it."""
+
+
+@event("room", "speak_requested", Audience.HOSTS, Audience.PERSON, concerns=("person",), words=(WordField("message"),))
 class SpeakRequested(SpaceEvent):
     """Somebody joined the queue to speak."""
 
@@ -118,12 +135,12 @@ class Removed(SpaceEvent):
     """
 
     person_id: PersonId
-    because: Annotated[Literal["removed", "blocked", "suspended"], GROWS] = "removed"
+    because: Annotated[Literal["removed", "blocked", "suspended", "erased"], GROWS] = "removed"
     listened: bool = False
     """They were in no place that others see: nobody else is told, for they may hide that they listened."""
 
 
-@event("room", "removal_recorded", Audience.HOSTS)
+@event("room", "removal_recorded", Audience.HOSTS, words=(WordField("explanation"),))
 class RemovalRecorded(SpaceEvent):
     """Why a person was removed; for the hosts' eyes and the moderation log."""
 
@@ -147,18 +164,18 @@ class Rescheduled(SpaceEvent):
     scheduled_start: Moment
 
 
-@event("room", "settings_changed", Audience.PUBLIC)
+@event("room", "settings_changed", Audience.PUBLIC, words=(_TITLE,))
 class SettingsChanged(SpaceEvent):
     """The host chose otherwise; `settings` are all of them as they are now."""
 
     settings: Settings
 
 
-@event("room", "words_changed", Audience.HOSTS)
+@event("room", "words_changed", Audience.HOSTS, words=(WordField("words", erased=(), unopened=(), read=from_json),))
 class WordsChanged(SpaceEvent):
     """The hosts' word list, all of it as it is now."""
 
-    words: Words
+    words: WordList
 
 
 @event("room", "language_chosen", Audience.PUBLIC)
@@ -227,7 +244,7 @@ class HostChanged(SpaceEvent):
 
     host: PersonRef
     previous_id: PersonId
-    reason: Annotated[Literal["handed_over", "lost"], GROWS]
+    reason: Annotated[Literal["handed_over", "lost", "erased"], GROWS]
 
 
 @event("room", "arrived", Audience.PUBLIC)
@@ -253,7 +270,12 @@ class RequestHeld(SpaceEvent):
     until: Moment | None = None
 
 
-@event("room", "pinned", Audience.PUBLIC)
+@event(
+    "room",
+    "pinned",
+    Audience.PUBLIC,
+    words=(WordField("pin.url", erased=LEFT_OUT, unopened=LINK_UNAVAILABLE), WordField("pin.text", erased=LEFT_OUT)),
+)
 class Pinned(SpaceEvent):
     """A link was pinned for everybody."""
 

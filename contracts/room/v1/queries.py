@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from contracts import personal_data
 from contracts.commands import Query, register
 from contracts.envelope import Model, PersonId, PersonRef, SessionId, SpaceId
 from contracts.room.v1.space import Space
@@ -149,6 +150,7 @@ class LiveSpace(Model):
     lang: str = "en"
     recorded: bool = False
     captions: bool = False
+    ephemeral: bool = False
     started_at: Moment | None = None
 
 
@@ -241,3 +243,11 @@ class ReactionsQuery(Query[Reactions]):
     service = "room"
     name = "reactions"
     result = Reactions
+
+
+@register
+class HeldQuery(personal_data.HeldQuery):
+    """What room holds of a person: what they did, and what happened to them, in Spaces. See
+    `contracts.personal_data`."""
+
+    service = "room"

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts.envelope import Model, PersonId, PersonRef, SpaceId
 from contracts.room.v1.values import (
+    GivenLanguage,
     GivenTitle,
     Kind,
     Language,
@@ -19,7 +20,7 @@ from contracts.room.v1.values import (
     Topic,
     WhoCanJoin,
     WhoCanSpeak,
-    Words,
+    WordList,
 )
 from contracts.times import Moment
 from contracts.written import Link
@@ -40,12 +41,16 @@ class Settings(Model):
     who_can_join: WhoCanJoin = WhoCanJoin.EVERYONE
     who_can_speak: WhoCanSpeak = WhoCanSpeak.INVITED
     kind: Kind = Kind.SPACE
+    ephemeral: bool = False
+    """At its end everything that was written and said in it is destroyed; its id, times and counts remain. Never
+    together with `recorded`."""
 
 
 class ChosenSettings(Settings):
     """What a host sends."""
 
     title: GivenTitle
+    lang: GivenLanguage = "en"
 
 
 class StageMember(Model):
@@ -113,5 +118,5 @@ class Space(Model):
     invited: tuple[PersonId, ...] = ()
     """Who was invited: they may join where only invited people can."""
     pins: tuple[Pin, ...] = ()
-    words: Words = ()
+    words: WordList = ()
     """The hosts' word list: what captions should be able to write."""

@@ -5,26 +5,30 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from contracts.growing import Growing
+from contracts.sealed import TITLE_REMOVED as TITLE_REMOVED
+from contracts.sealed import TITLE_UNAVAILABLE as TITLE_UNAVAILABLE
 from contracts.written import Written
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=70, strip_whitespace=True)]
-TITLE_REMOVED: Final = "[removed]"
-"""The title of a Space whose title was erased, with its host or the Space."""
-TITLE_UNAVAILABLE: Final = "[unavailable]"
-"""The title while the keys of titles cannot be had."""
+LINK_UNAVAILABLE: Final = "https://unavailable.invalid/"
+"""The address of a pin for whoever opens none."""
 GivenTitle = Annotated[str, Written(1, 70)]
 """A title that somebody writes; one that is told is a `Title`."""
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+UNDETERMINED: Final = "und"
+"""How BCP 47 calls a language that is not known."""
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 """BCP 47 language tag."""
 SpokenLanguage = Annotated[str, StringConstraints(max_length=35, pattern=r"^(auto|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")]
 """BCP 47 language tag of what somebody speaks; `und`, or `auto`, for finding it out."""
+GivenLanguage = Annotated[SpokenLanguage, AfterValidator(lambda tag: UNDETERMINED if tag == "auto" else tag)]
+"""What a host says is spoken in a Space: `auto` is read as `und`."""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
 """A name, a brand or a term, of one or several words, as captions should write it."""
-Words = Annotated[tuple[Word, ...], Field(max_length=50)]
+WordList = Annotated[tuple[Word, ...], Field(max_length=50)]
 GivenWords = Annotated[tuple[Annotated[str, Written(1, 40)], ...], Field(max_length=50)]
 Message = Annotated[str, Written(0, 280)]
 PreviewText = Annotated[str, StringConstraints(max_length=280, strip_whitespace=True)]
@@ -58,6 +62,8 @@ class State(Growing):
     ENDED = "ended"
     CANCELED = "canceled"
     TIMED_OUT = "timed_out"
+    DELETED = "deleted"
+    """Nobody is shown it any more; told to those who follow it."""
 
 
 class Role(Growing):

@@ -32,7 +32,7 @@ Samples = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class SpokenFile:
     """One file to make."""
 
     name: str
@@ -42,8 +42,8 @@ class Speaker:
     """Index of the sentence in whose middle the demo mutes them."""
 
 
-SPEAKERS: Final = (
-    Speaker(
+FILES: Final = (
+    SpokenFile(
         "Angus",
         "awb",
         (
@@ -56,7 +56,7 @@ SPEAKERS: Final = (
             "If you have any questions please raise your hand and I will call your name.",
         ),
     ),
-    Speaker(
+    SpokenFile(
         "Robert",
         "rms",
         (
@@ -70,7 +70,7 @@ SPEAKERS: Final = (
         ),
         muted=4,
     ),
-    Speaker(
+    SpokenFile(
         "Selma",
         "slt",
         (
@@ -105,15 +105,15 @@ def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * RATE), dtype=np.int16)
 
 
-def made(speaker: Speaker) -> tuple[Samples, dict[str, Any]]:
-    """The audio of one speaker, and its entry of `transcripts.json`."""
+def made(one: SpokenFile) -> tuple[Samples, dict[str, Any]]:
+    """The audio of one file, and its entry of `transcripts.json`."""
     parts, at, sentences = [silence(EDGE)], EDGE, []
-    for index, text in enumerate(speaker.sentences):
+    for index, text in enumerate(one.sentences):
         if index:
             pause = silence(PAUSES[index % len(PAUSES)])
             parts.append(pause)
             at += len(pause) / RATE
-        audio = spoken(speaker.voice, text)
+        audio = spoken(one.voice, text)
         parts.append(audio)
         end = at + len(audio) / RATE
         sentences.append({"text": text, "start_s": round(at, 3), "end_s": round(end, 3)})
@@ -122,15 +122,15 @@ def made(speaker: Speaker) -> tuple[Samples, dict[str, Any]]:
     samples = np.concatenate(parts).astype(np.float64)
     samples *= PEAK * 32767 / np.max(np.abs(samples))
     entry: dict[str, Any] = {
-        "name": speaker.name,
-        "voice": speaker.voice,
-        "file": f"{speaker.voice}.flac",
+        "name": one.name,
+        "voice": one.voice,
+        "file": f"{one.voice}.flac",
         "seconds": round(len(samples) / RATE, 3),
-        "text": " ".join(speaker.sentences),
+        "text": " ".join(one.sentences),
         "sentences": sentences,
     }
-    if speaker.muted is not None:
-        entry["muted_sentence"] = speaker.muted
+    if one.muted is not None:
+        entry["muted_sentence"] = one.muted
     return samples.round().astype(np.int16), entry
 
 
@@ -148,8 +148,8 @@ def main() -> None:
     """Write the files beside this one."""
     here = Path(__file__).parent
     entries = []
-    for speaker in SPEAKERS:
-        samples, entry = made(speaker)
+    for one in FILES:
+        samples, entry = made(one)
         write_flac(here / entry["file"], samples)
         entries.append(entry)
         print(f"{entry['file']}: {entry['seconds']} s, {(here / entry['file']).stat().st_size // 1024} KiB")

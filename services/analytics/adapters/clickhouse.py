@@ -1,6 +1,7 @@
 """ClickHouse through clickhouse-connect: the embedded engine (`chdb:///folder`) or a server (`http://...`).
 
-The client is synchronous, so each of the two connections has a thread of its own: one inserts, one answers questions.
+The client is synchronous, so each of the three connections has a thread of its own: one inserts, one answers
+questions, one deletes.
 """
 
 from __future__ import annotations
@@ -22,23 +23,26 @@ class Unreachable(Exception):
     """The engine cannot take it now; the same insert may succeed later."""
 
 
-class Database:
-    """Two connections to one engine. Made by `open`."""
+class ClickHouse:
+    """Three connections to one engine. Made by `open`."""
 
     def __init__(self) -> None:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-insert")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-query")
+        self._deleting = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-delete")
         self._writer: Client
         self._reader: Client
+        self._deleter: Client
 
     @classmethod
-    async def open(cls, dsn: str, statements: Sequence[str]) -> Database:
+    async def open(cls, dsn: str, statements: Sequence[str]) -> ClickHouse:
         """Connect and run `statements`. Raises OSError naming the engine where that does not work."""
         database = cls()
         loop = asyncio.get_running_loop()
         # In turn: what is imported (the embedded engine starts a dozen threads) is imported once.
         database._writer = await loop.run_in_executor(database._writing, _connect, dsn)
         database._reader = await loop.run_in_executor(database._reading, _connect, dsn)
+        database._deleter = await loop.run_in_executor(database._deleting, _connect, dsn)
         for statement in statements:
             await loop.run_in_executor(database._writing, database._writer.command, statement)
         return database
@@ -46,8 +50,10 @@ class Database:
     async def close(self) -> None:
         """Finish what runs, disconnect."""
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._deleting, self._deleter.close)
         await loop.run_in_executor(self._reading, self._reader.close)
         await loop.run_in_executor(self._writing, self._writer.close)
+        self._deleting.shutdown()
         self._reading.shutdown()
         self._writing.shutdown()
 
@@ -61,6 +67,16 @@ class Database:
             self._writer.insert(table, rows, column_names=columns, settings={"insert_deduplication_token": token})
 
         await self._run(self._writing, work)
+
+    async def delete(self, table: str, where: str, parameters: Mapping[str, Any]) -> None:
+        """Write the parts of a table anew that have such rows, without them; the old ones go soon after. Raises
+        Unreachable."""
+
+        def work() -> None:
+            sql = f"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 1"
+            self._deleter.command(sql, parameters=dict(parameters))
+
+        await self._run(self._deleting, work)
 
     async def query(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """The rows of a question. Raises Unreachable."""

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from contracts.analytics.v1 import SpaceFigures
-from services.analytics.adapters.clickhouse import Database
-from services.analytics.questions import minutes, peak, sources, talk, totals
+from services.analytics.adapters.clickhouse import ClickHouse
+from services.analytics.questions import peak, retention_curve, sources, talk, totals
 
 Row = TypeVar("Row")
 
 
-async def ask(database: Database, space_id: str, now: datetime, through_sequence: int) -> SpaceFigures:
+async def ask(database: ClickHouse, space_id: str, now: datetime, through_sequence: int) -> SpaceFigures:
     """The figures in the tables, which reach up to `through_sequence`. Raises Unreachable."""
 
     async def rows(sql: str, row: Callable[..., Row], parameters: Mapping[str, Any]) -> list[Row]:
@@ -28,7 +28,7 @@ async def ask(database: Database, space_id: str, now: datetime, through_sequence
         total=total,
         most=most,
         by_source=await rows(sources.SQL, sources.Row, space),
-        by_minute=await rows(minutes.SQL, minutes.Row, times),
+        by_minute=await rows(retention_curve.SQL, retention_curve.Row, times),
         by_speaker=await rows(talk.SQL, talk.Row, times),
         now=now,
         through_sequence=through_sequence,
@@ -41,7 +41,7 @@ def answer(
     total: totals.Row,
     most: peak.Row,
     by_source: Iterable[sources.Row],
-    by_minute: Iterable[minutes.Row],
+    by_minute: Iterable[retention_curve.Row],
     by_speaker: Iterable[talk.Row],
     now: datetime,
     through_sequence: int,
@@ -58,7 +58,7 @@ def answer(
         reactions={kind: count for kind, count in sorted(total.reactions.items()) if count},
         tips_offered=total.tips_offered,
         tips_confirmed=total.tips_confirmed,
-        listeners_by_minute=minutes.answer(by_minute, total.started, end),
+        listeners_by_minute=retention_curve.answer(by_minute, total.started, end),
         sources=sources.answer(by_source),
         through_sequence=through_sequence,
     )

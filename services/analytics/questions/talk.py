@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from libs.ids import is_id
 from services.analytics.questions import OF_SPACE
 
 SQL: Final = f"""
@@ -51,5 +52,5 @@ class Row(NamedTuple):
 
 
 def answer(rows: Iterable[Row]) -> dict[str, float]:
-    """Seconds by person."""
-    return {row.person: round(row.seconds, 3) for row in rows}
+    """Seconds by person; of those who are forgotten nothing."""
+    return {row.person: round(row.seconds, 3) for row in rows if is_id(row.person)}

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from contracts.discovery.v1 import LookupQuery, SpaceCard, SpaceDetails
 from contracts.envelope import PersonRef
+from contracts.named import Called
 from contracts.room import v1 as room
-from services.discovery.projection.names import Called
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RowDetails:
     """What a row has that neither the card nor the Space has; people as JSON."""
 
     creator: str
@@ -28,7 +28,7 @@ def refs(people: str) -> list[PersonRef]:
     return [PersonRef.model_validate(person) for person in json.loads(people)]
 
 
-def details(query: LookupQuery, card: SpaceCard, space: room.Space, kept: Kept, called: Called) -> SpaceDetails:
+def details(query: LookupQuery, card: SpaceCard, space: room.Space, kept: RowDetails, called: Called) -> SpaceDetails:
     """What the asker may see of it."""
     hosts = (space.host, *(member.person for member in space.stage if member.role is room.Role.COHOST))
     host_ids = {person.id for person in hosts}

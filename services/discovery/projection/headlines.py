@@ -40,27 +40,61 @@ class Hit(NamedTuple):
     n: int
 
 
-def put(db: sqlite3.Connection, n: int, space: room.Space) -> None:
-    """Index a Space by words, topics and audience, in place of what was there. A canceled one is found by nobody."""
+def put(db: sqlite3.Connection, n: int, space: room.Space, *, found: bool = True) -> None:
+    """Index a Space by words, topics and audience, in place of what was there; not at all where nobody is to find
+    it."""
+    before = db.execute("SELECT title, topics, people FROM words WHERE rowid IN (?, ?)", (n, n + _CLOSED)).fetchone()
     db.execute("DELETE FROM words WHERE rowid IN (?, ?)", (n, n + _CLOSED))
     db.execute("DELETE FROM topics WHERE n = ?", (n,))
-    if space.state is room.State.CANCELED:
+    if not found:
+        drop_terms(db, " ".join(before or ()))
         return
     text, is_open = indexed(space)
     row = n if is_open else n + _CLOSED
     db.execute("INSERT INTO words (rowid, title, topics, people) VALUES (?, ?, ?, ?)", (row, *text))
     db.executemany("INSERT INTO topics VALUES (?, ?)", [(topic, n) for topic in set(space.settings.topics)])
     _put_terms(db, " ".join(text))
+    if before is not None:
+        drop_terms(db, " ".join(before))
 
 
 def rename(db: sqlite3.Connection, host: PersonRef) -> None:
     """Have all Spaces of a host found by what they are called now."""
-    db.execute(
-        "UPDATE words SET people = :called WHERE rowid IN (SELECT n FROM spaces WHERE host_id = :host"
-        f" UNION ALL SELECT n + {_CLOSED} FROM spaces WHERE host_id = :host)",
-        {"called": _called(host), "host": host.id},
+    theirs = (
+        "rowid IN (SELECT n FROM spaces WHERE host_id = :host"
+        f" UNION ALL SELECT n + {_CLOSED} FROM spaces WHERE host_id = :host)"
     )
+    before = db.execute(f"SELECT people FROM words WHERE {theirs} LIMIT 1", {"host": host.id}).fetchone()
+    if before is None:
+        return  # they host nothing that is found
+    db.execute(f"UPDATE words SET people = :called WHERE {theirs}", {"called": _called(host), "host": host.id})
     _put_terms(db, _called(host))
+    drop_terms(db, before[0])
+
+
+def retitle(db: sqlite3.Connection, n: int, before: str, after: str) -> None:
+    """Have a Space found by another title, and keep no word of the one before that is nowhere else."""
+    db.execute("UPDATE words SET title = ? WHERE rowid IN (?, ?)", (after, n, n + _CLOSED))
+    drop_terms(db, before)
+
+
+def merge(db: sqlite3.Connection) -> None:
+    """Have the indexes hold no deleted words: until they are merged, they only mark them as deleted."""
+    if db.execute("DELETE FROM unmerged RETURNING one").fetchone() is None:
+        return
+    for index in ("words", "grams"):
+        db.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")
+
+
+def drop_terms(db: sqlite3.Connection, text: str) -> None:
+    """Keep no word of a text that no Space has any more."""
+    db.execute("INSERT OR IGNORE INTO unmerged VALUES (1)")
+    for term in set(terms_of(text)):
+        if db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (f'"{term}"',)).fetchone() is None:
+            db.execute("DELETE FROM terms WHERE term = ?", (term,))
+            gram = f"  {term} "
+            rows = db.execute("SELECT rowid FROM grams WHERE grams MATCH ? AND term = ?", (f'"{gram}"', gram))
+            db.executemany("DELETE FROM grams WHERE rowid = ?", rows.fetchall())
 
 
 def _called(host: PersonRef) -> str:

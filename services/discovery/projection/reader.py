@@ -30,7 +30,7 @@ Alternatives = dict[str, list[int]]
 """For each word the numbers of the terms that stand for it."""
 
 
-class Place(NamedTuple):
+class SentencePlace(NamedTuple):
     """Where a sentence stands among all that were found: by its weight, then by its time; lowest first."""
 
     rank: float
@@ -39,7 +39,7 @@ class Place(NamedTuple):
     caption_id: str
 
 
-class Reader:
+class SearchReader:
     """One person, for one search."""
 
     def __init__(self, db: sqlite3.Connection, actor: str) -> None:
@@ -69,9 +69,9 @@ class Reader:
             found[word] = [row[0]]
         return found
 
-    def best(self, phrases: Phrases, words: Alternatives, most: int) -> tuple[list[tuple[Place, int]], bool]:
+    def best(self, phrases: Phrases, words: Alternatives, most: int) -> tuple[list[tuple[SentencePlace, int]], bool]:
         """At most so many of the sentences that `ranked` gives; whether there are more."""
-        ranked: list[tuple[Place, int]] = []
+        ranked: list[tuple[SentencePlace, int]] = []
         for one in self.ranked(phrases, words):
             if len(ranked) == most:
                 return ranked, True
@@ -82,7 +82,7 @@ class Reader:
         """Whether a sentence has the word, whoever said it."""
         return next(self.ranked([(word,)], terms), None) is not None
 
-    def ranked(self, phrases: Phrases, words: Alternatives) -> Iterator[tuple[Place, int]]:
+    def ranked(self, phrases: Phrases, words: Alternatives) -> Iterator[tuple[SentencePlace, int]]:
         """The sentences that have all the phrases, newest Spaces first, each with its place and number."""
         begin, end = self.between
         for batch in self._matching(phrases, words):
@@ -92,7 +92,7 @@ class Reader:
                 {"batch": json.dumps(list(batch)), "begin": begin, "end": end, "blocked": self.blocked},
             )
             for k, at, caption_id, length in rows:
-                yield Place(-_weight(batch[k], length), -at, caption_id), k
+                yield SentencePlace(-_weight(batch[k], length), -at, caption_id), k
 
     def _matching(self, phrases: Phrases, words: Alternatives) -> Iterator[dict[int, list[int]]]:
         """The sentences that have all phrases, newest Spaces first, and how often each has each of them."""

@@ -7,8 +7,8 @@ from typing import Final
 from contracts.room.v1 import State
 from libs import names
 
-LIVE, SCHEDULED, OVER, CANCELED = range(4)
-"""Phases of a Space, in the order of a list of all."""
+LIVE, SCHEDULED, OVER, CANCELED, DELETED = range(5)
+"""Phases of a Space, in the order of a list of all. What was deleted is shown nowhere; its row stays for late news."""
 
 PHASE_OF: Final = {
     State.LIVE: LIVE,
@@ -16,10 +16,10 @@ PHASE_OF: Final = {
     State.ENDED: OVER,
     State.TIMED_OUT: OVER,
     State.CANCELED: CANCELED,
+    State.DELETED: DELETED,
 }
 
 TABLES: Final = f"""
-    -- Those who changed their names since they signed up.
     {names.TABLE};
     CREATE TABLE spaces (
         n INTEGER PRIMARY KEY,
@@ -46,8 +46,17 @@ TABLES: Final = f"""
         -- A conversation, which has no audience.
         talk INTEGER NOT NULL DEFAULT 0,
         -- The number of its transcript, NULL where nothing was said.
-        transcript INTEGER
+        transcript INTEGER,
+        -- Who wrote the title, and what it is sealed in as JSON, NULL where room told it plainly.
+        titled_by TEXT NOT NULL DEFAULT '',
+        title_box TEXT
     );
+    CREATE INDEX spaces_by_titler ON spaces (titled_by);
+    -- Who has pinned something.
+    CREATE TABLE pinned (
+        space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (space_id, person_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX pinned_by_person ON pinned (person_id);
     CREATE INDEX spaces_by_place ON spaces (phase, place, id DESC);
     CREATE INDEX spaces_by_host ON spaces (host_id);
     CREATE INDEX spaces_by_creator ON spaces (creator_id);
@@ -66,6 +75,8 @@ TABLES: Final = f"""
     );
     CREATE TABLE terms (term TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE VIRTUAL TABLE grams USING fts5(term, tokenize = "trigram");
+    -- Whether these two hold words still that were deleted.
+    CREATE TABLE unmerged (one INTEGER PRIMARY KEY CHECK (one = 1));
     CREATE TABLE stage (
         space_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (person_id, space_id)
     ) WITHOUT ROWID;
@@ -106,9 +117,12 @@ TABLES: Final = f"""
         until REAL NOT NULL,
         words INTEGER NOT NULL,
         corrected INTEGER NOT NULL DEFAULT 0,
+        -- Whose words it has, NULL while they are as they were heard.
+        corrected_by TEXT,
         UNIQUE (space_id, id)
     );
     CREATE INDEX captions_by_time ON captions (space_id, at);
+    CREATE INDEX captions_by_corrector ON captions (corrected_by) WHERE corrected_by IS NOT NULL;
     CREATE TABLE speakers (person_id TEXT PRIMARY KEY, handle TEXT NOT NULL, person TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX speakers_by_handle ON speakers (handle);
     -- Where each word was said, as `sentences` reads and writes it.

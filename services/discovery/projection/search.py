@@ -24,7 +24,7 @@ from libs.readmodel import is_damage
 from libs.refusal import Refusal
 from services.discovery.projection import schema, spoken, transcripts
 from services.discovery.projection.headlines import Headlines, Hit
-from services.discovery.projection.reader import Place
+from services.discovery.projection.reader import SentencePlace
 from services.discovery.projection.terms import as_meant, as_typed
 
 _T = TypeVar("_T")
@@ -52,7 +52,7 @@ _RARE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResults:
     """Ids of a page of Spaces, and where the next one begins."""
 
     space_ids: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class Search:
     async def __aexit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def find(self, query: SearchQuery) -> Found:
+    async def find(self, query: SearchQuery) -> SearchResults:
         """A page of what answers to the query. Refuses: invalid, too_many_requests, unavailable."""
         after = _read(query)
         return await self._ask(lambda db: _answer(db, query, after, self._candidates))
@@ -160,22 +160,22 @@ class Search:
             raise Refusal("too_many_requests", detail, retry=True) from error
 
 
-def _answer(db: sqlite3.Connection, query: SearchQuery, after: _After | None, most: int) -> Found:
+def _answer(db: sqlite3.Connection, query: SearchQuery, after: _After | None, most: int) -> SearchResults:
     if not query.words.strip():
         return _list(db, query, after)
     typed = as_typed(query.words)
     if typed is None:
-        return Found()
+        return SearchResults()
     seen = Headlines(db, query.actor or "")
     if after is None or not after.meant:
         found = _as_typed(db, seen, query, typed, after, most)
         if found.space_ids or after is not None:
             return found
     meant = as_meant(db, query.words, seen.seen)
-    return Found() if meant is None else _page(db, seen, query, meant, after, most, meant=True)
+    return SearchResults() if meant is None else _page(db, seen, query, meant, after, most, meant=True)
 
 
-def _list(db: sqlite3.Connection, query: SearchQuery, after: _After | None) -> Found:
+def _list(db: sqlite3.Connection, query: SearchQuery, after: _After | None) -> SearchResults:
     """A page without words."""
     where, values = _conditions(db, query)
     if after is not None:
@@ -192,17 +192,17 @@ def _list(db: sqlite3.Connection, query: SearchQuery, after: _After | None) -> F
 
 def _as_typed(
     db: sqlite3.Connection, seen: Headlines, query: SearchQuery, match: str, after: _After | None, most: int
-) -> Found:
+) -> SearchResults:
     """Those whose headline, topics or host have the words; then those in whose replay they were said."""
     among_spoken = after is not None and after.phase == _SPOKEN
-    found = Found() if among_spoken else _page(db, seen, query, match, after, most)
+    found = SearchResults() if among_spoken else _page(db, seen, query, match, after, most)
     if found.next_cursor is not None or not query.spoken or schema.OVER not in _PHASES[query.state]:
         return found
     where, values = _conditions(db, query)
     left = query.limit - len(found.space_ids)
     place = (after.place, after.space_id) if after is not None and among_spoken else None
     said = spoken.page(db, query, match, where, values, place, left, min(most, _SENTENCES))
-    return Found(
+    return SearchResults(
         (*found.space_ids, *(hit.space_id for hit in said.hits)),
         None if said.last is None else _write(query, _After(False, _SPOKEN, 0, *said.last)),
         said.hits,
@@ -219,7 +219,7 @@ def _page(
     most: int,
     *,
     meant: bool = False,
-) -> Found:
+) -> SearchResults:
     where, values = _conditions(db, query)
     hits, approximate = seen.hits(match, _PHASES[query.state], where, values, most)
     hits.sort(key=lambda hit: hit.space_id, reverse=True)
@@ -230,11 +230,11 @@ def _page(
     return _found(query, hits, meant=meant, approximate=approximate)
 
 
-def _found(query: SearchQuery, hits: list[Hit], *, meant: bool = False, approximate: bool = False) -> Found:
+def _found(query: SearchQuery, hits: list[Hit], *, meant: bool = False, approximate: bool = False) -> SearchResults:
     """The page that these begin with."""
     page = hits[: query.limit]
     cursor = _write(query, _After(meant, *page[-1][:4])) if len(hits) > len(page) else None
-    return Found(tuple(hit.space_id for hit in page), cursor, approximate=approximate)
+    return SearchResults(tuple(hit.space_id for hit in page), cursor, approximate=approximate)
 
 
 def _conditions(db: sqlite3.Connection, query: SearchQuery) -> tuple[list[str], dict[str, Any]]:
@@ -280,16 +280,16 @@ def _read(query: SearchQuery) -> _After | None:
             raise _foreign()
 
 
-def _write_place(query: TranscriptSearchQuery, guessed: bool, last: Place) -> str:
+def _write_place(query: TranscriptSearchQuery, guessed: bool, last: SentencePlace) -> str:
     return _cursor(query, guessed, last.rank, last.before, last.caption_id)
 
 
-def _read_place(query: TranscriptSearchQuery) -> tuple[bool, Place | None]:
+def _read_place(query: TranscriptSearchQuery) -> tuple[bool, SentencePlace | None]:
     match _parts(query):
         case None:
             return False, None
         case [bool(guessed), float(rank), float(before), str(caption_id)]:
-            return guessed, Place(rank, before, caption_id)
+            return guessed, SentencePlace(rank, before, caption_id)
         case _:
             raise _foreign()
 

@@ -103,6 +103,14 @@ def remove_all(db: sqlite3.Connection, sentences: Iterable[tuple[int, str, str]]
     _delete(db, [(t, block) for block, some in terms.items() for t in _numbers(db, some).values()])
 
 
+def transcripts_with(db: sqlite3.Connection, person_id: str) -> list[int]:
+    """The transcripts in which somebody said something."""
+    rows = db.execute(
+        "SELECT p.block FROM vocabulary v JOIN postings p ON p.t = v.t WHERE v.term = ?", (speaker_term(person_id),)
+    )
+    return sorted({transcript_of(block) for (block,) in rows})
+
+
 def places_of(blob: bytes) -> array[int]:
     """The places in a row of the index."""
     places = array("I")

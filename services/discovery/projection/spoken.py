@@ -11,16 +11,25 @@ from typing import Any, Final
 from contracts import subjects
 from contracts.discovery.v1 import SearchQuery, Spoken
 from contracts.recording import v1 as recording
-from contracts.transcription.v1 import Caption, CaptionCorrected, Captioned, CaptionRestored, TranscriptionEvent
+from contracts.transcription.v1 import (
+    Caption,
+    CaptionCorrected,
+    CaptionDeleted,
+    Captioned,
+    CaptionRestored,
+    Deleted,
+    TranscriptionEvent,
+)
 from services.discovery.projection import headlines, schema, sentences
-from services.discovery.projection.reader import Place, Reader
+from services.discovery.projection.reader import SearchReader, SentencePlace
 from services.discovery.projection.sentences import beginning_with
 from services.discovery.projection.terms import MOST_WORDS, terms_of
 
 FILTERS: Final = tuple(
     subjects.event(event.context, "*", event.name)
     for event in (
-        Captioned, CaptionCorrected, CaptionRestored, recording.ReplayReady, recording.ReplayDeleted
+        Captioned, CaptionCorrected, CaptionRestored, CaptionDeleted, Deleted, recording.ReplayReady,
+        recording.ReplayDeleted,
     )
 )  # fmt: skip
 _MOST: Final = 20_000
@@ -34,10 +43,14 @@ def apply(db: sqlite3.Connection, event: TranscriptionEvent | recording.Recordin
     match event:
         case Captioned(space_id=space_id, caption=caption) if kept:
             _say(db, space_id, caption)
-        case CaptionCorrected(space_id=space_id, caption_id=caption_id, text=text):
-            _replace(db, space_id, caption_id, text, corrected=True)
+        case CaptionCorrected(space_id=space_id, caption_id=caption_id, text=text, by=by):
+            _replace(db, space_id, caption_id, text, by=by)
         case CaptionRestored(space_id=space_id, caption_id=caption_id, text=text):
-            _replace(db, space_id, caption_id, text, corrected=False)
+            _replace(db, space_id, caption_id, text, by=None)
+        case CaptionDeleted(space_id=space_id, caption_id=caption_id):
+            _remove(db, space_id, caption_id)
+        case Deleted(space_id=space_id):
+            forget(db, space_id)
         case recording.ReplayReady(space_id=space_id, began_at=began_at):
             db.execute("INSERT OR IGNORE INTO replays VALUES (?, ?)", (space_id, began_at.timestamp()))
         case recording.ReplayDeleted(space_id=space_id):
@@ -65,6 +78,28 @@ def forget(db: sqlite3.Connection, space_id: str) -> None:
     db.execute("UPDATE spaces SET transcript = NULL WHERE id = ?", (space_id,))
 
 
+def forget_said(db: sqlite3.Connection, space_id: str, person_id: str, caption_id: str | None) -> None:
+    """Keep nothing of what somebody said in a Space, or only not one caption of it."""
+    rows = db.execute(
+        "SELECT id FROM captions WHERE space_id = ?1 AND person_id = ?2 AND (?3 IS NULL OR id = ?3)",
+        (space_id, person_id, caption_id),
+    ).fetchall()
+    for (id,) in rows:
+        _remove(db, space_id, id)
+
+
+def forget_speaker(db: sqlite3.Connection, person_id: str) -> None:
+    """Keep nothing of what somebody said, or put in the place of what others said."""
+    for n in sentences.transcripts_with(db, person_id):
+        row = db.execute("SELECT space_id FROM transcripts WHERE n = ?", (n,)).fetchone()
+        if row is not None:
+            forget_said(db, row[0], person_id, None)
+    rows = db.execute("SELECT space_id, id FROM captions WHERE corrected_by = ?", (person_id,)).fetchall()
+    for space_id, caption_id in rows:
+        _remove(db, space_id, caption_id)
+    db.execute("DELETE FROM speakers WHERE person_id = ?", (person_id,))
+
+
 def _say(db: sqlite3.Connection, space_id: str, caption: Caption) -> None:
     deleted = db.execute("SELECT 1 FROM replays WHERE space_id = ? AND began IS NULL", (space_id,)).fetchone()
     known = db.execute("SELECT 1 FROM captions WHERE space_id = ? AND id = ?", (space_id, caption.id)).fetchone()
@@ -88,7 +123,7 @@ def _say(db: sqlite3.Connection, space_id: str, caption: Caption) -> None:
     k, text = n * sentences.SENTENCES + number - 1, caption.text[:_LONGEST]
     words = sentences.index(db, k, text, person.id)
     db.execute(
-        "INSERT INTO captions VALUES (?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+        "INSERT INTO captions VALUES (?, ?, ?, ?, ?, ?, ?, ?, FALSE, NULL)",
         (k, space_id, caption.id, person.id, caption.lang, at, caption.end_at.timestamp(), words),
     )
     db.execute("INSERT INTO said VALUES (?, ?)", (k, text))
@@ -98,7 +133,18 @@ def _say(db: sqlite3.Connection, space_id: str, caption: Caption) -> None:
     )
 
 
-def _replace(db: sqlite3.Connection, space_id: str, caption_id: str, text: str, *, corrected: bool) -> None:
+def _remove(db: sqlite3.Connection, space_id: str, caption_id: str) -> None:
+    row = db.execute(
+        "SELECT c.k, s.text, c.person_id FROM captions c JOIN said s ON s.k = c.k WHERE c.space_id = ? AND c.id = ?",
+        (space_id, caption_id),
+    ).fetchone()
+    if row is not None:
+        sentences.remove(db, *row)
+        db.execute("DELETE FROM said WHERE k = ?", (row[0],))
+        db.execute("DELETE FROM captions WHERE k = ?", (row[0],))
+
+
+def _replace(db: sqlite3.Connection, space_id: str, caption_id: str, text: str, *, by: str | None) -> None:
     row = db.execute(
         "SELECT c.k, s.text, c.person_id FROM captions c JOIN said s ON s.k = c.k WHERE c.space_id = ? AND c.id = ?",
         (space_id, caption_id),
@@ -109,7 +155,8 @@ def _replace(db: sqlite3.Connection, space_id: str, caption_id: str, text: str, 
     after = text[:_LONGEST]
     sentences.remove(db, k, before, person_id)
     words = sentences.index(db, k, after, person_id)
-    db.execute("UPDATE captions SET words = ?, corrected = ? WHERE k = ?", (words, corrected, k))
+    corrected = (words, by is not None, by, k)
+    db.execute("UPDATE captions SET words = ?, corrected = ?, corrected_by = ? WHERE k = ?", corrected)
     db.execute("UPDATE said SET text = ? WHERE k = ?", (after, k))
 
 
@@ -141,13 +188,13 @@ def page(
     `match` are the words as the index of headlines is asked, `where` and `values` the search's other conditions on the
     Spaces.
     """
-    reader = Reader(db, query.actor or "")
+    reader = SearchReader(db, query.actor or "")
     ids = _heard_by(db, reader, where, values)
     reader.keep(ids)
     phrases = [(word,) for word in terms_of(query.words)[:MOST_WORDS]]
     words = {word: beginning_with(db, word) for (word,) in phrases}
     ranked, approximate = reader.best(phrases, words, most) if all(words.values()) else ([], False)
-    best: dict[int, tuple[Place, int]] = {}
+    best: dict[int, tuple[SentencePlace, int]] = {}
     for one in ranked:
         n = sentences.transcript_with(one[1])
         best[n] = min(one, best.get(n, one))
@@ -169,7 +216,7 @@ def page(
     return SpokenPage(tuple(hits), None, approximate)
 
 
-def _heard_by(db: sqlite3.Connection, reader: Reader, where: list[str], values: dict[str, Any]) -> dict[int, str]:
+def _heard_by(db: sqlite3.Connection, reader: SearchReader, where: list[str], values: dict[str, Any]) -> dict[int, str]:
     """The transcripts with a replay that answer to all conditions but the words, and the ids of their Spaces."""
     rows = db.execute(
         f"""

@@ -13,7 +13,7 @@ from contracts.discovery.v1 import Sentence, SentenceFound, TranscriptSearchQuer
 from contracts.envelope import PersonRef
 from libs.ids import is_id
 from libs.refusal import Refusal
-from services.discovery.projection.reader import Alternatives, Phrases, Place, Reader
+from services.discovery.projection.reader import Alternatives, Phrases, SearchReader, SentencePlace
 from services.discovery.projection.sentences import near, speaker_term
 from services.discovery.projection.terms import phrases_of
 
@@ -26,14 +26,14 @@ class FoundSentences:
     """A page of sentences."""
 
     sentences: tuple[SentenceFound, ...] = ()
-    last: Place | None = None
+    last: SentencePlace | None = None
     """Of this page, where there is another one."""
     approximate: bool = False
     guessed: bool = False
 
 
 def find(
-    db: sqlite3.Connection, query: TranscriptSearchQuery, after: Place | None, guessed: bool, most: int
+    db: sqlite3.Connection, query: TranscriptSearchQuery, after: SentencePlace | None, guessed: bool, most: int
 ) -> FoundSentences:
     """A page of sentences: those that have the words as typed, else (and on later pages where `guessed`) nearly so.
 
@@ -58,7 +58,7 @@ class _Asked:
         self._db = db
         self._query = query
         self._most = most
-        self._reader = Reader(db, query.actor or "")
+        self._reader = SearchReader(db, query.actor or "")
         self._narrow()
         self._speaker = None if query.speaker is None else speaker_term(self._person(query.speaker))
         self._phrases = (*phrases, *([] if self._speaker is None else [(self._speaker,)]))
@@ -81,7 +81,7 @@ class _Asked:
                     return None
         return found
 
-    def page(self, words: Alternatives | None, after: Place | None, *, guessed: bool = False) -> FoundSentences:
+    def page(self, words: Alternatives | None, after: SentencePlace | None, *, guessed: bool = False) -> FoundSentences:
         """The page after a place."""
         if words is None:
             return FoundSentences()

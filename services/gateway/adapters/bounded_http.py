@@ -41,7 +41,9 @@ class Bounds:
     idle_seconds: float = 30.0
     """Between two requests, and before the first."""
     body_rate: int = 1024
-    """Bytes a second at which a body comes, at least, after `head_seconds` to begin with."""
+    """Bytes a second at which a body comes, at least."""
+    body_stalls: float = 30.0
+    """Seconds that a body may take beside that: its sender may stand still, behind a busy processor or a bad line."""
     per_address: int = 200
     """Connections of one address at once."""
     proxies: Container[str | None] = ()
@@ -54,7 +56,7 @@ class Bounds:
     """Headers that let a page of the request's origin read the answer."""
 
 
-class Connections:
+class HttpConnections:
     """The open connections, by the address they come from."""
 
     def __init__(self, bounds: Bounds) -> None:
@@ -96,7 +98,7 @@ class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP protocol within `bounds`. Made by `bounded`."""
 
     bounds: Bounds
-    open_connections: Connections
+    open_connections: HttpConnections
     transport: asyncio.Transport
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -180,7 +182,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._raw = 0
         self._began = self.loop.time()
         super().on_headers_complete()
-        self._in(self.bounds.head_seconds, self._slow_body)
+        self._in(self.bounds.body_stalls, self._slow_body)
 
     def on_body(self, body: bytes) -> None:
         self._body += len(body)
@@ -204,7 +206,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._refuse(408, "request_timeout", f"Send a request's head within {self.bounds.head_seconds:g} seconds.")
 
     def _slow_body(self) -> None:
-        allowed = self.bounds.head_seconds + self._body / self.bounds.body_rate
+        allowed = self.bounds.body_stalls + self._body / self.bounds.body_rate
         left = self._began + allowed - self.loop.time()
         if left > 0 or self.flow.read_paused:
             self._in(max(left, 1.0), self._slow_body)
@@ -277,7 +279,7 @@ class BoundedHttp(HttpToolsProtocol):
 class _BoundedWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol; its connection was counted when it spoke HTTP."""
 
-    open_connections: Connections
+    open_connections: HttpConnections
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open_connections.leave(self.transport)
@@ -286,5 +288,5 @@ class _BoundedWebSocket(WebSocketsSansIOProtocol):
 
 def bounded(bounds: Bounds) -> tuple[type[BoundedHttp], type[WebSocketsSansIOProtocol]]:
     """The protocol classes of a server whose connections have these bounds."""
-    shared = {"bounds": bounds, "open_connections": Connections(bounds)}
+    shared = {"bounds": bounds, "open_connections": HttpConnections(bounds)}
     return type("Http", (BoundedHttp,), dict(shared)), type("WebSocket", (_BoundedWebSocket,), dict(shared))

@@ -19,7 +19,7 @@ _BATCH = 1000
 _REMEMBERED = 50_000
 
 
-class Renewals:
+class LeaseRenewals:
     """Keeps sessions alive: says so at once when one is held, and every `every` seconds while it is."""
 
     def __init__(self, bus: Bus, holder: str, every: float) -> None:

@@ -1,11 +1,11 @@
-"""Who is suspended, and which tokens were revoked, so that what was signed once opens nothing any more."""
+"""Who is suspended or erased, and which tokens were revoked, so that what was signed once opens nothing any more."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -13,20 +13,23 @@ import nats.errors
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
-from contracts.people.v1 import Reinstated, Suspended, TokensRevoked
+from contracts.people.v1 import Erased, Reinstated, Suspended, TokensRevoked
 from libs.aio import end
 from libs.bus import Bus, Received, StreamReset
-from libs.bus.anew import Place, follow_anew
+from libs.bus.anew import StreamPlace, follow_anew
 from libs.bus.halts import Unreadable
+from libs.identity.revoked import Revoked
 
-_FILTERS: Final = tuple(subjects.event("people", "*", event.name) for event in (Suspended, Reinstated, TokensRevoked))
+_FILTERS: Final = tuple(
+    subjects.event("people", "*", event.name) for event in (Suspended, Reinstated, TokensRevoked, Erased)
+)
 
 
 class Suspensions:
     """The suspended as the stream has them from its beginning: suspensions are few. `run` is a task for life.
 
     `on_suspended` is called with whoever has just been suspended, `on_revoked` with whose tokens were revoked, and
-    which one; None for all of them.
+    which one; None for all of them, as for whoever was erased.
     """
 
     def __init__(
@@ -37,11 +40,14 @@ class Suspensions:
         self._on_revoked = on_revoked
         self.people: set[str] = set()
         """Ids of everybody who is suspended now."""
-        self.revoked: set[str] = set()
-        """Ids of the tokens that were revoked one by one. None is forgotten: `rostrum token` makes tokens that last
-        up to ten years, and a revocation does not say how long its token does."""
+        self.erased: set[str] = set()
+        """Ids of everybody who was erased: they are among the suspended too."""
+        self.revoked = Revoked()
+        """Ids of the tokens that were revoked one by one."""
         self.revoked_until: dict[str, datetime] = {}
         """Person by person, until when every token that was issued is revoked."""
+        self.revoked_last: datetime | None = None
+        """The latest of those times."""
         self._sequence = 0
         self._target: int | None = None
         self._standing: set[asyncio.Task[None]] = set()
@@ -54,13 +60,13 @@ class Suspensions:
             await end(*self._standing)
 
     async def _follow(self) -> None:
-        async def begin(reset: str | None) -> Place:
+        async def begin(reset: str | None) -> StreamPlace:
             if reset is not None:
                 # Everything is told again, in order; until then what was known still holds.
                 self._sequence = 0
             epoch = await self._bus.stream_epoch()
             self._target = max([await self._last(subject) for subject in _FILTERS])
-            return Place(epoch, self._sequence)
+            return StreamPlace(epoch, self._sequence)
 
         follow = partial(self._bus.follow, filters=_FILTERS, unreadable=self._hold, passed=self._pass)
         async for batch in follow_anew(self._bus, "the list of suspensions", begin, follow):
@@ -94,13 +100,18 @@ class Suspensions:
             case Suspended(person_id=person_id):
                 self.people.add(person_id)
                 self._on_suspended(person_id)
+            case Erased(person_id=person_id):
+                self.erased.add(person_id)
+                self.people.add(person_id)
+                self._on_revoked(person_id, None)
             case Reinstated(person_id=person_id):
                 self.people.discard(person_id)
-            case TokensRevoked(person_id=person_id, token_id=token_id, at=at):
+            case TokensRevoked(person_id=person_id, token_id=token_id, at=at, expires_at=expires_at):
                 if token_id is None:
                     self.revoked_until[person_id] = max(at, self.revoked_until.get(person_id, at))
+                    self.revoked_last = max(at, self.revoked_last or at)
                 else:
-                    self.revoked.add(token_id)
+                    self.revoked.add(token_id, expires_at, datetime.now(UTC))
                 self._on_revoked(person_id, token_id)
             case _:
                 pass

@@ -12,9 +12,9 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from libs.rate_limit import Quota, QuotaSpent
 from libs.refusal import Refusal
 from services.gateway.app.frames import Frame
-from services.gateway.app.pace import Quota, QuotaSpent
 from services.gateway.app.visibility import Viewer
 
 STREAMS: Final = Gauge("rostrum_gateway_streams", "Live event streams open now")
@@ -132,6 +132,8 @@ class Client:
         size = 0
         while self._frames and size < _CHUNK:
             sequence, version, made = self._frames.popleft()
+            if made.is_void:
+                continue
             # Known to the client already. Decided only here: while the snapshot was asked for, events were queued.
             if sequence <= self.after_sequence or 0 < version <= self.after_version:
                 continue
@@ -198,9 +200,11 @@ class Clients:
                 client.end(Ending.SUSPENDED)
 
     def revoked(self, person_id: str, token_id: str | None) -> None:
-        """End what one token of somebody opened, or all of theirs."""
+        """End what one token, or all of one sign-in, opened; without either, what all tokens of somebody did."""
         for client in tuple(self._open):
-            if client.viewer.person_id == person_id and token_id in (None, client.viewer.token_id):
+            viewer = client.viewer
+            gone = viewer.person_id == person_id if token_id is None else token_id in (viewer.token_id, viewer.sign_in)
+            if gone:
                 client.end(Ending.REVOKED)
 
     def reset(self) -> None:

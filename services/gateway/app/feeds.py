@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from contracts import subjects
 from contracts.captions.v1 import Partial
-from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery
+from contracts.discovery.v1 import BarChanged, BarsChanged, LiveBarQuery, SpaceCard
 from contracts.envelope import Audience, Event
 from contracts.people.v1 import ProfileChanged, ReminderDue
-from contracts.room.v1 import Invited, Space, State, Uninvited
+from contracts.room.v1 import Canceled, Ended, Invited, Space, SpaceQuery, State, Uninvited
 from contracts.transcription.v1 import (
     CaptionCorrected,
     Captioned,
@@ -79,6 +79,8 @@ class SpaceFeed:
         self._ask_seconds = ask_seconds
         self._watched = WatchedSpace(space_id)
         self._keeps_words = False
+        self._is_gone = False
+        """Whether it was ephemeral and is over: then nothing of its history is told but how it ended."""
 
     async def attach(self, client: Client) -> None:
         self._watched = await self._spaces.attach(self._space_id, client)
@@ -90,7 +92,8 @@ class SpaceFeed:
         viewer, session = client.viewer, client.session
         space = await look_inside(self._bus, self._space_id, viewer, self._ask_seconds, session=session)
         client.after_version = space.version
-        self._keeps_words = await self._has_words(space)
+        self._is_gone = space.settings.ephemeral and space.state not in (State.SCHEDULED, State.LIVE)
+        self._keeps_words = not self._is_gone and await self._has_words(space)
         listeners = self._watched.now.listeners if self._watched.now else 0
         return view(space, listeners).model_dump_json()
 
@@ -110,6 +113,8 @@ class SpaceFeed:
         if now is not None and isinstance(event, ProfileChanged):
             return event.person_id in now.named_to(viewer)
         if now is None or concerns_space(event) != self._space_id:
+            return False
+        if self._is_gone and not isinstance(event, Ended | Canceled):
             return False
         if isinstance(event, _WORDS) and not self._keeps_words:
             return False
@@ -180,6 +185,8 @@ class BarFeed:
         self._ask_seconds = ask_seconds
         self._transcripts: dict[str, bool] = {}
         """Whether the Spaces of the history that were asked about have one."""
+        self._cards: dict[str, bool] = {}
+        """Whether it may still be told who was on their stages."""
 
     async def attach(self, client: Client) -> None:
         self._bars.add(self._person_id, client)
@@ -208,7 +215,25 @@ class BarFeed:
         return told_wherever(event) == self._person_id
 
     async def stands(self, event: Event) -> bool:
-        return not isinstance(event, OwnCaptionCorrected) or await self._has_transcript(event.space_id)
+        match event:
+            case OwnCaptionCorrected(space_id=space_id):
+                return await self._has_transcript(space_id)
+            case BarChanged(space_id=space_id, card=SpaceCard()) | BarsChanged(space_id=space_id, card=SpaceCard()):
+                return await self._has_card(space_id)
+            case _:
+                return True
+
+    async def _has_card(self, space_id: str) -> bool:
+        """Whether a Space is there, and is not an ephemeral one that is over; False where that cannot be found out."""
+        if space_id not in self._cards:
+            query = SpaceQuery(space_id=space_id, follower=True, words=False)
+            try:
+                space = (await self._bus.ask(query, timeout=self._ask_seconds)).result
+                self._cards[space_id] = not space.settings.ephemeral or space.state is State.LIVE
+            except (Refusal, Unavailable) as error:
+                _log.warning("a card is left out of the history", extra={"space": space_id, "why": str(error)})
+                self._cards[space_id] = False
+        return self._cards[space_id]
 
     async def _has_transcript(self, space_id: str) -> bool:
         if space_id not in self._transcripts:

@@ -43,6 +43,17 @@ class Frame:
     def __len__(self) -> int:
         return len(self._data)
 
+    @property
+    def is_void(self) -> bool:
+        """Whether nobody is told it any more."""
+        return not self._data
+
+    def void(self) -> None:
+        """Forget what it says, wherever it waits: its words were erased."""
+        self._data = ""
+        vars(self).pop("sent", None)
+        vars(self).pop("message", None)
+
     @cached_property
     def sent(self) -> bytes:
         """As a server-sent event (HTML, section 9.2.6)."""

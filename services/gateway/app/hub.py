@@ -12,13 +12,16 @@ from nats.js.errors import Error as JetStreamError
 from contracts import subjects
 from contracts.discovery.v1 import BarsChanged
 from contracts.envelope import Audience, Event
-from libs.bus import Bus, Received, Unavailable
-from libs.bus.anew import Place, follow_anew
+from contracts.people.v1 import Forgotten
+from libs.bus import Bus, Unavailable
+from libs.bus.anew import StreamPlace, follow_anew
 from libs.bus.halts import Unreadable
-from services.gateway.app.clients import UNNUMBERED, Clients
+from libs.bus.opening import Opening
+from services.gateway.app.clients import UNNUMBERED, Clients, Ending
 from services.gateway.app.feeds import Subscribers
 from services.gateway.app.frames import Frame, Position, frame_of
-from services.gateway.app.recent import OPERATORS, Kept, Recent
+from services.gateway.app.kept_events import Keeping, KeptEvent
+from services.gateway.app.recent import OPERATORS, Recent
 from services.gateway.app.visibility import told_wherever
 from services.gateway.app.watched import WatchedSpaces
 
@@ -36,12 +39,16 @@ class Hub:
         bus: Bus,
         spaces: WatchedSpaces,
         clients: Clients,
+        keeping: Keeping,
+        words: Opening,
         told: Sequence[Callable[[Event], None]],
         recent_events: int,
     ) -> None:
         self._bus = bus
         self._spaces = spaces
         self._clients = clients
+        self._keeping = keeping
+        self._words = words
         self._told = told
         self._position = Position("", 0)
         self.recent = Recent(recent_events)
@@ -67,17 +74,25 @@ class Hub:
     async def run(self) -> None:
         """Deliver, for ever."""
 
-        async def begin(reset: str | None) -> Place:
+        async def begin(reset: str | None) -> StreamPlace:
             if reset is not None:
                 await self._begin()
                 self._spaces.reset()
                 self._clients.reset()
-            return Place(self._position.epoch, self._position.sequence)
+            return StreamPlace(self._position.epoch, self._position.sequence)
 
-        follow = partial(self._bus.follow, filters=[subjects.EVENTS_SUBJECTS], unreadable=self._look_again)
+        follow = partial(
+            self._bus.follow,
+            filters=[subjects.EVENTS_SUBJECTS],
+            unreadable=self._look_again,
+            opening=self._words,
+        )
         async for batch in follow_anew(self._bus, "the hub of live events", begin, follow):
             for received in batch:
-                self._deliver(received)
+                self._keeping.naming.hear(received.event)
+            for kept in await self._keeping.keep(self._position.epoch, batch):
+                if not kept.gone:
+                    self._deliver(kept)
 
     async def knows(self, position: Position) -> bool:
         """Whether this is a place in the stream as it is now. Raises Unavailable."""
@@ -90,10 +105,8 @@ class Hub:
         except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
             raise Unavailable(f"the event stream: {error}") from error
 
-    def _deliver(self, received: Received) -> None:
-        event, sequence = received.event, received.sequence
-        position = Position(self._position.epoch, sequence)
-        kept = Kept(position.epoch, received)
+    def _deliver(self, kept: KeptEvent) -> None:
+        event, sequence = kept.event, kept.sequence
 
         def make() -> Frame:
             return kept.frame
@@ -103,14 +116,16 @@ class Hub:
             self.bars.offer(told, sequence, make)
         elif isinstance(event, BarsChanged):
             for person_id in self.bars.among(event.person_ids):
-                self.bars.offer(person_id, sequence, partial(frame_of, position, event.to(person_id)))
+                self.bars.offer(person_id, sequence, partial(kept.frame_to, person_id))
         if Audience.OPERATORS in event.audience:
             self.operators.offer(OPERATORS, sequence, make)
         for tell in self._told:
             tell(event)
+        if isinstance(event, Forgotten) and event.unit is None:
+            self._read_anew(event.what)
         self.recent.add(kept)
         # Last, so that whoever attaches at this position has not been offered the event.
-        self._position = position
+        self._position = Position(self._position.epoch, sequence)
 
     def _pass_on(self, event: Event) -> None:
         """Deliver an event that has no place in the stream, and so no id to resume from."""
@@ -118,6 +133,20 @@ class Hub:
             return
         frame = frame_of(None, event)
         self._spaces.deliver(event, UNNUMBERED, lambda: frame)
+
+    def _read_anew(self, erased: str) -> None:
+        """Have clients start over that may show what a subject's keys were destroyed for. By now nobody answers with
+        it any more."""
+        kind, _, id = erased.partition(":")
+        for space_id in self._spaces.with_words_of(kind, id):
+            for client in self._spaces.renew(space_id):
+                client.end(Ending.RESET)
+
+    def tell_anew(self) -> None:
+        """Have all clients start over: they were told things without their words, which can be opened again."""
+        self.recent.begin(self._position)
+        self._spaces.reset()
+        self._clients.reset()
 
     async def _look_again(self, event: Unreadable) -> None:
         """What an event changed in a Space that cannot be read, room tells whoever comes back to the Space."""

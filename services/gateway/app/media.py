@@ -298,7 +298,7 @@ class Media:
 def _token_of(viewer: Viewer) -> Token | None:
     if viewer.token_id is None or viewer.issued_at is None or viewer.until is None:
         return None
-    return Token(id=viewer.token_id, issued_at=viewer.issued_at, until=viewer.until)
+    return Token(id=viewer.token_id, issued_at=viewer.issued_at, until=viewer.until, sign_in=viewer.sign_in)
 
 
 def _rank(space_id: str, node_id: str) -> bytes:

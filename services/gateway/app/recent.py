@@ -10,9 +10,9 @@ from typing import Final
 from contracts.discovery.v1 import BarsChanged
 from contracts.envelope import Audience, Event
 from contracts.people.v1 import ProfileChanged
-from libs.bus import Received
-from services.gateway.app.frames import Frame, Position, frame_of
-from services.gateway.app.visibility import Viewer, concerns_space, told_to, told_wherever
+from services.gateway.app.frames import Position
+from services.gateway.app.kept_events import KeptEvent
+from services.gateway.app.visibility import concerns_space, told_wherever
 
 STEP: Final = 1024
 """The window moves on by so many sequences at once, so that all who miss what lies before it miss the same."""
@@ -27,34 +27,6 @@ NAMES: Final = "names"
 def bar_of(person_id: str) -> str:
     """The key of what is told to one person wherever they are."""
     return f"bar:{person_id}"
-
-
-class Kept:
-    """One event, encoded once for all who are told it."""
-
-    __slots__ = ("_frame", "_position", "event", "size")
-
-    def __init__(self, epoch: str, received: Received) -> None:
-        self.event: Event = received.event
-        self.size = received.size
-        self._position = Position(epoch, received.sequence)
-        self._frame: Frame | None = None
-
-    @property
-    def sequence(self) -> int:
-        return self._position.sequence
-
-    @property
-    def frame(self) -> Frame:
-        """For everybody who is told all of it."""
-        if self._frame is None:
-            self._frame = frame_of(self._position, self.event)
-        return self._frame
-
-    def frame_for(self, viewer: Viewer) -> Frame:
-        """What this viewer is told of it."""
-        told = told_to(self.event, viewer)
-        return self.frame if told is self.event else frame_of(self._position, told)
 
 
 def keys_of(event: Event) -> list[str]:
@@ -77,8 +49,8 @@ class Recent:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._all: deque[Kept] = deque()
-        self._by_key: dict[str, deque[Kept]] = {}
+        self._all: deque[KeptEvent] = deque()
+        self._by_key: dict[str, deque[KeptEvent]] = {}
         self._bytes = 0
         self._after = 0
         self.epoch = ""
@@ -98,7 +70,7 @@ class Recent:
         self._by_key.clear()
         self._bytes, self._after, self.epoch = 0, position.sequence, position.epoch
 
-    def add(self, kept: Kept) -> None:
+    def add(self, kept: KeptEvent) -> None:
         """Take the next event in."""
         self._all.append(kept)
         self._bytes += kept.size
@@ -107,13 +79,13 @@ class Recent:
         while (len(self._all) > self._most or self._bytes > _MOST_BYTES) and kept.sequence > self._next_step():
             self._move_on()
 
-    def since(self, keys: Sequence[str], after: int, until: int) -> Iterable[Kept]:
+    def since(self, keys: Sequence[str], after: int, until: int) -> Iterable[KeptEvent]:
         """The events of these keys with `after` < sequence <= `until`, in order; `after` is not before the window."""
         found = [self._newest(key, after, until) for key in keys]
         return found[0] if len(found) == 1 else merge(*found, key=lambda kept: kept.sequence)
 
-    def _newest(self, key: str, after: int, until: int) -> list[Kept]:
-        found: list[Kept] = []
+    def _newest(self, key: str, after: int, until: int) -> list[KeptEvent]:
+        found: list[KeptEvent] = []
         for kept in reversed(self._by_key.get(key, ())):
             if kept.sequence <= after:
                 break

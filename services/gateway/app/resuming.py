@@ -17,7 +17,8 @@ from typing import Final
 
 from libs.bus import Received
 from services.gateway.app.frames import Position
-from services.gateway.app.recent import STEP, Kept, Recent
+from services.gateway.app.kept_events import Keep, KeptEvent
+from services.gateway.app.recent import STEP, Recent
 
 Read = Callable[[Sequence[str], int, int, str], AsyncGenerator[list[Received], None]]
 """Reads the events with `after` < sequence <= `until` of a stream's epoch whose subjects match; `history.read`."""
@@ -43,16 +44,17 @@ class _TooMuch(Exception):
 class Resuming:
     """Tells clients what they missed."""
 
-    def __init__(self, recent: Recent, read: Read) -> None:
+    def __init__(self, recent: Recent, read: Read, keep: Keep) -> None:
         self._recent = recent
         self._read = read
+        self._keep = keep
         self._turn = asyncio.Semaphore(_AT_ONCE)
-        self._parts: OrderedDict[_Part, asyncio.Task[list[Kept]]] = OrderedDict()
+        self._parts: OrderedDict[_Part, asyncio.Task[list[KeptEvent]]] = OrderedDict()
         self._bytes = 0
 
     async def missed(
         self, keys: Sequence[str], filters: Sequence[str], after: int, until: Position
-    ) -> AsyncGenerator[Iterable[Kept], None]:
+    ) -> AsyncGenerator[Iterable[KeptEvent], None]:
         """Events behind a sequence up to a place that was delivered, in order: those of `keys`, or more of `filters`.
 
         Raises Unavailable where the stream cannot be read; what was yielded is complete up to there.
@@ -80,7 +82,14 @@ class Resuming:
         if recent.epoch == until.epoch:  # else the stream was made anew, and clients start over
             yield recent.since(keys, after, until.sequence)
 
-    async def _alone(self, filters: Sequence[str], after: int, until: int, epoch: str) -> AsyncIterator[list[Kept]]:
+    def forget(self) -> None:
+        """Read everything again for whoever comes next."""
+        self._parts.clear()
+        self._bytes = 0
+
+    async def _alone(
+        self, filters: Sequence[str], after: int, until: int, epoch: str
+    ) -> AsyncIterator[list[KeptEvent]]:
         async with contextlib.aclosing(self._read(filters, after, until, epoch)) as batches:
             while True:
                 # Not while a client takes its time to be told.
@@ -88,9 +97,9 @@ class Resuming:
                     batch = await anext(batches, None)
                 if batch is None:
                     return
-                yield [Kept(epoch, received) for received in batch]
+                yield await self._keep(epoch, batch)
 
-    async def _part(self, part: _Part) -> list[Kept]:
+    async def _part(self, part: _Part) -> list[KeptEvent]:
         """Raises _TooMuch, Unavailable."""
         reading = self._parts.get(part)
         if reading is None:
@@ -101,20 +110,23 @@ class Resuming:
         # Whoever leaves must not end it for the others.
         return await asyncio.shield(reading)
 
-    async def _read_part(self, part: _Part) -> list[Kept]:
+    async def _read_part(self, part: _Part) -> list[KeptEvent]:
         epoch, subject, after, until = part
-        found: list[Kept] = []
+        found: list[KeptEvent] = []
         size = 0
         async with self._turn:
             async for batch in self._read([subject], after, until, epoch):
-                found += [Kept(epoch, received) for received in batch]
+                found += await self._keep(epoch, batch)
                 size += sum(received.size for received in batch)
                 if size > _PART_BYTES:
                     raise _TooMuch
         return found
 
-    def _read_is_over(self, part: _Part, task: asyncio.Task[list[Kept]]) -> None:
-        if task.cancelled() or task.exception() is not None:
+    def _read_is_over(self, part: _Part, task: asyncio.Task[list[KeptEvent]]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if self._parts.get(part) is not task:
+            return  # forgotten meanwhile
+        if failed:
             del self._parts[part]
             return
         self._bytes += _size(task)
@@ -125,11 +137,11 @@ class Resuming:
             if other.done():
                 self._forget(old, other)
 
-    def _forget(self, part: _Part, task: asyncio.Task[list[Kept]]) -> None:
+    def _forget(self, part: _Part, task: asyncio.Task[list[KeptEvent]]) -> None:
         if self._parts.get(part) is task:
             del self._parts[part]
             self._bytes -= _size(task)
 
 
-def _size(task: asyncio.Task[list[Kept]]) -> int:
+def _size(task: asyncio.Task[list[KeptEvent]]) -> int:
     return sum(kept.size for kept in task.result())

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Container
 from typing import Final
 
 from libs.bus import Bus
+from libs.rate_limit import Quota
 from libs.refusal import Refusal
 from services.gateway.app.clients import Client, Clients, Ending
 from services.gateway.app.feeds import BarFeed, Feed, OperatorFeed, SpaceFeed
 from services.gateway.app.frames import Frame, Position
 from services.gateway.app.hub import Hub
-from services.gateway.app.pace import Quota
 from services.gateway.app.resuming import Resuming
 from services.gateway.app.visibility import Viewer
 from services.gateway.app.watched import WatchedSpaces
@@ -95,6 +95,7 @@ class Stream:
 
     def _opening(self) -> list[Frame]:
         opening = Frame(self._start, "snapshot", self._snapshot)
+        self._snapshot = ""  # what people wrote in it may be erased before the stream ends
         return [Frame(self._start, "reset", "{}"), opening] if self._reset else [opening]
 
     async def _start_over(self) -> None:
@@ -110,7 +111,8 @@ class Stream:
             async for batch in batches:
                 frames: list[Frame] = []
                 for kept in batch:
-                    if self._feed.shows(kept.event, viewer) and await self._feed.stands(kept.event):
+                    # While it is waited for, its words may be erased.
+                    if self._feed.shows(kept.event, viewer) and await self._feed.stands(kept.event) and not kept.gone:
                         frames.append(kept.frame_for(viewer))
                         if self._feed.ends(kept.event, viewer):
                             self.client.end(Ending.OVER)
@@ -122,7 +124,7 @@ class Stream:
 
 
 class Streams:
-    """Opens streams. Whoever is among the `suspended` gets none."""
+    """Opens streams. Whoever is among the `suspended` or the `erased` gets none."""
 
     def __init__(
         self,
@@ -132,6 +134,7 @@ class Streams:
         spaces: WatchedSpaces,
         clients: Clients,
         suspended: Container[str],
+        erased: Container[str],
         *,
         ask_seconds: float,
         keep_alive: float,
@@ -142,6 +145,7 @@ class Streams:
         self._spaces = spaces
         self._clients = clients
         self._suspended = suspended
+        self._erased = erased
         self._ask_seconds = ask_seconds
         self._keep_alive = keep_alive
 
@@ -164,6 +168,8 @@ class Streams:
         self, feed: Feed, viewer: Viewer, last_id: str | None, session: str | None = None, address: str = ""
     ) -> Stream:
         # Asked at the moment the client is admitted, so that nobody slips in while their suspension ends their streams.
+        if viewer.person_id is not None and viewer.person_id in self._erased:
+            raise Refusal("unauthenticated", "This account was deleted.")
         if viewer.person_id is not None and viewer.person_id in self._suspended:
             raise Refusal("suspended", "Your account is suspended. You can appeal.")
         client = self._clients.admit(viewer, session, address)

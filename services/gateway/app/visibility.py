@@ -13,6 +13,7 @@ from contracts.people.v1 import ReminderDue
 from contracts.presence.v1 import Counted
 from contracts.room.follow import follow, member
 from contracts.room.v1 import (
+    Canceled,
     Ended,
     Invited,
     InvitedTo,
@@ -39,6 +40,8 @@ class Viewer:
     token_id: str | None = None
     issued_at: datetime | None = None
     """When that token was made."""
+    sign_in: str | None = None
+    """Names the sign-in elsewhere that the token comes of; revoked like a token."""
 
 
 class ViewerRole(StrEnum):
@@ -81,6 +84,10 @@ class SpaceNow:
                     self.removed.discard(event.person_id)
                 case StageJoined() | Started():
                     self.spoke.update(one.person.id for one in self.space.stage)
+                case Ended() | Canceled() if self.space.settings.ephemeral:
+                    self.listeners = 0
+                    self.removed.clear()
+                    self.spoke.clear()
                 case Ended():
                     self.listeners = 0
                 case _:
@@ -94,13 +101,21 @@ class SpaceNow:
         role = self.role_of(viewer)
         if role is ViewerRole.REMOVED:
             return set()
-        named = {self.space.host.id, *self.spoke, *(pin.person.id for pin in self.space.pins)}
+        named = self._named_to_all()
         if viewer.person_id is not None:
             named.add(viewer.person_id)
-        if role in _HOSTS:
-            named.update(request.person.id for request in self.space.requests)
-            named.update(invitation.person.id for invitation in self.space.invitations)
-        return named
+        return named | self._named_to_hosts() if role in _HOSTS else named
+
+    def named(self) -> set[str]:
+        """Ids of the people of whom anybody reads here what they are called, or wrote."""
+        return self._named_to_all() | self._named_to_hosts()
+
+    def _named_to_all(self) -> set[str]:
+        return {self.space.host.id, *self.spoke, *(pin.person.id for pin in self.space.pins)}
+
+    def _named_to_hosts(self) -> set[str]:
+        asking = {request.person.id for request in self.space.requests}
+        return asking | {invitation.person.id for invitation in self.space.invitations}
 
     def role_of(self, viewer: Viewer) -> ViewerRole:
         """What the viewer is here, now."""

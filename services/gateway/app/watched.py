@@ -30,11 +30,15 @@ class SpaceView(Space):
     """A Space as the asker may see it, and how many listen now."""
 
     listeners: int = Field(default=0, ge=0)
+    captions_in: tuple[str, ...] | None = None
+    """What languages there are captions in (primary subtags): told to whoever chooses one for a Space with captions,
+    where it is known. Whoever speaks another one has no captions."""
 
 
-def view(space: Space, listeners: int) -> SpaceView:
+def view(space: Space, listeners: int, captions_in: tuple[str, ...] | None = None) -> SpaceView:
     """The Space with its listeners."""
-    return SpaceView.model_construct(**{name: getattr(space, name) for name in Space.model_fields}, listeners=listeners)
+    fields = {name: getattr(space, name) for name in Space.model_fields}
+    return SpaceView.model_construct(**fields, listeners=listeners, captions_in=captions_in)
 
 
 class WatchedSpace:
@@ -90,9 +94,9 @@ class WatchedSpaces:
         watched = self._spaces.get(space_id)
         return None if watched is None or watched.now is None else watched.now.listeners
 
-    def view(self, space: Space) -> SpaceView:
+    def view(self, space: Space, captions_in: tuple[str, ...] | None = None) -> SpaceView:
         """A Space with how many listen, as far as it is watched here."""
-        return view(space, self.listeners(space.id) or 0)
+        return view(space, self.listeners(space.id) or 0, captions_in)
 
     def deliver(self, event: Event, sequence: int, made: Callable[[], Frame]) -> None:
         """Take in an event of a Space and offer it to whom it may be shown."""
@@ -128,6 +132,18 @@ class WatchedSpaces:
                 for client in watched.clients:
                     if event.person_id in watched.now.named_to(client.viewer):
                         client.offer(sequence, 0, made())
+
+    def with_words_of(self, kind: str, id: str) -> list[str]:
+        """The Spaces that show what belongs to a subject: a Space, or what somebody wrote or is called."""
+        if kind == "space":
+            return [id] if id in self._spaces else []
+        if kind == "person":
+            return [one.space_id for one in self._spaces.values() if one.now is None or id in one.now.named()]
+        return []
+
+    def renew(self, space_id: str) -> tuple[Client, ...]:
+        """Forget a Space; those who attach next load it anew. Whom it was delivered to."""
+        return tuple(self._spaces.pop(space_id).clients)
 
     def reset(self) -> None:
         """Forget everything; those who attach next load it anew."""

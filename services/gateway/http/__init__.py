@@ -14,8 +14,13 @@ from services.gateway.app import Gateway
 from services.gateway.http import (
     analytics,
     appeals,
+    erasing,
+    evidence,
+    export,
     health,
+    hls,
     hosting,
+    identity,
     links,
     live_bar,
     live_events,
@@ -25,6 +30,7 @@ from services.gateway.http import (
     pages,
     passing_over,
     people,
+    pictures,
     pins,
     problems,
     reactions,
@@ -35,6 +41,8 @@ from services.gateway.http import (
     reports,
     safety_copies,
     sanctions,
+    server_people,
+    server_relations,
     sessions,
     sign_up,
     space_settings,
@@ -54,10 +62,10 @@ from services.gateway.http.unknown_parameters import strict
 
 VERSION: Final = "1"
 _ROUTERS: Final = (
-    whip_whep, sign_up, people, relations, hosting, sessions, spaces, space_settings, live_bar, stage, speak_requests,
-    stage_invitations, removals, pins, reactions, reports, appeals, sanctions, tokens, moderation_log, reminders, tips,
-    live_events, live_socket, analytics, replays, transcripts, links, safety_copies, x_spaces, operators, passing_over,
-    health, pages,
+    whip_whep, sign_up, identity, people, pictures, relations, hosting, sessions, spaces, space_settings, live_bar,
+    stage, speak_requests, stage_invitations, removals, pins, reactions, reports, evidence, appeals, sanctions, erasing,
+    export, tokens, moderation_log, reminders, tips, live_events, live_socket, analytics, replays, transcripts, links,
+    safety_copies, server_people, server_relations, hls, x_spaces, operators, passing_over, health, pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 

@@ -5,10 +5,13 @@ A body is closed: a field nobody knows is a mistake, not a wish.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.envelope import Model
 from contracts.people.v1 import ReopenReport
@@ -19,9 +22,36 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_in_json(cls, value: object, info: ValidationInfo) -> object:
+        """Pydantic takes `true` for the number 1, and "yes" and 1 for `true`: neither is what a client wrote."""
+        kinds = _plain_kinds(cls, info.field_name or "")
+        if kinds == {bool} and value is not None and not isinstance(value, bool):
+            raise PydanticCustomError("bool_type", "Input should be true or false")
+        if kinds == {int} and isinstance(value, bool | str):
+            raise PydanticCustomError("int_type", "Input should be a number without quotes")
+        return value
+
     def of(self, model: type[Model]) -> dict[str, Any]:
         """Those of its fields that are the model's, where a body is more than one model."""
         return {name: value for name, value in self if name in model.model_fields}
+
+
+@cache
+def _plain_kinds(body: type[Body], field: str) -> frozenset[object]:
+    """The types of a field, but for None."""
+    return frozenset(_plain(body.model_fields[field].annotation)) - {NoneType}
+
+
+def _plain(annotation: Any) -> Iterator[object]:
+    if get_origin(annotation) is Annotated:
+        yield from _plain(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for one in get_args(annotation):
+            yield from _plain(one)
+    else:
+        yield annotation
 
 
 B = TypeVar("B", bound=Body)

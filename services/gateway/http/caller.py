@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Security, WebSocket
@@ -16,16 +16,23 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
-from libs.identity import TokenRefused, is_loopback
+from libs.addresses import host_in, is_loopback
+from libs.identity import TokenRefused
 from libs.ids import from_uuid, is_id, new_id
+from libs.rate_limit import QuotaSpent, RateLimit
 from libs.refusal import Refusal
 from services.gateway.adapters.addresses import address_of
 from services.gateway.app import Gateway
-from services.gateway.app.pace import Pace, QuotaSpent
+from services.gateway.app.identity import REVOKED
 from services.gateway.app.stream import Stream
 from services.gateway.app.visibility import Viewer
+from services.gateway.http import rights
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /v1/people or `rostrum token`.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    bearerFormat="JWT",
+    description="A token of the product that this is a part of, or of `rostrum token`.",
+)
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
@@ -55,35 +62,43 @@ async def json_only(request: Request) -> None:
 # ---- who asks ---------------------------------------------------------------------------------------------------
 
 
-def _verified(gateway: Gateway, token: str) -> Viewer:
+async def _verified(connection: HTTPConnection, token: str) -> Viewer:
+    gateway = gateway_of(connection)
     try:
-        claims = gateway.identity.verify(token)
+        claims = await gateway.identity.verify(token)
     except TokenRefused as no:
         raise Refusal("token_expired" if no.expired else "unauthenticated", no.detail) from no
-    _not_revoked(gateway, claims.person_id, claims.token_id, claims.issued_at)
+    _not_revoked(gateway, claims.person_id, (claims.token_id, claims.sign_in), claims.issued_at)
+    if claims.rights is not None:
+        rights.check(connection, claims.rights)
     return Viewer(
         claims.person_id,
         claims.operator,
         until=claims.expires_at,
         token_id=claims.token_id,
         issued_at=claims.issued_at,
+        sign_in=claims.sign_in,
     )
 
 
-def _not_revoked(gateway: Gateway, person_id: str, token_id: str | None, issued_at: datetime) -> None:
+def _not_revoked(gateway: Gateway, person_id: str, ids: Iterable[str | None], issued_at: datetime) -> None:
+    if person_id in gateway.erased:
+        raise Refusal("unauthenticated", "This account was deleted.")
     until = gateway.revoked_until.get(person_id)
-    if token_id in gateway.revoked or (until is not None and issued_at <= until):
-        raise Refusal("unauthenticated", "This token was revoked; sign in again.")
+    if any(id in gateway.revoked for id in ids) or (until is not None and issued_at <= until):
+        raise Refusal("unauthenticated", REVOKED)
 
 
-def viewer_of(gateway: Gateway, authorization: str | None) -> Viewer:
-    """Who an Authorization header proves to be; anonymous without one. Refuses: unauthenticated, token_expired."""
+async def viewer_of(connection: HTTPConnection) -> Viewer:
+    """Who an Authorization header proves to be; anonymous without one. Refuses: unauthenticated, token_expired,
+    not_allowed (a token without the right for this), unavailable."""
+    authorization = connection.headers.get("authorization")
     if authorization is None:
         return Viewer()
     scheme, token = get_authorization_scheme_param(authorization)
     if scheme.lower() != "bearer" or not token:
         raise Refusal("unauthenticated", "The Authorization header holds no bearer token.")
-    return _verified(gateway, token)
+    return await _verified(connection, token)
 
 
 def _not_suspended(gateway: Gateway, asker: Viewer) -> None:
@@ -94,7 +109,7 @@ def _not_suspended(gateway: Gateway, asker: Viewer) -> None:
 async def suspended_viewer(request: Request, _: _Credentials) -> Viewer:
     """Whoever asks, suspended or not: for the few routes that a suspended person needs. Refuses: unauthenticated,
     token_expired."""
-    return viewer_of(gateway_of(request), request.headers.get("authorization"))
+    return await viewer_of(request)
 
 
 async def viewer(request: Request, asker: Annotated[Viewer, Depends(suspended_viewer)]) -> Viewer:
@@ -106,7 +121,7 @@ async def viewer(request: Request, asker: Annotated[Viewer, Depends(suspended_vi
 _AccessToken = Annotated[
     str | None,
     # A token is printable ASCII. Of other letters, an address within this length could be longer than a head may be.
-    Query(max_length=4096, pattern=r"^[\x21-\x7e]*$", description="The token, for clients that cannot send headers."),
+    Query(max_length=8192, pattern=r"^[\x21-\x7e]*$", description="The token, for clients that cannot send headers."),
 ]
 
 
@@ -114,11 +129,15 @@ async def viewer_by_address(request: Request, credentials: _Credentials, access_
     """Like `viewer`; the token may be in the address, for EventSource and media elements. Refuses also: suspended."""
     gateway = gateway_of(request)
     if access_token is not None and credentials is None:
-        asker = _verified(gateway, access_token)
+        asker = await _verified(request, access_token)
     else:
-        asker = viewer_of(gateway, request.headers.get("authorization"))
+        asker = await viewer_of(request)
     _not_suspended(gateway, asker)
     return asker
+
+
+_OF_PLAYERS: Final = "_HLS_"
+"""What players of HLS add to an address begins with."""
 
 
 async def viewer_by_link(
@@ -130,11 +149,28 @@ async def viewer_by_link(
     """Like `viewer_by_address`; a signed link (`services.gateway.app.links`) opens what it was made for too."""
     if link is None or credentials is not None:
         return await viewer_by_address(request, credentials, access_token)
+    asker = _linked(request, link)
+    _not_suspended(gateway_of(request), asker)
+    return asker
+
+
+async def suspended_viewer_by_link(
+    request: Request,
+    credentials: _Credentials,
+    link: Annotated[str | None, Query(max_length=300, description="The signature that `POST /v1/links` gave.")] = None,
+) -> Viewer:
+    """Like `viewer_by_link`, suspended or not, and without a token in the address."""
+    if link is None or credentials is not None:
+        return await suspended_viewer(request, credentials)
+    return _linked(request, link)
+
+
+def _linked(request: Request, link: str) -> Viewer:
     gateway = gateway_of(request)
-    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "link"])
+    given = request.query_params.multi_items()
+    query = urlencode([(name, value) for name, value in given if name != "link" and not name.startswith(_OF_PLAYERS)])
     asker, made = gateway.links.read(f"{request.url.path}?{query}" if query else request.url.path, link)
-    _not_revoked(gateway, asker.person_id or "", None, made)
-    _not_suspended(gateway, asker)
+    _not_revoked(gateway, asker.person_id or "", (asker.token_id, asker.sign_in), made)
     return asker
 
 
@@ -147,7 +183,7 @@ def _is_own(socket: WebSocket, origin: str) -> bool:
     if public is not None:
         return origin == public
     host = socket.headers.get("host", "")
-    return origin in (f"http://{host}", f"https://{host}") and is_loopback(urlsplit(f"//{host}").hostname or "")
+    return origin in (f"http://{host}", f"https://{host}") and is_loopback(host_in(host))
 
 
 async def viewer_by_socket(socket: WebSocket, access_token: _AccessToken = None) -> Viewer:
@@ -157,11 +193,10 @@ async def viewer_by_socket(socket: WebSocket, access_token: _AccessToken = None)
     # Other requests of such pages are the browser's to refuse (CORS); of a WebSocket it only tells the origin.
     if origin is not None and origin not in socket.app.state.origins and not _is_own(socket, origin):
         raise Refusal("not_allowed", "Pages of that origin may not use this address.")
-    authorization = socket.headers.get("authorization")
-    if access_token is not None and authorization is None:
-        asker = _verified(gateway, access_token)
+    if access_token is not None and "authorization" not in socket.headers:
+        asker = await _verified(socket, access_token)
     else:
-        asker = viewer_of(gateway, authorization)
+        asker = await viewer_of(socket)
     _not_suspended(gateway, asker)
     return asker
 
@@ -170,6 +205,7 @@ ViewerDep = Annotated[Viewer, Depends(viewer)]
 SuspendedViewerDep = Annotated[Viewer, Depends(suspended_viewer)]
 AddressViewerDep = Annotated[Viewer, Depends(viewer_by_address)]
 LinkViewerDep = Annotated[Viewer, Depends(viewer_by_link)]
+SuspendedLinkViewerDep = Annotated[Viewer, Depends(suspended_viewer_by_link)]
 SocketViewerDep = Annotated[Viewer, Depends(viewer_by_socket)]
 
 
@@ -206,7 +242,7 @@ async def operator(asker: AddressViewerDep) -> None:
 # ---- how much somebody may ask for --------------------------------------------------------------------------------
 
 
-def spend(connection: HTTPConnection, pace: Pace, key: str) -> None:
+def spend(connection: HTTPConnection, pace: RateLimit, key: str) -> None:
     """Count a request; its answer tells what is left, whatever it is. Refuses: too_many_requests."""
     quotas = connection.scope.setdefault("quotas", [])
     try:
@@ -214,6 +250,18 @@ def spend(connection: HTTPConnection, pace: Pace, key: str) -> None:
     except QuotaSpent as spent:
         quotas.append(spent.quota)
         raise
+
+
+def give_back(connection: HTTPConnection, pace: RateLimit, key: str) -> None:
+    """Count a request no more, since nothing came of it."""
+    connection.scope["quotas"] = [one for one in connection.scope.get("quotas", ()) if one.policy != pace.policy]
+    pace.give_back(key)
+
+
+def would_spend(pace: RateLimit, key: str) -> None:
+    """Refuses as `spend` would, and counts nothing: too_many_requests."""
+    pace.take(key)
+    pace.give_back(key)
 
 
 async def opened(connection: HTTPConnection, opening: Awaitable[Stream]) -> Stream:
@@ -331,7 +379,7 @@ async def usual_arguments(request: Request) -> dict[str, Any] | None:
     if name and (name != "session" or not is_id(session)):
         return None
     gateway = gateway_of(request)
-    asker = viewer_of(gateway, request.headers.get("authorization"))
+    asker = await viewer_of(request)
     command_head = await anonymous_head(request, asker, key)
     return {
         "request": request, "space_id": space_id, "viewer": asker, "head": command_head, "gateway": gateway,

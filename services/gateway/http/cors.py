@@ -1,6 +1,7 @@
 """Pages of other origins: what the browser lets them ask and read (CORS, in the Fetch standard).
 
-They prove who asks with a bearer token. No cookie is ever needed or read, so credentials are never allowed.
+They prove who asks with a bearer token. Cookies are read only while somebody signs in, for this site's own page, so
+credentials are never allowed.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.rate_limit import Quota
 from libs.refusal import Refusal
 from libs.telemetry import span
 from services.gateway.adapters.addresses import address_of
-from services.gateway.app.pace import Quota
 from services.gateway.http.problems import problem
 
 _access = logging.getLogger("rostrum.access")
@@ -32,6 +32,12 @@ SECONDS: Final = Histogram(
 )
 
 LONGEST_BODY: Final = 64 * 1024
+_LONGER: Final = {
+    ("PUT", "/v1/me/picture"): 2 * 1024 * 1024,
+    ("POST", "/v1/server/people"): 512 * 1024,
+    ("POST", "/v1/server/relations"): 2 * 1024 * 1024,
+}
+"""Bytes of the bodies that may be longer."""
 _BODY_WITHIN: Final = 10.0
 _HEADS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -97,7 +103,13 @@ class RequestMiddleware:
         parent = {"traceparent": headers["traceparent"]} if "traceparent" in headers else {}
         with span(method, "server", parent=parent) as current:
             try:
-                await self._app(scope, _bounded(headers, receive) if scope["type"] == "http" else receive, tell)
+                await self._app(
+                    scope,
+                    _bounded(headers, receive, _LONGER.get((method, scope["path"]), LONGEST_BODY))
+                    if scope["type"] == "http"
+                    else receive,
+                    tell,
+                )
             except Exception:
                 # Answered already, and logged, by the app's own handler; the server need not tell it again.
                 if status == 0:
@@ -193,19 +205,19 @@ def _in(name: str, seconds: int | None) -> str:
     return "" if seconds is None else f";{name}={seconds}"
 
 
-def _bounded(headers: Headers, receive: Receive) -> Receive:
+def _bounded(headers: Headers, receive: Receive, longest: int) -> Receive:
     """`receive` that raises HTTPException for a body that is too long or never comes."""
     received = 0
     complete = False
     declared = headers.get("content-length", "")
-    too_long = declared.isdigit() and int(declared[:20]) > LONGEST_BODY
+    too_long = declared.isdigit() and int(declared[:20]) > longest
 
     async def bounded() -> Message:
         nonlocal received, complete
         if complete:
             return await receive()
         if too_long:
-            raise HTTPException(413, f"A request is at most {LONGEST_BODY} bytes.")
+            raise HTTPException(413, f"This request is at most {longest} bytes.")
         try:
             async with asyncio.timeout(_BODY_WITHIN):
                 message = await receive()
@@ -214,8 +226,8 @@ def _bounded(headers: Headers, receive: Receive) -> Receive:
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if received > LONGEST_BODY:
-                raise HTTPException(413, f"A request is at most {LONGEST_BODY} bytes.")
+            if received > longest:
+                raise HTTPException(413, f"This request is at most {longest} bytes.")
         else:
             complete = True
         return message

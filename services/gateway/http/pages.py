@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from contracts.reasons import status_of
 from libs.bus import Unavailable
 from libs.ids import is_id
 from libs.refusal import Refusal
@@ -65,24 +66,25 @@ async def index(request: Request) -> Response:
 
 @router.get("/spaces/{space_id}")
 async def space(request: Request, gateway: GatewayDep, space_id: str) -> Response:
-    """The same document for a Space's address; with 404 where there is no such Space."""
-    if not await _is_there(gateway, space_id):
+    """The same document for a Space's address; with 404 where there is no such Space, and 410 where it was deleted."""
+    if (status := await _lacks(gateway, space_id)) is not None:
         document = (PAGE / "index.html").read_bytes()
-        return Response(document, 404, {"cache-control": "no-cache"}, "text/html; charset=utf-8")
+        return Response(document, status, {"cache-control": "no-cache"}, "text/html; charset=utf-8")
     return await _files.get_response("index.html", request.scope)
 
 
-async def _is_there(gateway: Gateway, space_id: str) -> bool:
-    """Whether there is a Space with this id, for all one can find out now."""
+async def _lacks(gateway: Gateway, space_id: str) -> int | None:
+    """The status that says that there is no Space with this id; None where there is one, for all one can find out
+    now."""
     if not is_id(space_id):
-        return False
+        return 404
     try:
         await look(gateway.bus, space_id, Viewer(), gateway.ask_seconds)
     except Refusal as no:
-        return no.reason != "space_unknown"
+        return status_of(no.reason) if no.reason in ("space_unknown", "space_deleted") else None
     except Unavailable:
-        return True
-    return True
+        return None
+    return None
 
 
 @router.get("/favicon.ico")

@@ -18,9 +18,10 @@ from starlette.exceptions import HTTPException
 
 from contracts.reasons import STATUS, status_of
 from libs.bus import Unavailable
+from libs.rate_limit import QuotaSpent
 from libs.refusal import Refusal
 from libs.telemetry import trace_id
-from services.gateway.app.pace import QuotaSpent
+from services.gateway.app.identity import KeysMissing
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ def responses(*reasons: str, standing: bool = True) -> dict[int | str, dict[str,
 
     Whoever proves who they are may be suspended, but on the few routes without `standing`.
     """
+    if "space_unknown" in reasons:
+        reasons = (*reasons, "space_deleted")
     if standing and "unauthenticated" in reasons:
         reasons = (*reasons, "suspended")
     described_ = described(*reasons, *(_REASON_OF[status] for status in ALWAYS))
@@ -141,7 +144,13 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    wait = error.retry_after if isinstance(error, QuotaSpent) else 1.0 if error.reason == "too_many_requests" else None
+    wait = (
+        error.retry_after
+        if isinstance(error, QuotaSpent | KeysMissing)
+        else 1.0
+        if error.reason == "too_many_requests"
+        else None
+    )
     faults = None if error.field is None else [Fault(where=f"body.{error.field}", what=error.detail)]
     return problem(error.reason, error.detail, instance=request.url.path, retry_after=wait, faults=faults)
 

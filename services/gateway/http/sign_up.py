@@ -17,6 +17,7 @@ from contracts.people.v1 import (
     RevokeInvitation,
     SignUp,
 )
+from libs.refusal import Refusal
 from services.gateway.http.bodies import Body, body_of
 from services.gateway.http.caller import (
     AnonymousHeadDep,
@@ -46,10 +47,14 @@ class SignedUp(BaseModel):
 
 @router.post(
     "/v1/people", status_code=201, operation_id="signUp", tags=["people"], dependencies=[Depends(count_sign_up)],
-    responses=responses("unauthenticated", "handle_taken", "invitation_needed", "invalid", "too_many_requests"),
+    responses=responses(
+        "unauthenticated", "not_allowed", "handle_taken", "invitation_needed", "invalid", "too_many_requests"
+    ),
 )  # fmt: skip
 async def sign_up(body: NewPerson, head: AnonymousHeadDep, gateway: GatewayDep) -> SignedUp:
     """Sign up, and get a token (development identity only)."""
+    if not gateway.identity.open_to_all:
+        raise Refusal("not_allowed", "Nobody signs up here: sign in where you have your account.")
     fields = dict(body)
     command_id = head.command_id
     if head.repeatable:
@@ -57,7 +62,7 @@ async def sign_up(body: NewPerson, head: AnonymousHeadDep, gateway: GatewayDep) 
         # same request again gets the same answer.
         command_id = derived_id("sign_up", head.command_id, fields["handle"], fields["display_name"])
     person = await gateway.ask(SignUp(command_id=command_id, person_id=derived_id("person", command_id), **fields))
-    return SignedUp(person=person, token=gateway.identity.mint(person.id))
+    return SignedUp(person=person, token=gateway.identity.own.mint(person.id))
 
 
 @router.get(

@@ -14,9 +14,12 @@ from services.gateway.http.problems import OF_A_SPACE_COMMAND, responses
 router = APIRouter(tags=["stage", "spaces"], dependencies=[Depends(json_only)])
 
 
-@body_of(ChangeSettings, "title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions")
+@body_of(
+    ChangeSettings, "title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions", "ephemeral"
+)
 class Changes(Body):
-    """What is to be otherwise; what is left out stays. Recording and captions are chosen before the start."""
+    """What is to be otherwise; what is left out stays. Whether it is recorded, captioned or ephemeral is chosen before
+    the start."""
 
 
 @router.patch(
@@ -27,7 +30,7 @@ class Changes(Body):
 )  # fmt: skip
 async def change(space_id: SpacePath, body: Changes, head: HeadDep, gateway: GatewayDep) -> SpaceView:
     """The host chooses otherwise."""
-    return await gateway.change(ChangeSettings(**head.fields, space_id=space_id, **dict(body)))
+    return await gateway.choose(ChangeSettings(**head.fields, space_id=space_id, **dict(body)))
 
 
 @body_of(ChangeWords, "words")

@@ -12,6 +12,7 @@ from contracts.room.v1 import (
     CancelSpace,
     ChosenSettings,
     CreateSpace,
+    DeleteSpace,
     EndSpace,
     HandOver,
     PresenceQuery,
@@ -55,7 +56,7 @@ async def create(body: NewSpace, head: HeadDep, gateway: GatewayDep, response: R
     """Create a Space with oneself as host."""
     space_id, settings = head.new("space"), Settings(**body.of(Settings))
     command = CreateSpace(**head.fields, space_id=space_id, settings=settings, **body.of(CreateSpace))
-    created = await gateway.change(command)
+    created = await gateway.choose(command)
     gateway.new_spaces.add(created.id, created.host.id)
     # Whoever is told of it finds it in all lists, at other gateways too.
     await gateway.new_spaces.known()
@@ -175,6 +176,16 @@ class Somebody(Body):
 async def hand_over(space_id: SpacePath, body: Somebody, head: HeadDep, gateway: GatewayDep) -> SpaceView:
     """The host leaves, and a co-host is the host from now on."""
     return await gateway.change(HandOver(**head.fields, space_id=space_id, **dict(body)))
+
+
+@router.delete(
+    "/v1/spaces/{space_id}", status_code=204, operation_id="deleteSpace",
+    responses=responses(*OF_A_SPACE_COMMAND, "removed", "blocked", "not_host", "wrong_state"),
+)  # fmt: skip
+async def delete(space_id: SpacePath, head: HeadDep, gateway: GatewayDep) -> None:
+    """The host deletes a Space that is scheduled or over, with everything that was said and written in it; operators
+    any. Of its replay a safety copy is kept for reports, sealed, for its time."""
+    await gateway.ask(DeleteSpace(**head.fields, space_id=space_id))
 
 
 @router.post("/v1/spaces/{space_id}/end", operation_id="endSpace", responses=_LIFECYCLE)

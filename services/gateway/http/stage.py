@@ -84,7 +84,7 @@ class OwnLanguage(Body):
 )  # fmt: skip
 async def choose_language(space_id: SpacePath, body: OwnLanguage, head: HeadDep, gateway: GatewayDep) -> SpaceView:
     """Say on stage what one speaks, for one's captions; it holds from what one says next."""
-    return await gateway.change(ChooseLanguage(**head.fields, space_id=space_id, **dict(body)))
+    return await gateway.choose(ChooseLanguage(**head.fields, space_id=space_id, **dict(body)))
 
 
 @router.put("/v1/spaces/{space_id}/cohosts/{person_id}", operation_id="appointCohost", responses=_COHOSTS)

@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.datastructures import Headers
 
 from contracts import object_names
-from contracts.recording.v1 import Replay
+from contracts.recording.v1 import Replay, ReportedSound
 from libs.refusal import Refusal
 from services.gateway.app import Gateway
 from services.gateway.http.conditions import kept, range_holds, unmet
@@ -32,6 +32,13 @@ async def serve_track(request: Request, gateway: Gateway, replay: Replay, person
     if found is None:
         raise Refusal("replay_unknown", "There is no track of this person.")
     return await _serve(request, gateway, found.object, object_names.TRACK_TYPE)
+
+
+async def serve_reported(request: Request, gateway: Gateway, sound: ReportedSound) -> Response:
+    """What is kept for a report, or the part of it that was asked for. Refuses: replay_unknown."""
+    if sound.object is None:
+        raise Refusal("replay_unknown", "No sound is kept of this.")
+    return await _serve(request, gateway, sound.object, object_names.MIX_TYPE)
 
 
 async def _serve(request: Request, gateway: Gateway, name: str, media_type: str) -> Response:

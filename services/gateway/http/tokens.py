@@ -34,7 +34,7 @@ async def this_one(
 ) -> None:
     """Sign out here: the token that is sent opens nothing any more, and what it opened ends."""
     own = head.fields | {"operator": False}
-    await gateway.ask(RevokeTokens(**own, person_id=person_id, token_id=viewer.token_id))
+    await gateway.ask(RevokeTokens(**own, person_id=person_id, token_id=viewer.token_id, expires_at=viewer.until))
 
 
 @router.delete("/v1/me/tokens", status_code=204, operation_id="revokeMyTokens", tags=["people"], responses=_OWN)
@@ -56,7 +56,7 @@ async def all_of(person_id: PersonPath, head: HeadDep, gateway: GatewayDep) -> N
 class Leaked(Body):
     """A token that got into the wrong hands."""
 
-    token: Annotated[str, Field(max_length=4096)]
+    token: Annotated[str, Field(max_length=8192)]
 
 
 @router.post(
@@ -66,10 +66,12 @@ async def one(body: Leaked, head: HeadDep, gateway: GatewayDep) -> None:
     """Take back one token, whoever's it is."""
     _operators_only(head.operator)
     try:
-        claims = gateway.identity.verify(body.token)
+        claims = await gateway.identity.verify(body.token)
     except TokenRefused as no:
         raise Refusal("invalid", f"token: {no.detail}") from no
-    await gateway.ask(RevokeTokens(**head.fields, person_id=claims.person_id, token_id=claims.token_id))
+    await gateway.ask(
+        RevokeTokens(**head.fields, person_id=claims.person_id, token_id=claims.token_id, expires_at=claims.expires_at)
+    )
 
 
 def _operators_only(operator: bool) -> None:

@@ -14,6 +14,8 @@ from contracts.times import GivenMoment
 from contracts.transcription.v1 import (
     CaptionId,
     CorrectCaption,
+    DeleteCaption,
+    DeleteTranscript,
     Languages,
     LanguagesQuery,
     RejectCorrection,
@@ -157,6 +159,24 @@ async def correct_caption(
 ) -> None:
     """The host puts other words in place of what was heard; what was heard takes that back."""
     await gateway.ask(CorrectCaption(**head.fields, space_id=space_id, caption_id=caption_id, **dict(body)))
+
+
+@router.delete(
+    "/v1/spaces/{space_id}/transcript/captions/{caption_id}", status_code=204, operation_id="deleteCaption",
+    responses=responses(*_OF_A_CORRECTION, "not_yours"),
+)  # fmt: skip
+async def delete_caption(space_id: SpacePath, caption_id: _CaptionPath, head: HeadDep, gateway: GatewayDep) -> None:
+    """Who said it, or the host, deletes it for good; again is fine."""
+    await gateway.ask(DeleteCaption(**head.fields, space_id=space_id, caption_id=caption_id))
+
+
+@router.delete(
+    "/v1/spaces/{space_id}/transcript", status_code=204, operation_id="deleteTranscript",
+    responses=responses(*OF_A_COMMAND, "suspended", "transcript_unknown", "not_host", "not_ready"),
+)  # fmt: skip
+async def delete_transcript(space_id: SpacePath, head: HeadDep, gateway: GatewayDep) -> None:
+    """The host deletes the transcript, and keeps the replay; again is fine."""
+    await gateway.ask(DeleteTranscript(**head.fields, space_id=space_id))
 
 
 @router.delete(

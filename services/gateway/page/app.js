@@ -2,7 +2,8 @@
 /** The page: which view an address means, and how one gets from one to the other without loading anew. */
 
 import { replace } from "./lib/dom.js";
-import { complain } from "./lib/messages.js";
+import { attempt, complain } from "./lib/messages.js";
+import { comeBack } from "./lib/sign_in.js";
 import { bar } from "./model/bar.js";
 import { mountAccount } from "./views/account.js";
 import { tellOfCorrections } from "./views/corrections.js";
@@ -78,6 +79,7 @@ addEventListener("popstate", () => goBack());
 addEventListener("unhandledrejection", (event) => complain(event.reason));
 
 mountAccount();
+attempt(comeBack);
 tellOfReminders();
 tellOfInvitations();
 tellOfCorrections();

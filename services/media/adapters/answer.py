@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from services.media.adapters.offer import Line, Offer
+from services.media.adapters.offer import MediaLine, SdpOffer
 from services.media.adapters.section import LEVEL, MID
 
 _UDP: Final = (126, 65_535)
@@ -32,7 +32,7 @@ class LocalDescription:
     """One per slot of a listener."""
 
 
-def write_answer(offer: Offer, local: LocalDescription) -> str:
+def write_answer(offer: SdpOffer, local: LocalDescription) -> str:
     """Write the answer: ICE-lite with host candidates, passive DTLS if the peer begins it, one SSRC per slot."""
     lines = [
         "v=0",
@@ -56,12 +56,12 @@ def _family(host: str) -> str:
     return "IP6" if ":" in host else "IP4"
 
 
-def _rejected(line: Line) -> list[str]:
+def _rejected(line: MediaLine) -> list[str]:
     mid = [f"a=mid:{line.mid}"] if line.mid else []
     return [f"m={line.kind} 0 {line.profile} {' '.join(line.formats)}", "c=IN IP4 0.0.0.0", *mid, "a=inactive"]
 
 
-def _carrier(offer: Offer, line: Line, local: LocalDescription) -> list[str]:
+def _carrier(offer: SdpOffer, line: MediaLine, local: LocalDescription) -> list[str]:
     """A section of which only the transport is used: a camera sends nothing, and no data channel opens."""
     media = [
         "a=inactive",
@@ -78,7 +78,7 @@ def _carrier(offer: Offer, line: Line, local: LocalDescription) -> list[str]:
     ]
 
 
-def _accepted(offer: Offer, line: Line, slot: int, local: LocalDescription) -> list[str]:
+def _accepted(offer: SdpOffer, line: MediaLine, slot: int, local: LocalDescription) -> list[str]:
     opus, red = offer.payload_type, offer.red
     publishing = offer.direction == "publish"
     # In the offer's order, which is its sender's preference: whoever puts redundant audio first will send that.
@@ -112,12 +112,12 @@ def _accepted(offer: Offer, line: Line, slot: int, local: LocalDescription) -> l
     return lines
 
 
-def _transport(offer: Offer, local: LocalDescription) -> list[str]:
+def _transport(offer: SdpOffer, local: LocalDescription) -> list[str]:
     setup = "active" if offer.passive else "passive"
     return [*_ice(local), f"a=fingerprint:{local.fingerprint}", f"a=setup:{setup}"]
 
 
-def _extension(offer: Offer, number: int, direction: str | None, uri: str) -> str:
+def _extension(offer: SdpOffer, number: int, direction: str | None, uri: str) -> str:
     """A header extension; where the offer gives it a direction, so does the answer (RFC 8285, section 7)."""
     ours = "recvonly" if offer.direction == "publish" else "sendonly"
     return f"a=extmap:{number}{f'/{ours}' if direction else ''} {uri}"

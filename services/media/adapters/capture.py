@@ -1,4 +1,5 @@
-"""Stores captured bundles in the CAPTURE stream, in order and each once, without delaying anything else."""
+"""Seals captured bundles and stores them in the CAPTURE stream, in order and each once, without delaying anything
+else."""
 
 from __future__ import annotations
 
@@ -6,15 +7,20 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import nats.errors
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter
 
-from contracts import subjects
-from libs.bus import Bus
+from contracts import capture, subjects
+from libs.bus import Bus, Unavailable
+from libs.bus.origin import said_now
+from libs.ids import new_id
+from libs.keyring import Destroyed, Expired
+from libs.keyring.client import Keyring
+from libs.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 
@@ -37,16 +43,23 @@ class OutgoingBundle:
     """Rises by one within a session."""
     packets: int
     body: bytes
+    recorded: bool
+    """Whether the Space is; else it is captured for captions."""
+    id: str = field(default_factory=new_id)
+    """By which NATS knows it when it is sent again. Who could guess it could have NATS take another message in its
+    place."""
 
 
 class CaptureWriter:
     """Takes bundles at once, and stores them as fast as JetStream does; at most `waiting` of them wait.
 
-    `lack` says what is missing where there is no room for audio.
+    While people is away, they wait for the keys of whoever has just begun to speak. `lack` says what is missing where
+    there is no room for audio.
     """
 
-    def __init__(self, bus: Bus, waiting: int, lack: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(self, bus: Bus, keyring: Keyring, waiting: int, lack: Callable[[], str | None] = lambda: None) -> None:
         self._bus = bus
+        self._keyring = keyring
         self._lack = lack
         self._most = waiting
         self._waiting: deque[OutgoingBundle] = deque()
@@ -98,16 +111,31 @@ class CaptureWriter:
         await self._idle.wait()
 
     async def _store(self, bundle: OutgoingBundle) -> bool:
+        """Whether nothing is left to do for a bundle."""
+        if not self._bus.is_connected:
+            # The client would keep it with the time at which it was sent: the stream would take it late, and the one
+            # that is sent again as its double.
+            return False
+        seal = capture.seal_of(bundle.space_id, bundle.person_id, recorded=bundle.recorded)
+        try:
+            body = (await self._keyring.lock(*seal.subjects)).seal_bytes(seal.unit, bundle.body)
+        except Destroyed:
+            return True  # nothing of theirs is kept any more
+        except (Unavailable, Refusal, Expired) as error:
+            _log.debug("a bundle is not sealed yet: %s", error)
+            return False
         headers = {
+            subjects.HEADER_UNIT: seal.unit,
             subjects.HEADER_SPACE: bundle.space_id,
             subjects.HEADER_SESSION: bundle.session_id,
             subjects.HEADER_PERSON: bundle.person_id,
-            "Nats-Msg-Id": f"{bundle.session_id}:{bundle.number}",
+            "Nats-Msg-Id": bundle.id,
+            **said_now(),
         }
         subject = subjects.capture(bundle.space_id, bundle.session_id)
         try:
             await self._bus.js.publish(
-                subject, bundle.body, timeout=_ACK_WITHIN, headers=headers, stream=subjects.CAPTURE_STREAM
+                subject, body, timeout=_ACK_WITHIN, headers=headers, stream=subjects.CAPTURE_STREAM
             )
         except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
             _log.debug("a bundle is not stored yet: %s", error)

@@ -14,11 +14,11 @@ from typing import Final, Protocol
 
 from rostrum_forwarder import Captured, Closed, Dtls, Forwarder, IceCredentials, Reachable, Relayed, Report, Talking
 
-from contracts.relayed import Packet
+from contracts.relayed import RelayedPacket
 from services.media.adapters.answer import LocalDescription, write_answer, write_fragment
 from services.media.adapters.dtls import Certificate, Handshake, HandshakeFailed
 from services.media.adapters.farewell import Farewell
-from services.media.adapters.offer import Offer
+from services.media.adapters.offer import SdpOffer
 
 _log = logging.getLogger(__name__)
 _KEEP_HANDSHAKE: Final = 4.0
@@ -41,7 +41,7 @@ class EdgeObserver(Protocol):
     def captured(self, session: int, packets: int, bundle: bytes) -> None:
         """A bundle of a speaker's packets (`contracts.capture`)."""
 
-    def relayed(self, session: int, packets: list[Packet]) -> None:
+    def relayed(self, session: int, packets: list[RelayedPacket]) -> None:
         """Packets of a speaker, of a Space that other nodes carry too."""
 
 
@@ -49,7 +49,7 @@ class EdgeObserver(Protocol):
 class _Setup:
     """A session until a few seconds after its handshake."""
 
-    offer: Offer
+    offer: SdpOffer
     began: float
     handshake: Handshake | None = None
     timer: asyncio.TimerHandle | None = None
@@ -127,7 +127,7 @@ class Edge:
         """Its UDP port."""
         return self.forwarder.port
 
-    def publish(self, session: int, offer: Offer, *, space: int, owner: int, muted: bool, capture: bool) -> str:
+    def publish(self, session: int, offer: SdpOffer, *, space: int, owner: int, muted: bool, capture: bool) -> str:
         """Take a speaker's offer; return the answer. `owner` is the person's number."""
         local = self._describe()
         self._begin(session, offer)
@@ -144,7 +144,7 @@ class Edge:
         )
         return write_answer(offer, local)
 
-    def subscribe(self, session: int, offer: Offer, *, space: int, owner: int) -> str:
+    def subscribe(self, session: int, offer: SdpOffer, *, space: int, owner: int) -> str:
         """Take a listener's offer; return the answer. `owner` is the person's number, 0 for an anonymous one."""
         local = self._describe(_distinct(len(offer.slots)))
         self._begin(session, offer)
@@ -194,7 +194,7 @@ class Edge:
         """Say whether `observer.relayed` is told of a Space's packets. Forgotten with its last session."""
         self.forwarder.set_shared(space, shared)
 
-    def inject(self, packet: Packet, *, space: int, source: int, owner: int) -> None:
+    def inject(self, packet: RelayedPacket, *, space: int, source: int, owner: int) -> None:
         """Forward a packet from another node, under a source that is no session's number."""
         self.forwarder.inject(
             space,
@@ -213,7 +213,7 @@ class Edge:
         """Take away at once the slot of somebody who speaks at another node."""
         self.forwarder.hush(space, source=source)
 
-    def _begin(self, session: int, offer: Offer) -> None:
+    def _begin(self, session: int, offer: SdpOffer) -> None:
         self._setups[session] = _Setup(offer, time.monotonic())
 
     def _describe(self, ssrcs: tuple[int, ...] = ()) -> LocalDescription:
@@ -229,7 +229,7 @@ class Edge:
         )
 
     def _poll(self) -> None:
-        relayed: dict[int, list[Packet]] = {}
+        relayed: dict[int, list[RelayedPacket]] = {}
         for event in self.forwarder.poll(_POLL):
             match event:
                 case Relayed():
@@ -248,7 +248,7 @@ class Edge:
         for session, packets in relayed.items():
             self.observer.relayed(session, packets)
 
-    def _handshake(self, offer: Offer) -> Handshake:
+    def _handshake(self, offer: SdpOffer) -> Handshake:
         return Handshake(self.certificate, offer.fingerprints, active=offer.passive)
 
     def _reachable(self, session: int) -> None:
@@ -327,8 +327,8 @@ def _credentials(local: LocalDescription, ufrag: str, pwd: str) -> IceCredential
     return IceCredentials(local_ufrag=local.ufrag, local_pwd=local.pwd, remote_ufrag=ufrag, remote_pwd=pwd)
 
 
-def _packet(event: Relayed) -> Packet:
-    return Packet(
+def _packet(event: Relayed) -> RelayedPacket:
+    return RelayedPacket(
         event.ssrc, event.timestamp, event.sequence, event.level, event.loudness, event.payload, event.missing
     )
 

@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription
 from prometheus_client import Counter
 
 from contracts import relayed, subjects
-from contracts.relayed import Kind, Message, Packet
+from contracts.relayed import Message, RelayedKind, RelayedPacket
 from libs.bus import Bus
 from libs.ids import is_id
 
@@ -46,7 +46,7 @@ class SpeakerPackets:
     space_id: str
     session_id: str
     person_id: str
-    packets: Sequence[Packet]
+    packets: Sequence[RelayedPacket]
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +107,7 @@ class Neighbours:
         """This node has no connections of a Space any more."""
         carried = self._spaces.pop(space_id, None)
         if carried is not None:
-            self._say(space_id, Kind.GONE)
+            self._say(space_id, RelayedKind.GONE)
             self._enqueue(_Listen(space_id, carried))
 
     def shared(self, space_id: str) -> bool:
@@ -135,7 +135,7 @@ class Neighbours:
         }
         for start in range(0, len(spoken.packets), relayed.MAX_PACKETS):
             part = spoken.packets[start : start + relayed.MAX_PACKETS]
-            body = relayed.encode(Message(Kind.AUDIO, part))
+            body = relayed.encode(Message(RelayedKind.AUDIO, part))
             self._enqueue(_Publish(spoken.space_id, body, headers, len(part)))
 
     async def run(self, *, on_change: Callable[[str], None], on_packets: Callable[[SpeakerPackets], None]) -> None:
@@ -174,7 +174,7 @@ class Neighbours:
         self._queue.append(task)
         self._news.set()
 
-    def _say(self, space_id: str, kind: Kind) -> None:
+    def _say(self, space_id: str, kind: RelayedKind) -> None:
         self._enqueue(_Publish(space_id, relayed.encode(Message(kind)), {subjects.HEADER_NODE: self.node_id}))
 
     async def _do(self, task: _Publish | _Listen, hear: _Hear) -> None:
@@ -195,7 +195,7 @@ class Neighbours:
                 subject = subjects.relayed_audio(space_id)
                 carried.subscription = await self._bus.listen(subject, hear)
                 carried.announced_at = carried.echo_at = asyncio.get_running_loop().time()
-                body, headers = relayed.encode(Message(Kind.HERE)), {subjects.HEADER_NODE: self.node_id}
+                body, headers = relayed.encode(Message(RelayedKind.HERE)), {subjects.HEADER_NODE: self.node_id}
                 await self._bus.say(subject, body, headers=headers)
         elif carried.subscription is not None:
             await carried.subscription.unsubscribe()
@@ -221,7 +221,7 @@ class Neighbours:
                     if carried.subscription is None:
                         self._enqueue(_Listen(space_id, carried))  # NATS was away
                     else:
-                        self._say(space_id, Kind.HERE)
+                        self._say(space_id, RelayedKind.HERE)
 
     # -- from the others ---------------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class Neighbours:
             REFUSED.inc()
             _log.debug("a message of another media node makes no sense: %s", error)
             return
-        if message.kind is Kind.GONE:
+        if message.kind is RelayedKind.GONE:
             if carried.nodes.pop(node_id, None) is not None:
                 on_change(space_id)
             return
@@ -254,7 +254,7 @@ class Neighbours:
         if not known:
             # So far this node had said next to nothing that could come back.
             carried.announced_at = carried.echo_at = carried.nodes[node_id]
-            self._say(space_id, Kind.HERE)
+            self._say(space_id, RelayedKind.HERE)
             on_change(space_id)
         if message.packets:
             on_packets(SpeakerPackets(space_id, session_id, person_id, message.packets))

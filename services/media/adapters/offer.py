@@ -13,7 +13,16 @@ from typing import Final, Literal
 
 from services.media.adapters.section import LEVEL, MID, BadOffer, Section, read_sections
 
-__all__ = ["BadOffer", "Direction", "Fragment", "Line", "Offer", "UnsuitableOffer", "read_fragment", "read_offer"]
+__all__ = [
+    "BadOffer",
+    "Direction",
+    "Fragment",
+    "MediaLine",
+    "SdpOffer",
+    "UnsuitableOffer",
+    "read_fragment",
+    "read_offer",
+]
 
 Direction = Literal["publish", "subscribe"]
 
@@ -56,7 +65,7 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MediaLine:
     """One m-line of the offer as the answer must mirror it. `slot` is its number among those accepted, else None."""
 
     kind: str
@@ -74,7 +83,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class SdpOffer:
     """What an acceptable offer asks for."""
 
     direction: Direction
@@ -92,15 +101,15 @@ class Offer:
     """MIDs of the answer's BUNDLE group, the one whose transport it uses first; empty: there is none."""
     passive: bool
     """The peer waits for our ClientHello (a=setup:passive)."""
-    lines: tuple[Line, ...]
+    lines: tuple[MediaLine, ...]
 
     @property
-    def slots(self) -> tuple[Line, ...]:
+    def slots(self) -> tuple[MediaLine, ...]:
         """The accepted audio m-lines, in order: one to speak, 1 to 3 to listen."""
         return tuple(line for line in self.lines if line.slot is not None)
 
 
-def read_offer(text: str, direction: Direction) -> Offer:
+def read_offer(text: str, direction: Direction) -> SdpOffer:
     """Read the offer of somebody who wants to speak or to listen. Raises BadOffer."""
     if len(text) > MAX_BYTES:
         raise BadOffer(f"The offer is longer than {MAX_BYTES} bytes.")
@@ -119,7 +128,7 @@ def read_offer(text: str, direction: Direction) -> Offer:
     return _understand(session, sections, direction)
 
 
-def _understand(session: Section, sections: Sequence[Section], direction: Direction) -> Offer:
+def _understand(session: Section, sections: Sequence[Section], direction: Direction) -> SdpOffer:
     accepted = _accepted(session, sections, direction)
     if not accepted:
         verb = "send" if direction == "publish" else "receive"
@@ -141,7 +150,7 @@ def _understand(session: Section, sections: Sequence[Section], direction: Direct
         level = mid = None  # one number for two says nothing
     if any(len(media.mid) > _SHORT_MID for media in accepted):
         mid = None
-    return Offer(
+    return SdpOffer(
         direction=direction,
         ufrag=_credential(transport.ufrag or session.ufrag, _UFRAG, "ice-ufrag"),
         pwd=_credential(transport.pwd or session.pwd, _PWD, "ice-pwd"),
@@ -211,12 +220,12 @@ def _line(
     chosen: Mapping[str, int | None],
     *,
     carries: bool,
-) -> Line:
+) -> MediaLine:
     def direction(uri: str) -> str | None:
         number = chosen[uri]
         return None if slot is None or number is None else usable[uri][slot][number]
 
-    return Line(
+    return MediaLine(
         media.kind,
         media.profile,
         media.formats,

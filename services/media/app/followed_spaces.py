@@ -15,7 +15,7 @@ from services.media.app.session import Session, number_of
 
 _log = logging.getLogger(__name__)
 
-Snapshot = Callable[[str], Awaitable[room.Space]]
+FetchSpace = Callable[[str], Awaitable[room.Space]]
 """Asks room for the present state of a Space; raises Refusal, Unavailable."""
 
 
@@ -40,7 +40,7 @@ class FollowedSpace:
 class FollowedSpaces:
     """Follows room's Spaces and calls `enforce` whenever one may have changed."""
 
-    def __init__(self, snapshot: Snapshot, enforce: Callable[[FollowedSpace, room.Space], None]) -> None:
+    def __init__(self, snapshot: FetchSpace, enforce: Callable[[FollowedSpace, room.Space], None]) -> None:
         self._snapshot = snapshot
         self._enforce = enforce
         self._by_id: dict[str, FollowedSpace] = {}

@@ -13,7 +13,7 @@ from rostrum_forwarder import Report
 from contracts.envelope import Event
 from contracts.media import v1
 from contracts.presence.v1 import Lease
-from contracts.relayed import Packet
+from contracts.relayed import RelayedPacket
 from contracts.room import v1 as room
 from contracts.room.follow import member
 from libs.ids import new_id
@@ -21,9 +21,9 @@ from libs.refusal import Refusal
 from services.media.adapters.capture import OutgoingBundle
 from services.media.adapters.edge import Edge
 from services.media.adapters.neighbours import Neighbours, SpeakerPackets
-from services.media.adapters.offer import BadOffer, Offer, UnsuitableOffer, read_fragment, read_offer
+from services.media.adapters.offer import BadOffer, SdpOffer, UnsuitableOffer, read_offer
 from services.media.app.admission import admit
-from services.media.app.followed_spaces import FollowedSpace, FollowedSpaces, Snapshot
+from services.media.app.followed_spaces import FetchSpace, FollowedSpace, FollowedSpaces
 from services.media.app.half_open import HalfOpen
 from services.media.app.held_leases import HeldLeases, lease_of
 from services.media.app.open_connections import OpenConnections
@@ -58,7 +58,7 @@ class MediaNode:
         half_open: HalfOpen,
         open_connections: OpenConnections,
         revoked: RevokedTokens,
-        snapshot: Snapshot,
+        snapshot: FetchSpace,
         tell: Callable[[Event], None],
         keep: Callable[[OutgoingBundle], None],
         clock: Callable[[], datetime],
@@ -78,10 +78,10 @@ class MediaNode:
         self._opened = 0
         self._sessions: dict[str, Session] = {}
         self._by_number: dict[int, Session] = {}
-        self._spaces = FollowedSpaces(snapshot, self._enforce)
+        self.spaces = FollowedSpaces(snapshot, self._enforce)
         self._neighbours = neighbours
         self._remote_speakers = RemoteSpeakers(self.edge, neighbours)
-        self.speaking = SpeakingEvents(self._spaces, self._remote_speakers, neighbours, node_id, tell, clock)
+        self.speaking = SpeakingEvents(self.spaces, self._remote_speakers, neighbours, node_id, tell, clock)
         self.held = HeldLeases()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -108,7 +108,7 @@ class MediaNode:
         except BadOffer as error:
             raise Refusal("bad_sdp", str(error)) from error
         try:
-            followed, space = await self._spaces.at(command.space_id, command.space_version)
+            followed, space = await self.spaces.at(command.space_id, command.space_version)
             if (again := self._again(command)) is not None:
                 return again  # it was sent twice, and the other one waited less
             # From here on nothing waits: what room says next finds the session in its place.
@@ -124,6 +124,7 @@ class MediaNode:
                 person=command.person,
                 direction=command.direction,
                 recordable=command.recorded or command.captions,
+                recorded=command.recorded,
                 opened_at=self._clock(),
                 audio_id=new_id(),
                 presence=command.presence_session or command.session_id,
@@ -144,7 +145,7 @@ class MediaNode:
             self._end_with_token(session)
             self._empty.clear()
         finally:
-            self._spaces.drop_idle(command.space_id)
+            self.spaces.drop_idle(command.space_id)
         return self._answer(session, answer)
 
     def _again(self, command: v1.Connect) -> v1.Answer | None:
@@ -165,7 +166,7 @@ class MediaNode:
             number=session.number,
         )
 
-    def _open(self, session: Session, offer: Offer) -> str:
+    def _open(self, session: Session, offer: SdpOffer) -> str:
         space = number_of(session.space_id)
         owner = 0 if session.person_id is None else number_of(session.person_id)
         if session.direction == "subscribe":
@@ -186,49 +187,18 @@ class MediaNode:
             left = max(0.0, (session.token.until - self._clock()).total_seconds())
             session.ends = asyncio.get_running_loop().call_later(left, self._close, session, "closed")
 
-    def revoked(self, person_id: str) -> None:
-        """Close the connections that a person opened with a token that is revoked."""
-        for session in self._by_number.values():
-            if session.person_id == person_id and session.token and self._revoked.has(person_id, session.token):
+    def revoked(self) -> None:
+        """Close the connections that were opened with a token that is revoked."""
+        for session in tuple(self._by_number.values()):
+            if session.person_id and session.token and self._revoked.has(session.person_id, session.token):
                 self._close(session, "closed")
 
     def disconnect(self, session_id: str) -> None:
         """Close a connection. Refuses: session_unknown."""
-        self._close(self._known(session_id), "closed")
+        self._close(self.known(session_id), "closed")
 
-    def trickle(self, session_id: str, fragment: str, etag: str | None) -> None:
-        """Take an ICE fragment (RFC 8840). We are ICE-lite: candidates tell us nothing that checks do not.
-
-        Refuses: session_unknown, precondition_failed, bad_sdp.
-        """
-        session = self._known(session_id)
-        if etag not in (None, session.etag):
-            raise Refusal("precondition_failed", "The ICE session is another one by now.")
-        try:
-            told = read_fragment(fragment)
-        except BadOffer as error:
-            raise Refusal("bad_sdp", str(error)) from error
-        if told.ufrag not in (None, session.remote_ufrag):
-            raise Refusal("bad_sdp", "These are candidates of another ICE session; to begin one, say If-Match: *.")
-
-    def restart(self, session_id: str, fragment: str) -> v1.Restarted:
-        """Begin another ICE session. Beginning one again with the same credentials changes nothing.
-
-        Refuses: session_unknown, bad_sdp.
-        """
-        session = self._known(session_id)
-        try:
-            told = read_fragment(fragment)
-        except BadOffer as error:
-            raise Refusal("bad_sdp", str(error)) from error
-        if told.ufrag is None or told.pwd is None:
-            raise Refusal("bad_sdp", "A restart needs a new ice-ufrag and a new ice-pwd.")
-        answer = self.edge.restart(session.number, session.mid, told.ufrag, told.pwd)
-        session.remote_ufrag = told.ufrag
-        session.restarts += 1
-        return v1.Restarted(etag=session.etag, fragment=answer)
-
-    def _known(self, session_id: str) -> Session:
+    def known(self, session_id: str) -> Session:
+        """The open connection with this id. Refuses: session_unknown."""
         session = self._sessions.get(session_id)
         if session is None or session.closing:
             raise Refusal("session_unknown", "This connection is gone.")
@@ -266,11 +236,7 @@ class MediaNode:
     def saw(self, event: Event) -> None:
         """Take a room event, in the stream's order."""
         if isinstance(event, room.SpaceEvent):
-            self._spaces.saw(event)
-
-    async def refresh(self) -> None:
-        """Ask for all Spaces again, after events may have been missed. Raises Refusal, Unavailable."""
-        await self._spaces.refresh()
+            self.spaces.saw(event)
 
     def _enforce(self, followed: FollowedSpace, space: room.Space) -> None:
         """Apply the Space's state to its connections. Doing it twice changes nothing."""
@@ -326,13 +292,13 @@ class MediaNode:
         self.speaking.fell_silent(known)
         if self._sessions.get(known.id) is known:
             del self._sessions[known.id]
-        followed = self._spaces.get(known.space_id)
+        followed = self.spaces.get(known.space_id)
         if followed is not None:
             followed.sessions.pop(session, None)
             self._remote_speakers.silent_here(followed.id, known.person_id)
             if not followed.sessions:
                 self._remote_speakers.left(followed.id)
-            self._spaces.drop_idle(known.space_id)
+            self.spaces.drop_idle(known.space_id)
         if not self._by_number:
             self._empty.set()
         self._tell(
@@ -351,7 +317,7 @@ class MediaNode:
         """Who is heard now, loudest first."""
         self.speaking.talking(space, sessions)
 
-    def relayed(self, session: int, packets: list[Packet]) -> None:
+    def relayed(self, session: int, packets: list[RelayedPacket]) -> None:
         """Send packets of a speaker here to the other nodes that carry the Space."""
         known = self._by_number.get(session)
         if known is not None and known.person_id is not None and not known.muted and known.closing is None:
@@ -363,7 +329,11 @@ class MediaNode:
         if known is None or known.person is None:
             return
         known.bundles += 1
-        self._keep(OutgoingBundle(known.space_id, known.audio_id, known.person.id, known.bundles, packets, bundle))
+        self._keep(
+            OutgoingBundle(
+                known.space_id, known.audio_id, known.person.id, known.bundles, packets, bundle, known.recorded
+            )
+        )
 
     # -- what the node says of itself --------------------------------------------------------------------------
 

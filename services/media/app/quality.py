@@ -53,7 +53,7 @@ class _ConnectionQuality:
         return self.fraction_lost, self.jitter_ms, self.round_trip_ms or 0.0
 
 
-class Quality:
+class QualityReports:
     """Publishes how connections fare.
 
     `reports` returns the forwarder's reports by session number, `sessions` the connections; `tell` publishes an event.

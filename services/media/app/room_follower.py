@@ -11,7 +11,7 @@ from contracts.commands import Query, R
 from contracts.room.follow import snapshot
 from contracts.room.v1 import Space
 from libs.bus import Bus, Unavailable
-from libs.bus.anew import Place, follow_anew
+from libs.bus.anew import StreamPlace, follow_anew
 from libs.bus.halts import Unreadable
 from libs.refusal import Refusal
 from services.media.app.media_node import MediaNode
@@ -38,7 +38,7 @@ class RoomFollower:
         """Follow, for ever."""
         after: int | None = None
 
-        async def begin(reset: str | None) -> Place:
+        async def begin(reset: str | None) -> StreamPlace:
             nonlocal after
             epoch = await self._bus.stream_epoch()
             if after is None or reset is not None:
@@ -46,7 +46,7 @@ class RoomFollower:
             if reset is not None:
                 await self._refresh(node)
             self.ready.set()
-            return Place(epoch, after)
+            return StreamPlace(epoch, after)
 
         async def look_again(event: Unreadable) -> None:
             _log.error("%s cannot be read; room is asked instead", event.subject, extra={"why": event.why})
@@ -61,7 +61,7 @@ class RoomFollower:
     async def _refresh(self, node: MediaNode) -> None:
         while True:
             try:
-                await node.refresh()
+                await node.spaces.refresh()
                 return
             except (Refusal, Unavailable) as error:
                 _log.warning("Spaces cannot be looked at again yet", extra={"why": str(error)})

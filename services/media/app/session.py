@@ -64,6 +64,7 @@ class Session:
     direction: v1.Direction
     recordable: bool
     """Whether the Space keeps audio at all: recorded, or with captions."""
+    recorded: bool
     opened_at: datetime
     audio_id: str
     """By which other nodes and readers of captures know what is said over it: an id of its own, since a command that is

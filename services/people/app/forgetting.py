@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from libs.aio import Rounds
 from libs.bus import Unavailable
 from libs.commands import Executor, of_kind
 from libs.eventstore import Store
-from libs.keyring import CannotOpen, Entry, Erased, Holders, StoreError
+from libs.keyring import CannotOpen, Entry, ErasureTarget, Holders, StoreError
 from libs.keyring.keys import Keys
 from libs.refusal import Refusal
 from services.people.domain.entities import FORGETTING, Entity
@@ -32,7 +33,7 @@ Tell = Callable[[Sequence[Entry]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LockPart:
     """The nodes of a lock, or some of them; `size` is that of all."""
 
     name: str
@@ -56,14 +57,16 @@ class Forgetter:
         store: Store[Entity],
         executor: Executor[Entity],
         tell: Tell,
-        drop: Callable[[Erased], None],
+        drop: Callable[[ErasureTarget], None],
         clean: Callable[[], Awaitable[None]],
+        must_have: Callable[[Sequence[ErasureTarget]], Awaitable[None]],
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
         """`tell` says what is to be dropped, and raises Unavailable; `drop` forgets it here. `clean`
-        takes facts in where words are plain, to be found by. `clock` never goes back."""
+        takes facts in where words are plain, to be found by. `must_have` refuses what must not be destroyed yet.
+        `clock` never goes back."""
         self._keys = keys
         self._holders = holders
         self._store = store
@@ -71,11 +74,19 @@ class Forgetter:
         self._tell = tell
         self._drop = drop
         self._clean = clean
+        self._must_have = must_have
         self._now = now
         self._clock = clock
         self._pending: dict[int, Entry] = {}
         self._loaded = 0
-        self._wake = asyncio.Event()
+        self._told = 0.0
+        self._rounds = Rounds(
+            self._look,
+            log=_log,
+            later="forgetting takes longer",
+            away=(Refusal, Unavailable, StoreError),
+            pause=_AGAIN,
+        )
 
     @property
     def lease(self) -> float:
@@ -91,13 +102,13 @@ class Forgetter:
                 "or people who were erased would come back"
             )
 
-    async def locks(self, holder: str, names: Sequence[str], at: int) -> tuple[int, list[Part]]:
+    async def locks(self, holder: str, names: Sequence[str], at: int) -> tuple[int, list[LockPart]]:
         """These locks, as many as fit in an answer and the first one at least, of which byte `at` and following; and
         the number up to which the ledger is applied. Refuses: unavailable."""
         self._holders.given(holder, names, self._clock())
         with _refused():
             given = await asyncio.to_thread(self._keys.give, names)
-        parts: list[Part] = []
+        parts: list[LockPart] = []
         room = _ANSWER
         for name in names:
             tree = given.trees[name]
@@ -105,45 +116,40 @@ class Forgetter:
             if parts and len(nodes) > room:
                 break
             part = nodes[at : at + room] if not parts else nodes
-            parts.append(Part(name, tree is None, part, len(nodes)))
+            parts.append(LockPart(name, tree is None, part, len(nodes)))
             room -= len(part)
         return given.number, parts
 
-    async def destroy(self, erased: Sequence[Erased]) -> int:
+    async def destroy(self, erased: Sequence[ErasureTarget]) -> int:
         """Destroy for ever; the ledger's number, with which it will be said to be forgotten. Refuses: unavailable."""
+        await self._must_have(erased)
         with _refused():
             number = await asyncio.to_thread(self._keys.destroy, erased, self._now())
         for one in erased:
             self._drop(one)
-        self._wake.set()
+        self._rounds.wake()
         return number
 
     def dropped(self, holder: str, number: int) -> None:
         """A process has dropped everything that was destroyed up to a number."""
         self._holders.dropped(holder, number)
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """For ever: tell, wait, and make facts."""
-        told = 0.0
-        while True:
-            self._wake.clear()
-            wait = _LOOK
-            try:
-                fresh = await self._load()
-                await self._settle()
-                now = self._clock()
-                if self._pending:
-                    if fresh or now >= told + _AGAIN:
-                        told = now
-                        await self._tell(list(self._pending.values()))
-                    ends = self._holders.next_end(now)
-                    wait = max(min(told + _AGAIN, now + _LOOK if ends is None else ends) - now, 0.01)
-            except (Refusal, Unavailable, StoreError) as trouble:
-                _log.warning("forgetting takes longer", extra={"why": str(trouble)})
-                wait = _AGAIN
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+        await self._rounds.run()
+
+    async def _look(self) -> float:
+        fresh = await self._load()
+        await self._settle()
+        now = self._clock()
+        if not self._pending:
+            return _LOOK
+        if fresh or now >= self._told + _AGAIN:
+            self._told = now
+            await self._tell(list(self._pending.values()))
+        ends = self._holders.next_end(now)
+        return max(min(self._told + _AGAIN, now + _LOOK if ends is None else ends) - now, 0.01)
 
     async def _load(self) -> bool:
         """Take entries of the ledger to be waited for; whether there were any."""
@@ -170,7 +176,7 @@ class Forgetter:
         self._holders.settle(done)
         for one in gone:
             del self._pending[one.number]
-        self._wake.set()  # there may be room for more
+        self._rounds.wake()  # there may be room for more
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from libs.refusal import Refusal
 from services.people.domain.entities import INSTANCE, Entity
 from services.people.domain.instance import HostingPolicy, Instance
 from services.people.domain.person import Person
-from services.people.projection import Follows, KnownSpaces
+from services.people.projection.follows import Follows
+from services.people.projection.spaces import KnownSpaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Hosting:
 
     def __init__(self, store: Store[Entity], follows: Follows, spaces: KnownSpaces) -> None:
         self._store = store
-        self._follows = follows
+        self.follows = follows
         self._spaces = spaces
 
     async def policy(self) -> InForce:
@@ -51,8 +52,8 @@ class Hosting:
 
     async def standing(self, person_id: str) -> Standing:
         """What is known of somebody, everything committed included. Refuses: person_unknown."""
-        await self._follows.catch_up(self._store)
-        followers = self._follows.followers(person_id)
+        await self.follows.catch_up(self._store)
+        followers = self.follows.followers(person_id)
         hosted_before = self._spaces.has_hosted(person_id)
 
         def look(person: Person) -> Standing:
@@ -70,10 +71,6 @@ class Hosting:
             )
 
         return await self._store.read(person_id, of_kind(Person, look))
-
-    def reached(self, person_id: str, followers: int) -> datetime | None:
-        """Since when somebody has had that many of those who follow them now."""
-        return self._follows.reached(person_id, followers)
 
 
 def in_force(instance: Instance) -> InForce:

@@ -14,7 +14,7 @@ from libs.eventstore import Store
 from libs.refusal import Refusal
 from services.people.domain.entities import Entity
 from services.people.domain.person import Person
-from services.people.projection import Moderation
+from services.people.projection.moderation import Moderation
 
 _log = logging.getLogger(__name__)
 _LOOK: Final = 30.0

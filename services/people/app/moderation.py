@@ -5,21 +5,31 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import Final
+
+import msgspec
 
 from libs.commands import Executor, of_kind
 from libs.eventstore import Fact, Order, Store
 from libs.keyring import Words
 from libs.refusal import Refusal
-from services.people.app.vault import MODERATION, Vault, of_person, of_report
+from services.people.app.people_sealer import MODERATION, PeopleSealer, of_person, of_report
+from services.people.app.report_copier import Copier
+from services.people.domain.copies import Copy
 from services.people.domain.entities import INSTANCE, Entity, stored_report
 from services.people.domain.instance import Instance
 from services.people.domain.person import Person
 from services.people.domain.report import Evidence, Filed, Outcome, Report, Subject
-from services.people.projection import Act, AppealRow, KnownSpaces, Moderation, Place, ReportRow
-from services.people.projection.spaces import SAFETY_COPY_HEARD
+from services.people.projection.acts import Act, LogPlace
+from services.people.projection.moderation import AppealRow, Moderation, ReportRow
+from services.people.projection.spaces import SAFETY_COPY_HEARD, KnownSpaces
+
+_AT_ONCE: Final = 1.5
+"""Seconds that a report waits for what it is about to be copied; what comes later is added to it."""
 
 
 class Moderators:
@@ -31,7 +41,8 @@ class Moderators:
         executor: Executor[Entity],
         moderation: Moderation,
         spaces: KnownSpaces,
-        vault: Vault,
+        sealer: PeopleSealer,
+        copier: Copier,
         *,
         reasons: Sequence[str],
         space_wait: float,
@@ -40,11 +51,14 @@ class Moderators:
         self._executor = executor
         self._moderation = moderation
         self._spaces = spaces
-        self._vault = vault
+        self.sealer = sealer
+        self._copier = copier
         self.reasons = tuple(reasons)
         self._space_wait = space_wait
         self.suspended = asyncio.Event()
         """Set when somebody was suspended; for whoever waits for the end of that."""
+        self.filed_or_closed = asyncio.Event()
+        """Set when a report was made or closed; for whoever copies what is reported, and destroys the copies."""
 
     # -- suspension --------------------------------------------------------------------------------------------
 
@@ -84,8 +98,9 @@ class Moderators:
         comment: str,
         evidence: tuple[Evidence, ...],
     ) -> tuple[int, ReportRow]:
-        """Keep a complaint, with who and what it is about as they are now. Refuses: person_unknown, space_unknown,
-        not_allowed, suspended, invalid; unavailable while it is not known who hosts the Space."""
+        """Keep a complaint, with who and what it is about as they are now; what cannot be copied at once is copied
+        later. Refuses: person_unknown, space_unknown, not_allowed, suspended, invalid; unavailable while it is not
+        known who hosts the Space."""
         self._check(reason)
         await self._store.read(reporter, of_kind(Person, Person.must_stand_well))
         handle = name = ""
@@ -99,9 +114,14 @@ class Moderators:
                 title, host = known.title, known.host
         handle_, name_, title_, comment_ = (self._in(report_id, text) for text in (handle, name, title, comment))
         subject = Subject(person=person_id, handle=handle_, name=name_, space=space_id, title=title_, host=host)
-        filed = Filed(reporter=reporter, subject=subject, reason=reason, comment=comment_, evidence=evidence)
+        filed = Filed(
+            reporter=reporter, subject=subject, reason=reason, comment=comment_, evidence=evidence, copied=True
+        )
+        numbers = range(len(filed.pieces))
+        copies = await self._copier.copy(report_id, filed, numbers, at=order.at, patience=_AT_ONCE)
         id = stored_report(report_id)
-        done = await self._executor.execute(order, id, of_kind(Report, lambda report: report.file(filed)))
+        done = await self._executor.execute(order, id, of_kind(Report, lambda report: report.file(filed, copies)))
+        self.filed_or_closed.set()
         return done.version, await self.report(report_id)
 
     async def close(self, order: Order, report_id: str, outcome: Outcome, explanation: str) -> tuple[int, ReportRow]:
@@ -109,14 +129,27 @@ class Moderators:
         words = self._in(report_id, explanation)
         decide = of_kind(Report, lambda report: report.close(outcome, words))
         done = await self._executor.execute(order, stored_report(report_id), decide)
+        self.filed_or_closed.set()
         return done.version, await self.report(report_id)
 
     async def reopen(self, order: Order, report_id: str, explanation: str) -> tuple[int, ReportRow]:
-        """Look at a report again. Refuses: report_unknown."""
+        """Look at a report again. Refuses: report_unknown, wrong_state."""
         words = self._in(report_id, explanation)
         decide = of_kind(Report, lambda report: report.reopen(words))
         done = await self._executor.execute(order, stored_report(report_id), decide)
         return done.version, await self.report(report_id)
+
+    async def look(self, order: Order, report_id: str, piece: int | None) -> Report:
+        """The report with its copies, for an operator who reads them or listens to a piece; it is put on the log.
+        Refuses: report_unknown."""
+        id = stored_report(report_id)
+        await self._executor.execute(order, id, of_kind(Report, lambda report: report.look(piece)))
+        return await self._store.read(id, of_kind(Report, copy))
+
+    def read_copy(self, report_id: str, words: Words) -> Copy:
+        """The words of a piece; none where they are destroyed. Refuses: unavailable."""
+        text = self.read_in(report_id, words)
+        return msgspec.json.decode(text, type=Copy) if text else Copy()
 
     async def report(self, report_id: str) -> ReportRow:
         """One report, everything committed included. Refuses: report_unknown."""
@@ -151,7 +184,7 @@ class Moderators:
         known."""
         await self._spaces.must_be_complete()
         await self._moderation.catch_up(self._store)
-        place = Place.read(before)
+        place = LogPlace.read(before)
         both = (
             self._moderation.acts(place, person_id, space_id, limit + 1),
             self._spaces.acts(place, person_id, space_id, limit + 1),
@@ -168,7 +201,7 @@ class Moderators:
         known = self._spaces.find(space_id)
         if known is None or known.host != host:
             raise Refusal("not_allowed", "This is for those who run this place, and for the host of the Space.")
-        found = self._spaces.acts(Place.read(before), None, space_id, limit + 1)
+        found = self._spaces.acts(LogPlace.read(before), None, space_id, limit + 1)
         told = [act for act in found[:limit] if act.act != SAFETY_COPY_HEARD]
         page = [replace(act, actor=None) if act.act == "ended" else act for act in told]
         return page, str(found[limit - 1].place) if len(found) > limit else None
@@ -230,23 +263,20 @@ class Moderators:
 
     def about(self, person_id: str, text: str) -> Words:
         """What is written about somebody, or by them to operators, as it is stored. Refuses: unavailable."""
-        return self._vault.seal(of_person(person_id), MODERATION, text)
-
-    def read_about(self, person_id: str, words: Words) -> str:
-        """What `about` sealed; empty where it was erased. Refuses: unavailable."""
-        return self._vault.read_about(person_id, words)
+        return self.sealer.seal(of_person(person_id), MODERATION, text)
 
     def read_in(self, report_id: str, words: Words) -> str:
         """What is written in a report; empty where it was erased. Refuses: unavailable."""
-        return self._vault.read(of_report(report_id), MODERATION, words)
+        return self.sealer.read(of_report(report_id), MODERATION, words)
 
     def _in(self, report_id: str, text: str) -> Words:
-        return self._vault.seal(of_report(report_id), MODERATION, text)
+        return self.sealer.seal(of_report(report_id), MODERATION, text)
 
     def _named(self, person: Person) -> tuple[str, str]:
         if not person.exists:
             raise Refusal("person_unknown", "There is no such person.")
-        return person.profile.handle, self._vault.read_name(person.id, person.profile.name)
+        profile = person.profile
+        return self.sealer.read_name(person.id, profile.handle), self.sealer.read_name(person.id, profile.name)
 
     # -- what is checked ---------------------------------------------------------------------------------------
 

@@ -10,11 +10,13 @@ from typing import Final
 
 from libs.commands import Executor, of_kind
 from libs.eventstore import Fact, Order, Store
+from libs.keyring.opening import sealed_of
 from libs.refusal import Refusal
 from services.people.domain.entities import Entity, stored_reminders
 from services.people.domain.person import Person
-from services.people.domain.reminders import Reminders
-from services.people.projection import KnownSpaces, Scheduled, Wanted
+from services.people.domain.reminders import Reminders, Title
+from services.people.projection.reminders_wanted import RemindersWanted
+from services.people.projection.spaces import KnownSpaces, Scheduled
 
 _log = logging.getLogger(__name__)
 _LOOK: Final = 30.0
@@ -30,7 +32,7 @@ class Reminding:
         store: Store[Entity],
         executor: Executor[Entity],
         spaces: KnownSpaces,
-        wanted: Wanted,
+        wanted: RemindersWanted,
         *,
         now: Callable[[], datetime],
         soon: timedelta,
@@ -61,7 +63,12 @@ class Reminding:
                 raise Refusal("not_scheduled", "This Space is not about to start.")
             return reminders.set(person_id)
 
-        return (await self._executor.execute(order, stored_reminders(space_id), of_kind(Reminders, decide))).version
+        id = stored_reminders(space_id)
+        done = await self._executor.execute(order, id, of_kind(Reminders, decide))
+        if not await self._store.read(person_id, of_kind(Person, lambda person: person.exists)):  # erased meanwhile
+            clear = of_kind(Reminders, lambda reminders: reminders.clear(person_id))
+            await self._executor.by_itself(id, lambda entity, _: clear(entity))
+        return done.version
 
     async def of(self, person_id: str, limit: int) -> list[Scheduled]:
         """Somebody's reminders of Spaces that have not started, the next one first. Refuses: unavailable."""
@@ -101,10 +108,13 @@ class Reminding:
         return self._spaces.upcoming(now, self._soon)
 
     async def _give(self, one: Scheduled, soon: bool, now: datetime) -> None:
+        box = one.sealed
+        title = Title(one.title) if box is None else Title(sealed_of(box), *box.locks)
+
         def decide(reminders: Reminders) -> list[Fact]:
             if soon:
-                return reminders.remind_soon(one.host, one.start, one.title)
-            return reminders.remind_start(None if one.live else one.host, one.start, one.title)
+                return reminders.remind_soon(one.host, one.start, title)
+            return reminders.remind_start(None if one.live else one.host, one.start, title)
 
         give = of_kind(Reminders, decide)
         facts = await self._executor.by_itself(stored_reminders(one.id), lambda entity, _: give(entity))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -110,4 +110,4 @@ def _newest(instance: Instance) -> Invitation:
 
 
 def _copy(one: Invitation) -> Invitation:
-    return Invitation(one.code, one.uses, one.expires_at, one.note, one.revoked)
+    return replace(one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.people.domain.api_keys import ApiKeys
 from services.people.domain.forgetting import Forgetting
 from services.people.domain.instance import Instance
 from services.people.domain.person import Person
@@ -14,10 +15,12 @@ INSTANCE: Final = "instance"
 """The id of the one `Instance`."""
 FORGETTING: Final = "forgetting"
 """The id of the one `Forgetting`."""
+API_KEYS: Final = "api-keys"
+"""The id of the one `ApiKeys`."""
 _REPORT: Final = "report-"
 _REMINDERS: Final = "reminders-"
 
-Entity = Person | Report | Reminders | Instance | Forgetting
+Entity = Person | Report | Reminders | Instance | Forgetting | ApiKeys
 """Whatever the store of people keeps; the id tells which."""
 
 
@@ -27,6 +30,8 @@ def new(id: str) -> Entity:
         return Instance(id)
     if id == FORGETTING:
         return Forgetting(id)
+    if id == API_KEYS:
+        return ApiKeys(id)
     if id.startswith(_REMINDERS):
         return Reminders(id)
     return Report(id) if id.startswith(_REPORT) else Person(id)

@@ -77,6 +77,8 @@ class TokensRevokedByOperators(Fact):
 
     person: str
     token: str | None = None
+    expires: datetime | None = None
+    """When that one ends by itself; None in facts of earlier versions."""
 
 
 @stored("people.event_passed_over")
@@ -85,6 +87,13 @@ class EventPassedOver(Fact):
 
     event: str
     explanation: str = ""
+
+
+@stored("people.data_exported")
+class DataExported(Fact):
+    """Operators had a copy made of everything there is about somebody."""
+
+    person: str
 
 
 @dataclass(slots=True)
@@ -96,6 +105,7 @@ class Invitation:
     expires_at: datetime | None
     note: str
     revoked: bool = False
+    issued_by: str | None = None
 
 
 class Instance(Aggregate):
@@ -137,17 +147,26 @@ class Instance(Aggregate):
             raise Refusal("invitation_unknown", "There is no such code.")
         return [] if invitation.revoked else [InvitationRevoked(code=code)]
 
+    def revoke_codes_of(self, person: str) -> list[Fact]:
+        """Make all codes worthless that somebody made."""
+        codes = [one.code for one in self.invitations.values() if one.issued_by == person and not one.revoked]
+        return [InvitationRevoked(code=code) for code in codes]
+
     def order_end(self, space: str, reason: str, explanation: str, report: str | None) -> list[Fact]:
         """Put on record that a Space is ended."""
         return [SpaceEndOrdered(space=space, reason=reason, explanation=explanation, report=report)]
 
-    def revoke_tokens(self, person: str, token: str | None) -> list[Fact]:
-        """Take back one token of somebody, or all there are."""
-        return [TokensRevokedByOperators(person=person, token=token)]
+    def revoke_tokens(self, person: str, token: str | None, expires: datetime | None) -> list[Fact]:
+        """Take back one token of somebody, which ends by itself at `expires`, or all there are."""
+        return [TokensRevokedByOperators(person=person, token=token, expires=expires)]
 
     def pass_over(self, event: str, explanation: str) -> list[Fact]:
         """Let readers go on without an event; again changes nothing."""
         return [] if event in self.passed_over else [EventPassedOver(event=event, explanation=explanation)]
+
+    def export(self, person: str) -> list[Fact]:
+        """Put on record that a copy of somebody's data is made."""
+        return [DataExported(person=person)]
 
     # -- evolving ----------------------------------------------------------------------------------------------
 
@@ -158,7 +177,7 @@ class Instance(Aggregate):
                 self.policy, self.policy_since, self.policy_before = policy, meta.at, before
                 self.policy_version = self.version
             case InvitationIssued(code=code, uses=uses, expires_at=expires_at, note=note):
-                self.invitations[code] = Invitation(code, uses, expires_at, note)
+                self.invitations[code] = Invitation(code, uses, expires_at, note, issued_by=meta.actor)
             case InvitationRevoked(code=code):
                 self.invitations[code].revoked = True
             case EventPassedOver(event=event):

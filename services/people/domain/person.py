@@ -1,23 +1,25 @@
-"""A person: the profile, whom they follow, whom they block, whether they may host, whether they are suspended."""
+"""A person: the profile, whom they follow, whom they block, what they keep to themself, whether they may host."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.eventstore import Fact, Meta, stored
 from libs.keyring import Words
 from libs.refusal import Refusal
-from services.people.domain.profile import Changes, Limits, Profile, ProfileChanged
+from services.people.domain.account import Account
+from services.people.domain.erasure import PersonErased
+from services.people.domain.identity import Identified
+from services.people.domain.profile import NO_LIMITS, Changes, Profile, ProfileChanged, ProfileLimits
 
 
 @stored("people.registered")
 class Registered(Fact):
     """Somebody signed up."""
 
-    handle: str
+    handle: Words
     name: Words
 
 
@@ -71,74 +73,7 @@ class HostingWithdrawn(Fact):
     explanation: Words = ""
 
 
-@stored("people.suspended")
-class Suspended(Fact):
-    """The person is refused everywhere."""
-
-    reason: str
-    explanation: Words = ""
-    report: str | None = None
-    until: datetime | None = None
-    """When it ends by itself."""
-
-
-@stored("people.reinstated")
-class Reinstated(Fact):
-    """The suspension is over."""
-
-    explanation: Words = ""
-    lapsed: bool = False
-    """It ended by itself."""
-
-
-@stored("people.tokens_revoked")
-class TokensRevoked(Fact):
-    """The person took back one of their tokens, or all until then."""
-
-    token: str | None = None
-
-
-@stored("people.appealed")
-class Appealed(Fact):
-    """The person, suspended, asks to be heard."""
-
-    text: Words
-
-
-@stored("people.appeal_decided")
-class AppealDecided(Fact):
-    """Operators have heard them."""
-
-    granted: bool
-    answer: Words = ""
-
-
-@dataclass(slots=True)
-class Suspension:
-    """Why and since when somebody is refused everywhere."""
-
-    since: datetime
-    reason: str
-    explanation: Words
-    until: datetime | None
-
-
-@dataclass(slots=True)
-class Appeal:
-    """What somebody has to say about a suspension of theirs."""
-
-    suspension: Suspension
-    at: datetime
-    text: Words
-    granted: bool | None = None
-    """None while nobody has decided."""
-    lapsed: bool = False
-    """The suspension ended before anybody did."""
-    decided_at: datetime | None = None
-    answer: Words = ""
-
-
-class Person(Aggregate):
+class Person(Account):
     """One person. Does not exist before `register`."""
 
     profile: Profile = msgspec.field(default_factory=Profile)
@@ -150,27 +85,32 @@ class Person(Aggregate):
     """On the list of those who may host."""
     listed_at: datetime | None = None
     """When they came on it or went off it last."""
-    suspension: Suspension | None = None
-    appeal: Appeal | None = None
-    """The last one."""
-    appealed: bool = False
-    """Whether the last appeal is against the present suspension. A snapshot does not keep that both are one object."""
-    standing_since: datetime | None = None
-    """When they signed up, were suspended, reinstated, became protected or ceased to be last."""
-
-    @property
-    def exists(self) -> bool:
-        return self.version > 0
+    identified: Identified | None = None
+    """What an issuer says of them; None of who signed up here."""
 
     # -- deciding ----------------------------------------------------------------------------------------------
 
-    def register(self, handle: str, name: Words) -> list[Fact]:
+    def register(self, handle: Words, name: Words) -> list[Fact]:
         """Sign up. That no other person has the handle is not known here; see `app`."""
-        if self.exists:
+        if self.version:
             raise Refusal("wrong_state", "This profile exists already.")
         return [Registered(handle=handle, name=name)]
 
-    def change_profile(self, wanted: Changes, *, now: datetime, limits: Limits) -> list[Fact]:
+    def begin(self, *, handle: Words, name: Words, said: Identified) -> list[Fact]:
+        """Register as whoever an issuer says they are."""
+        private = [PrivacyChanged(protected=True, hides_listening=False)] if said.protected else []
+        return [*self.register(handle, name), said, *private]
+
+    def identify(self, said: Identified, wanted: Changes, *, now: datetime) -> list[Fact]:
+        """Take over what their issuer says of them now. Nothing happens while they are suspended: then it is taken over
+        later."""
+        self._must_exist()
+        if self.suspension is not None or said == self.identified:
+            return []
+        protected = [] if said.protected is None else self.change_privacy(said.protected, None)
+        return [said, *self.profile.change(wanted, now=now, limits=NO_LIMITS), *protected]
+
+    def change_profile(self, wanted: Changes, *, now: datetime, limits: ProfileLimits) -> list[Fact]:
         """Say something else of oneself. That no other person has the handle is not known here; see `app`."""
         self.must_stand_well()
         return self.profile.change(wanted, now=now, limits=limits)
@@ -235,74 +175,18 @@ class Person(Aggregate):
         self._must_be_known()
         return [HostingWithdrawn(explanation=explanation)] if self.listed else []
 
-    def suspend(
-        self, reason: str, explanation: Words, report: str | None, *, until: datetime | None, now: datetime
-    ) -> list[Fact]:
-        """Refuse them everywhere, for ever or `until`; nothing happens where they are suspended so already."""
-        self._must_be_known()
-        if until is not None and until <= now:
-            raise Refusal("invalid", "A suspension ends in the future.", field="until")
-        if self.suspension is not None and self.suspension.until == until:
+    def end_ties(self, most: int) -> list[Fact]:
+        """Of who is erased: follow and block nobody any more, `most` of them at a time."""
+        if self.erasure is None:
             return []
-        return [Suspended(reason=reason, explanation=explanation, report=report, until=until)]
+        ended: list[Fact] = [Unfollowed(followee=other) for other in sorted(self.following)]
+        ended += [Unblocked(person=other) for other in sorted(self.blocked)]
+        return ended[:most]
 
-    def revoke_tokens(self, token: str | None) -> list[Fact]:
-        """Take back one of their tokens, or all there are; the suspended may too."""
-        self._must_exist()
-        return [TokensRevoked(token=token)]
-
-    def lapse(self, now: datetime) -> list[Fact]:
-        """End a suspension whose time is over. An open appeal is decided by nobody then."""
-        if self.suspension is None or self.suspension.until is None or self.suspension.until > now:
-            return []
-        return [Reinstated(lapsed=True)]
-
-    def reinstate(self, explanation: Words) -> list[Fact]:
-        """End their suspension; nothing happens where there is none. An open appeal is granted by it."""
-        self._must_be_known()
-        if self.suspension is None:
-            return []
-        granted = [AppealDecided(granted=True, answer=explanation)] if self._appeal_is_open else []
-        return [*granted, Reinstated(explanation=explanation)]
-
-    def lodge_appeal(self, text: Words) -> list[Fact]:
-        """Ask to be heard, once for each suspension."""
-        self._must_exist()
-        if self.suspension is None:
-            raise Refusal("wrong_state", "You are not suspended: there is nothing to appeal against.")
-        if self.appealed:
-            raise Refusal("wrong_state", "You have appealed against this suspension already.")
-        return [Appealed(text=text)]
-
-    def decide_appeal(self, granted: bool, answer: Words) -> list[Fact]:
-        """Answer an open appeal; granting it ends the suspension."""
-        self._must_be_known()
-        if not self._appeal_is_open:
-            raise Refusal("wrong_state", "There is no open appeal of this person.")
-        if granted:
-            return self.reinstate(answer)
-        return [AppealDecided(granted=False, answer=answer)]
-
-    @property
-    def _appeal_is_open(self) -> bool:
-        return self.appeal is not None and self.appeal.granted is None and not self.appeal.lapsed
-
-    def must_stand_well(self) -> None:
-        """Refuses: person_unknown, suspended."""
-        self._must_exist()
-        self._must_not_be_suspended()
-
-    def _must_exist(self) -> None:
-        if not self.exists:
-            raise Refusal("person_unknown", "Sign up first.")
-
-    def _must_not_be_suspended(self) -> None:
-        if self.suspension is not None:
-            raise Refusal("suspended", "Your account is suspended. You can appeal.")
-
-    def _must_be_known(self) -> None:
-        if not self.exists:
-            raise Refusal("person_unknown", "There is no such person.")
+    def end_ties_to(self, person: str) -> list[Fact]:
+        """Neither follow nor block somebody who is erased."""
+        ended: list[Fact] = [Unfollowed(followee=person)] if person in self.following else []
+        return [*ended, Unblocked(person=person)] if person in self.blocked else ended
 
     # -- evolving ----------------------------------------------------------------------------------------------
 
@@ -314,6 +198,8 @@ class Person(Aggregate):
                 self.standing_since = meta.at
             case ProfileChanged():
                 self.profile.apply(fact, meta.at)
+            case Identified():
+                self.identified = fact
             case Followed(followee=followee):
                 self.following.add(followee)
             case Unfollowed(followee=followee):
@@ -328,24 +214,8 @@ class Person(Aggregate):
                 self.protected, self.hides_listening = protected, hides_listening
             case HostingAllowed() | HostingWithdrawn():
                 self.listed, self.listed_at = isinstance(fact, HostingAllowed), meta.at
-            case Suspended(reason=reason, explanation=explanation, until=until):
-                if self.suspension is None:
-                    self.suspension = Suspension(meta.at, reason, explanation, until)
-                else:
-                    # The same one, of which an appeal may speak, with another end.
-                    self.suspension.reason, self.suspension.explanation = reason, explanation
-                    self.suspension.since, self.suspension.until = meta.at, until
-                    if self.appeal is not None and self.appealed:
-                        self.appeal.suspension = self.suspension
-                self.standing_since = meta.at
-            case Reinstated(lapsed=lapsed):
-                if self.appeal is not None and self._appeal_is_open:
-                    self.appeal.lapsed = lapsed
-                self.suspension, self.appealed = None, False
-                self.standing_since = meta.at
-            case Appealed(text=text) if self.suspension is not None:
-                self.appeal, self.appealed = Appeal(self.suspension, meta.at, text), True
-            case AppealDecided(granted=granted, answer=answer) if self.appeal is not None:
-                self.appeal.granted, self.appeal.decided_at, self.appeal.answer = granted, meta.at, answer
+            case PersonErased():
+                Account.apply(self, fact, meta)
+                self.profile, self.identified = Profile(), None
             case _:
-                pass
+                Account.apply(self, fact, meta)

@@ -19,20 +19,24 @@ from libs.refusal import Refusal
 class ProfileChanged(Fact):
     """What the person says of themself, all of it, as it is from now on."""
 
-    handle: str
+    handle: Words
     name: Words
     bio: Words = ""
     links: tuple[Words, ...] = ()
+    picture: str = ""
+    """Its id; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What somebody wants to be changed; None stays. Words that are sealed differ from those there are."""
 
-    handle: str | None = None
+    handle: Words | None = None
     name: Words | None = None
     bio: Words | None = None
     links: tuple[Words, ...] | None = None
+    picture: str | None = None
+    """Its id; empty: none any more."""
 
 
 def tidy(links: Iterable[str]) -> tuple[str, ...]:
@@ -64,13 +68,15 @@ class Often:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProfileLimits:
     """How often a profile may change, and its handle."""
 
     handles: Often = Often(3, timedelta(days=30))
     profiles: Often = Often(30, timedelta(days=1))
 
 
+NO_LIMITS: Final = ProfileLimits(*[Often(1_000_000, timedelta(0))] * 2)
+"""For what nobody changes by hand."""
 _REMEMBERED: Final = 100
 """Times of changes that are remembered; no limit may be above it."""
 
@@ -78,10 +84,11 @@ _REMEMBERED: Final = 100
 class Profile(msgspec.Struct):
     """A profile as its person made it."""
 
-    handle: str = ""
+    handle: Words = ""
     name: Words = ""
     bio: Words = ""
     links: tuple[Words, ...] = ()
+    picture: str = ""
     changed: list[datetime] = msgspec.field(default_factory=list)
     """When it was changed last, in order."""
     handle_changed: list[datetime] = msgspec.field(default_factory=list)
@@ -89,15 +96,16 @@ class Profile(msgspec.Struct):
     @property
     def said(self) -> ProfileChanged:
         """All that the person says of themself now."""
-        return ProfileChanged(handle=self.handle, name=self.name, bio=self.bio, links=self.links)
+        return ProfileChanged(handle=self.handle, name=self.name, bio=self.bio, links=self.links, picture=self.picture)
 
-    def change(self, wanted: Changes, *, now: datetime, limits: Limits) -> list[Fact]:
+    def change(self, wanted: Changes, *, now: datetime, limits: ProfileLimits) -> list[Fact]:
         """Change it; nothing happens where it is so already. Raises Refusal changed_too_often."""
         after = ProfileChanged(
             handle=self.handle if wanted.handle is None else wanted.handle,
             name=self.name if wanted.name is None else wanted.name,
             bio=self.bio if wanted.bio is None else wanted.bio,
             links=self.links if wanted.links is None else wanted.links,
+            picture=self.picture if wanted.picture is None else wanted.picture,
         )
         if after == self.said:
             return []
@@ -112,3 +120,4 @@ class Profile(msgspec.Struct):
         if fact.handle != self.handle:
             self.handle_changed = [*self.handle_changed, at][-_REMEMBERED:]
         self.handle, self.name, self.bio, self.links = fact.handle, fact.name, fact.bio, fact.links
+        self.picture = fact.picture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.keyring import Words
 
 Kind = Literal["soon", "start"]
 _People = set[str]
@@ -36,8 +37,19 @@ class Reminded(Fact):
 
     kind: Kind
     start: datetime
-    title: str
+    title: Words
+    """As room sealed it; plain where an earlier version stored it."""
     people: tuple[str, ...]
+    title_lock: str = ""
+    """What it is sealed under."""
+
+
+class Title(NamedTuple):
+    """What a Space is called."""
+
+    words: Words
+    lock: str = ""
+    """What it is sealed under."""
 
 
 class Reminders(Aggregate):
@@ -57,19 +69,25 @@ class Reminders(Aggregate):
         """Somebody does not; again changes nothing."""
         return [ReminderCleared(person=person)] if person in self.wanted else []
 
-    def remind_soon(self, host: str, start: datetime, title: str) -> list[Fact]:
+    def remind_soon(self, host: str, start: datetime, title: Title) -> list[Fact]:
         """The host's Space starts soon."""
         return self._remind("soon", start, title, (host,))
 
-    def remind_start(self, host: str | None, start: datetime, title: str) -> list[Fact]:
+    def remind_start(self, host: str | None, start: datetime, title: Title) -> list[Fact]:
         """It is time: for those who asked, and for the host unless they began (None)."""
         return self._remind("start", start, title, (*([] if host is None else [host]), *self.wanted))
 
-    def _remind(self, kind: Kind, start: datetime, title: str, people: Iterable[str]) -> list[Fact]:
+    def _remind(self, kind: Kind, start: datetime, title: Title, people: Iterable[str]) -> list[Fact]:
         told = self.told.get((kind, start), _People())
         left = [person for person in dict.fromkeys(people) if person not in told]
         return [
-            Reminded(kind=kind, start=start, title=title, people=tuple(left[at : at + _TOGETHER]))
+            Reminded(
+                kind=kind,
+                start=start,
+                title=title.words,
+                title_lock=title.lock,
+                people=tuple(left[at : at + _TOGETHER]),
+            )
             for at in range(0, len(left), _TOGETHER)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from contracts.commands import Command, Query
@@ -17,12 +18,20 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
     match command:
         case v1.SignUp():
             return (command.handle, command.display_name)
+        case v1.SignIn() | v1.UpsertPeople() | v1.ChangeRelations():
+            return ()  # a digest of whom the issuer means would tell who it was when nothing else does any more
         case v1.Follow() | v1.Unfollow():
             return (command.followee_id,)
         case v1.Block() | v1.Unblock():
             return (command.blocked_id,)
+        case v1.ErasePerson():
+            return (command.person_id,)  # the confirmation may be a handle, of which nothing is to stay
+        case v1.ChangePicture():
+            return tuple((one.side, hashlib.sha256(one.data).hexdigest()) for one in command.sizes)
         case v1.FileReport():
             return _fields(command, "report_id")
+        case v1.RevokeTokens():
+            return _fields(command, "expires_at")  # the token says it, and earlier versions stored digests without it
         case _:
             return _fields(command)
 

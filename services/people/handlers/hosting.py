@@ -89,5 +89,5 @@ def _since(
         if rule.who not in (v1.WhoMayHost.EVERYONE, v1.WhoMayHost.NOBODY):
             moments.append(standing.listed_at)
         if rule.who is v1.WhoMayHost.FOLLOWERS and reason is v1.HostingReason.ALLOWED and not standing.listed:
-            moments.append(hosting.reached(standing.person_id, rule.followers))
+            moments.append(hosting.follows.reached(standing.person_id, rule.followers))
     return max((moment for moment in moments if moment is not None), default=None)

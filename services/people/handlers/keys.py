@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.commands import Accepted, Nothing
 from contracts.people import v1
 from libs.bus import Handlers
-from libs.keyring import Erased, subjects_of
+from libs.keyring import ErasureTarget, subjects_of
 from libs.refusal import Refusal
 from services.people.app.forgetting import Forgetter
 
@@ -26,12 +26,12 @@ def add(table: Handlers, forgetter: Forgetter) -> None:
     @table.on(v1.DestroyUnits)
     async def destroy_units(command: v1.DestroyUnits) -> Accepted[v1.Destroying]:
         _must_be_lock(command.lock)
-        number = await forgetter.destroy([Erased(command.lock, unit) for unit in command.units])
+        number = await forgetter.destroy([ErasureTarget(command.lock, unit) for unit in command.units])
         return Accepted(result=v1.Destroying(number=number))
 
     @table.on(v1.DestroySubjects)
     async def destroy_subjects(command: v1.DestroySubjects) -> Accepted[v1.Destroying]:
-        number = await forgetter.destroy([Erased(subject) for subject in command.subjects])
+        number = await forgetter.destroy([ErasureTarget(subject) for subject in command.subjects])
         return Accepted(result=v1.Destroying(number=number))
 
     @table.on(v1.AcknowledgeDrop)

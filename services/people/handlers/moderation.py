@@ -17,7 +17,8 @@ from services.people.domain.entities import INSTANCE, Entity
 from services.people.domain.instance import Instance
 from services.people.domain.person import Person
 from services.people.handlers.access import actor, operators_only
-from services.people.projection import Act, AppealRow, ReportRow
+from services.people.projection.acts import Act
+from services.people.projection.moderation import AppealRow, ReportRow
 from services.people.translation import stored_evidence, wire_evidence
 
 
@@ -27,8 +28,13 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> 
     rows = Rows(table, executor)
 
     async def report(row: ReportRow) -> v1.Report:
-        person = row.filed.subject.person
-        return _report(row, moderators, None if person is None else await moderators.named(person))
+        person, reporter = row.filed.subject.person, row.filed.reporter
+        return _report(
+            row,
+            moderators,
+            None if person is None else await moderators.named(person),
+            await moderators.named(reporter),
+        )
 
     @table.on(v1.Suspend)
     async def suspend(command: v1.Suspend) -> Accepted[Nothing]:
@@ -54,10 +60,11 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> 
     @table.on(v1.RevokeTokens)
     async def revoke_tokens(command: v1.RevokeTokens) -> Accepted[Nothing]:
         if command.operator:
-            decide = of_kind(Instance, lambda it: it.revoke_tokens(command.person_id, command.token_id))
+            person, token, expires = command.person_id, command.token_id, command.expires_at
+            decide = of_kind(Instance, lambda it: it.revoke_tokens(person, token, expires))
             await executor.execute(executor.order(command), INSTANCE, decide)
         elif actor(command) == command.person_id:
-            own = of_kind(Person, lambda it: it.revoke_tokens(command.token_id))
+            own = of_kind(Person, lambda it: it.revoke_tokens(command.token_id, command.expires_at))
             await executor.execute(executor.order(command), command.person_id, own)
         else:
             operators_only(command)
@@ -163,7 +170,9 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> 
         return Accepted(result=Nothing())
 
 
-def _report(row: ReportRow, moderators: Moderators, named: tuple[str, str] | None) -> v1.Report:
+def _report(
+    row: ReportRow, moderators: Moderators, named: tuple[str, str] | None, reporter: tuple[str, str] | None
+) -> v1.Report:
     subject = row.filed.subject
     read = partial(moderators.read_in, row.id)
     person = None
@@ -172,6 +181,7 @@ def _report(row: ReportRow, moderators: Moderators, named: tuple[str, str] | Non
     return v1.Report(
         id=row.id,
         reporter_id=row.filed.reporter,
+        reporter=_named(row.filed.reporter, {} if reporter is None else {row.filed.reporter: reporter}),
         at=row.at,
         person_id=subject.person,
         handle=read(subject.handle),
@@ -191,7 +201,7 @@ def _report(row: ReportRow, moderators: Moderators, named: tuple[str, str] | Non
 
 
 def _appeal(row: AppealRow, moderators: Moderators) -> v1.Appeal:
-    read = partial(moderators.read_about, row.person)
+    read = partial(moderators.sealer.read_about, row.person)
     return v1.Appeal(
         person_id=row.person,
         suspended_at=row.suspended_at,
@@ -206,7 +216,7 @@ def _appeal(row: AppealRow, moderators: Moderators) -> v1.Appeal:
 
 
 def _entry(act: Act, named: Mapping[str, tuple[str, str]], moderators: Moderators) -> v1.LogEntry:
-    read = moderators.read_in if act.act.startswith("report_") else moderators.read_about
+    read = moderators.read_in if act.act.startswith("report_") else moderators.sealer.read_about
     owner = act.report if act.act.startswith("report_") else act.person
     return v1.LogEntry(
         id=act.id,

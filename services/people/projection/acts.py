@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -49,13 +50,13 @@ class Act:
     after: str = ""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LogPlace:
         """Its place in the log."""
-        return Place(sortable(self.at), self.id)
+        return LogPlace(sortable(self.at), self.id)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class LogPlace:
     """A place in the log, which is ordered by time and then by id; written `<at>~<id>`."""
 
     at: str
@@ -65,7 +66,7 @@ class Place:
         return f"{self.at}~{self.id}"
 
     @classmethod
-    def read(cls, text: str | None) -> Place | None:
+    def read(cls, text: str | None) -> LogPlace | None:
         """The place a cursor says. Refuses: invalid."""
         if text is None:
             return None
@@ -89,13 +90,24 @@ def add(db: sqlite3.Connection, act: Act) -> None:
     )  # fmt: skip
 
 
-def find(db: sqlite3.Connection, id: str) -> Act | None:
+Read = Callable[[str | bytes], Words]
+"""What was written, from a column."""
+
+
+def find(db: sqlite3.Connection, id: str, read: Read = words_of) -> Act | None:
     """One act."""
     row = db.execute(f"SELECT {_COLUMNS} FROM acts WHERE id = ?", (id,)).fetchone()
-    return None if row is None else _act(row)
+    return None if row is None else _act(row, read)
 
 
-def page(db: sqlite3.Connection, before: Place | None, person: str | None, space: str | None, limit: int) -> list[Act]:
+def page(
+    db: sqlite3.Connection,
+    before: LogPlace | None,
+    person: str | None,
+    space: str | None,
+    limit: int,
+    read: Read = words_of,
+) -> list[Act]:
     """Acts before a place, newest first; of one person or one Space where given."""
     conditions, values = ["1"], list[object]()
     if before is not None:
@@ -108,10 +120,10 @@ def page(db: sqlite3.Connection, before: Place | None, person: str | None, space
         conditions.append("space = ?")
         values.append(space)
     query = f"SELECT {_COLUMNS} FROM acts WHERE {' AND '.join(conditions)} ORDER BY at DESC, id DESC LIMIT ?"
-    return [_act(row) for row in db.execute(query, (*values, limit))]
+    return [_act(row, read) for row in db.execute(query, (*values, limit))]
 
 
-def _act(row: tuple[Any, ...]) -> Act:
+def _act(row: tuple[Any, ...], read: Read) -> Act:
     id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, what, before, after = row
     return Act(
         id,
@@ -121,7 +133,7 @@ def _act(row: tuple[Any, ...]) -> Act:
         person,
         space,
         reason,
-        words_of(explanation),
+        read(explanation),
         report,
         bool(undoable),
         undone_by,

@@ -44,6 +44,17 @@ class Follows(StoreModel):
         row = self.db.execute("SELECT count FROM followers WHERE person = ?", (person,)).fetchone()
         return 0 if row is None else int(row[0])
 
+    def followers_of(self, person: str, limit: int) -> list[str]:
+        """Some of those who follow a person."""
+        rows = self.db.execute("SELECT follower FROM follows WHERE followee = ? LIMIT ?", (person, limit))
+        return [follower for (follower,) in rows]
+
+    def page(self, person: str, after: str, limit: int) -> list[tuple[str, datetime]]:
+        """Those who follow a person and since when, by id, behind one."""
+        query = "SELECT follower, at FROM follows WHERE followee = ? AND follower > ? ORDER BY follower LIMIT ?"
+        rows = self.db.execute(query, (person, after, limit))
+        return [(follower, datetime.fromisoformat(at)) for follower, at in rows]
+
     def reached(self, person: str, followers: int) -> datetime | None:
         """Since when a person has had that many of those who follow them now; None where they have fewer."""
         if followers < 1:

@@ -12,28 +12,18 @@ from libs.eventstore import Notification
 from libs.keyring import Words
 from libs.readmodel import StoreModel
 from libs.refusal import Refusal
+from services.people.domain.account import AppealDecided, Appealed, Reinstated, Suspended
+from services.people.domain.copies import Copied, CopyDestroyed, CopyMissing
 from services.people.domain.entities import report_of
+from services.people.domain.erasure import PersonErased
 from services.people.domain.instance import (
-    EventPassedOver,
-    HostingPolicy,
     HostingPolicyChanged,
-    HostingRule,
-    InvitationIssued,
-    InvitationRevoked,
-    SpaceEndOrdered,
-    TokensRevokedByOperators,
 )
-from services.people.domain.person import (
-    AppealDecided,
-    Appealed,
-    HostingAllowed,
-    HostingWithdrawn,
-    Reinstated,
-    Suspended,
-)
+from services.people.domain.person import HostingAllowed, HostingWithdrawn
 from services.people.domain.report import Closed, Filed, Reopened
 from services.people.projection import acts
-from services.people.projection.acts import GOOD, STANDING, Act, Place, sortable, suspended_until
+from services.people.projection.act_of_fact import act_of, id_of
+from services.people.projection.acts import Act, LogPlace, sortable
 from services.people.projection.word_columns import column, words_of
 
 
@@ -65,6 +55,21 @@ class AppealRow:
     answer: Words
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitedCopy:
+    """A piece of a report of which something may still have to be copied."""
+
+    report: str
+    piece: int
+    space: str | None
+    """Whose sound it is; None where its words are awaited."""
+
+    @property
+    def words(self) -> bool:
+        """Whether its words are awaited; else its sound may be."""
+        return self.space is None
+
+
 class Moderation(StoreModel):
     """The operators' side: what they did, and what they are asked."""
 
@@ -73,8 +78,16 @@ class Moderation(StoreModel):
         + """;
         CREATE TABLE reports (
             seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at TEXT NOT NULL, filed BLOB NOT NULL, person TEXT,
-            space TEXT, state TEXT NOT NULL, closed_at TEXT, closed_by TEXT, explanation TEXT NOT NULL
+            space TEXT, state TEXT NOT NULL, closed_at TEXT, closed_by TEXT, explanation TEXT NOT NULL,
+            destroyed INTEGER NOT NULL DEFAULT 0
         );
+        CREATE INDEX reports_closed ON reports (closed_at) WHERE closed_at IS NOT NULL AND destroyed = 0;
+        CREATE TABLE awaited (report TEXT NOT NULL, piece INTEGER NOT NULL, PRIMARY KEY (report, piece)) WITHOUT ROWID;
+        CREATE TABLE sounds (
+            report TEXT NOT NULL, piece INTEGER NOT NULL, space TEXT NOT NULL, at TEXT NOT NULL,
+            PRIMARY KEY (report, piece)
+        ) WITHOUT ROWID;
+        CREATE INDEX sounds_at ON sounds (at);
         CREATE INDEX reports_state ON reports (state, seq);
         CREATE INDEX reports_person ON reports (person, seq);
         CREATE INDEX reports_space ON reports (space, seq);
@@ -108,18 +121,36 @@ class Moderation(StoreModel):
                         "UPDATE appeals SET state = 'lapsed', decided_at = ? WHERE person = ? AND state = 'open'",
                         (sortable(at), notification.aggregate_id),
                     )
+            case PersonErased():
+                run("DELETE FROM ending WHERE person = ?", (notification.aggregate_id,))
+                run(
+                    "UPDATE appeals SET state = 'lapsed', decided_at = ? WHERE person = ? AND state = 'open'",
+                    (sortable(at), notification.aggregate_id),
+                )
             case HostingWithdrawn():
                 self._undone("hosting_allowed", notification, person=notification.aggregate_id)
             case HostingAllowed():
                 self._undone("hosting_withdrawn", notification, person=notification.aggregate_id)
             case HostingPolicyChanged(undoes=undoes) if undoes:
-                run("UPDATE acts SET undone_by = ? WHERE id = ?", (_id(notification), undoes))
+                run("UPDATE acts SET undone_by = ? WHERE id = ?", (id_of(notification), undoes))
             case Filed(subject=subject):
+                report = report_of(notification.aggregate_id)
                 run(
-                    "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, 'open', NULL, NULL, '')",
-                    (notification.id, report_of(notification.aggregate_id), sortable(at),
-                     msgspec.json.encode(fact), subject.person, subject.space),
-                )  # fmt: skip
+                    "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, 'open', NULL, NULL, '', 0)",
+                    (notification.id, report, sortable(at), msgspec.json.encode(fact), subject.person, subject.space),
+                )
+                numbers = [(report, number) for number in range(len(fact.pieces))]
+                self.db.executemany("INSERT INTO awaited VALUES (?, ?)", numbers)
+            case Copied(piece=piece) | CopyMissing(piece=piece):
+                report = report_of(notification.aggregate_id)
+                run("DELETE FROM awaited WHERE report = ? AND piece = ?", (report, piece))
+                if isinstance(fact, Copied) and fact.stretch is not None:
+                    run("INSERT INTO sounds VALUES (?, ?, ?, ?)", (report, piece, fact.stretch.space, sortable(at)))
+            case CopyDestroyed():
+                report = report_of(notification.aggregate_id)
+                run("DELETE FROM awaited WHERE report = ?", (report,))
+                run("DELETE FROM sounds WHERE report = ?", (report,))
+                run("UPDATE reports SET destroyed = 1 WHERE id = ?", (report,))
             case Closed(outcome=outcome, explanation=explanation):
                 run(
                     "UPDATE reports SET state = ?, closed_at = ?, closed_by = ?, explanation = ? WHERE id = ?",
@@ -159,7 +190,7 @@ class Moderation(StoreModel):
         self.db.execute(
             "UPDATE acts SET undone_by = ? WHERE act = ? AND undone_by IS NULL AND "
             "(person = ? OR (? IS NULL AND report = ?))",
-            (_id(notification), act, person, person, report),
+            (id_of(notification), act, person, person, report),
         )
 
     def ending(self, before: datetime) -> list[str]:
@@ -176,7 +207,7 @@ class Moderation(StoreModel):
         """One act of operators."""
         return acts.find(self.db, id)
 
-    def acts(self, before: Place | None, person: str | None, space: str | None, limit: int) -> list[Act]:
+    def acts(self, before: LogPlace | None, person: str | None, space: str | None, limit: int) -> list[Act]:
         """Acts of operators before a place, newest first."""
         return acts.page(self.db, before, person, space, limit)
 
@@ -192,6 +223,34 @@ class Moderation(StoreModel):
         """One report."""
         row = self.db.execute("SELECT * FROM reports WHERE id = ?", (id,)).fetchone()
         return None if row is None else _report(row)
+
+    def stored(self, aggregate: str) -> ReportRow | None:
+        """One report, by the id under which it is stored."""
+        return None if (id := report_of(aggregate)) is None else self.report(id)
+
+    def awaited(self, limit: int) -> list[str]:
+        """Reports of which something is still to be copied."""
+        rows = self.db.execute("SELECT DISTINCT report FROM awaited ORDER BY report LIMIT ?", (limit,))
+        return [report for (report,) in rows]
+
+    def awaited_copies(self, since: datetime, limit: int) -> list[AwaitedCopy]:
+        """Pieces of reports from a moment on whose words, or maybe sound, are still to be copied; newest first."""
+        rows = self.db.execute(
+            "SELECT report, piece, NULL, at FROM awaited JOIN reports ON id = report WHERE at >= :since UNION ALL "
+            "SELECT report, piece, space, at FROM sounds WHERE at >= :since ORDER BY at DESC LIMIT :limit",
+            {"since": sortable(since), "limit": limit},
+        )
+        return [AwaitedCopy(report, piece, space) for report, piece, space, _ in rows]
+
+    def closed(self, before: datetime) -> list[str]:
+        """Reports that were closed at or before a moment, and are not destroyed, oldest first."""
+        rows = self.db.execute(f"SELECT id FROM {_CLOSED} AND closed_at <= ? ORDER BY closed_at", (sortable(before),))
+        return [report for (report,) in rows]
+
+    def first_closed(self) -> datetime | None:
+        """When the first of those that are not destroyed was closed."""
+        (at,) = self.db.execute(f"SELECT min(closed_at) FROM {_CLOSED}").fetchone()
+        return None if at is None else datetime.fromisoformat(at)
 
     def appeals(
         self, before: str | None, state: str | None, person: str | None, limit: int
@@ -214,105 +273,11 @@ class Moderation(StoreModel):
         return rows[:limit], str(rows[limit - 1][0]) if len(rows) > limit else None
 
 
-def act_of(notification: Notification, standing: str) -> Act | None:
-    """The act of moderation that a fact is, if it is one; `standing` is that of the person until now."""
-    id, at, actor = _id(notification), notification.record.at, notification.record.actor
-    person = notification.aggregate_id
-    report = report_of(notification.aggregate_id)
-    match notification.fact:
-        case Suspended() as f:
-            after = suspended_until(f.until)
-            return Act(
-                id, at, actor, "suspended", person, None, f.reason, f.explanation, f.report, True,
-                what=STANDING, before=standing, after=after,
-            )  # fmt: skip
-        case Reinstated() as f:
-            act = "suspension_lapsed" if f.lapsed else "reinstated"
-            return Act(
-                id, at, actor, act, person, explanation=f.explanation, what=STANDING, before=standing, after=GOOD
-            )
-        case HostingAllowed() as f:
-            return Act(
-                id, at, actor, "hosting_allowed", person, explanation=f.explanation, undoable=True,
-                what=_LIST, before="not on it", after="on it",
-            )  # fmt: skip
-        case HostingWithdrawn() as f:
-            return Act(
-                id, at, actor, "hosting_withdrawn", person, explanation=f.explanation, undoable=True,
-                what=_LIST, before="on it", after="not on it",
-            )  # fmt: skip
-        case AppealDecided() as f:
-            act = "appeal_granted" if f.granted else "appeal_rejected"
-            after = "granted" if f.granted else "rejected"
-            return Act(id, at, actor, act, person, explanation=f.answer, what="appeal", before="open", after=after)
-        case HostingPolicyChanged() as f:
-            return Act(
-                id, at, actor, "hosting_policy_changed", explanation=f.explanation, undoable=True,
-                what="who may host", before=_policy(f.before), after=_policy(f.policy),
-            )  # fmt: skip
-        case InvitationIssued() as f:
-            ends = "" if f.expires_at is None else f" until {f.expires_at.isoformat(timespec='seconds')}"
-            after = f"good for {f.uses} sign-up{'s' if f.uses != 1 else ''}{ends}"
-            return Act(
-                id, at, actor, "invitation_issued", explanation=f.note, what=_code(f.code), before="none", after=after
-            )
-        case InvitationRevoked() as f:
-            return Act(id, at, actor, "invitation_revoked", what=_code(f.code), before="valid", after="revoked")
-        case TokensRevokedByOperators() as f:
-            one = "all tokens" if f.token is None else f"token {f.token[:8]}…"
-            return Act(id, at, actor, "tokens_revoked", f.person, what=one, before="valid", after="revoked")
-        case EventPassedOver() as f:
-            return Act(
-                id, at, actor, "event_passed_over", explanation=f.explanation,
-                what=f"event {f.event}", before="awaited", after="passed over",
-            )  # fmt: skip
-        case SpaceEndOrdered() as f:
-            return Act(id, at, actor, "space_end_ordered", None, f.space, f.reason, f.explanation, f.report)
-        case Closed() as f:
-            return Act(
-                id, at, actor, f"report_{f.outcome}", explanation=f.explanation, report=report, undoable=True,
-                what="report", before="open", after=f.outcome,
-            )  # fmt: skip
-        case Reopened() as f:
-            return Act(
-                id, at, actor, "report_reopened", explanation=f.explanation, report=report,
-                what="report", before="closed", after="open",
-            )  # fmt: skip
-        case _:
-            return None
-
-
-_LIST: Final = "list of those who may host"
-
-
-def _code(code: str) -> str:
-    # The whole of it would let whoever reads the log sign up.
-    return f"sign-up code {code[:4]}…"
-
-
-def _policy(policy: HostingPolicy) -> str:
-    others = (f"{rule.platform}: {_rule(rule)}" for rule in policy.platforms)
-    return "; ".join((_rule(policy.rule), *others))
-
-
-def _rule(rule: HostingRule) -> str:
-    match rule.who:
-        case "followers":
-            return f"whoever has {rule.followers} followers"
-        case "percentage":
-            return f"{rule.percentage} % of people"
-        case "listed":
-            return "whoever is on the list"
-        case _:
-            return rule.who
-
-
-def _id(notification: Notification) -> str:
-    return f"{notification.aggregate_id}-{notification.version}"
+_CLOSED: Final = "reports WHERE closed_at IS NOT NULL AND destroyed = 0"
 
 
 def _report(row: tuple[Any, ...]) -> ReportRow:
-    _, id, at, filed, _, _, state, closed_at, closed_by, explanation = row
+    _, id, at, filed, _, _, state, closed_at, closed_by, explanation, _ = row
     return ReportRow(
         id,
         datetime.fromisoformat(at),

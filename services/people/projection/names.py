@@ -12,8 +12,10 @@ from typing import Final
 from libs.eventstore import Notification
 from libs.keyring import Words
 from libs.readmodel import StoreModel
+from services.people.domain.account import Reinstated, Suspended
+from services.people.domain.erasure import PersonErased
 from services.people.domain.forgetting import Forgotten
-from services.people.domain.person import Blocked, Registered, Reinstated, Suspended, Unblocked
+from services.people.domain.person import Blocked, Registered, Unblocked
 from services.people.domain.profile import ProfileChanged
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -26,12 +28,14 @@ _LAST: Final = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class FoundPerson:
     """Somebody as one finds them."""
 
     id: str
     handle: str
     name: str
+    picture: str = ""
+    """Its id."""
 
 
 def words_of(text: str) -> list[str]:
@@ -40,7 +44,7 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(plain.casefold())
 
 
-class Names(StoreModel):
+class NameSearch(StoreModel):
     """Everybody by the words of their handles and names.
 
     They are plain here, since one searches them; who is forgotten is wiped from the file.
@@ -49,12 +53,14 @@ class Names(StoreModel):
     overwrites = True
     schema = """
         CREATE TABLE people (
-            id TEXT PRIMARY KEY, handle TEXT NOT NULL, name TEXT NOT NULL, suspended INTEGER NOT NULL DEFAULT 0
+            id TEXT PRIMARY KEY, handle TEXT NOT NULL, name TEXT NOT NULL, suspended INTEGER NOT NULL DEFAULT 0,
+            picture TEXT NOT NULL DEFAULT ''
         ) WITHOUT ROWID;
         CREATE INDEX handles ON people (lower(handle));
         CREATE TABLE words (word TEXT, person TEXT, PRIMARY KEY (word, person)) WITHOUT ROWID;
         CREATE INDEX words_of ON words (person, word);
-        CREATE TABLE blocks (blocker TEXT, blocked TEXT, PRIMARY KEY (blocker, blocked)) WITHOUT ROWID
+        CREATE TABLE blocks (blocker TEXT, blocked TEXT, PRIMARY KEY (blocker, blocked)) WITHOUT ROWID;
+        CREATE INDEX blockers ON blocks (blocked)
     """
 
     def __init__(self, path: Path, read: Callable[[str, Words], str]) -> None:
@@ -72,21 +78,22 @@ class Names(StoreModel):
     def apply(self, notification: Notification) -> None:
         id = notification.aggregate_id
         match notification.fact:
-            case Registered(handle=handle, name=name):
-                called = self._read(id, name)
-                self.db.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?, 0)", (id, handle, called))
-                self._put_words(id, handle, called)
-            case ProfileChanged(handle=handle, name=name):
-                called = self._read(id, name)
-                here = self.db.execute("UPDATE people SET handle = ?, name = ? WHERE id = ?", (handle, called, id))
+            case Registered() as fact:
+                handle, called = self._read(id, fact.handle), self._read(id, fact.name)
+                if handle:  # not of who is forgotten
+                    self.db.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?, 0, '')", (id, handle, called))
+                    self._put_words(id, handle, called)
+            case ProfileChanged() as fact:
+                handle, called = self._read(id, fact.handle), self._read(id, fact.name)
+                run = "UPDATE people SET handle = ?, name = ?, picture = ? WHERE id = ?"
+                here = self.db.execute(run, (handle, called, fact.picture, id))
                 if here.rowcount:  # not of who is forgotten
                     self.db.execute("DELETE FROM words WHERE person = ?", (id,))
                     self._put_words(id, handle, called)
             case Forgotten(gone=gone) if gone.what.startswith("person:") and gone.unit in (None, "", "name"):
-                forgotten = gone.what.removeprefix("person:")
-                self.db.execute("DELETE FROM people WHERE id = ?", (forgotten,))
-                self.db.execute("DELETE FROM words WHERE person = ?", (forgotten,))
-                self._unwiped = True
+                self._forget(gone.what.removeprefix("person:"))
+            case PersonErased():
+                self._forget(id)
             case Blocked(person=person):
                 self.db.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", (id, person))
             case Unblocked(person=person):
@@ -96,12 +103,17 @@ class Names(StoreModel):
             case _:
                 pass
 
+    def _forget(self, person: str) -> None:
+        self.db.execute("DELETE FROM people WHERE id = ?", (person,))
+        self.db.execute("DELETE FROM words WHERE person = ?", (person,))
+        self._unwiped = True
+
     def _put_words(self, id: str, handle: str, name: str) -> None:
         # The whole handle is a word too, since nobody remembers where its underscores are.
         words = {handle.casefold(), *words_of(handle), *words_of(name)}
         self.db.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", [(word, id) for word in words])
 
-    def find(self, asker: str, sought: str, limit: int) -> list[Named]:
+    def find(self, asker: str, sought: str, limit: int) -> list[FoundPerson]:
         """Those who have a word for each one sought that begins with it; whose handle it is comes first.
 
         Left out are the asker, whoever is suspended, and whoever blocks the asker or is blocked by them.
@@ -113,9 +125,9 @@ class Names(StoreModel):
             return []
         rarest, *others = sorted(words, key=self._how_many)
         also = "AND EXISTS (SELECT 1 FROM words o WHERE o.person = w.person AND o.word >= ? AND o.word < ?)"
-        rows: Sequence[tuple[str, str, str]] = self.db.execute(
+        rows: Sequence[tuple[str, str, str, str]] = self.db.execute(
             f"""
-            SELECT p.id, p.handle, p.name FROM people p
+            SELECT p.id, p.handle, p.name, p.picture FROM people p
             WHERE p.id IN (
                 SELECT id FROM people WHERE lower(handle) = ?
                 UNION SELECT person FROM (
@@ -133,7 +145,17 @@ class Names(StoreModel):
                 asker, asker, asker, handle, limit,
             ),
         ).fetchall()  # fmt: skip
-        return [Named(*row) for row in rows]
+        return [FoundPerson(*row) for row in rows]
+
+    def blocks(self, blocker: str, person: str) -> bool:
+        """Whether somebody blocks a person."""
+        query = "SELECT 1 FROM blocks WHERE blocker = ? AND blocked = ?"
+        return self.db.execute(query, (blocker, person)).fetchone() is not None
+
+    def blockers_of(self, person: str, limit: int) -> list[str]:
+        """Some of those who block a person."""
+        rows = self.db.execute("SELECT blocker FROM blocks WHERE blocked = ? LIMIT ?", (person, limit))
+        return [blocker for (blocker,) in rows]
 
     def _how_many(self, word: str) -> int:
         """People with a word that begins like that, up to as many as are looked at."""

@@ -8,7 +8,7 @@ from services.people.domain.entities import reminded_space
 from services.people.domain.reminders import ReminderCleared, ReminderSet
 
 
-class Wanted(StoreModel):
+class RemindersWanted(StoreModel):
     """Reminders by person."""
 
     schema = "CREATE TABLE wanted (person TEXT, space TEXT, PRIMARY KEY (person, space)) WITHOUT ROWID"

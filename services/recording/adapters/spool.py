@@ -3,7 +3,8 @@
 `<root>/<space>/<person>/<session>.bundles` begins with MAGIC; each record is length u32 and CRC-32 u32 of what follows,
 then the CAPTURE sequence u64 and the bundle as captured, sealed (little-endian). A record is whole or it is not there:
 the end of a file that a crash tore is cut off before anything is added. A Space's folder stands for work that is not
-finished. Earlier versions wrote `<session>.spool`, of the same form, with bundles that are not sealed.
+finished. Earlier versions wrote `<session>.spool`, of the same form, with bundles that are not sealed; they are sealed
+into `<session>.before.bundles` (`rostrum migrate`).
 """
 
 from __future__ import annotations
@@ -28,9 +29,14 @@ _CHECKED_FROM: Final = 8  # the CRC covers sequence and bundle
 _REMOVED: Final = ".removed-"
 _FAILED: Final = ".failed"
 _AGAIN: Final = ".again-"
+_CUT: Final = ".cut-"
+LIVE: Final = "live"
+"""The folder, in a Space's, of what is mixed while it runs."""
 BUNDLES: Final = ".bundles"
 PLAIN: Final = ".spool"
 """How files of earlier versions end."""
+_SEALED_LATER: Final = f".before{BUNDLES}"
+"""How those end that such a file was sealed into."""
 _LONGEST: Final = capture.MAX_BYTES + 1024
 """Bytes of a record's body; what seals it takes a little."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -44,7 +50,7 @@ class SpoolTakenError(Exception):
     """Another process writes in this folder."""
 
 
-class Entry(NamedTuple):
+class SpoolEntry(NamedTuple):
     """One captured bundle on its way to the spool."""
 
     space_id: str
@@ -80,8 +86,12 @@ class Spool:
             raise SpoolTakenError(f"{self.root} is used by another recorder") from None
 
     def open_space(self, space_id: str) -> None:
-        """Make the folder of a Space, so that it is found again until its replay is stored."""
-        self._make(self.root / space_id)
+        """Make the folder of a Space, so that it is found again until its replay is stored.
+
+        A new one gets the folder of its live mix too: what earlier versions spooled has none.
+        """
+        folder = self.folder(space_id)
+        self._make(folder if folder.exists() else folder / LIVE)
 
     def spaces(self) -> list[str]:
         """The Spaces that are not finished."""
@@ -92,20 +102,20 @@ class Spool:
     def folder(self, space_id: str) -> Path:
         return self.root / space_id
 
-    def append(self, entries: Iterable[Entry]) -> None:
+    def append(self, entries: Iterable[SpoolEntry]) -> None:
         """Add bundles and wait until they are on the disk; all of them, or those of some files entirely.
 
         Adding the same bundle twice is harmless: readers leave the second out. Raises StorageFullError, OSError; then
         files that could not take their records are as they were before.
         """
         self.must_have_room()
-        by_file: dict[Path, list[Entry]] = {}
+        by_file: dict[Path, list[SpoolEntry]] = {}
         for entry in entries:
             path = self.root / entry.space_id / entry.person_id / f"{entry.session_id}{BUNDLES}"
             by_file.setdefault(path, []).append(entry)
         for path, added in by_file.items():
             try:
-                self._append(path, b"".join(_record(e) for e in added))
+                self._append(path, b"".join(record(e.sequence, e.body) for e in added))
             except OSError as error:
                 if error.errno in FULL:
                     raise StorageFullError(f"{self.root}: {error.strerror}") from error
@@ -151,6 +161,15 @@ class Spool:
         for doomed in self.root.glob(f"{_AGAIN}*"):
             shutil.rmtree(doomed, ignore_errors=True)
 
+    def cut(self, name: str) -> Path:
+        """A folder for what is cut out for a report."""
+        return self.root / f"{_CUT}{name}"
+
+    def sweep_cut(self) -> None:
+        """Delete what a crash left of what was cut out."""
+        for doomed in self.root.glob(f"{_CUT}*"):
+            shutil.rmtree(doomed, ignore_errors=True)
+
     def set_aside(self, space_id: str) -> Path | None:
         """Keep what was spooled of a Space out of the way, for a person to look at, until `remove_aside`.
 
@@ -159,11 +178,15 @@ class Spool:
         if not self.size(space_id):
             self.remove_space(space_id)
             return None
-        target = self.root / _FAILED / space_id
+        target = self.aside_of(space_id)
         target.parent.mkdir(parents=True, exist_ok=True)
         self._forget(self.folder(space_id))
         self.folder(space_id).rename(target)
         return target
+
+    def aside_of(self, space_id: str) -> Path:
+        """Where what is kept of a Space out of the way would be."""
+        return self.root / _FAILED / space_id
 
     def aside(self) -> list[str]:
         """The Spaces of which something is kept out of the way."""
@@ -171,7 +194,29 @@ class Spool:
 
     def remove_aside(self, space_id: str) -> None:
         """Delete what was kept of a Space out of the way. Raises OSError."""
-        shutil.rmtree(self.root / _FAILED / space_id)
+        shutil.rmtree(self.aside_of(space_id))
+
+    def plain(self) -> list[tuple[str, str, Path]]:
+        """(Space, person, file) of everything that is not sealed, whatever became of it."""
+        found = [path for root in (self.root, self.root / _FAILED) for path in root.glob(f"*/*/*{PLAIN}")]
+        return [(path.parts[-3], path.parts[-2], path) for path in sorted(found)]
+
+    def seal(self, path: Path, seal: Callable[[bytes], bytes]) -> None:
+        """Seal what an earlier version spooled, and remove it as it was. Again changes nothing, also where this was
+        killed at any step. Raises StorageFullError, OSError."""
+        self.must_have_room()
+        sealed, draft = _sealed_later(path), path.with_suffix(".sealing")
+        with open(path, "rb") as plain, open(draft, "wb") as file:
+            if plain.read(len(MAGIC)) == MAGIC:
+                file.write(MAGIC)
+                for number, (_, body) in enumerate(records(plain)):
+                    file.write(record(number, seal(body)))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(sealed)
+        sync(path.parent)
+        path.unlink()  # nobody has read it since the sealed one is there
+        sync(path.parent)
 
     def size(self, space_id: str) -> int:
         """Bytes spooled of a Space; changes whenever something is added."""
@@ -199,7 +244,7 @@ class Spool:
             if before == 0:
                 data = MAGIC + data
             try:
-                _write(file, data)
+                write(file, data)
                 os.fdatasync(file.fileno())
             except OSError:
                 with self._guard:
@@ -231,18 +276,35 @@ def sound_length(path: Path) -> int:
 
 def files_of(folder: Path, person_id: str = "*") -> list[Path]:
     """What was spooled of a Space, by its folder, or of one person there: a file for each session."""
-    return sorted(path for form in (BUNDLES, PLAIN) for path in folder.glob(f"{person_id}/*{form}"))
+    sealed = set(folder.glob(f"{person_id}/*{BUNDLES}"))
+    plain = {path for path in folder.glob(f"{person_id}/*{PLAIN}") if _sealed_later(path) not in sealed}
+    return sorted(sealed | plain)
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
+def _sealed_later(path: Path) -> Path:
+    return path.with_name(f"{path.name.removesuffix(PLAIN)}{_SEALED_LATER}")
+
+
+def records_of(folder: Path, person_id: str) -> Iterator[tuple[Path, bytes]]:
+    """(file, body) of everything that was spooled of a person in a Space, by its folder."""
+    for path in files_of(folder, person_id):
+        with open(path, "rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                for _, body in records(file):
+                    yield path, body
+
+
+def write(file: BinaryIO, data: bytes) -> None:
+    """Write all of it."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
 
 
-def _record(entry: Entry) -> bytes:
-    rest = struct.pack("<Q", entry.sequence) + entry.body
-    return struct.pack("<II", len(entry.body), zlib.crc32(rest)) + rest
+def record(sequence: int, body: bytes) -> bytes:
+    """One record."""
+    rest = struct.pack("<Q", sequence) + body
+    return struct.pack("<II", len(body), zlib.crc32(rest)) + rest
 
 
 def records(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

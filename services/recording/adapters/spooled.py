@@ -95,16 +95,19 @@ def people(folder: Path) -> list[str]:
     return sorted({path.parent.name for path in files_of(folder)})
 
 
-def read(folder: Path, person_id: str, open_: Open) -> Packets:
-    """The packets of one person. Bundles stored twice, and what is no Opus, are left out. Close it by leaving it."""
+def read(folder: Path, person_id: str, open_: Open, within: range | None = None) -> Packets:
+    """The packets of one person. Bundles stored twice, and what is no Opus, are left out. Close it by leaving it.
+
+    With `within`, only bundles that begin in that time (ns since the Unix epoch).
+    """
     packets = Packets()
     sources = 0
     for path in files_of(folder, person_id):
-        sources += _read_session(packets, path, None if path.suffix == PLAIN else open_, sources)
+        sources += _read_session(packets, path, None if path.suffix == PLAIN else open_, sources, within)
     return packets
 
 
-def _read_session(packets: Packets, path: Path, open_: Open | None, first_source: int) -> int:
+def _read_session(packets: Packets, path: Path, open_: Open | None, first_source: int, within: range | None) -> int:
     """Add the packets of one file, whose sources are numbered from `first_source` on; how many sources they were."""
     packets._files.append((path, open_))
     sources = _Sources(first_source)
@@ -114,10 +117,13 @@ def _read_session(packets: Packets, path: Path, open_: Open | None, first_source
             return 0
         for at, body in records(file):
             try:
-                bundle = capture.decode(body if open_ is None else open_(body))
+                plain = body if open_ is None else open_(body)
             except Tampered:
                 packets.malformed += 1
                 continue
+            if within is not None and capture.base_of(plain) not in within:
+                continue
+            bundle = capture.decode(plain)
             if not bundle.packets:
                 continue
             # A redelivery has the same CAPTURE sequence, a repeated publish only the same content.
@@ -155,7 +161,7 @@ class _Sources:
         """The source of each stream, and the sequence number of its newest packet."""
         self.count = 0
 
-    def of(self, bundle: capture.Bundle, packet: capture.Packet) -> int:
+    def of(self, bundle: capture.Bundle, packet: capture.CapturedPacket) -> int:
         """The source of the next packet."""
         stream = None if bundle.continuous else bundle.ssrc
         known = self._newest.get(stream)

@@ -13,24 +13,26 @@ from typing import Final
 from libs.aio import end
 from libs.audio.opus import RATE
 from libs.bus import Unavailable
-from libs.keyring import Erased
+from libs.keyring import ErasureTarget
 from libs.keyring.holders import touches
+from libs.object_store import StoredObjects
 from libs.refusal import Refusal
-from services.recording.adapters.object_store import StoredObjects
 from services.recording.adapters.spool import Spool
-from services.recording.app.vault import Vault
-from services.recording.domain import Recording
+from services.recording.app.audio_keys import AudioKeys
+from services.recording.domain.recording import Recording
 from services.recording.replay.build import (
     BuildError,
+    BuildJob,
     Built,
-    Job,
     Mixed,
     MixJob,
     NothingCapturedError,
     StoredTrack,
     build,
+    cut,
     mix_again,
 )
+from services.recording.replay.cut import Cut, CutJob
 
 _RENEW: Final = 30.0
 """Seconds; a lease takes longer."""
@@ -50,7 +52,7 @@ class Building:
         self._dropped = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def build(self, job: Job) -> Built:
+    async def build(self, job: BuildJob) -> Built:
         """Build it. Raises KeysDroppedError and what `services.recording.replay.build.build` raises."""
         with self._ended():
             return await build(job, self._begun)
@@ -59,6 +61,11 @@ class Building:
         """Mix it. Raises KeysDroppedError and what `services.recording.replay.build.mix_again` raises."""
         with self._ended():
             return await mix_again(job, self._begun)
+
+    async def cut(self, job: CutJob) -> Cut:
+        """Cut it out. Raises KeysDroppedError and what `services.recording.replay.build.cut` raises."""
+        with self._ended():
+            return await cut(job, self._begun)
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -78,7 +85,7 @@ class Building:
         if not self.holds:
             raise KeysDroppedError("a key was destroyed meanwhile") from cause
 
-    def drop(self, erased: Erased) -> None:
+    def drop(self, erased: ErasureTarget) -> None:
         """End its process where it has a key of what is destroyed."""
         if any(touches(erased, lock) for lock in self.locks):
             self.end()
@@ -98,14 +105,13 @@ class Building:
 class Builds:
     """Builds replays from what is spooled, and mixes from tracks that are stored."""
 
-    def __init__(self, vault: Vault, spool: Spool, objects: StoredObjects, called: Called) -> None:
+    def __init__(self, audio_keys: AudioKeys, spool: Spool, objects: StoredObjects, called: Called) -> None:
         """`called` says what people are called, by their ids; it raises TimeoutError while that is not known."""
-        self._vault = vault
+        self._audio_keys = audio_keys
         self._spool = spool
         self._objects = objects
         self._called = called
         self._going_on: set[Building] = set()
-        vault.on_drop(self._drop)
 
     @asynccontextmanager
     async def build(self, recording: Recording) -> AsyncIterator[tuple[Building, Built]]:
@@ -119,11 +125,11 @@ class Builds:
         names = await self._called(consenting)
         out = self._out(recording.space_id)
         await asyncio.to_thread(_emptied, out)
-        keys = await self._vault.to_build(recording, names)
+        keys = await self._audio_keys.to_build(recording, names)
         if keys is None:
             raise NothingCapturedError
         async with self._noticing(keys.locks) as building:
-            job = Job(
+            job = BuildJob(
                 space_id=recording.space_id,
                 title=keys.title,
                 began_ns=round(recording.started_at.timestamp() * 1e9),
@@ -147,7 +153,7 @@ class Builds:
             paths = {track.object: out / str(number) for number, track in enumerate(recording.finished.tracks)}
             for name, path in paths.items():
                 await self._objects.fetch(name, path)
-            keys = await self._vault.to_mix(recording)
+            keys = await self._audio_keys.to_mix(recording)
             if keys is None:
                 raise KeysDroppedError("a key of a track is destroyed")
             async with self._noticing(keys.locks) as building:
@@ -160,10 +166,17 @@ class Builds:
         finally:
             await asyncio.to_thread(shutil.rmtree, out, True)
 
+    @asynccontextmanager
+    async def cut(self, job: CutJob, locks: frozenset[str]) -> AsyncIterator[tuple[Building, Cut]]:
+        """Cut a stretch out for a report, with keys of these locks; until the context is left, destroyed keys are
+        taken notice of. Raises KeysDroppedError, NothingCapturedError, BuildError, StorageFullError and OSError."""
+        async with self._noticing(locks) as building:
+            yield building, await building.cut(job)
+
     async def confirm(self, building: Building) -> None:
         """Raises KeysDroppedError where one of its keys is destroyed, also where that was not heard of; and Refusal and
         Unavailable."""
-        if not await self._vault.live(building.locks):
+        if not await self._audio_keys.live(building.locks):
             building.end()
         building.must_hold()
 
@@ -183,7 +196,7 @@ class Builds:
         while building.holds:
             await asyncio.sleep(_RENEW)
             try:
-                if not await self._vault.live(building.locks):
+                if not await self._audio_keys.live(building.locks):
                     building.end()
             except (Refusal, Unavailable):  # until the lease is over, the keyring answers from memory
                 building.end()
@@ -192,12 +205,13 @@ class Builds:
         """Delete what was built of a Space."""
         await asyncio.to_thread(shutil.rmtree, self._out(space_id), True)
 
-    def _out(self, space_id: str) -> Path:
-        return self._spool.folder(space_id) / "build"
-
-    def _drop(self, erased: Erased) -> None:
+    def drop(self, erased: ErasureTarget) -> None:
+        """End every process that has a key of what is destroyed."""
         for building in self._going_on:
             building.drop(erased)
+
+    def _out(self, space_id: str) -> Path:
+        return self._spool.folder(space_id) / "build"
 
 
 def _emptied(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from copy import copy
@@ -11,18 +10,19 @@ from datetime import datetime
 from typing import Final
 
 from contracts import object_names
+from libs.aio import Rounds
 from libs.audio.opus import RATE
 from libs.bus import Unavailable
 from libs.commands import Executor
 from libs.eventstore import Fact, Store
 from libs.keyring import Expired
+from libs.object_store import ObjectStoreError, StoredObjects
 from libs.refusal import Refusal
-from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool
+from services.recording.app.audio_keys import AudioKeys
 from services.recording.app.builds import Builds, KeysDroppedError
-from services.recording.app.vault import Vault
-from services.recording.domain import Recording
-from services.recording.projection import Kept
+from services.recording.domain.recording import Recording
+from services.recording.projection import KeptSpaces
 from services.recording.replay.build import BuildError
 
 _log = logging.getLogger(__name__)
@@ -41,27 +41,28 @@ class Erasing:
         self,
         store: Store[Recording],
         executor: Executor[Recording],
-        kept: Kept,
+        kept: KeptSpaces,
         objects: StoredObjects,
         spool: Spool,
-        vault: Vault,
+        audio_keys: AudioKeys,
         builds: Builds,
+        one_at_a_time: asyncio.Lock,
     ) -> None:
+        """`one_at_a_time`: a mix that is made meanwhile would be of tracks that are being removed, or sealed."""
         self._store = store
         self._executor = executor
         self._kept = kept
         self._objects = objects
         self._spool = spool
-        self._vault = vault
+        self._audio_keys = audio_keys
         self._builds = builds
-        self._wake = asyncio.Event()
-        self._one_at_a_time = asyncio.Lock()
-        """A mix that is made meanwhile would be of tracks that are being removed."""
+        self._rounds = Rounds(self._look, log=_log, later="mixes wait", away=(Refusal,), pause=_PAUSE)
+        self._one_at_a_time = one_at_a_time
         self._trouble: str | None = None
 
     def trouble(self) -> str | None:
         """What keeps a mix from being made again now, for a readiness check."""
-        return self._trouble
+        return self._rounds.trouble() or self._trouble
 
     async def erase_person(self, person_id: str) -> None:
         """Remove all that was recorded of a person. Again changes nothing.
@@ -73,14 +74,14 @@ class Erasing:
         for space_id in self._kept.heard(person_id):
             async with self._one_at_a_time:
                 await self._erase_voice(space_id, person_id)
-        self._wake.set()
+        self._rounds.wake()
 
     async def _erase_voice(self, space_id: str, person_id: str) -> None:
         recording = await self._store.read(space_id, copy)
         done = recording.finished
         if done is None or not recording.erase_voice(person_id):
             return
-        await self._vault.destroy_mix(recording)
+        await self._audio_keys.destroy_mix(recording)
         tracks = [track.object for track in done.tracks if track.person_id == person_id]
         await self._objects.remove([*tracks, *([done.mix] if done.mix else [])])
         await self._executor.by_itself(space_id, lambda r, _: r.erase_voice(person_id))
@@ -101,30 +102,26 @@ class Erasing:
     async def run(self) -> None:
         """Make mixes again, those that are owed from before and from now on, for ever."""
         await asyncio.to_thread(self._spool.sweep_again)
-        while True:
-            self._wake.clear()
-            self._trouble = None
-            try:
-                await self._kept.catch_up(self._store)
-            except Refusal as error:
-                self._trouble = f"mixes wait: {error}"
-                _log.error("mixes are made later: %s", error)
-            else:
-                for space_id in self._kept.unmixed():
-                    await self._try_again(space_id)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _PAUSE if self._trouble else None)
+        await self._rounds.run()
 
-    async def _try_again(self, space_id: str) -> None:
+    async def _look(self) -> float | None:
+        await self._kept.catch_up(self._store)
+        self._trouble = None
+        made = [await self._try_again(space_id) for space_id in self._kept.unmixed()]
+        return None if all(made) else _PAUSE
+
+    async def _try_again(self, space_id: str) -> bool:
         try:
             async with self._one_at_a_time:
                 await self._make_again(space_id)
+                return True
         except KeysDroppedError:
             _log.info("the mix of %s is made later: somebody else in it is erased", space_id)
             self._trouble = self._trouble or f"the mix of {space_id} waits"
         except (BuildError, ObjectStoreError, Refusal, Unavailable, Expired, OSError) as error:
             self._trouble = f"the mix of {space_id} waits: {error}"
             _log.error("the mix of %s is made later: %s", space_id, error)
+        return False
 
     async def _make_again(self, space_id: str) -> None:
         recording = await self._store.read(space_id, copy)

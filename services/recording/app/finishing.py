@@ -16,12 +16,13 @@ from libs.bus import Unavailable
 from libs.commands import Executor
 from libs.eventstore import Fact
 from libs.keyring import Expired
+from libs.object_store import ObjectStoreError, StoredObjects
 from libs.refusal import Refusal
-from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool, StorageFullError
 from services.recording.app.builds import Builds, KeysDroppedError
 from services.recording.app.recordings import Recordings
-from services.recording.domain import FailureReason, Phase, Recording, Track
+from services.recording.domain.facts import FailureReason, Track
+from services.recording.domain.recording import Phase, Recording
 from services.recording.replay.build import BuildError, Built, NothingCapturedError
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ _BUILDS_THAT_FAIL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FinishingLimits:
     """How patient and how busy finishing is."""
 
     grace: timedelta
@@ -57,9 +58,11 @@ class Finishing:
         objects: StoredObjects,
         drained: Callable[[str], Awaitable[bool]],
         builds: Builds,
-        limits: Limits,
+        limits: FinishingLimits,
+        unmix: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`drained` says whether every captured message of a Space has been taken in."""
+        """`drained` says whether every captured message of a Space has been taken in. `unmix` destroys what was mixed
+        of a Space while it ran; it raises Refusal, Unavailable and OSError."""
         self._recordings = recordings
         self._executor = executor
         self._spool = spool
@@ -67,6 +70,7 @@ class Finishing:
         self._drained = drained
         self._builds = builds
         self._limits = limits
+        self._unmix = unmix
         self._busy = asyncio.Semaphore(limits.builds)
         self._owed: asyncio.Queue[str] = asyncio.Queue()
         self._running: set[str] = set()
@@ -125,6 +129,9 @@ class Finishing:
     async def _step(self, space_id: str, *, hopeless: bool) -> bool:
         """Bring a Space one step on; whether nothing is left to do. `hopeless`: its build failed too often."""
         recording = await self._recordings.get(space_id)
+        if recording.phase not in (Phase.NONE, Phase.RECORDING, Phase.PROCESSING):
+            # Before its folder goes, by which a restart finds what is left to do.
+            await self._unmix(space_id)
         if recording.phase in (Phase.READY, Phase.DELETED, Phase.DESTROYED):
             await asyncio.to_thread(self._spool.remove_space, space_id)
         elif recording.phase is Phase.FAILED:

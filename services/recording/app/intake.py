@@ -7,13 +7,14 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
-from contracts.capture import CLOCKS_DIFFER
-from services.recording.adapters.spool import Entry, Spool
+from contracts import capture
+from libs.keyring import Tampered
+from services.recording.adapters.spool import Spool, SpoolEntry
+from services.recording.app.audio_keys import AudioKeys
 from services.recording.app.recordings import Recordings
-from services.recording.app.vault import Vault
-from services.recording.domain import Phase
+from services.recording.domain.recording import Phase
 
 _LONGEST_BUNDLE_US: Final = 60_000_000
 _REMEMBERED: Final = 10_000
@@ -37,18 +38,25 @@ class CapturedMessage:
     sequence: int
     """In the CAPTURE stream."""
     published_at: datetime
-    base_ns: int
-    longest_us: int
-    """Arrival of the last packet after `base_ns`."""
     body: bytes
+    unit: str | None
+    """The unit that the body is sealed for; None where it is not, since an earlier version captured it."""
+
+
+class Admitted(NamedTuple):
+    """What is recorded of a message."""
+
+    entry: SpoolEntry
+    plain: bytes
+    """The bundle, opened."""
 
 
 class Intake:
     """Decides by the Space's settings and the speaker's consent."""
 
-    def __init__(self, recordings: Recordings, vault: Vault, spool: Spool) -> None:
+    def __init__(self, recordings: Recordings, audio_keys: AudioKeys, spool: Spool) -> None:
         self._recordings = recordings
-        self._vault = vault
+        self._audio_keys = audio_keys
         self._spool = spool
         self._unrecorded: OrderedDict[str, None] = OrderedDict()
         self._trouble: str | None = None
@@ -59,10 +67,10 @@ class Intake:
         if len(self._unrecorded) > _REMEMBERED:
             self._unrecorded.popitem(last=False)
 
-    async def admit(self, message: CapturedMessage) -> Entry | None:
+    async def admit(self, message: CapturedMessage) -> Admitted | None:
         """What to spool; None for what is not recorded: no recording, no consent, over and done, or of somebody erased.
 
-        Raises RejectedError, NotAdmittedError, and what `Recordings.get` and `Vault.seal_captured` raise.
+        Raises RejectedError, NotAdmittedError, and what `Recordings.get` and `AudioKeys` raise.
         """
         if message.space_id in self._unrecorded:
             return None
@@ -71,29 +79,44 @@ class Intake:
             raise NotAdmittedError(f"nothing is known of the Space {message.space_id}")
         if recording.phase not in (Phase.RECORDING, Phase.PROCESSING):
             return None
+        opened = await self._open(message)
+        if opened is None:
+            return None
+        plain, bundle = opened
         try:
-            at = datetime.fromtimestamp(message.base_ns / 1e9, UTC)
+            at = datetime.fromtimestamp(bundle.base_ns / 1e9, UTC)
         except (ValueError, OverflowError, OSError):
-            raise RejectedError(f"its clock says {message.base_ns} ns") from None
-        if not recording.started_at - CLOCKS_DIFFER <= at <= message.published_at + CLOCKS_DIFFER:
+            raise RejectedError(f"its clock says {bundle.base_ns} ns") from None
+        if not recording.started_at - capture.CLOCKS_DIFFER <= at <= message.published_at + capture.CLOCKS_DIFFER:
             raise RejectedError(f"its clock says {at:%Y-%m-%d %H:%M:%S}, which is not within the Space")
-        if message.longest_us > _LONGEST_BUNDLE_US:
-            raise RejectedError(f"it spans {message.longest_us / 1e6:.0f} s")
+        longest_us = max((packet.arrival_us for packet in bundle.packets), default=0)
+        if longest_us > _LONGEST_BUNDLE_US:
+            raise RejectedError(f"it spans {longest_us / 1e6:.0f} s")
         speaker = recording.speakers.get(message.person_id)
         if speaker is None:
             raise NotAdmittedError(f"{message.person_id} is not known to have been on stage")
         if not speaker.consented(at):
             return None
-        sealed = await self._vault.seal_captured(message.space_id, message.person_id, message.body)
+        sealed = await self._audio_keys.to_spool(message.space_id, message.person_id, message.unit, message.body)
         if sealed is None:
             return None
-        return Entry(message.space_id, message.person_id, message.session_id, message.sequence, sealed)
+        return Admitted(
+            SpoolEntry(message.space_id, message.person_id, message.session_id, message.sequence, sealed), plain
+        )
+
+    async def _open(self, message: CapturedMessage) -> tuple[bytes, capture.Bundle] | None:
+        """What was captured, as bytes too; None where its keys are destroyed."""
+        try:
+            body = await self._audio_keys.open_captured(message.space_id, message.person_id, message.unit, message.body)
+            return None if body is None else (body, capture.decode(body))
+        except (Tampered, ValueError) as error:
+            raise RejectedError(str(error)) from error
 
     async def is_finished(self, space_id: str) -> bool:
         """Whether a replay was made, or given up, that nothing is added to any more."""
         return (await self._recordings.get(space_id)).phase in (Phase.READY, Phase.FAILED)
 
-    async def store(self, entries: Iterable[Entry]) -> None:
+    async def store(self, entries: Iterable[SpoolEntry]) -> None:
         """Put bundles on the disk; they are there when it returns. Raises StorageFullError, OSError."""
         try:
             await asyncio.to_thread(self._spool.append, list(entries))

@@ -9,17 +9,19 @@ from datetime import datetime
 from libs.commands import Executor
 from libs.eventstore import Store
 from services.recording.adapters.spool import Spool
-from services.recording.app.vault import Vault
-from services.recording.domain import Phase, Recording
+from services.recording.app.audio_keys import AudioKeys
+from services.recording.domain.recording import Phase, Recording
 
 
 class Recordings:
     """Every method may raise `libs.refusal.Refusal` with `retry` where the event store is away or full."""
 
-    def __init__(self, store: Store[Recording], executor: Executor[Recording], vault: Vault, spool: Spool) -> None:
+    def __init__(
+        self, store: Store[Recording], executor: Executor[Recording], audio_keys: AudioKeys, spool: Spool
+    ) -> None:
         self._store = store
         self._executor = executor
-        self._vault = vault
+        self._audio_keys = audio_keys
         self._spool = spool
 
     async def get(self, space_id: str) -> Recording:
@@ -31,7 +33,7 @@ class Recordings:
 
         May raise Unavailable and Expired too, where keys cannot be had.
         """
-        sealed = await self._vault.seal_title(space_id, title)
+        sealed = await self._audio_keys.seal_title(space_id, title)
         await self._executor.by_itself(
             space_id, lambda r, _: r.begin(started_at=started_at, title=sealed), cause=f"begin {cause}"
         )

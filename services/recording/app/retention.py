@@ -10,15 +10,16 @@ from copy import copy
 from datetime import datetime
 from typing import Final
 
+from libs.aio import Rounds
 from libs.bus import Unavailable
 from libs.commands import Executor
 from libs.eventstore import Store
+from libs.object_store import ObjectStoreError, StoredObjects
 from libs.refusal import Refusal
-from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool
-from services.recording.app.vault import Vault
-from services.recording.domain import Phase, Recording, Terms
-from services.recording.projection import Kept
+from services.recording.app.audio_keys import AudioKeys
+from services.recording.domain.recording import Phase, Recording, Terms
+from services.recording.projection import KeptSpaces
 
 _log = logging.getLogger(__name__)
 _AWAY: Final = (ObjectStoreError, Refusal, Unavailable, OSError)
@@ -36,10 +37,10 @@ class Retention:
         self,
         store: Store[Recording],
         executor: Executor[Recording],
-        kept: Kept,
+        kept: KeptSpaces,
         objects: StoredObjects,
         spool: Spool,
-        vault: Vault,
+        audio_keys: AudioKeys,
         terms: Terms,
         now: Callable[[], datetime],
     ) -> None:
@@ -48,18 +49,18 @@ class Retention:
         self._kept = kept
         self._objects = objects
         self._spool = spool
-        self._vault = vault
+        self._audio_keys = audio_keys
         self._terms = terms
         self._now = now
 
     async def run(self, every: float) -> None:
         """Look every so many seconds, for ever."""
-        while True:
-            try:
-                await self.look()
-            except _AWAY as error:
-                _log.warning("what is due is deleted later", extra={"why": str(error)})
-            await asyncio.sleep(every)
+
+        async def look() -> float:
+            await self.look()
+            return every
+
+        await Rounds(look, log=_log, later="what is due is deleted later", away=_AWAY, pause=every).run()
 
     async def look(self) -> None:
         """Do what is due now. Raises ObjectStoreError, Refusal, Unavailable and OSError where something is away.
@@ -86,7 +87,7 @@ class Retention:
         recording, terms = await self._store.read(space_id, copy), self._terms
         if recording.may_be_destroyed(now, terms):
             # Keys first: what cannot be removed, or is somewhere else too, is unreadable then.
-            await self._vault.destroy(recording)
+            await self._audio_keys.destroy(recording)
             await self._objects.remove(_names(recording))
             await self._executor.by_itself(space_id, lambda r, _: r.destroy(now, terms), cause="destroy")
             _log.info("the safety copy of %s is destroyed", space_id)
@@ -94,7 +95,7 @@ class Retention:
     async def _remove_aside(self, space_id: str) -> None:
         recording = await self._store.read(space_id, copy)
         if recording.phase is Phase.DESTROYED:  # a recording that failed has no safety copy
-            await self._vault.destroy(recording)
+            await self._audio_keys.destroy(recording)
             await asyncio.to_thread(self._spool.remove_aside, space_id)
             _log.info("the audio that was kept of %s, which failed, is deleted", space_id)
 

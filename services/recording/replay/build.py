@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from libs.keyring import UnitKey
 from services.recording.adapters import spool, spooled
 from services.recording.replay import ogg, timeline
+from services.recording.replay.cut import Cut, CutJob, NothingHeardError, cut_here
 from services.recording.replay.sealed import SealedFile, opened, seal
 
 _NOTHING: Final = 3  # exit codes of the child
@@ -55,7 +56,7 @@ class Recorded(BaseModel):
     track: UnitKey
 
 
-class Job(BaseModel):
+class BuildJob(BaseModel):
     """What to build."""
 
     model_config = _CONFIG
@@ -129,7 +130,7 @@ class Built(Mixed):
     tracks: list[BuiltTrack]
 
 
-def build_tracks(job: Job) -> tuple[int, list[BuiltTrack]]:
+def build_tracks(job: BuildJob) -> tuple[int, list[BuiltTrack]]:
     """Write the track files; (the replay's first moment, ns since the Unix epoch, tracks in order of their start)."""
     people = [person for person in spooled.people(job.spool) if person in job.people]
     firsts = []
@@ -143,7 +144,7 @@ def build_tracks(job: Job) -> tuple[int, list[BuiltTrack]]:
     return began, sorted(tracks, key=lambda track: (track.offset, track.person_id))
 
 
-def _build_track(job: Job, person: str, began_ns: int) -> BuiltTrack | None:
+def _build_track(job: BuildJob, person: str, began_ns: int) -> BuiltTrack | None:
     path, recorded = job.out / f"{person}.ogg.sealed", job.people[person]
     with spooled.read(job.spool, person, recorded.spool.open_bytes) as packets, open(path, "wb") as file:
         sealed = SealedFile(file, recorded.track)
@@ -173,7 +174,7 @@ def _build_track(job: Job, person: str, began_ns: int) -> BuiltTrack | None:
         )
 
 
-def build_here(job: Job) -> Built:
+def build_here(job: BuildJob) -> Built:
     """Build in this process. Raises NothingCapturedError, OSError."""
     began, tracks = build_tracks(job)
     if not tracks:
@@ -189,7 +190,7 @@ def mix_here(job: MixJob) -> Mixed:
     """Mix in this process. Raises OSError."""
     from services.recording.replay import mix  # numpy and PyAV, only where they are used
 
-    parts = [mix.Part(partial(_open, track), track.offset) for track in job.tracks]
+    parts = [mix.MixPart(partial(_open, track), track.offset) for track in job.tracks]
     path = job.out / "replay.m4a.sealed"
     # FFmpeg reads again what it wrote, to put the index first, so that this is a file; it has no name.
     with tempfile.TemporaryFile(dir=job.out) as plain:
@@ -206,7 +207,7 @@ Begun = Callable[[subprocess.Popen[bytes]], None]
 """Is told the process that builds, once it runs."""
 
 
-async def build(job: Job, begun: Begun) -> Built:
+async def build(job: BuildJob, begun: Begun) -> Built:
     """Build in a child process. Raises NothingCapturedError, spool.StorageFullError, BuildError.
 
     Cancelled, it ends the child.
@@ -219,7 +220,12 @@ async def mix_again(job: MixJob, begun: Begun) -> Mixed:
     return Mixed.model_validate_json(await _in_child(job, begun))
 
 
-async def _in_child(job: Job | MixJob, begun: Begun) -> bytes:
+async def cut(job: CutJob, begun: Begun) -> Cut:
+    """Cut a stretch out in a child process, as `build` does."""
+    return Cut.model_validate_json(await _in_child(job, begun))
+
+
+async def _in_child(job: BuildJob | MixJob | CutJob, begun: Begun) -> bytes:
     # Popen, in a thread, and not the loop's own subprocesses: uvloop forks and runs Python in the fork, which has hung
     # there; Popen executes the child at once.
     threads = ThreadPoolExecutor(1, thread_name_prefix="build")
@@ -257,7 +263,19 @@ def _end_with_parent(open_while_it_lives: int) -> None:
     os._exit(1)
 
 
-_JOB: Final[TypeAdapter[Job | MixJob]] = TypeAdapter(Annotated[Job | MixJob, Field(discriminator="kind")])
+_JOB: Final[TypeAdapter[BuildJob | MixJob | CutJob]] = TypeAdapter(
+    Annotated[BuildJob | MixJob | CutJob, Field(discriminator="kind")]
+)
+
+
+def _here(job: BuildJob | MixJob | CutJob) -> BaseModel:
+    match job:
+        case BuildJob():
+            return build_here(job)
+        case MixJob():
+            return mix_here(job)
+        case CutJob():
+            return cut_here(job)
 
 
 def _main() -> int:
@@ -265,8 +283,8 @@ def _main() -> int:
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     os.nice(_NICE)
     try:
-        made = build_here(job) if isinstance(job, Job) else mix_here(job)
-    except NothingCapturedError:
+        made = _here(job)
+    except (NothingCapturedError, NothingHeardError):
         return _NOTHING
     except OSError as error:
         if error.errno in spool.FULL:

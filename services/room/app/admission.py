@@ -9,7 +9,7 @@ from libs.eventstore import Store
 from libs.keyring.vault import Vault
 from services.room.domain.space import Space
 from services.room.domain.values import Because, Person, Role
-from services.room.projection import People
+from services.room.projection.people import People
 
 T = TypeVar("T")
 View = Callable[[Space], T]
@@ -89,6 +89,8 @@ class Admission:
 
     def out(self, person_id: str, host_id: str) -> Because | None:
         """Why somebody cannot be in a host's Spaces; None where they can."""
+        if self._people.is_erased(person_id):
+            return "erased"
         if self._people.suspended(person_id):
             return "suspended"
         return "blocked" if person_id != host_id and self._people.blocked(person_id, host_id) else None

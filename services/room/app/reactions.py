@@ -15,7 +15,7 @@ _LIGHTEST: Final = 2
 """Unicode has five modifiers (UTS 51, section 2.4), U+1F3FB to U+1F3FF: the first is of the types 1 and 2."""
 
 
-class Reactions:
+class ReactionCounts:
     """How often people reacted in each Space since that was last told."""
 
     def __init__(self, kinds: Iterable[str], with_skin_tone: Iterable[str] = ()) -> None:

@@ -9,10 +9,11 @@ from typing import Final, TypeVar
 from libs.commands import Executor
 from libs.eventstore import Claim, Done, Fact, Order, Store
 from libs.refusal import Refusal
-from services.room.app.live_spaces import LiveSpaces
+from services.room.app.live_limit import LiveLimit
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits, Settings
-from services.room.projection import People
+from services.room.domain.values import Settings
+from services.room.projection.people import People
 
 T = TypeVar("T")
 View = Callable[[Space], T]
@@ -30,7 +31,7 @@ class Scheduling:
         people: People,
         limits: Limits,
         platform_of: Callable[[str, str], str | None],
-        live: LiveSpaces,
+        live: LiveLimit,
         *,
         person_wait: float,
     ) -> None:
@@ -135,6 +136,20 @@ class Scheduling:
         claims = await self.places(space_id)
         return await self._executor.execute(
             order, space_id, lambda space: space.cancel(order.actor), view, claims=claims
+        )
+
+    async def delete(self, order: Order, space_id: str, view: View[T], *, operator: bool) -> Done[T]:
+        """Delete a Space, and give back the place it holds while it is scheduled. Refuses as `Space.delete` does."""
+        claims: list[Claim] = []
+        if await self._store.read(space_id, lambda space: space.state == "scheduled"):
+            claims = await self.places(space_id)
+        return await self._executor.execute(
+            order,
+            space_id,
+            lambda space: space.delete(order.actor, operator=operator),
+            view,
+            claims=claims,
+            checked=not operator,  # one may delete a Space that one may not enter
         )
 
     async def places(self, space_id: str) -> list[Claim]:

@@ -15,16 +15,19 @@ from libs.keyring import subjects_of
 from libs.keyring.vault import Vault
 from libs.refusal import Refusal
 from services.room.domain.space import Space
-from services.room.projection import TakenBack
+from services.room.projection.taken_back import TakenBack
 
 _log = logging.getLogger(__name__)
 
 _TICK: Final = 0.5
 _AGAIN: Final = 2.0
+_SPACE: Final = "space:"
+"""What the name of a Space's keys begins with."""
 
 
 class TakingBack:
-    """Has the keys of words destroyed that nobody needs any more, in the Spaces of this process.
+    """Has the keys destroyed that nobody needs any more, in the Spaces of this process: those of words, and all of an
+    ephemeral Space that is over.
 
     It is done again until people has answered, and goes on after a crash: what is owed follows from the stored facts.
     """
@@ -43,6 +46,8 @@ class TakingBack:
         """Another process may have had it done, whose Space it was then."""
         for received in batch:
             match received.event:
+                case people.Forgotten(whole=("space", space_id)):
+                    self._taken.gone(space_id)
                 case people.Forgotten(what=what, unit=str(unit)) if len(both := subjects_of(what)) == 2:
                     kinds = dict(subject.split(":", 1) for subject in both)
                     if kinds.keys() == {"person", "space"}:
@@ -62,6 +67,9 @@ class TakingBack:
             await asyncio.sleep(_TICK)
 
     async def _destroy(self) -> None:
+        for space_id in filter(self._owns, self._taken.over()):
+            await self._bus.ask(people.DestroySubjects(command_id=new_id(), subjects=(f"{_SPACE}{space_id}",)))
+            self._taken.gone(space_id)
         for (space_id, person_id), units in self._taken.owed().items():
             if not self._owns(space_id):
                 continue

@@ -51,19 +51,24 @@ class Started(Fact):
 
 @stored("space.canceled")
 class Canceled(Fact):
-    reason: Literal["host", "platform", "never_started"] = "host"
+    reason: Literal["host", "platform", "never_started", "erased"] = "host"
 
 
 @stored("space.ended")
 class Ended(Fact):
-    reason: Literal["host", "platform", "timed_out"] = "host"
+    reason: Literal["host", "platform", "timed_out", "erased"] = "host"
+
+
+@stored("space.deleted")
+class Deleted(Fact):
+    """Nobody is shown it any more."""
 
 
 @stored("space.host_changed")
 class HostChanged(Fact):
     host: Person
     previous_id: str
-    reason: Literal["handed_over", "lost"]
+    reason: Literal["handed_over", "lost", "erased"]
 
 
 # ---- coming on stage --------------------------------------------------------------------------------------------

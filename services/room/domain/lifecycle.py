@@ -14,6 +14,7 @@ from services.room.domain.facts import (
     Arrived,
     Canceled,
     Created,
+    Deleted,
     Ended,
     HostChanged,
     InvitationClosed,
@@ -30,12 +31,15 @@ from services.room.domain.facts import (
     WordsChanged,
 )
 from services.room.domain.languages import must_be_a_language
+from services.room.domain.limits import Limits
 from services.room.domain.state import SpaceState
-from services.room.domain.values import Because, Limits, Member, Person, Settings
+from services.room.domain.values import Because, Member, Person, Settings
 from services.room.domain.word_list import tidy
 
 _CONNECTING: Final = timedelta(seconds=5)
 """Nobody is told within this time that somebody who came on stage is missing: clients connect afterwards."""
+
+_BEFORE_THE_START: Final = frozenset({"recorded", "captions", "ephemeral"})
 
 
 class Lifecycle(SpaceState):
@@ -57,6 +61,7 @@ class Lifecycle(SpaceState):
         if self.version:
             raise Refusal("wrong_state", "There is a Space with this id already.")
         _must_be_topics(settings.topics, limits)
+        _must_be_kept_or_not(settings)
         must_be_a_language(settings.lang)
         if scheduled_start is not None:
             _must_be_a_start(scheduled_start, now, limits)
@@ -93,19 +98,34 @@ class Lifecycle(SpaceState):
         self._must_be_live()
         return [Ended(reason="host" if by_host else "platform")]
 
+    def delete(self, actor: str | None, *, operator: bool = False) -> list[Fact]:
+        """Show it to nobody any more: by its host before the start or after the end, by the platform at any time."""
+        self._must_exist()
+        by_host = actor is not None and actor == self.host.id
+        if not by_host and not operator:
+            raise Refusal("not_host", "Only the host can delete the Space.")
+        if self.state == "scheduled":
+            return [Canceled(reason="host" if by_host else "platform"), Deleted()]
+        if self.state != "live":
+            return [Deleted()]
+        if not operator:
+            raise Refusal("wrong_state", "The Space is live; end it first.")
+        return [Ended(reason="platform"), Deleted()]
+
     def change_settings(self, actor: str | None, limits: Limits, **changes: Any) -> list[Fact]:
-        """`changes` are fields of Settings, without a title that is shown already; whether it is recorded and captioned
-        is chosen before the start."""
+        """`changes` are fields of Settings, without a title that is shown already; whether it is recorded, captioned or
+        ephemeral is chosen before the start."""
         self._must_be_host(actor)
         self._must_not_be_over()
-        if self.state == "live" and ("recorded" in changes or "captions" in changes):
-            raise Refusal("wrong_state", "Recording and captions are chosen before the Space starts.")
+        if self.state == "live" and not _BEFORE_THE_START.isdisjoint(changes):
+            raise Refusal("wrong_state", "What is kept, and captions, are chosen before the Space starts.")
         _must_be_topics(changes.get("topics", ()), limits)
         if "lang" in changes:
             must_be_a_language(changes["lang"])
         if "title" in changes:
             changes["title_by"] = ""
         settings = msgspec.structs.replace(self.settings, **changes)
+        _must_be_kept_or_not(settings)
         return [] if settings == self.settings else [SettingsChanged(settings=settings)]
 
     def change_words(
@@ -147,8 +167,17 @@ class Lifecycle(SpaceState):
             raise Refusal("not_allowed", "A block or a suspension stands in the way, not a removal.")
         return [Readmitted(person_id=person_id)] if because else []
 
-    def bar(self, person_id: str, because: Because) -> list[Fact]:
-        """What follows from a block between somebody and the host, or from a suspension: also of the host."""
+    def bar(
+        self,
+        person_id: str,
+        because: Because,
+        present: Callable[[str], bool] = lambda person_id: True,
+        may_host: Callable[[str], bool] = lambda person_id: True,
+    ) -> list[Fact]:
+        """What follows from a block between somebody and the host, from a suspension, also of the host, or from an
+        erasure. A Space goes to a co-host whose host was erased; `present` and `may_host` as for `pass_time`."""
+        if person_id == self.host.id and because == "erased":
+            return self._without_its_host(present, may_host)
         if person_id == self.host.id:
             if because != "suspended":
                 return []
@@ -165,6 +194,24 @@ class Lifecycle(SpaceState):
         if self.removed.get(person_id) != because or because == "removed":
             return []
         return [Readmitted(person_id=person_id, listened=person_id in self.unseen)]
+
+    def sign_out(
+        self, person_id: str, at: datetime, present: Callable[[str], bool], may_host: Callable[[str], bool]
+    ) -> list[Fact]:
+        """What follows when everything of somebody was signed out: no place is kept for whoever took it before. Only a
+        host without a co-host who could take over may come back, as after a lost connection. `present` and `may_host`
+        as for `pass_time`."""
+        if self.state != "live":
+            return []
+        request, member = self.requests.get(person_id), self.stage.get(person_id)
+        if request is not None and request.requested_at <= at:
+            return [RequestCanceled(person_id=person_id)]
+        if member is None or member.joined_at > at:
+            return []
+        if member.role != "host":
+            return [StageLeft(person_id=person_id, reason="left")]
+        after = self._after_the_host(lambda other: other != person_id and present(other), may_host)
+        return [after] if isinstance(after, HostChanged) else []
 
     # -- time --------------------------------------------------------------------------------------------------
 
@@ -260,6 +307,21 @@ class Lifecycle(SpaceState):
         due += [request.lost_until for request in self.requests.values() if request.lost_until]
         return min(due, default=None)
 
+    def _without_its_host(self, present: Callable[[str], bool], may_host: Callable[[str], bool]) -> list[Fact]:
+        """What becomes of it whose host is erased."""
+        if self.state == "scheduled":
+            return [Canceled(reason="erased")]
+        if self.state != "live":
+            return []
+        host = self.host.id
+        after = self._after_the_host(present, may_host)
+        if isinstance(after, HostChanged):
+            return [
+                HostChanged(host=after.host, previous_id=host, reason="erased"),
+                Removed(person_id=host, because="erased"),
+            ]
+        return [Ended(reason="erased")]
+
     def _after_the_host(self, present: Callable[[str], bool], may_host: Callable[[str], bool]) -> Fact:
         """The longest-serving co-host takes over; one that is lost, too, or may not host, does not."""
         heirs = [
@@ -284,6 +346,12 @@ def _must_be_a_start(start: datetime, now: datetime, limits: Limits) -> None:
     if start > now + limits.schedule_ahead:
         detail = f"A Space can be scheduled at most {limits.schedule_ahead.days} days ahead."
         raise Refusal("invalid", detail, field="scheduled_start")
+
+
+def _must_be_kept_or_not(settings: Settings) -> None:
+    if settings.recorded and settings.ephemeral:
+        detail = "A Space is recorded, or it is ephemeral and nothing of it is kept; choose one."
+        raise Refusal("invalid", detail, field="ephemeral")
 
 
 def _must_be_topics(topics: tuple[str, ...], limits: Limits) -> None:

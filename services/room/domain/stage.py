@@ -29,15 +29,16 @@ from services.room.domain.facts import (
     Unpinned,
 )
 from services.room.domain.languages import must_be_a_language
-from services.room.domain.state import SpaceState
-from services.room.domain.values import HOSTING, Invitation, InvitedTo, LetInBy, Limits, Person, Request
+from services.room.domain.limits import Limits
+from services.room.domain.values import HOSTING, Invitation, InvitedTo, LetInBy, Person, Request
+from services.room.domain.who_may_join import Door
 
 _AUTO: Final = "auto"
 _UNDETERMINED: Final = "und"
 """How BCP 47 calls a language that is not known."""
 
 
-class Stage(SpaceState):
+class Stage(Door):
     """Methods named as orders decide and return facts, none where nothing changes; they raise Refusal."""
 
     # -- asking ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import field
+from msgspec.structs import replace
 
 from libs.eventstore import Aggregate, Fact, Meta
 from libs.keyring import Sealed, Words
@@ -17,6 +18,7 @@ from services.room.domain.facts import (
     CohostAppointed,
     CohostDismissed,
     Created,
+    Deleted,
     Ended,
     HandLowered,
     HandRaised,
@@ -61,6 +63,7 @@ _OUT: Final[dict[Because, str]] = {
     "removed": "You were removed from this Space.",
     "blocked": "You cannot join this Space.",
     "suspended": "Your account is suspended.",
+    "erased": "This account was deleted.",
 }
 
 
@@ -120,46 +123,6 @@ class SpaceState(Aggregate):
         if blocked:
             raise Refusal("blocked", _OUT["blocked"])
 
-    def admit(
-        self,
-        person_id: str | None,
-        *,
-        blocked: bool,
-        follows_host: bool,
-        suspended: bool = False,
-        looking_back: bool = False,
-        inside: bool = False,
-    ) -> None:
-        """Whether somebody may be in it now; `looking_back`, see what is kept of it, which need not be live any more.
-
-        `inside`: they were let in, and stay so when fewer may join. Raises Refusal: space_unknown, suspended, removed,
-        blocked, not_live, not_allowed.
-        """
-        self.welcome(person_id, blocked=blocked, suspended=suspended)
-        if not looking_back:
-            self._must_be_live()
-        if self.role_of(person_id) != "listener" or (looking_back and person_id in self.stood):
-            return
-        if self.settings.kind == "conversation":
-            raise Refusal("not_allowed", "This is a conversation without an audience; ask to come in.")
-        if not inside:
-            self._must_be_let_in(person_id, follows_host=follows_host)
-
-    def show(
-        self, person_id: str | None, *, blocked: bool, follows_host: bool, suspended: bool = False, inside: bool = False
-    ) -> None:
-        """Whether somebody may see what it is: who may join it, and of what is over also who stood on stage. Lists of
-        Spaces show the same.
-
-        `inside`: they were let in, and stay so when fewer may join. Raises Refusal: space_unknown, suspended, removed,
-        blocked, not_allowed.
-        """
-        self.welcome(person_id, blocked=blocked, suspended=suspended)
-        over = self.state not in ("scheduled", "live")
-        if inside or self.role_of(person_id) != "listener" or (over and person_id in self.stood):
-            return
-        self._must_be_let_in(person_id, follows_host=follows_host)
-
     @property
     def title_by(self) -> str:
         """Who wrote the title."""
@@ -181,6 +144,8 @@ class SpaceState(Aggregate):
     def _must_exist(self) -> None:
         if not self.version:
             raise Refusal("space_unknown", "There is no such Space.")
+        if self.state == "deleted":
+            raise Refusal("space_deleted", "This Space was deleted.")
 
     def _must_be_live(self) -> None:
         self._must_exist()
@@ -222,15 +187,6 @@ class SpaceState(Aggregate):
         # A conversation has no listeners, so nobody can be there before they are on its stage.
         if not here and self.settings.kind != "conversation":
             raise Refusal("not_in_space", "Join the Space first: open a session, or listen.")
-
-    def _must_be_let_in(self, person_id: str | None, *, follows_host: bool) -> None:
-        """The rule of who can join. An invitation is always enough."""
-        if self.settings.who_can_join == "everyone" or (person_id is not None and person_id in self.invited):
-            return
-        if self.settings.who_can_join == "invited":
-            raise Refusal("not_allowed", "Only people who were invited can join this Space.")
-        if not follows_host:
-            raise Refusal("not_allowed", "Only people who follow the host can join this Space.")
 
     def _member(self, person_id: str | None) -> Member:
         member = self.stage.get(person_id or "")
@@ -352,7 +308,23 @@ class SpaceState(Aggregate):
                 self.stage.clear()
                 self.requests.clear()
                 self.invitations.clear()
+                self._forget_if_ephemeral()
             case Canceled():
                 self.state, self.ended_at = "canceled", meta.at
+                self._forget_if_ephemeral()
+            case Deleted():
+                self.state = "deleted"
+                self._forget()
             case _:
                 raise TypeError(f"{type(fact).__name__} is no fact of a Space")
+
+    def _forget_if_ephemeral(self) -> None:
+        if self.settings.ephemeral:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Show nothing any more of what people wrote and did, at once and not only when its keys are destroyed."""
+        self.settings = replace(self.settings, title="", title_by="", topics=())
+        self.words, self.words_by, self.worded = (), "", self.version
+        for people in (self.pins, self.stood, self.invited, self.languages, self.removed, self.unseen):
+            people.clear()

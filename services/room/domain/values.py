@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 
 from libs.keyring import Words
 
-State = Literal["scheduled", "live", "ended", "canceled", "timed_out"]
+State = Literal["scheduled", "live", "ended", "canceled", "timed_out", "deleted"]
 Role = Literal["host", "cohost", "speaker", "listener"]
 Kind = Literal["space", "conversation"]
 WhoCanJoin = Literal["everyone", "followers", "invited"]
 WhoCanSpeak = Literal["everyone", "followed", "invited"]
 InvitedTo = Literal["speak", "join"]
 LetInBy = Literal["accepted", "everyone", "followed", "invited"]
-Because = Literal["removed", "blocked", "suspended"]
+Because = Literal["removed", "blocked", "suspended", "erased"]
 """Why somebody is out of a Space."""
 HOSTING: Final[frozenset[Role]] = frozenset({"host", "cohost"})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The numbers of the rules."""
-
-    stage: int = 13
-    """People on stage at once, the host included."""
-    speakers: int = 10
-    cohosts: int = 2
-    conversation: int = 4
-    """People in a conversation."""
-    schedule_ahead: timedelta = timedelta(days=30)
-    scheduled: int = 10
-    """Scheduled Spaces of one host at once."""
-    grace: timedelta = timedelta(seconds=120)
-    """How long somebody whose connection dropped keeps their place."""
-    invitation: timedelta = timedelta(minutes=5)
-    """How long an invitation to speak can be accepted."""
-    invitations: int = 500
-    """Invitations to speak of one Space that are not answered."""
-    queue: int = 200
-    """People who wait to speak in one Space."""
-    message: int = 280
-    """Characters that somebody may write to a request to speak."""
-    unstarted: timedelta = timedelta(hours=2)
-    """How long after its time a scheduled Space may still be started."""
-    pins: int = 20
-    topics: frozenset[str] | None = None
-    """What a Space may be about; None: anything."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -72,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Kind = "space"
     title_by: str = ""
     """Who wrote the title, where it is sealed."""
+    ephemeral: bool = False
+    """Its keys are destroyed at the end."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from libs.eventstore import Fact
 from libs.keyring import Sealed
-from libs.keyring.worded import Place, Put, WordsOf
+from libs.keyring.worded import Put, WordsOf, WordsPlace
 from services.room.domain.facts import (
     Created,
     Pinned,
@@ -52,21 +52,21 @@ def request_unit(version: int) -> str:
     return f"request/{version}"
 
 
-def place_of(fact: Fact, version: int, actor: str | None) -> Place | None:
+def place_of(fact: Fact, version: int, actor: str | None) -> WordsPlace | None:
     """Who wrote the words of a fact of that version, and their unit; None where it has none."""
     match fact:
         case Created() | Started():
-            return Place(fact.settings.title_by or fact.host.id, TITLE)
+            return WordsPlace(fact.settings.title_by or fact.host.id, TITLE)
         case SettingsChanged() if by := fact.settings.title_by or actor:
-            return Place(by, TITLE)
+            return WordsPlace(by, TITLE)
         case WordsChanged() if fact.words and actor is not None:
-            return Place(actor, WORD_LIST)
+            return WordsPlace(actor, WORD_LIST)
         case Pinned():
-            return Place(fact.person.id, pin_unit(fact.pin_id))
+            return WordsPlace(fact.person.id, pin_unit(fact.pin_id))
         case SpeakRequested() if fact.message:
-            return Place(fact.person.id, request_unit(version))
+            return WordsPlace(fact.person.id, request_unit(version))
         case Removed() if fact.explanation and actor is not None:
-            return Place(actor, f"removal/{version}")
+            return WordsPlace(actor, f"removal/{version}")
         case _:
             return None
 

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from contracts.room import v1
 from libs.bus import Handlers
 from libs.commands import Executor
 from libs.keyring.vault import Vault
-from libs.names import Who
+from libs.personal_data import Held
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
-from services.room.app.entrance import Entrance
 from services.room.app.scheduling import Scheduling
+from services.room.app.stage_entrance import StageEntrance
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits
 from services.room.handlers.commands import commands
 from services.room.handlers.queries import queries
 from services.room.handlers.sessions import sessions
-from services.room.projection import Agenda
+from services.room.projection.agenda import Agenda
+from services.room.projection.people import People
 
 
 def handlers(
     executor: Executor[Space],
     scheduling: Scheduling,
-    entrance: Entrance,
+    entrance: StageEntrance,
     admission: Admission,
     attendance: Attendance,
     agenda: Agenda,
     limits: Limits,
-    who: Who,
+    people: People,
     vault: Vault,
-    check: Callable[[], Awaitable[None]],
 ) -> Handlers:
-    """What the owner of a Space's partition answers. `who` tells what people are called, `vault` what they wrote;
-    `check` is awaited first (`libs.bus.Handlers`)."""
-    table = Handlers("room", check=check)
+    """What the owner of a Space's partition answers, once what it knows of people is complete."""
+    table, who = Handlers("room", check=people.must_be_complete), people.names
     commands(table, executor, scheduling, entrance, limits, who, vault)
     sessions(table, admission, entrance, attendance, who, vault)
-    queries(table, admission, attendance, agenda, who, vault)
+    queries(table, admission, attendance, agenda, people, vault)
     return table
 
 
-def anywhere(topics: Sequence[str], reactions: Sequence[str], with_skin_tone: Sequence[str]) -> Handlers:
+def anywhere(topics: Sequence[str], reactions: Sequence[str], with_skin_tone: Sequence[str], held: Held) -> Handlers:
     """What any process of room answers."""
     table = Handlers("room")
 
@@ -54,5 +53,7 @@ def anywhere(topics: Sequence[str], reactions: Sequence[str], with_skin_tone: Se
     async def reactions_there_are(_: v1.ReactionsQuery) -> v1.Reactions:
         toned = tuple(reaction for reaction in reactions if reaction in with_skin_tone)
         return v1.Reactions(reactions=tuple(reactions), with_skin_tone=toned)
+
+    table.add(v1.HeldQuery, held.page)
 
     return table

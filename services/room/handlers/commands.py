@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from contracts.commands import Command
+from contracts.envelope import encoded
 from contracts.room import v1
 from libs.bus import Encoded, Handlers
 from libs.commands import Executor, Rows
@@ -14,33 +15,42 @@ from libs.eventstore import Done, Fact, Order
 from libs.keyring.vault import Vault
 from libs.keyring.worded import Lack
 from libs.names import Who
-from services.room.app.entrance import Entrance
 from services.room.app.scheduling import Scheduling
+from services.room.app.stage_entrance import StageEntrance
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits
 from services.room.translation import space_json, stored_settings, title_of, word_list
 
 C = TypeVar("C", bound=v1.SpaceCommand)
 View = Callable[[Space], bytes]
-_SETTINGS: Final = {"title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions"}
+_NOTHING: Final = b"{}"
+_SETTINGS: Final = {"title", "topics", "lang", "who_can_join", "who_can_speak", "recorded", "captions", "ephemeral"}
 
 
 def ordered(command: Command[Any]) -> tuple[object, ...]:
     """What a command on a Space orders; see `libs.commands.executor.Ordered`."""
-    exclude = {"command_id"}
-    if isinstance(command, v1.CreateSpace) and not command.words:
-        # Digests stored before there were words have no such field.
-        exclude.add("words")
-    if isinstance(command, v1.WithdrawInvitation) and command.to is v1.InvitedTo.SPEAK:
-        exclude.add("to")  # nor was there anything else to take back
-    return (command.model_dump_json(exclude=exclude),)
+    exclude: dict[str, Any] = {"command_id": True}
+    # Digests stored by earlier versions lack the fields that there were not yet.
+    match command:
+        case v1.CreateSpace():
+            if not command.words:
+                exclude["words"] = True
+            if not command.settings.ephemeral:
+                exclude["settings"] = {"ephemeral"}
+        case v1.ChangeSettings(ephemeral=None):
+            exclude["ephemeral"] = True
+        case v1.WithdrawInvitation(to=v1.InvitedTo.SPEAK):
+            exclude["to"] = True
+        case _:
+            pass
+    return (encoded(command, exclude=exclude).decode(),)
 
 
 def commands(
     table: Handlers,
     executor: Executor[Space],
     scheduling: Scheduling,
-    entrance: Entrance,
+    entrance: StageEntrance,
     limits: Limits,
     who: Who,
     vault: Vault,
@@ -103,6 +113,11 @@ def commands(
         lambda space, c: space.end(c.actor, operator=c.operator),
         unchecked=lambda c: c.operator,  # an operator may end a Space that they may not enter
     )
+
+    @table.on(v1.DeleteSpace)
+    async def delete(c: v1.DeleteSpace) -> Encoded:
+        done = await scheduling.delete(executor.order(c), c.space_id, lambda _: _NOTHING, operator=c.operator)
+        return Encoded(done.version, done.view)
 
     # onto the stage
     looked_up(

@@ -8,27 +8,28 @@ from contracts.commands import Accepted
 from contracts.room import v1
 from libs.bus import Handlers
 from libs.keyring.vault import Vault
-from libs.keyring.worded import Closed
-from libs.names import Who
+from libs.keyring.worded import UnopenedWords
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
 from services.room.domain.space import Space
 from services.room.domain.values import HOSTING, Role
-from services.room.projection import Agenda
+from services.room.projection.agenda import Agenda
+from services.room.projection.people import People
 from services.room.translation import listed, ref, title_of, wire_space
 
 
 def queries(
-    table: Handlers, admission: Admission, attendance: Attendance, agenda: Agenda, who: Who, vault: Vault
+    table: Handlers, admission: Admission, attendance: Attendance, agenda: Agenda, people: People, vault: Vault
 ) -> None:
     """What a Space is, who may be in it, who is there."""
+    who = people.names
 
     @table.on(v1.SpaceQuery)
     async def space(query: v1.SpaceQuery) -> Accepted[v1.Space]:
         def seen(space: Space) -> v1.Space:
             if not query.words:
-                return wire_space(space, who, Closed(), query.actor, all=query.follower)
+                return wire_space(space, who, UnopenedWords(), query.actor, all=query.follower)
             if query.follower and not vault.must_show(space):
                 # It would keep what is away now as if it were gone.
                 raise Refusal("unavailable", "What people wrote cannot be read for a moment; try again.", retry=True)
@@ -101,7 +102,7 @@ def queries(
     @table.on(v1.PresenceQuery)
     async def presence(query: v1.PresenceQuery) -> v1.Presence:
         stage = await admission.look(query.space_id, lambda space: tuple(space.stage))
-        listeners, on_stage = attendance.count(query.space_id, stage)
+        listeners, on_stage = attendance.sessions.count(query.space_id, stage)
         return v1.Presence(space_id=query.space_id, listeners=listeners, on_stage=on_stage)
 
     @table.on(v1.LiveSpacesQuery)
@@ -116,11 +117,12 @@ def queries(
                 title=title_of(space, vault.of(space.id)),
                 host=ref(who(space.host.id)),
                 stage=tuple(ref(who(member.person.id)) for member in space.stage.values()),
-                listeners=attendance.count(space.id, space.stage)[0],
+                listeners=attendance.sessions.count(space.id, space.stage)[0],
                 topics=chosen.topics,
                 lang=chosen.lang,
                 recorded=chosen.recorded,
                 captions=chosen.captions,
+                ephemeral=chosen.ephemeral,
                 started_at=space.started_at,
             )
 
@@ -137,15 +139,15 @@ def queries(
 
         inside = attendance.is_in(query.space_id, query.actor)
         stage = await admission.admit(query.space_id, query.actor, roles, inside=inside)
-        found = attendance.page(query.space_id, query.after, query.limit + 1)
+        found = attendance.sessions.page(query.space_id, query.after, query.limit + 1)
         page = found[: query.limit]
         return v1.Participants(
             space_id=query.space_id,
             people=tuple(
                 v1.Participant(person=ref(who(person.id)), role=v1.Role(stage.get(person.id, "listener")))
                 for person in admission.known(page)
-                if person.id in stage or not attendance.hides(person.id)
+                if person.id in stage or not people.hides_listening(person.id)
             ),
-            listeners=attendance.count(query.space_id, stage)[0],
+            listeners=attendance.sessions.count(query.space_id, stage)[0],
             next=page[-1] if len(found) > len(page) else None,
         )

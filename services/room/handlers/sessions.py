@@ -10,14 +10,14 @@ from libs.keyring.vault import Vault
 from libs.names import Who
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
-from services.room.app.entrance import Entrance
+from services.room.app.stage_entrance import StageEntrance
 from services.room.domain.space import Space
 from services.room.domain.values import Role
 from services.room.translation import ref, wire_space
 
 
 def sessions(
-    table: Handlers, admission: Admission, entrance: Entrance, attendance: Attendance, who: Who, vault: Vault
+    table: Handlers, admission: Admission, entrance: StageEntrance, attendance: Attendance, who: Who, vault: Vault
 ) -> None:
     """Join, leave, react."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from contracts import subjects
 from contracts.growing import read
@@ -15,9 +14,6 @@ from libs.bus import Received
 from libs.readmodel import ReadModel
 from libs.refusal import Refusal
 from services.room.domain.values import Person
-
-_SPACE: Final = "space:"
-"""What the name of a Space's keys begins with."""
 
 
 class People(ReadModel):
@@ -37,6 +33,7 @@ class People(ReadModel):
         CREATE TABLE follows (person_id TEXT, followee_id TEXT, PRIMARY KEY (person_id, followee_id)) WITHOUT ROWID;
         CREATE TABLE blocks (person_id TEXT, blocked_id TEXT, PRIMARY KEY (person_id, blocked_id)) WITHOUT ROWID;
         CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), policy TEXT NOT NULL);
+        CREATE TABLE erased_people (person_id TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE erased_spaces (space_id TEXT PRIMARY KEY) WITHOUT ROWID
     """
     filters = (subjects.events_of("people"),)
@@ -61,13 +58,15 @@ class People(ReadModel):
                 run("DELETE FROM blocks WHERE person_id = ? AND blocked_id = ?", (e.person_id, e.blocked_id))
             case people.Suspended() | people.Reinstated() as e:
                 self._note(e.person_id, "suspended", str(int(isinstance(e, people.Suspended))))
+            case people.Erased(person_id=person_id):
+                run("INSERT OR IGNORE INTO erased_people VALUES (?)", (person_id,))
             case people.HostingAllowed() | people.HostingWithdrawn() as e:
                 self._note(e.person_id, "listed", str(int(isinstance(e, people.HostingAllowed))))
             case people.PrivacyChanged() as e:
                 self._note(e.person_id, "protected", str(int(e.protected)))
                 self._note(e.person_id, "hides_listening", str(int(e.hides_listening)))
-            case people.Forgotten(what=what, unit=None) if what.startswith(_SPACE) and "|" not in what:
-                run("INSERT OR IGNORE INTO erased_spaces VALUES (?)", (what.removeprefix(_SPACE),))
+            case people.Forgotten(whole=("space", space_id)):
+                run("INSERT OR IGNORE INTO erased_spaces VALUES (?)", (space_id,))
             case people.HostingPolicyChanged() as e:
                 run("INSERT OR REPLACE INTO policy VALUES (1, ?)", (e.policy.model_dump_json(),))
             case _:
@@ -116,7 +115,12 @@ class People(ReadModel):
         return self.db.execute(query, (person_id, other)).fetchone() is not None
 
     def suspended(self, person_id: str | None) -> bool:
-        return self._trait(person_id, "suspended")
+        """Whether somebody is refused everywhere: suspended, or erased."""
+        return self._trait(person_id, "suspended") or self.is_erased(person_id)
+
+    def is_erased(self, person_id: str | None) -> bool:
+        query = "SELECT 1 FROM erased_people WHERE person_id = ?"
+        return self.db.execute(query, (person_id,)).fetchone() is not None
 
     def hides_listening(self, person_id: str | None) -> bool:
         """Whether nobody is shown where they listen."""

@@ -1,18 +1,27 @@
 """A transcript as a document: WebVTT, SubRip, plain text, JSON. Pure.
 
 Sources: WebVTT: Text Tracks (W3C), 4.1 and 4.2.2 (voice spans); SubRip as players read it.
+
+SubRip has no standard and no escape. FFmpeg (and so mpv) and VLC take <i>, {\\an8}, {y:i} and \\N for markup, hide tags
+that they do not know, and show `&lt;` as it stands. None of them takes it for markup if another character comes after
+its first one. So there we put one that nobody sees, a word joiner (U+2060), and every letter is shown: `A --> B <i>&`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from services.transcription.domain import Word
+from services.transcription.domain.facts import Word
+
+_WORD_JOINER: Final = "\u2060"
+_MARKUP: Final = re.compile(r"<(?= *[\w/])|\{(?=\\|.:)|\\(?=[nh])|(?<=\d)\s*--(?=>)", re.IGNORECASE)
+"""How markup begins in SubRip, or a line that could be taken for the times of a cue."""
 
 Format = Literal["vtt", "srt", "txt", "json"]
 _MARK: Final = "[corrected by the host]"
@@ -21,7 +30,7 @@ _JOINERS: Final = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CaptionLine:
     """One caption."""
 
     id: str
@@ -36,7 +45,7 @@ class Line:
     """The host whose words `text` are."""
 
 
-def document(format: Format, lines: Iterable[Line], started_at: datetime) -> tuple[str, str]:
+def document(format: Format, lines: Iterable[CaptionLine], started_at: datetime) -> tuple[str, str]:
     """Media type and text; times count from `started_at`, and never below zero."""
     cues = [(_seconds(line.start_at, started_at), _seconds(line.end_at, started_at), line) for line in lines]
     match format:
@@ -50,7 +59,7 @@ def document(format: Format, lines: Iterable[Line], started_at: datetime) -> tup
             return "application/json", _json(cues)
 
 
-_Cues = list[tuple[float, float, Line]]
+_Cues = list[tuple[float, float, CaptionLine]]
 
 
 def _seconds(at: datetime, started_at: datetime) -> float:
@@ -98,9 +107,7 @@ def _vtt(cues: _Cues) -> str:
 def _srt(cues: _Cues) -> str:
     parts = []
     for number, (start, end, line) in enumerate(cues, 1):
-        # SubRip has no escape: players take <i>, {\an8} and the like for markup, so what begins it is replaced by its
-        # look-alike.
-        text = f"{_one_line(line.name)}: {_marked(line)}".replace("<", "‹").replace(">", "›").replace("{\\", "{⧵")
+        text = _MARKUP.sub(rf"\g<0>{_WORD_JOINER}", f"{_one_line(line.name)}: {_marked(line)}")
         parts.append(f"{number}\n{_times(start, end, ',')}\n{text}\n")
     return "\n".join(parts)
 
@@ -114,7 +121,7 @@ def _txt(cues: _Cues) -> str:
     return "".join(lines)
 
 
-def _marked(line: Line) -> str:
+def _marked(line: CaptionLine) -> str:
     return _one_line(line.text) if line.corrected_by is None else f"{_one_line(line.text)} {_MARK}"
 
 
@@ -136,8 +143,9 @@ def _json(cues: _Cues) -> str:
             caption["words"] = [
                 {
                     "text": word.text,
-                    "start": round(start + word.start, 3),
-                    "end": round(start + word.end, 3),
+                    # In captions of earlier versions the last word may end later.
+                    "start": round(min(start + word.start, end), 3),
+                    "end": round(min(start + word.end, end), 3),
                     "confidence": word.confidence,
                 }
                 for word in line.words

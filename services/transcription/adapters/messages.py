@@ -46,7 +46,7 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     """No session's number."""
 
 
-class Feed(msgspec.Struct, frozen=True, tag=True):
+class HearBundle(msgspec.Struct, frozen=True, tag=True):
     """One captured bundle of one session; the session begins when it is first mentioned."""
 
     session: int
@@ -66,7 +66,7 @@ class Flush(msgspec.Struct, frozen=True, tag=True):
     session: int
     sequence: int
     given_up: tuple[int, ...] = ()
-    """As in `Feed`."""
+    """As in `HearBundle`."""
 
 
 class Close(msgspec.Struct, frozen=True, tag=True):
@@ -75,7 +75,7 @@ class Close(msgspec.Struct, frozen=True, tag=True):
     session: int
 
 
-Request = Start | Feed | Flush | Close
+Request = Start | HearBundle | Flush | Close
 
 
 class PartialResult(msgspec.Struct, frozen=True):
@@ -114,8 +114,15 @@ class FinalResult(msgspec.Struct, frozen=True):
     """From the end of the utterance until it was recognised."""
 
 
+class LeftOut(msgspec.Struct, frozen=True, array_like=True):
+    """The bundles of an utterance that workers did not survive."""
+
+    first: int
+    last: int
+
+
 class Results(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The answer to Feed and Flush (and to Start and Close, with nothing in it)."""
+    """The answer to HearBundle and Flush (and to Start and Close, with nothing in it)."""
 
     session: int
     needed: int | None = None
@@ -123,10 +130,12 @@ class Results(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     finals: tuple[FinalResult, ...] = ()
     undecodable: int = 0
     """Packets in it that were no Opus."""
-    left_out: tuple[int, ...] = ()
-    """Utterances that ended and are left out, because workers did not survive them: the bundles they began in."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Utterances that ended and are left out."""
     last: bool = False
     """It was the session's last bundle."""
+    speaking: bool = False
+    """What was heard ends in the middle of speech."""
 
 
 class Rejected(msgspec.Struct, frozen=True, tag=True):
@@ -143,7 +152,7 @@ class Working(msgspec.Struct, frozen=True, tag=True):
     """Of the bundle in which it began."""
 
 
-class Shown(msgspec.Struct, frozen=True, tag=True):
+class PartialShown(msgspec.Struct, frozen=True, tag=True):
     """No answer: the words so far, or other ones than before, as soon as they are known."""
 
     session: int
@@ -151,7 +160,7 @@ class Shown(msgspec.Struct, frozen=True, tag=True):
 
 
 Answer = Results | Rejected
-Notice = Answer | Working | Shown
+Notice = Answer | Working | PartialShown
 
 PREFIX: Final = 4
 LARGEST: Final = 1 << 20

@@ -10,7 +10,7 @@ import av
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
-from contracts.capture import Bundle, Packet
+from contracts.capture import Bundle, CapturedPacket
 from libs.audio import opus
 from libs.audio.decoder import opus_decoder
 from libs.audio.rtp import sequence_step, timestamp_step
@@ -75,7 +75,7 @@ class PcmStream:
                 self._sequence = self._timestamp = -1
             yield self._piece(packet, bundle.arrived_ns(packet))
 
-    def _piece(self, packet: Packet, arrived_ns: int) -> Piece:
+    def _piece(self, packet: CapturedPacket, arrived_ns: int) -> Piece:
         pause = self._arrived_ns > 0 and arrived_ns - self._arrived_ns > self._longest_gap_ns
         if pause:
             self._new_decoder()

@@ -43,7 +43,7 @@ class Outcome:
 
 
 class Recognition:
-    """The thread. Speakers are asked from another one."""
+    """The thread. Queues are filled from another one."""
 
     def __init__(
         self,
@@ -60,8 +60,8 @@ class Recognition:
         self._working = working
         self._failed = failed
         self._changed = threading.Condition()
-        self._waiting: list[Speaker] = []
-        self._beginning: dict[Speaker, float] = {}
+        self._waiting: list[SpeakerQueue] = []
+        self._beginning: dict[SpeakerQueue, float] = {}
         """Whose first words are not shown yet, and until when others wait for them."""
         self._at_work = False
         self._ended = False
@@ -80,15 +80,15 @@ class Recognition:
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._at_work)
 
-    def speaker(self, session: Session) -> Speaker:
+    def queue(self, session: Session) -> SpeakerQueue:
         """Recognise one more speaker."""
-        return Speaker(session, self._changed, self._waiting, self._beginning, self._first_words_within)
+        return SpeakerQueue(session, self._changed, self._waiting, self._beginning, self._first_words_within)
 
     def _run(self) -> None:
         try:
-            while (speaker := self._next()) is not None:
+            while (queue := self._next()) is not None:
                 with self._changed:
-                    utterance, work = speaker.take()
+                    utterance, work = queue.take()
                 self._working(utterance)
                 for task in work:
                     task()
@@ -100,28 +100,28 @@ class Recognition:
             self._failed()
             raise
 
-    def _next(self) -> Speaker | None:
-        """Who is most urgent; None at the end."""
+    def _next(self) -> SpeakerQueue | None:
+        """The queue that is most urgent; None at the end."""
         with self._changed:
             while not self._waiting and not self._ended:
                 self._changed.wait()
             if self._ended:
                 return None
-            speaker = min(self._waiting, key=lambda speaker: speaker.urgency)
-            self._waiting.remove(speaker)
+            queue = min(self._waiting, key=lambda queue: queue.urgency)
+            self._waiting.remove(queue)
             self._at_work = True
-            return speaker
+            return queue
 
 
-class Speaker:
+class SpeakerQueue:
     """What is asked for one speaker. The engine does it later, in order."""
 
     def __init__(
         self,
         session: Session,
         changed: threading.Condition,
-        waiting: list[Speaker],
-        beginning: dict[Speaker, float],
+        waiting: list[SpeakerQueue],
+        beginning: dict[SpeakerQueue, float],
         first_words_within: float,
     ) -> None:
         self._session = session
@@ -212,7 +212,7 @@ class Speaker:
 
     def _others_begin(self) -> bool:
         now = time.monotonic()
-        return any(now < until for speaker, until in self._beginning.items() if speaker is not self)
+        return any(now < until for queue, until in self._beginning.items() if queue is not self)
 
     def _add(self, *work: Callable[[], None]) -> None:
         if self not in self._waiting:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
@@ -11,9 +12,10 @@ from typing import Final
 import msgspec
 
 from contracts.capture import Bundle
-from services.transcription.adapters.messages import FinalResult, PartialResult, Results, Tuning, Word
+from services.transcription import engines
+from services.transcription.adapters.messages import FinalResult, LeftOut, PartialResult, Results, Tuning, Word
 from services.transcription.adapters.pcm import PcmStream
-from services.transcription.adapters.recognition import Outcome, Speaker
+from services.transcription.adapters.recognition import Outcome, SpeakerQueue
 from services.transcription.adapters.voice import FRAME_S, VoiceActivity
 from services.transcription.engines import NO_HINTS, RATE, Hints
 
@@ -27,6 +29,8 @@ _EARLY_S: Final = 2.0
 _PACKET_S: Final = 0.02
 _SHORTEST: Final = 5
 """Frames of speech in an utterance: less is a cough, a click or a cup."""
+_LAST_WORD_S: Final = 0.2
+"""So much of the last word belongs to its utterance, whatever the voice detector says."""
 _ANEW_S: Final = 5.0
 """Sound without an utterance after which all state is made anew, in a moment without speech; after twice as long in any
 case."""
@@ -52,9 +56,9 @@ class _Utterance:
     """What is being said now."""
 
     def __init__(
-        self, sounds: list[_Sound], speaker: Speaker | None, hints: Hints, show: Callable[[PartialResult], None]
+        self, sounds: list[_Sound], queue: SpeakerQueue | None, hints: Hints, show: Callable[[PartialResult], None]
     ) -> None:
-        """Without a `speaker` nothing of it is recognised."""
+        """Without a `queue` nothing of it is recognised."""
         self.first = sounds[0]
         self.seconds = 0.0
         self.speech = _ONSET_SPEECH
@@ -63,13 +67,13 @@ class _Utterance:
         """Silence at its end."""
         self.asked_s = 0.0
         """Its length when a partial result was last asked for."""
-        self._speaker = speaker
+        self._queue = queue
         self._paused = False
         self._held: list[_Sound] = []
         """Silence that the engine hears only if speech follows it."""
-        if speaker is not None:
+        if queue is not None:
             first = self.first
-            speaker.begin(first.sequence, hints, lambda text: show(PartialResult(first.bundle_ns, first.at_ns, text)))
+            queue.begin(first.sequence, hints, lambda text: show(PartialResult(first.bundle_ns, first.at_ns, text)))
         for sound in sounds:
             self.add(sound, [])
         # There is nothing to be understood yet.
@@ -82,44 +86,44 @@ class _Utterance:
         if trailing < len(speech):
             self.silent_s = 0.0
         self.silent_s += trailing * FRAME_S
-        if self._speaker is None:
+        if self._queue is None:
             return
         self._held.append(sound)
         if not self._paused or trailing < len(speech):
             self._paused = False
             for held in self._held:
-                self._speaker.hear(held.pcm)
+                self._queue.hear(held.pcm)
             self._held.clear()
 
     @property
     def given_up(self) -> bool:
         """Whether it is left out."""
-        return self._speaker is None
+        return self._queue is None
 
     def pause_after(self, seconds: float) -> None:
         """Let the final result be prepared, if the silence at the end is this long."""
-        if self._speaker is not None and not self._paused and self.silent_s >= seconds:
+        if self._queue is not None and not self._paused and self.silent_s >= seconds:
             self._paused = True
-            self._speaker.pause()
+            self._queue.pause()
 
     def show_every(self, tuning: Tuning) -> None:
         """Ask for the next partial result, when enough was said since the last."""
-        if self._speaker is None:
+        if self._queue is None:
             return
-        early = self.seconds < _EARLY_S and not self._speaker.has_shown
+        early = self.seconds < _EARLY_S and not self._queue.has_shown
         # Some bundles are a packet shorter than others.
         seconds = (tuning.first_every_s if early else tuning.partial_every_s) - _PACKET_S
-        if not self._paused and self.seconds - self.asked_s >= seconds and self._speaker.ask_partial():
+        if not self._paused and self.seconds - self.asked_s >= seconds and self._queue.ask_partial():
             self.asked_s = self.seconds
 
     def end(self) -> Future[Outcome] | None:
         """What was said, later; None where that is nothing, or is not recognised."""
-        if self._speaker is None:
+        if self._queue is None:
             return None
         if self.speech < _SHORTEST:
-            self._speaker.drop()
+            self._queue.drop()
             return None
-        return self._speaker.final()
+        return self._queue.final()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,11 @@ class _Ended:
         recognised = outcome.recognised
         if not recognised.text:
             return None
-        end_ns = first.at_ns + round((self.utterance.seconds - self.utterance.silent_s) * 1e9)
-        words = tuple(Word(w.text, w.start_s, w.end_s, w.confidence) for w in recognised.words)
+        end_ms, words = inside(self.utterance.seconds - self.utterance.silent_s, recognised.words)
         return FinalResult(
             first.bundle_ns,
             first.at_ns,
-            end_ns,
+            first.at_ns + end_ms * 10**6,
             recognised.text,
             self.sequence,
             words,
@@ -149,6 +152,18 @@ class _Ended:
             recognised.detected,
             outcome.waited_s,
         )
+
+
+def inside(speech_s: float, words: Sequence[engines.Word]) -> tuple[int, tuple[Word, ...]]:
+    """When an utterance ends, in ms after its beginning, and its words with times up to then.
+
+    `speech_s` is where the voice detector heard speech last. An engine lets the last word go on into the silence after
+    it, which is cut off; but where the detector did not hear a quiet last word, the utterance ends with that.
+    """
+    last_s = max((word.start_s + min(word.end_s - word.start_s, _LAST_WORD_S) for word in words), default=0.0)
+    end_ms = max(1, math.ceil(max(speech_s, last_s) * 1000))
+    end_s = end_ms / 1000
+    return end_ms, tuple(Word(w.text, min(w.start_s, end_s), min(w.end_s, end_s), w.confidence) for w in words)
 
 
 class Segmenter:
@@ -162,11 +177,11 @@ class Segmenter:
     utterance.
     """
 
-    def __init__(self, number: int, speaker: Speaker, tuning: Tuning, show: Callable[[PartialResult], None]) -> None:
+    def __init__(self, number: int, queue: SpeakerQueue, tuning: Tuning, show: Callable[[PartialResult], None]) -> None:
         """`show` is called with every new partial result, in another thread."""
         self._number = number
         self._show = show
-        self._speaker = speaker
+        self._queue = queue
         self._tuning = tuning
         self._pcm = PcmStream(tuning.pause_s)
         self._voice = VoiceActivity()
@@ -180,7 +195,7 @@ class Segmenter:
         """Those of `_before`."""
         self._recent: deque[bool] = deque(maxlen=_ONSET)
         self._given_up: tuple[int, ...] = ()
-        self._left_out: list[int] = []
+        self._left_out: list[LeftOut] = []
 
     def feed(
         self,
@@ -211,12 +226,15 @@ class Segmenter:
             utterance.show_every(self._tuning)
         if bundle.last:
             self._begin_anew()
-        results = Results(session=self._number, needed=self._since, undecodable=undecodable, last=bundle.last)
+        speaking = self._utterance is not None and self._utterance.silent_s < self._tuning.prepare_s
+        results = Results(
+            session=self._number, needed=self._since, undecodable=undecodable, last=bundle.last, speaking=speaking
+        )
         self._answer(answer, ended, results)
 
     def close(self) -> None:
         """Give up what is being said."""
-        self._speaker.drop()
+        self._queue.drop()
 
     def flush(self, sequence: int, answer: Callable[[Results], None], given_up: tuple[int, ...] = ()) -> None:
         """End the utterance: nothing arrives any more. `sequence` is that of the last bundle fed."""
@@ -295,8 +313,8 @@ class Segmenter:
         for frame in speech:
             self._recent.append(frame)
             if sum(self._recent) >= _ONSET_SPEECH:
-                speaker = None if self._before[0].sequence in self._given_up else self._speaker
-                self._utterance = _Utterance(list(self._before), speaker, hints, self._show)
+                queue = None if self._before[0].sequence in self._given_up else self._queue
+                self._utterance = _Utterance(list(self._before), queue, hints, self._show)
                 self._before.clear()
                 self._recent.clear()
                 return
@@ -313,6 +331,6 @@ class Segmenter:
         if utterance is None:
             return []
         if utterance.given_up:
-            self._left_out.append(utterance.first.sequence)
+            self._left_out.append(LeftOut(utterance.first.sequence, sequence))
         outcome = utterance.end()
         return [] if outcome is None else [_Ended(utterance, sequence, outcome)]

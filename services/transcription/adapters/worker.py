@@ -18,13 +18,13 @@ from typing import Final
 from contracts import capture
 from services.transcription.adapters.messages import (
     Close,
-    Feed,
     Flush,
+    HearBundle,
     Notice,
+    PartialShown,
     Rejected,
     Request,
     Results,
-    Shown,
     Start,
     Tuning,
     Working,
@@ -33,7 +33,8 @@ from services.transcription.adapters.messages import (
 )
 from services.transcription.adapters.recognition import Recognition
 from services.transcription.adapters.segmenter import Segmenter
-from services.transcription.engines import Hints, ModelError, Recogniser, find
+from services.transcription.engines import Hints, ModelError, Recogniser
+from services.transcription.engines.choosing import find
 
 _YEAR_2100_NS: Final = 4_102_444_800 * 10**9
 
@@ -52,8 +53,8 @@ class Worker:
     def take(self, request: Request) -> None:
         """Do what is asked, and answer when it is done."""
         match request:
-            case Feed():
-                self._feed(request)
+            case HearBundle():
+                self._hear(request)
             case Flush():
                 known = self._segmenters.get(request.session)
                 if known is None:
@@ -76,7 +77,7 @@ class Worker:
                 else:
                     self._tell(Results(session=request.session))
 
-    def _feed(self, request: Feed) -> None:
+    def _hear(self, request: HearBundle) -> None:
         try:
             bundle = capture.decode(request.body)
         except ValueError as error:
@@ -87,9 +88,12 @@ class Worker:
             return
         segmenter = self._segmenters.get(request.session)
         if segmenter is None:
-            speaker = self._recognition.speaker(self._recogniser.session())
+            queue = self._recognition.queue(self._recogniser.session())
             segmenter = self._segmenters[request.session] = Segmenter(
-                request.session, speaker, self._tuning, lambda partial: self._tell(Shown(request.session, partial))
+                request.session,
+                queue,
+                self._tuning,
+                lambda partial: self._tell(PartialShown(request.session, partial)),
             )
         hints = Hints(request.lang, request.vocabulary)
         segmenter.feed(request.sequence, bundle, self._tell, hints, request.given_up)

@@ -24,13 +24,13 @@ from services.transcription.adapters.messages import (
     PREFIX,
     Answer,
     Close,
-    Feed,
     Flush,
+    HearBundle,
     PartialResult,
+    PartialShown,
     Rejected,
     Request,
     Results,
-    Shown,
     Start,
     Tuning,
     Working,
@@ -46,6 +46,8 @@ _PAUSE_FIRST: Final = 0.1
 _PAUSE_LAST: Final = 10.0
 _STRIKES: Final = 2
 """How many workers an utterance, or a bundle, may take down before it is not tried again."""
+DEADLY: Final = "recognition workers died of the utterance it is in, or hung"
+"""Why an utterance is not tried again."""
 HANGS_AFTER: Final = 20.0
 """Seconds on one piece of work, or without an answer while on none, after which a worker is ended. The longest takes
 about two."""
@@ -93,8 +95,9 @@ class _Process:
             process = subprocess.Popen(  # noqa: ASYNC220 (it returns when the program is loaded: milliseconds)
                 [sys.executable, "-m", "services.transcription.adapters.worker"],
                 stdin=theirs.fileno(), stdout=theirs.fileno(),
-                # It needs no secret of ours, only what we can import.
-                env={"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+                # It needs no secret of ours, only what we can import. NumPy's algebra would take another thread, and a
+                # spectrum five times as long where all cores are busy.
+                env={"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path), "OPENBLAS_NUM_THREADS": "1"},
             )  # fmt: skip
         worker = cls(process, *await asyncio.open_connection(sock=ours))
         try:
@@ -148,7 +151,7 @@ class _Process:
                 match notice:
                     case Working():
                         self._working = notice.sequence
-                    case Shown():
+                    case PartialShown():
                         # What was under way when a session was closed is shown to nobody.
                         if (show := self.shows.get(notice.session)) is not None:
                             show(notice.partial)
@@ -177,7 +180,7 @@ class _Process:
     def _oldest_bundle(self) -> int | None:
         oldest = next(iter(self._waiting.values()), None)
         request = oldest[0][0] if oldest else None
-        return request.sequence if isinstance(request, Feed) else None
+        return request.sequence if isinstance(request, HearBundle) else None
 
     async def _end_when_it_hangs(self, hangs_after: float) -> None:
         while True:
@@ -349,7 +352,9 @@ class WorkerSession:
     async def feed(self, sequence: int, body: bytes, lang: str = "en", vocabulary: str = "") -> Results:
         """One captured message, and what is known of the words in it. Raises BadBundle, WorkerLost."""
         self._strikes.refuse(sequence)
-        return await self._process.ask(Feed(self._number, sequence, body, lang, vocabulary, self._strikes.given_up))
+        return await self._process.ask(
+            HearBundle(self._number, sequence, body, lang, vocabulary, self._strikes.given_up)
+        )
 
     async def flush(self, sequence: int) -> Results:
         """End the utterance. Raises WorkerLost."""

@@ -10,11 +10,12 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from libs.bus import Bus
+from libs.keyring.client import Fetch
 from services.transcription.adapters.worker_pool import WorkerPool
 from services.transcription.app.languages import understood
-from services.transcription.app.transcriber import Pace, Transcriber
+from services.transcription.app.transcriber import Patience, Transcriber
 from services.transcription.app.transcripts import Transcripts
-from services.transcription.projection import CaptionedSpace, Stages
+from services.transcription.projection.stages import CaptionedSpace, Stages
 
 _log = logging.getLogger(__name__)
 
@@ -30,14 +31,16 @@ class Captioning:
     def __init__(
         self,
         bus: Bus,
+        fetch: Fetch,
         stages: Stages,
         transcripts: Transcripts,
         pool: WorkerPool,
-        pace: Pace,
+        pace: Patience,
         languages: Collection[str],
     ) -> None:
-        """`languages` are the primary subtags (BCP 47) that the recogniser knows."""
+        """`fetch` gets keys; `languages` are the primary subtags (BCP 47) that the recogniser knows."""
         self._bus = bus
+        self._fetch = fetch
         self._stages = stages
         self._transcripts = transcripts
         self._pool = pool
@@ -72,8 +75,18 @@ class Captioning:
                 try:
                     if await self._transcripts.open(space.id, space.lang, space.started_at):
                         await Transcriber(
-                            self._bus, space, self._stages, self._transcripts, self._pool, self._pace, self._languages
+                            self._bus,
+                            self._fetch,
+                            space,
+                            self._stages,
+                            self._transcripts,
+                            self._pool,
+                            self._pace,
+                            self._languages,
                         ).run()
+                    else:
+                        # A stream that was filled again tells that it is complete before it tells of its start.
+                        self._stages.forget(space.id)
                     return
                 except Exception as error:  # noqa: BLE001 (trouble with one Space must not end the others; it is tried for ever)
                     INTERRUPTED.inc()

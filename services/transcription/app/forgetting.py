@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, Final
 
 from contracts.people import v1 as people
+from libs.aio import Rounds
 from libs.bus import Bus, Unavailable
 from libs.eventstore import Store
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.transcription.projection import Unwanted
+from services.transcription.projection.unwanted import Unwanted
 
 _log = logging.getLogger(__name__)
 _AGAIN: Final = 1.0
@@ -31,24 +30,17 @@ class Destroyer:
         self._store = store
         self._unwanted = unwanted
         self._published = published
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(
+            self._destroy, log=_log, later="words are destroyed later", away=(Unavailable, Refusal), pause=_AGAIN
+        )
 
     def look(self, *_: object) -> None:
         """There may be something."""
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """For ever."""
-        while True:
-            self._wake.clear()
-            try:
-                wait = await self._destroy()
-            except (Unavailable, Refusal) as trouble:
-                _log.warning("words are destroyed later", extra={"why": str(trouble)})
-                wait = _AGAIN
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+        await self._rounds.run()
 
     async def _destroy(self) -> float:
         """Destroy what is unwanted by now; seconds until there is to be another look."""

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.transcription.domain import Captioned, Detected
+from services.transcription.domain.facts import Captioned
+from services.transcription.domain.transcript import Detected
 from services.transcription.engines import AUTO, UNDETERMINED
-from services.transcription.projection import CaptionedSpace, Spoken, Stages
+from services.transcription.projection.stages import CaptionedSpace, SpokenLanguage, Stages
 
 _PARTIALS: Final = "en"
 """The language of partial captions whose speaker's language is not known: engines show no others."""
@@ -37,7 +38,7 @@ class Language:
         return _PARTIALS if self.tag == UNDETERMINED else self.tag
 
 
-class Languages:
+class SpaceLanguages:
     """Those of one Space. A language that was found out holds for its speaker until somebody chooses again."""
 
     def __init__(
@@ -51,7 +52,7 @@ class Languages:
 
     def of(self, person_id: str, at_ns: int) -> Language:
         """What somebody speaks at a moment, in ns since the Unix epoch."""
-        spoken = self._stages.spoken(self._space.id, person_id, at_ns // 1000) or Spoken(self._space.lang, 0)
+        spoken = self._stages.spoken(self._space.id, person_id, at_ns // 1000) or SpokenLanguage(self._space.lang, 0)
         primary = _primary(spoken.lang)
         if primary != UNDETERMINED:
             return Language(spoken.lang, primary if primary in self._understood else None)

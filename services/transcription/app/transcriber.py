@@ -16,16 +16,17 @@ from prometheus_client import Counter, Histogram
 from contracts import subjects
 from contracts.captions import v1 as captions
 from libs.bus import Bus, Unavailable
+from libs.keyring.client import Fetch
 from libs.refusal import Refusal
 from services.transcription.adapters.captured import CapturedMessage, bury, follow_capture, newest
-from services.transcription.adapters.messages import FinalResult, PartialResult, Results
-from services.transcription.adapters.worker_pool import BadBundle, WorkerPool, WorkerSession
-from services.transcription.app.languages import Languages
+from services.transcription.adapters.messages import FinalResult, LeftOut, PartialResult, Results
+from services.transcription.adapters.worker_pool import DEADLY, BadBundle, WorkerPool, WorkerSession
+from services.transcription.app.languages import SpaceLanguages
 from services.transcription.app.overlaps import Overlaps
-from services.transcription.app.speaking import Session
-from services.transcription.app.transcripts import Erased, Transcripts
-from services.transcription.domain import Captioned, Position, Word
-from services.transcription.projection import CaptionedSpace, Speaker, Stages
+from services.transcription.app.speaking import Session, caption_of, moment
+from services.transcription.app.transcripts import AlreadyErased, Transcripts
+from services.transcription.domain.transcript import CapturePosition
+from services.transcription.projection.stages import CaptionedSpace, KnownSpeaker, Stages
 
 _log = logging.getLogger(__name__)
 
@@ -46,11 +47,13 @@ _LOOK: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Patience:
     """When a Space's audio is taken to be over; all in seconds."""
 
     flush_after: float = 0.8
-    """Nothing arriving from a speaker for this long ends what they were saying."""
+    """Nothing arriving from a speaker for this long ends what they were saying,"""
+    cut_off_after: float = 2.5
+    """and this long where they had not paused."""
     settle: float = 3.0
     """Nothing arriving for this long after the Space's end completes the transcript."""
     settle_closed: float = 0.5
@@ -68,18 +71,20 @@ class Transcriber:
     def __init__(
         self,
         bus: Bus,
+        fetch: Fetch,
         space: CaptionedSpace,
         stages: Stages,
         transcripts: Transcripts,
         pool: WorkerPool,
-        pace: Pace,
+        pace: Patience,
         understood: Collection[str],
     ) -> None:
-        """`understood` are the primary subtags (BCP 47) of what the recogniser knows."""
+        """`fetch` gets keys; `understood` are the primary subtags (BCP 47) of what the recogniser knows."""
         self._bus = bus
+        self._fetch = fetch
         self._space = space
         self._understood = understood
-        self._languages = Languages(stages, space, understood, {})
+        self._languages = SpaceLanguages(stages, space, understood, {})
         self._stages = stages
         self._transcripts = transcripts
         self._pool = pool
@@ -89,7 +94,7 @@ class Transcriber:
         self._left_out: set[str] = set()
         self._over: dict[str, int] = {}
         """Sessions that are over: their last bundles, as long as others are needed from before them."""
-        self._position = Position()
+        self._position = CapturePosition()
         self._epoch = ""
         self._reading = False
         self._read_to = 0
@@ -103,7 +108,7 @@ class Transcriber:
             self._position = position
         self._read_to = self._position.resume
         detected = await self._transcripts.detected(self._space.id)
-        self._languages = Languages(self._stages, self._space, self._understood, detected)
+        self._languages = SpaceLanguages(self._stages, self._space, self._understood, detected)
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(self._read(tasks), name=f"read {self._space.id}")
             await self._until_over()
@@ -117,10 +122,12 @@ class Transcriber:
     # -- reading -----------------------------------------------------------------------------------------------
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        async for batch in follow_capture(self._bus, self._space.id, self._position.resume, self._epoch):
+        async for batch in follow_capture(self._bus, self._fetch, self._space.id, self._position.resume, self._epoch):
             self._reading = True
             for message in batch:
-                if message.sequence > self._position.of(message.session_id):
+                if message.erased:
+                    LEFT_OUT.labels("erased").inc()
+                elif message.sequence > self._position.of(message.session_id):
                     await self._dispatch(message, tasks)
                 elif not self._overlaps.has_had(message):
                     self._overlaps.read(message)
@@ -149,10 +156,10 @@ class Transcriber:
         session.pending.append(message.sequence)
         await session.queue.put(message)
 
-    async def _admit(self, message: CapturedMessage) -> Speaker | None:
+    async def _admit(self, message: CapturedMessage) -> KnownSpeaker | None:
         """Who speaks in a session; None for somebody who must not be transcribed."""
         person_id, space_id = message.person_id, self._space.id
-        speaker: Speaker | None = None
+        speaker: KnownSpeaker | None = None
         if person_id is None:
             reason = "no_person"
         else:
@@ -186,7 +193,8 @@ class Transcriber:
                     fed_to = message.sequence
                     results = await self._feed(session, recognition, message)
                 await self._publish(session, results)
-                session.held = results.needed
+                session.held, session.speaking = results.needed, results.speaking
+                session.keep_needed()
                 if arrived is not None:
                     session.done = session.pending.popleft()
                 if results.last and session.queue.empty():
@@ -205,12 +213,19 @@ class Transcriber:
             if session.held is None:
                 return await session.queue.get()
             try:
-                async with asyncio.timeout(self._pace.flush_after):
+                async with asyncio.timeout(self._patience_with(session)):
                     return await session.queue.get()
             except TimeoutError:
                 # While we are behind, an empty queue means nothing.
                 if not self._reading:
                     return None
+
+    def _patience_with(self, session: Session) -> float:
+        """How long to wait for more. In the middle of speech what comes next may only be late, as where all cores are
+        busy; cut off there, the rest of a sentence would be recognised alone, or not at all."""
+        if session.speaking and not self._stages.has_ended(self._space.id):
+            return max(self._pace.flush_after, self._pace.cut_off_after)
+        return self._pace.flush_after
 
     async def _without_overlap(self, session: Session, message: CapturedMessage) -> CapturedMessage | None:
         """The part of a message that no other session of the speaker has; None where it has none."""
@@ -238,7 +253,9 @@ class Transcriber:
         session.left_out = ""
         try:
             vocabulary = self._stages.vocabulary(self._space.id, at_ns // 1000)
-            return await recognition.feed(message.sequence, message.body, language.hint, vocabulary)
+            results = await recognition.feed(message.sequence, message.body, language.hint, vocabulary)
+            session.heard.append(message)
+            return results
         except BadBundle as error:
             LEFT_OUT.labels("bad_bundle").inc()
             _log.warning("captured message %d cannot be used", message.sequence, extra={"why": str(error)})
@@ -268,10 +285,8 @@ class Transcriber:
     async def _publish(self, session: Session, results: Results) -> None:
         if results.undecodable:
             LEFT_OUT.labels("not_opus").inc(results.undecodable)
-        for sequence in results.left_out:
-            LEFT_OUT.labels("utterance").inc()
-            why = "recognition workers died of it, or hung"
-            _log.error("an utterance of session %s has no caption", session.id, extra={"why": why, "began": sequence})
+        for left_out in results.left_out:
+            await self._give_up(session, left_out)
         if not results.finals:
             return
         speaker = self._stages.speaker(self._space.id, session.speaker.person_id) or session.speaker
@@ -285,6 +300,15 @@ class Transcriber:
             for final in results.finals:
                 await self._store(session, speaker, final)
 
+    async def _give_up(self, session: Session, utterance: LeftOut) -> None:
+        """Tell of an utterance that is left out, and keep its bundles as dead letters."""
+        LEFT_OUT.labels("utterance").inc()
+        _log.error("an utterance of session %s has no caption", session.id, extra={"why": DEADLY})
+        speaker = self._stages.speaker(self._space.id, session.speaker.person_id) or session.speaker
+        for message in session.heard:
+            if speaker.consents and utterance.first <= message.sequence <= utterance.last:
+                await bury(self._bus, message, DEADLY)
+
     async def _show_partials(self, session: Session) -> None:
         """Publish the newest partial result whenever there is another one, for as long as the session lasts."""
         while True:
@@ -296,42 +320,37 @@ class Transcriber:
                 if partial is not None and speaker.consents:
                     await self._show(session, speaker, partial)
 
-    async def _store(self, session: Session, speaker: Speaker, final: FinalResult) -> None:
+    async def _store(self, session: Session, speaker: KnownSpeaker, final: FinalResult) -> None:
         # Other utterances that go on, and what was read and not recognised, must be recognised again after a crash.
         others = {s.id: s.accounted for s in self._sessions.values() if s is not session}
         needed = [s.needed for s in self._sessions.values() if s is not session and s.needed is not None]
         resume = min([final.sequence + 1, *needed]) - 1
         self._over = {id: done for id, done in self._over.items() if done > resume}
-        end_at = _moment(final.end_ns)
-        caption = Captioned(
-            caption_id=session.caption_id(final.began_ns),
-            session_id=session.id,
-            person_id=speaker.person_id,
-            lang=self._languages.of(speaker.person_id, final.start_ns).of_final(final.lang),
-            text=final.text,
-            start_at=_moment(final.start_ns),
-            end_at=end_at,
+        others = {id: done for id, done in (others | self._over).items() if done > resume and id != session.id}
+        caption = caption_of(
+            session.id,
+            speaker,
+            self._languages,
+            final,
             epoch=self._epoch,
             sequence=final.sequence,
             resume=resume,
-            others={id: done for id, done in (others | self._over).items() if done > resume and id != session.id},
-            words=tuple(Word(w.text, w.start_s, w.end_s, w.confidence) for w in final.words),
-            detected=final.detected,
+            others=others,
         )
         self._languages.learn(caption)
         WAITED.observe(final.waited_s)
         try:
             fresh = await self._transcripts.caption(self._space.id, caption)
-        except Erased:
+        except AlreadyErased:
             LEFT_OUT.labels("erased").inc()
             return
         if fresh:
             CAPTIONS.labels("final").inc()
-            CAPTION_DELAY.observe(max(0.0, (datetime.now(UTC) - end_at).total_seconds()))
+            CAPTION_DELAY.observe(max(0.0, (datetime.now(UTC) - caption.end_at).total_seconds()))
 
-    async def _show(self, session: Session, speaker: Speaker, partial: PartialResult) -> None:
+    async def _show(self, session: Session, speaker: KnownSpeaker, partial: PartialResult) -> None:
         now = datetime.now(UTC)
-        start_at = _moment(partial.start_ns)
+        start_at = moment(partial.start_ns)
         if (now - start_at).total_seconds() > self._pace.partial_age:
             return
         try:
@@ -372,7 +391,3 @@ class Transcriber:
             ):
                 return
             await asyncio.sleep(_LOOK)
-
-
-def _moment(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, UTC)

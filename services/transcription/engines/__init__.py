@@ -6,18 +6,16 @@ An engine is a folder here, and every folder has the same files:
     recogniser.py  the engine itself, loaded in a worker process
 
 The folder's name is the engine's name in the settings. The next engine is one more folder and changes nothing else.
-`checks.py` is for all of them: whether a model's files are what they should be.
+Here is what all of them have in common. `choosing.py` finds the engine to take, `checks.py` tells whether a model's
+files are what they should be, and `trial.py` uses a model for the first time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import ClassVar, Final, Protocol, cast
+from typing import ClassVar, Final, Protocol
 
 RATE: Final = 16_000
 """Hz. Sessions take PCM at this rate: mono, 16-bit, little-endian."""
@@ -26,10 +24,6 @@ AUTO: Final = "auto"
 
 UNDETERMINED: Final = "und"
 """How BCP 47 calls a language that is not known: it is found out, by speaker."""
-
-
-class EngineUnknownError(Exception):
-    """There is no engine of this name."""
 
 
 class ModelError(Exception):
@@ -127,46 +121,6 @@ class Model(Protocol):
         With `verbose` it says on standard error which files it reads, as far as it can.
         """
         ...
-
-
-def names() -> Sequence[str]:
-    """The engines there are."""
-    return sorted(module.name for module in iter_modules(__path__) if module.ispkg)
-
-
-def find(engine: str, folder: Path | None, var: Path) -> tuple[str, Model]:
-    """(name, model) of an engine, or of the preferred one for `auto`; `folder` and `var` as for `Model`.
-
-    Raises EngineUnknownError, ModelError.
-    """
-    if engine != AUTO and engine not in names():
-        raise EngineUnknownError(f"{engine!r} is no speech engine; there are {', '.join(names())}, and {AUTO}")
-    models = {name: model_of(name) for name in (names() if engine == AUTO else [engine])}
-    reasons = []
-    for name in sorted(models, key=lambda name: models[name].preference, reverse=True):
-        try:
-            model = models[name](folder, var)
-            if folder is not None:
-                _check(name, folder, var)
-        except ModelError as error:
-            reasons.append(str(error))
-        else:
-            return name, model
-    raise ModelError("; ".join(reasons))
-
-
-def model_of(engine: str) -> type[Model]:
-    """The models of an engine that there is."""
-    return cast("type[Model]", import_module(f"{__name__}.{engine}.model").Model)
-
-
-def _check(engine: str, folder: Path, var: Path) -> None:
-    """Raises ModelError for a folder whose files are not what they should be."""
-    # Imported here: it imports this package.
-    from services.transcription.engines import checks
-
-    checks.verify_sums(folder, var)
-    checks.try_out(engine, folder, var)
 
 
 def sentence(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Files that we know are verified by SHA-256. Of a folder by setting we know nothing, unless it has a `SHA256SUMS`, and
 engines in C++ may end their process over a damaged file; so such a folder is first used in a process of its own:
-`python -m services.transcription.engines.checks ENGINE FOLDER VAR`. Both are remembered, and done again when a file
+`python -m services.transcription.engines.trial ENGINE FOLDER VAR`. Both are remembered, and done again when a file
 changes.
 """
 
@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from services.transcription import engines
+from services.transcription.engines import ModelError
 
 _SUMS: Final = "SHA256SUMS"
 _SUM: Final = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
@@ -32,7 +32,8 @@ _FILES: Final = 1000
 _WITHIN_S: Final = 120.0
 _REPORT: Final = 1 << 20
 """Bytes of a trial's report that are read."""
-_REFUSED: Final = 3
+_TRIAL: Final = "services.transcription.engines.trial"
+REFUSED: Final = 3
 """Exit code of a trial whose model was refused for a reason that it prints."""
 _COMPLAINT: Final = re.compile(r"^(ERROR|FATAL)\b")
 
@@ -70,10 +71,10 @@ class Verified:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != sha256:
-                raise engines.ModelError(f"{path} is truncated or altered: its SHA-256 is {found}, not {sha256}")
+                raise ModelError(f"{path} is truncated or altered: its SHA-256 is {found}, not {sha256}")
             self._stamps[str(path)] = _stamp(path, sha256)
         except OSError as error:
-            raise engines.ModelError(f"{path} cannot be read: {error.strerror}") from error
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
 
     def remember(self) -> None:
         """Remember what was verified, if that is news. Raises ModelError where it cannot be written."""
@@ -89,14 +90,14 @@ def verify_sums(folder: Path, var: Path) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        raise engines.ModelError(f"{folder / _SUMS} cannot be read: {error}") from error
+        raise ModelError(f"{folder / _SUMS} cannot be read: {error}") from error
     if len(lines) > _FILES:
-        raise engines.ModelError(f"{folder / _SUMS} has more than {_FILES} lines")
+        raise ModelError(f"{folder / _SUMS} has more than {_FILES} lines")
     verified = Verified(var)
     for number, line in enumerate(lines, 1):
         match = _SUM.fullmatch(line)
         if match is None:
-            raise engines.ModelError(f"line {number} of {folder / _SUMS} is none that sha256sum writes")
+            raise ModelError(f"line {number} of {folder / _SUMS} is none that sha256sum writes")
         verified.verify(folder / match[2], match[1].lower())
     verified.remember()
 
@@ -118,19 +119,19 @@ def try_out(engine: str, folder: Path, var: Path) -> None:
     with tempfile.TemporaryFile() as report:
         try:
             code = subprocess.run(
-                [sys.executable, "-m", __name__, engine, str(folder), str(var)],
+                [sys.executable, "-m", _TRIAL, engine, str(folder), str(var)],
                 stdin=subprocess.DEVNULL, stdout=report, stderr=report, timeout=_WITHIN_S, check=False,
                 env={"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
             ).returncode  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise engines.ModelError(_cannot(folder, f"it took more than {_WITHIN_S:.0f} s")) from None
+            raise ModelError(_cannot(folder, f"it took more than {_WITHIN_S:.0f} s")) from None
         report.seek(0)
         lines = report.read(_REPORT).decode(errors="replace").splitlines()
-    if code == _REFUSED and lines:
-        raise engines.ModelError(lines[-1])
+    if code == REFUSED and lines:
+        raise ModelError(lines[-1])
     first = next((n for n, line in enumerate(lines) if _COMPLAINT.match(line)), None)
     if code or first is not None:
-        raise engines.ModelError(_cannot(folder, _why(folder, code, lines, first)))
+        raise ModelError(_cannot(folder, _why(folder, code, lines, first)))
     _write(path, msgspec.json.encode({**tried, key: mark}))
 
 
@@ -161,12 +162,12 @@ def _mark(folder: Path) -> str:
                 status = path.stat()
                 if not status.st_size and not path.name.startswith("."):
                     # Lists of words may be empty, but then they are not those of the model.
-                    raise engines.ModelError(_cannot(folder, f"{path.relative_to(folder)} is empty"))
+                    raise ModelError(_cannot(folder, f"{path.relative_to(folder)} is empty"))
                 found.append((str(path), status.st_size, status.st_ino, status.st_mtime_ns))
             if len(found) > _FILES:
-                raise engines.ModelError(f"{folder} is no speech model: it has more than {_FILES} files")
+                raise ModelError(f"{folder} is no speech model: it has more than {_FILES} files")
     except OSError as error:
-        raise engines.ModelError(f"{folder} cannot be read: {error.strerror}") from error
+        raise ModelError(f"{folder} cannot be read: {error.strerror}") from error
     return hashlib.sha256(repr(sorted(found)).encode()).hexdigest()
 
 
@@ -182,23 +183,4 @@ def _write(path: Path, content: bytes) -> None:
         new.write_bytes(content)
         new.replace(path)
     except OSError as error:
-        raise engines.ModelError(f"{new} cannot be written: {error.strerror}") from error
-
-
-def main(engine: str, folder: str, var: str) -> int:
-    """Load a model and have it recognise two seconds of noise; the exit code."""
-    try:
-        session = engines.model_of(engine)(Path(folder), Path(var)).load(1, verbose=True).session()
-    except engines.ModelError as error:
-        sys.stdout.write(" ".join(str(error).split()) + "\n")
-        return _REFUSED
-    session.begin()
-    # All that a recogniser computes is computed for noise, which is like no sound in particular.
-    session.feed(b"".join(hashlib.sha256(bytes([n % 251, n // 251])).digest() for n in range(2 * engines.RATE // 16)))
-    session.partial()
-    session.final()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+        raise ModelError(f"{new} cannot be written: {error.strerror}") from error

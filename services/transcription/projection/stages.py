@@ -32,7 +32,7 @@ class CaptionedSpace:
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class KnownSpeaker:
     """Somebody who is or was on stage."""
 
     person_id: str
@@ -41,7 +41,7 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpokenLanguage:
     """What somebody speaks at a moment."""
 
     lang: str
@@ -169,8 +169,8 @@ class Stages(ReadModel):
                 self._remove(event.space_id)
             case v1.Completed() | ReplayDeleted() as event:
                 self._remove(event.space_id)
-            case Forgotten(what=what, unit=None) if "|" not in what:
-                self._forget(*what.split(":"))
+            case Forgotten(whole=(kind, id)):
+                self._forget(kind, id)
             case _:
                 pass
 
@@ -267,13 +267,13 @@ class Stages(ReadModel):
             return ""
         listed, about = row
         called = self.db.execute(
-            "SELECT p.name FROM speakers s JOIN people p ON p.id = s.person_id WHERE s.space_id = ? AND s.since <= ?"
-            " ORDER BY p.name LIMIT ?",
+            "SELECT p.name FROM speakers s JOIN people p ON p.id = s.person_id AND p.handle != '' "
+            "WHERE s.space_id = ? AND s.since <= ? ORDER BY p.name LIMIT ?",
             (space_id, at_us, _NAMES),
         )
         return ". ".join(part for part in (listed, ", ".join(name for (name,) in called), about) if part)
 
-    def spoken(self, space_id: str, person_id: str, at_us: int) -> Spoken | None:
+    def spoken(self, space_id: str, person_id: str, at_us: int) -> SpokenLanguage | None:
         """What somebody speaks at a moment (µs since the Unix epoch): what they chose, else the language of the Space.
 
         None where no such Space is known (any more).
@@ -289,8 +289,8 @@ class Stages(ReadModel):
         if whole is None:
             return None
         if own is None:
-            return Spoken(*whole)
-        return Spoken(*own) if own[0] is not None else Spoken(whole[0], max(whole[1], own[1]))
+            return SpokenLanguage(*whole)
+        return SpokenLanguage(*own) if own[0] is not None else SpokenLanguage(whole[0], max(whole[1], own[1]))
 
     def languages(self, space_id: str) -> frozenset[str]:
         """What is or was spoken in a Space, as far as anybody chose it: BCP 47 tags."""
@@ -299,12 +299,12 @@ class Stages(ReadModel):
         )
         return frozenset(lang for (lang,) in rows)
 
-    def speaker(self, space_id: str, person_id: str) -> Speaker | None:
+    def speaker(self, space_id: str, person_id: str) -> KnownSpeaker | None:
         """Somebody on the stage of a Space with captions; None while nothing is known of them."""
         row = self.db.execute(
             "SELECT consents FROM speakers WHERE space_id = ? AND person_id = ?", (space_id, person_id)
         ).fetchone()
-        return None if row is None else Speaker(person_id, bool(row[0]))
+        return None if row is None else KnownSpeaker(person_id, bool(row[0]))
 
     def stands(self, space_id: str, person_id: str, at_us: int) -> bool:
         """Whether somebody, who is or was on stage, is not known to have left it by a moment (µs since the Unix epoch),

@@ -7,9 +7,10 @@ from typing import Final
 from libs.eventstore import Notification
 from libs.keyring import Sealed
 from libs.readmodel import StoreModel
-from services.transcription.domain import (
+from services.transcription.domain.facts import (
     UNITS,
     CaptionCorrected,
+    CaptionDeleted,
     Captioned,
     CaptionRestored,
     Deleted,
@@ -22,7 +23,8 @@ _TOGETHER: Final = 500
 
 
 class Unwanted(StoreModel):
-    """Units to be destroyed: the host's words once others take their place, and everything of a deleted transcript.
+    """Units to be destroyed: the host's words once others take their place, deleted captions, and everything of a
+    deleted transcript.
 
     What was heard stays while its transcript does, since the speaker may have it shown again. When the file is lost,
     everything is destroyed once more, which changes nothing.
@@ -52,6 +54,12 @@ class Unwanted(StoreModel):
                     self.db.execute("INSERT INTO wordings VALUES (?, ?, ?, ?)", row)
             case CaptionRestored(caption_id=caption_id):
                 self._replace(space_id, caption_id)
+            case CaptionDeleted(caption_id=caption_id, person_id=person_id):
+                # With what a host put in its place, which is sealed under the speaker's keys too.
+                where = "WHERE space_id = ? AND caption_id = ?"
+                self.db.execute(f"DELETE FROM wordings {where}", (space_id, caption_id))
+                unit = lock_of(space_id, person_id), unit_of(caption_id)
+                self.db.execute("INSERT OR IGNORE INTO unwanted VALUES (?, ?)", unit)
             case Deleted():
                 self.db.execute(
                     "INSERT OR IGNORE INTO unwanted SELECT lock, ? FROM locks WHERE space_id = ?", (UNITS, space_id)

@@ -76,7 +76,15 @@ def _events() -> Sequence[v1.SpaceEvent]:
         v1.LanguageChosen(**at(39), person_id=BO.id, lang="de-AT"),
         v1.StageJoined(**at(40), person=CY, role=v1.Role.SPEAKER, lang="und"),
         v1.LanguageChosen(**at(41), person_id=CY.id, lang=None),
-        v1.Ended(**at(42), reason="timed_out"),
+        v1.Removed(**at(42), person_id=CY.id),
+        v1.Pinned(
+            **at(43),
+            pin=v1.Pin(id=SPACE, url="https://example.org/", text="Read", person=ADA, pinned_at=START),
+        ),
+        v1.SettingsChanged(**at(44), settings=settings.model_copy(update={"recorded": False, "ephemeral": True})),
+        v1.Ended(**at(45), reason="timed_out"),  # of an ephemeral one little is left
+        v1.SettingsChanged(**at(46), settings=settings),
+        v1.SpaceDeleted(**at(47)),
     )
 
 

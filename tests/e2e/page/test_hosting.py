@@ -14,7 +14,7 @@ from libs.identity import DevelopmentIdentity
 from libs.ids import new_id
 from tests.e2e.page.visitor import PHONE, Visitor, visitor
 from tests.integration.gateway.client import Client
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -102,6 +102,11 @@ async def test_a_host_does_all_that_hosts_may(url: str, system: System, browser:
             await operator.part("operator-token").fill(token)
             await operator.part("operator-enter").click()
             await expect(operator.part("report-row")).to_contain_text("Mutes too much")
+            await expect(operator.part("report-row").get_by_test_id("report-space")).to_have_attribute("href", path)
+            await operator.part("show-evidence").click()
+            title = operator.part("evidence").locator("[data-kind=title]")
+            await expect(title).to_contain_text("Some of the buttons")
+            await expect(operator.part("evidence").locator("[data-kind=profile]")).to_contain_text("Sophie Germain")
             await operator.part("suspend").click()
             await operator.part("suspend-days").select_option("7")
             await operator.part("suspend-why").fill("Let others speak.")
@@ -141,7 +146,7 @@ async def test_a_scheduled_space_is_moved_and_reminded_of_and_who_is_blocked_the
         async with Client(url) as nobody:
             made = (await nobody.http.post("/v1/people", json={"handle": handle, "name": "Old Rival"})).json()
         token = await guest.page.evaluate("JSON.parse(localStorage['rostrum.identity']).token")
-        async with Client(url, made["token"]) as rival, Client(url, token) as as_guest, asyncio.timeout(60):
+        async with Client(url, made["token"]) as rival, Client(url, token) as as_guest, asyncio.timeout(LIMIT):
             await rival.http.post(f"/v1{path}/sessions")
             await rival.http.post(f"/v1{path}/requests")
             await host.part("accept").click()

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 API: Final = (Path(__file__).parent / "other_origin.js").read_text()
@@ -21,7 +21,7 @@ HERTZ: Final = 440
 async def page_of(browser: Browser, origin: str, url: str) -> AsyncIterator[Page]:
     """An empty page of an origin that knows the API at `url`."""
     context = await browser.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(LIMIT * 1000)
     page = await context.new_page()
     try:
         await page.goto(origin)
@@ -102,7 +102,7 @@ async def test_a_page_of_a_listed_origin_can_do_everything(url: str, browser: Br
             answer = await ask("guest", "GET", f"{at}/replay.m4a", headers={"range": "bytes=4-7"})
             return answer if answer["status"] == 206 else None
 
-        part = await eventually(ready, within=60)
+        part = await eventually(ready)
         assert part["body"] == "ftyp"
         size = part["headers"]["content-range"].removeprefix("bytes 4-7/")
         tag, changed = part["headers"]["etag"], part["headers"]["last-modified"]

@@ -10,8 +10,10 @@ from typing import Any, Final
 from playwright.async_api import Browser, Locator, Page, expect
 from playwright.async_api import TimeoutError as TimedOut
 
-WITHIN: Final = 20_000
-"""Milliseconds after which what is waited for is missing: far more than it takes, beside whatever else is tested."""
+from tests.support.waiting import LIMIT
+
+WITHIN: Final = LIMIT * 1000
+"""Milliseconds."""
 expect.set_options(timeout=WITHIN)
 _numbers = itertools.count(1)
 PHONE: Final = {"width": 390, "height": 844}
@@ -58,12 +60,15 @@ class Visitor:
         await self.part("sign-up-send").click()
         await expect(self.part("me")).to_contain_text(name)
 
-    async def create(self, title: str, *, recorded: bool = False, captions: bool = False) -> str:
+    async def create(
+        self, title: str, *, recorded: bool = False, captions: bool = False, ephemeral: bool = False
+    ) -> str:
         """A Space, as its host; the path of its page."""
         await self.part("new-space").click()
         await self.part("title").fill(title)
         await self.part("record").set_checked(recorded)
         await self.part("caption").set_checked(captions)
+        await self.part("keep-nothing").set_checked(ephemeral)
         await self.part("create").click()
         return await self.arrive(title)
 

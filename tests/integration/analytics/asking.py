@@ -7,6 +7,7 @@ from contracts.analytics import v1
 from contracts.envelope import Event, headers
 from libs.bus import Bus
 from libs.ids import new_id
+from tests.support.waiting import LIMIT
 
 
 async def publish(bus: Bus, *events: Event, ids: list[str] | None = None) -> int:
@@ -22,4 +23,4 @@ async def publish(bus: Bus, *events: Event, ids: list[str] | None = None) -> int
 
 async def figures(bus: Bus, space_id: str) -> v1.SpaceFigures:
     """Ask, for as long as the service starts."""
-    return (await bus.ask(v1.SpaceFiguresQuery(space_id=space_id), timeout=30)).result
+    return (await bus.ask(v1.SpaceFiguresQuery(space_id=space_id), timeout=LIMIT)).result

@@ -11,6 +11,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
+from contracts.analytics.v1 import HeldQuery as OfAnalytics
 from contracts.envelope import headers
 from contracts.media import v1 as media
 from contracts.presence import v1 as presence
@@ -21,6 +22,7 @@ from libs.ids import new_id
 from tests.integration.analytics.asking import figures, publish
 from tests.support.events import at, created, ended, person, stage_joined, started
 from tests.support.nats import NatsServer, running_nats
+from tests.support.personal_data import events, held
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually
 
@@ -113,6 +115,14 @@ async def test_a_whole_space(bus: Bus, analytics: ServiceProcess) -> None:
     assert (told.tips_offered, told.tips_confirmed) == (1, 1)
     assert [(m.minute, m.listeners) for m in told.listeners_by_minute] == [(0, 2), (1, 3), (2, 3)]
     assert told.sources == {"link": 3, "live_bar": 1}
+
+    eves = await held(bus, OfAnalytics, EVE.id)
+    assert events(eves, "engagement").count("presence.joined") == 2
+    assert {"tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed"} <= set(events(eves, "engagement"))
+    bobs = await held(bus, OfAnalytics, BOB.id)
+    assert sorted(events(bobs, "engagement")) == ["media.speaking", "media.talked", "room.stage_joined"]
+    assert ANN.id not in str([one for one in bobs if one.fields["event"] == "media.speaking"])
+    assert await held(bus, OfAnalytics, new_id()) == []
 
 
 async def test_who_signed_up_while_listening_is_one_listener(bus: Bus, analytics: ServiceProcess) -> None:

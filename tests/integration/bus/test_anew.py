@@ -9,7 +9,7 @@ from functools import partial
 from contracts import subjects
 from contracts.presence.v1 import Counted
 from libs.bus import Bus, BusSettings, connect
-from libs.bus.anew import Place, follow_anew
+from libs.bus.anew import StreamPlace, follow_anew
 from libs.bus.declare import declare
 from libs.ids import new_id
 from tests.support.nats import NatsServer
@@ -31,11 +31,11 @@ async def test_it_begins_anew_tries_again_and_ends_with_the_connection(nats: Nat
 
     async with await connect("room", BusSettings(url=nats.url)) as other:
 
-        async def begin(reset: str | None) -> Place:
+        async def begin(reset: str | None) -> StreamPlace:
             resets.append(reset)
             if (failure := next(failures)) is not None:
                 raise failure
-            return Place(await other.stream_epoch(), after if reset is None else 0)
+            return StreamPlace(await other.stream_epoch(), after if reset is None else 0)
 
         follow = partial(other.follow, filters=[subjects.EVENTS_SUBJECTS])
 

@@ -174,8 +174,8 @@ async def test_a_consumer_goes_on_after_nats_was_killed_and_started_again(nats: 
         await seen.until(4)
         nats.kill()
         nats.start()
-        await bus.publish_event(counted(77), timeout=20)
-        await seen.until(77, within=20)
+        await bus.publish_event(counted(77))
+        await seen.until(77)
     assert set(seen.numbers) >= {0, 1, 2, 3, 4, 77}
 
 
@@ -187,7 +187,7 @@ async def test_a_consumer_goes_on_after_its_stream_was_made_anew(bus: Bus) -> No
         await bus.js.delete_stream(subjects.EVENTS_STREAM)
         await declare(bus.js)
         await publish(bus, 2)
-        await seen.until(2, within=20)
+        await seen.until(2)
 
 
 async def test_an_event_published_twice_with_one_id_is_one_event(bus: Bus) -> None:
@@ -224,7 +224,7 @@ async def test_a_moment_goes_when_its_time_is_over_and_a_fact_stays(nats: NatsSe
             return (state.messages, state.first_seq) == (1, 1)
 
         assert await bus.last_sequence() == 3
-        await eventually(only_the_fact, within=20)
+        await eventually(only_the_fact)
         # Whoever follows goes over the holes.
         await bus.js.publish(fact.subject, fact.model_dump_json().encode(), headers=headers | {"Nats-Msg-Id": "4"})
         told: list[int] = []
@@ -312,8 +312,8 @@ async def test_following_starts_after_a_place_and_goes_on_through_a_restart_of_n
     await eventually(lambda: got == [5, 6, 7, 8, 9, 10])
     nats.kill()
     nats.start()
-    await bus.publish_event(counted(99), timeout=20)
-    await eventually(lambda: got[-1] >= 11, within=20)
+    await bus.publish_event(counted(99))
+    await eventually(lambda: got[-1] >= 11)
     await end(task)
     assert got == list(range(5, got[-1] + 1)), "no gap, no doubling"
 

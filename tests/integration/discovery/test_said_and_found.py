@@ -20,7 +20,7 @@ from services.transcription.main import compose as transcription
 from services.transcription.settings import Settings as TranscriptionSettings
 from tests.integration.transcription.stage import Stage, carried
 from tests.support.nats import NatsServer, running_nats
-from tests.support.waiting import standstill
+from tests.support.waiting import LIMIT, standstill
 
 SOON_S = 0.8
 """Of the two seconds after the last word the recogniser has the rest (`tests/bench/targets.toml`)."""
@@ -61,7 +61,7 @@ async def test_a_sentence_of_a_live_space_is_found_as_soon_as_its_caption_is_fin
         late = []
         async with standstill() as stood:
             for number in range(1, 4):
-                await captions.finals(number, within=60)
+                await captions.finals(number)
                 final, arrived = captions.final[number - 1], asyncio.get_running_loop().time()
                 late.append(await _found(bus, stage.space_id, final) - arrived)
             # A machine that has other things to do is late now and then, and not each time.
@@ -72,7 +72,7 @@ async def test_a_sentence_of_a_live_space_is_found_as_soon_as_its_caption_is_fin
 async def _found(bus: Bus, space_id: str, caption: Caption) -> float:
     """When it was found in the live Space."""
     query = TranscriptSearchQuery(words=f'"{caption.text}"', space_id=space_id)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LIMIT):
         while caption.id not in {one.caption_id for one in (await bus.ask(query)).result.sentences}:
             await asyncio.sleep(0.02)
     return asyncio.get_running_loop().time()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from libs.database import Place
 from libs.eventstore import Aggregate, Fact, Meta, Order, Store, open_store, stored
@@ -52,10 +53,11 @@ def order(id: str, actor: str | None = "ann", digest: str = "") -> Order:
     return Order(id=id, actor=actor, at=datetime.now(UTC), digest=digest)
 
 
-async def add(store: Store[Counter], counter: str, number: int, id: str) -> int:
+async def add(store: Store[Any], counter: str, number: int, id: str) -> int:
     """The sum after it."""
     done = await store.execute(counter, order(id), lambda c: c.add(number), lambda c: c.sum)
-    return done.view
+    total: int = done.view
+    return total
 
 
 async def _count_until_killed(place: Place, life: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from libs.database import Database, Place
-from libs.keyring import CannotOpen, Erased, StoreError
+from libs.keyring import CannotOpen, ErasureTarget, StoreError
 from libs.keyring.keys import Keys, open_keys
 from libs.keyring.master import master_key
 from tests.support.places import execute
@@ -33,14 +33,14 @@ def test_keys_are_made_once_and_destroyed_for_ever(reopen: Open) -> None:
     whole = first.trees[SPACE]
     assert whole is not None
     assert keys.give([SPACE, BOTH]) == first
-    assert keys.destroy([Erased(SPACE, "title"), Erased(PERSON)], AT) == 2
-    assert keys.destroy([Erased(SPACE, "title")], AT) == 1  # again: as it was
+    assert keys.destroy([ErasureTarget(SPACE, "title"), ErasureTarget(PERSON)], AT) == 2
+    assert keys.destroy([ErasureTarget(SPACE, "title")], AT) == 1  # again: as it was
     for _ in range(2):
         given = keys.give([BOTH, SPACE, PERSON])
         assert given == (2, {BOTH: None, SPACE: whole.without(["title"]), PERSON: None})
         assert [(entry.number, entry.at, entry.erased) for entry in keys.erased(0)] == [
-            (1, AT, Erased(SPACE, "title")),
-            (2, AT, Erased(PERSON)),
+            (1, AT, ErasureTarget(SPACE, "title")),
+            (2, AT, ErasureTarget(PERSON)),
         ]
         keys.close()
         keys = reopen()
@@ -52,9 +52,9 @@ def test_two_processes_give_the_same_keys_and_lose_no_destruction(reopen: Open) 
     whole = one.give([SPACE]).trees[SPACE]
     assert whole is not None
     assert other.give([SPACE]).trees[SPACE] == whole
-    one.destroy([Erased(SPACE, "a")], AT)
-    other.destroy([Erased(SPACE, "b")], AT)
-    one.destroy([Erased(SPACE, "c")], AT)
+    one.destroy([ErasureTarget(SPACE, "a")], AT)
+    other.destroy([ErasureTarget(SPACE, "b")], AT)
+    one.destroy([ErasureTarget(SPACE, "c")], AT)
     for keys in (one, other):
         assert keys.give([SPACE]).trees[SPACE] == whole.without(["a", "b", "c"])
         keys.close()
@@ -69,7 +69,7 @@ def test_keys_of_an_earlier_day_take_in_the_ledger(new_place: Callable[[str], Pl
     keys = opened()
     keys.give([BOTH, SPACE])
     secret, nodes = (execute(place, query) for query in ("SELECT * FROM subjects", "SELECT * FROM locks"))
-    keys.destroy([Erased(PERSON), Erased(SPACE, "title")], AT)
+    keys.destroy([ErasureTarget(PERSON), ErasureTarget(SPACE, "title")], AT)
     keys.close()
     execute(place, "DELETE FROM subjects")
     execute(place, "DELETE FROM locks")
@@ -108,8 +108,8 @@ def test_while_the_database_is_away_nothing_is_given_and_then_it_goes_on(own: Po
     with pytest.raises(StoreError, match=r"127\.0\.0\.1"):
         keys.give([SPACE])
     with pytest.raises(StoreError):
-        keys.destroy([Erased(SPACE, "title")], AT)
+        keys.destroy([ErasureTarget(SPACE, "title")], AT)
     own.start()
-    keys.destroy([Erased(SPACE, "title")], AT)
+    keys.destroy([ErasureTarget(SPACE, "title")], AT)
     assert keys.give([SPACE]).trees[SPACE] == whole.without(["title"])
     keys.close()

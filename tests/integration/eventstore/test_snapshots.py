@@ -18,7 +18,7 @@ from services.people.domain.instance import Instance
 from services.people.domain.person import Person as Member
 from services.people.domain.reminders import Reminded, Reminders
 from services.people.domain.report import Report
-from services.recording.domain import Recording
+from services.recording.domain.recording import Recording
 from services.room.domain.facts import (
     CohostAppointed,
     Created,
@@ -39,7 +39,7 @@ from services.room.domain.space import Space
 from services.room.domain.values import Person, Settings
 from services.tipping.domain.jar import Jar
 from services.tipping.domain.tip import Tip
-from services.transcription.domain import Transcript
+from services.transcription.domain.transcript import Transcript
 from tests.integration.eventstore.counting import Added, Counter, order
 from tests.support.places import execute
 

@@ -129,6 +129,24 @@ async def test_one_name_is_held_by_one(place: Place) -> None:
         assert store.claimed("handle", "ann") == "new"
 
 
+async def test_a_name_that_was_given_back_is_in_no_file(place: Place) -> None:
+    async with open_store(place, Counter) as store:
+
+        async def claim(id: str, *claims: Claim) -> None:
+            await store.execute("c", order(id), lambda c: c.add(1), lambda c: None, claims=claims)
+
+        await claim("1", Claim("handle", "needle", "c"), Claim("handle", "other", "c"), Claim("word", "third", "c"))
+        assert sorted(await store.names_of("handle", "c")) == ["needle", "other"]
+        assert await store.names_of("handle", "nobody") == []
+        await claim("2", Claim("handle", "needle", None))
+        await store.wipe()
+        assert await store.names_of("handle", "c") == ["other"]
+        if isinstance(place, Path):
+            files = [path for path in place.parent.iterdir() if path.name.startswith(place.name)]
+            assert not [path for path in files if b"needle" in path.read_bytes()]
+            assert [path for path in files if b"other" in path.read_bytes()]
+
+
 async def test_what_no_database_takes_is_refused_and_everything_else_goes_on(place: Place) -> None:
     half = "\ud800"  # of a surrogate pair: no text
     async with open_store(place, Counter) as store:
@@ -192,7 +210,7 @@ async def test_a_locked_database_refuses_for_now_and_recovers(path: Path) -> Non
 async def test_a_full_disk_refuses_for_now_keeps_what_was_answered_and_recovers(path: Path) -> None:
     path.parent.mkdir()
     child = await asyncio.create_subprocess_exec(sys.executable, "-m", HERE, "fill", str(path))
-    assert await asyncio.wait_for(child.wait(), 60) == 0
+    assert await asyncio.wait_for(child.wait(), LIMIT) == 0
 
 
 async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ SETTINGS: Final = {
     "ROSTRUM_GATEWAY_COMMANDS_PER_SECOND": "10000",
     "ROSTRUM_GATEWAY_LOOKUPS": "10000",
     "ROSTRUM_ROOM_LEASE_SECONDS": "120",
-    "ROSTRUM_ROOM_GRACE_SECONDS": "15",  # far more than hosts take to come after they created a Space
+    "ROSTRUM_ROOM_GRACE_SECONDS": "6",  # far more than hosts take to come after they created a Space
     "ROSTRUM_TRANSCRIPTION_WORKERS": "1",
+    "ROSTRUM_RECORDING_BUILDS": "3",  # one for each Space that has ended
 }
 
 
@@ -138,5 +139,5 @@ async def everybody(system: System, var: Path) -> AsyncIterator[World]:
         await made.done("blocker", "PUT", f"/v1/me/blocked/{ids['host']}")
         await made.done("operator", "POST", f"/v1/ops/people/{ids['suspended']}/suspend", reason="abuse")
         for place in made.places:
-            await eventually(lambda place=place: made.settled(place), within=60)  # type: ignore[misc]
+            await eventually(lambda place=place: made.settled(place))  # type: ignore[misc]
         yield made

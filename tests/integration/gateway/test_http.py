@@ -51,8 +51,8 @@ def a_replay(gateway: Running, behind: Backend) -> Space:
 async def test_head_answers_wherever_get_does_and_alike(gateway: Running, behind: Backend) -> None:
     space = a_replay(gateway, behind)
     paths = [path for path, methods in openapi()["paths"].items() if "get" in methods]
-    ids = {"space_id": space.id, "person_id": space.host.id, "id": space.id, "format": "vtt", "code": "x"}
-    asked = [path.format_map(ids | {"report_id": new_id(), "tip_id": new_id()}) for path in paths]
+    ids = {"space_id": space.id, "person_id": space.host.id, "id": space.id, "format": "vtt", "code": "x", "number": 0}
+    asked = [path.format_map(ids | {"report_id": new_id(), "tip_id": new_id(), "piece": "0"}) for path in paths]
     asked += [
         "/",
         "/moderation",
@@ -183,7 +183,7 @@ async def _answer(gateway: Running, *parts: bytes) -> bytes:
     url = httpx.URL(gateway.base)
     reader, writer = await asyncio.open_connection(url.host, url.port)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT):
             with contextlib.suppress(ConnectionError):
                 for part in parts:
                     writer.write(part)
@@ -232,7 +232,7 @@ async def test_a_head_that_goes_on_for_ever_is_read_no_further(gateway: Running,
             await writer.drain()
 
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(go_on(), 20)
+        await asyncio.wait_for(go_on(), LIMIT)
     writer.close()
 
 
@@ -273,7 +273,7 @@ async def open_gateway(nats: NatsServer, behind: Backend, tmp_path: Path) -> Any
     """A gateway that pages of another origin may use."""
     settings: dict[str, Any] = {"cors_origins": ("https://Page.example:443/", "http://localhost:5173")}
     async with running_gateway(
-        nats.url, tmp_path, ask_seconds=LIMIT, commands_burst=5, commands_per_second=0.01, **settings
+        nats.url, tmp_path, ask_seconds=30, commands_burst=5, commands_per_second=0.01, **settings
     ) as made:
         yield made
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.captions.v1 import Partial
-from contracts.discovery.v1 import BarChanged
+from contracts.discovery.v1 import BarChanged, SpaceCard
 from contracts.media.v1 import Speaking
 from contracts.presence.v1 import Counted, Renewal
 from contracts.room import v1 as room
@@ -161,6 +161,30 @@ async def test_once_a_space_is_over_its_history_has_words_only_while_there_is_a_
     assert after == ([*told, "room.ended"] if kept == "complete" else ["room.ended"])
 
 
+async def test_once_an_ephemeral_space_is_over_its_history_tells_how_it_ended_and_nothing_else(
+    gateway: Running, behind: Backend
+) -> None:
+    host, guest = a_person("Host"), a_person("Guest")
+    space = behind.add(host, settings=room.Settings(title="Tea", ephemeral=True))
+    path = f"/v1/spaces/{space.id}/events"
+    await behind.emit(room.StageJoined(**behind.next(space), person=guest, role=room.Role.SPEAKER))
+    await behind.emit(room.Removed(**behind.next(space), person_id=guest.id))
+    async with gateway.client(host.id) as client:
+        async with client.events(path, last_event_id="0") as events:
+            live = [event.event for event in await events.until("room.removed")]
+            assert live == ["room.stage_joined", "room.removed"]
+            await behind.emit(room.Ended(**behind.next(space)))
+            assert (await events.next()).event == "room.ended"
+        async with client.events(path, last_event_id="0") as events:
+            assert (await events.next()).event == "room.ended"
+        async with client.events(path) as events:
+            first = await events.next()
+        assert (first.data["settings"]["title"], first.data["removed"]) == (room.TITLE_REMOVED, [])
+    # Who was removed may look at what is left.
+    async with gateway.client(guest.id) as client, client.events(path, last_event_id="0") as events:
+        assert (await events.next()).event == "room.ended"
+
+
 async def test_partial_captions_are_told_as_they_come_and_kept_nowhere(gateway: Running, behind: Backend) -> None:
     host = a_person("Host")
     space = behind.add(host)
@@ -198,6 +222,28 @@ async def test_changes_of_the_live_bar_reach_their_person(gateway: Running, behi
         assert (told.event, told.data["person_id"], told.sequence) == ("discovery.bar_changed", one.id, sequence)
     async with gateway.client() as nobody:
         assert (await nobody.http.get("/v1/live-bar/events")).status_code == 401
+
+
+async def test_the_history_of_a_live_bar_has_no_card_of_a_space_that_is_deleted_or_was_ephemeral_and_is_over(
+    gateway: Running, behind: Backend
+) -> None:
+    one, host = a_person("One"), a_person("Host")
+    kept = behind.add(host)
+    live, over = (behind.add(host, settings=room.Settings(title="Tea", ephemeral=True)) for _ in range(2))
+    deleted = behind.add(host)
+    for space in (deleted, over, live, kept):
+        card = SpaceCard.of(behind.spaces[space.id])
+        await behind.emit(BarChanged(person_id=one.id, space_id=space.id, card=card, at=datetime.now(UTC)))
+    await behind.emit(room.Ended(**behind.next(over)))
+    await behind.emit(BarChanged(person_id=one.id, space_id=over.id, card=None, at=datetime.now(UTC)))
+    del behind.spaces[deleted.id]
+    async with gateway.client(one.id) as client, client.events("/v1/live-bar/events", last_event_id="0") as events:
+        told = [await events.next() for _ in range(3)]
+    assert [(event.data["space_id"], event.data["card"] is None) for event in told] == [
+        (live.id, False),
+        (kept.id, False),
+        (over.id, True),
+    ]
 
 
 async def test_an_open_stream_renews_its_session_and_a_closed_one_does_not(
@@ -249,7 +295,7 @@ async def test_a_rebuilt_stream_resets_clients(gateway: Running, behind: Backend
             await events.until("room.unmuted")
             await behind.bus.js.delete_stream("EVENTS")
             await behind.bus.declare()
-            told = await events.until("snapshot", within=20)
+            told = await events.until("snapshot")
             assert [one.event for one in told] == ["reset", "snapshot"]
             assert told[-1].id.partition("-")[0] != old.id.partition("-")[0]
             await behind.emit(room.Muted(**behind.next(space), person_id=host.id))

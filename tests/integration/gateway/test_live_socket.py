@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from contracts.people.v1 import Suspended
+from contracts.people.v1 import Erased, Suspended
 from contracts.room import v1 as room
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
+from tests.support.issuer import AUDIENCE, ISSUER, SigningKey, key_set
 from tests.support.nats import NatsServer
 from tests.support.waiting import LIMIT
 
@@ -57,6 +58,18 @@ async def test_who_is_suspended_is_cut_off(gateway: Running, behind: Backend) ->
         assert await client.not_live(live) == (403, "suspended")
 
 
+async def test_who_is_erased_is_cut_off_and_not_told_that_they_are_suspended(gateway: Running, behind: Backend) -> None:
+    leaver, space = new_id(), behind.add(a_person("Host"))
+    live, _ = addresses(space)
+    async with gateway.client(leaver) as client:
+        async with client.live(live) as messages:
+            await messages.until("snapshot")
+            await behind.emit(Erased(at=datetime.now(UTC), person_id=leaver, version=2))
+            assert await messages.closed() == []
+            assert messages.ended_with == (1008, "token_revoked")
+        assert await client.not_live(live) == (401, "unauthenticated")
+
+
 async def test_a_refusal_is_a_problem_document(gateway: Running, behind: Backend) -> None:
     space = behind.add(a_person("Host"))
     live, _ = addresses(space)
@@ -90,7 +103,16 @@ async def test_a_name_that_points_to_this_machine_is_not_its_own(
     async with running_gateway(nats.url, tmp_path / "local") as gateway, gateway.client() as client:
         assert await client.not_live(live, rebound) == (403, "not_allowed")
     public = "https://Rostrum.example:443/".rstrip("/")
-    async with running_gateway(nats.url, tmp_path / "public", public_url=public) as gateway, gateway.client() as client:
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(key_set(SigningKey()))
+    elsewhere = {
+        "identity": "tokens",
+        "identity_issuer": ISSUER,
+        "identity_audience": AUDIENCE,
+        "identity_keys": str(keys),
+    }
+    running = running_gateway(nats.url, tmp_path / "public", public_url=public, **elsewhere)
+    async with running as gateway, gateway.client() as client:
         assert await client.not_live(live, rebound) == (403, "not_allowed")
         assert await client.not_live(live, {"origin": gateway.base}) == (403, "not_allowed")
         client.headers["origin"] = "https://rostrum.example"

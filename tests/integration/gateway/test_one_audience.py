@@ -31,7 +31,7 @@ from tests.integration.gateway.every_role import (
 from tests.integration.gateway.ways_in import Answers, differences, is_tried, read, ways
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 TABLE: Final = Path(__file__).with_name("matrix.txt")
 

@@ -17,7 +17,7 @@ from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client, Told
 from tests.support.nats import NatsServer, free_port
 from tests.support.service_process import ServiceProcess
-from tests.support.waiting import pace
+from tests.support.waiting import LIMIT, pace
 
 BATCHES = 100
 BATCH = 25
@@ -44,7 +44,7 @@ async def _follow(client: Client, path: str) -> AsyncIterator[Told]:
         try:
             async with client.events(path, last) as events:
                 while True:
-                    told = await events.next(within=30)
+                    told = await events.next()
                     last = told.id
                     yield told
         except (EOFError, httpx.TransportError):
@@ -107,5 +107,5 @@ async def test_no_gap_and_no_doubling_across_kills(nats: NatsServer, behind: Bac
             await starting
         last = await behind.emit(room.Ended(**behind.next(space)))
         for name, task in listening.items():
-            got = await asyncio.wait_for(task, 60)
+            got = await asyncio.wait_for(task, LIMIT)
             assert got == [*expected[name], last], name

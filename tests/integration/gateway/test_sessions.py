@@ -165,22 +165,23 @@ async def test_a_listener_who_hangs_up_is_counted_no_longer_than_that_takes(syst
             where.append(answer.headers["location"])
             return answer.text
 
-        took: list[float] = []
-        # The best of three: the machine may do something else meanwhile.
-        for says_so in (True, False) * 3:
-            async with ear(negotiate):
-                await counted(at, as_host, 1)
-                if says_so:
-                    assert (await guest.http.delete(where[-1])).status_code == 200
+        async with standstill() as stood:
+            took: list[float] = []
+            # The best of three: the machine may do something else meanwhile.
+            for says_so in (True, False) * 3:
+                async with ear(negotiate):
+                    await counted(at, as_host, 1)
+                    if says_so:
+                        assert (await guest.http.delete(where[-1])).status_code == 200
+                        hung_up = time.monotonic()
+                        await counted(at, as_host, 0)
+                if not says_so:  # its goodbye in DTLS did
                     hung_up = time.monotonic()
                     await counted(at, as_host, 0)
-            if not says_so:  # its goodbye in DTLS did
-                hung_up = time.monotonic()
-                await counted(at, as_host, 0)
-            took.append(time.monotonic() - hung_up)
-        print({"counted_after_delete": took[::2], "counted_after_goodbye": took[1::2]})
-        assert min(took[::2]) < HUNG_UP_SECONDS
-        assert min(took[1::2]) < HUNG_UP_SECONDS
+                took.append(time.monotonic() - hung_up)
+            print({"counted_after_delete": took[::2], "counted_after_goodbye": took[1::2]})
+            assert min(took[::2]) < HUNG_UP_SECONDS + stood()
+            assert min(took[1::2]) < HUNG_UP_SECONDS + stood()
 
 
 async def test_whoever_only_opens_sessions_is_no_listener_and_whoever_has_media_is(system: System) -> None:
@@ -206,7 +207,6 @@ async def test_whoever_only_opens_sessions_is_no_listener_and_whoever_has_media_
                 assert last.data["listeners"] == 1
 
 
-@pytest.mark.timeout(120)
 async def test_a_listener_who_vanishes_is_counted_for_twenty_seconds_at_most(system: System) -> None:
     _, as_host = await signed_up(system)
     async with as_host, Client(system.url) as guest:
@@ -225,7 +225,7 @@ async def test_a_listener_who_vanishes_is_counted_for_twenty_seconds_at_most(sys
             for protocol in ice._protocols:
                 protocol.transport.close()
             vanished = time.monotonic()
-            await eventually(lambda: there(1), within=60)
+            await eventually(lambda: there(1))
             # A few seconds for a busy machine; WebRTC's own consent ends after 30 s.
             assert time.monotonic() - vanished < 20 + 6 + stood_still()
             assert await there(1), "who is quiet while nobody speaks stays"

@@ -123,8 +123,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             await connect("test", BusSettings(url=nats.url)) as bus,
             running(Settings.read(nats.env), compose),
             backend(nats.url, "room") as rooms,
-            running_gateway(nats.url, var, ask_seconds=LIMIT, lookups=10_000) as gateway,
-            running_gateway(nats.url, var, ask_seconds=LIMIT, lookups=10_000) as other,
+            running_gateway(nats.url, var, ask_seconds=30, lookups=10_000) as gateway,
+            running_gateway(nats.url, var, ask_seconds=30, lookups=10_000) as other,
         ):
             world = World(gateway, other, bus, rooms, tea, pub, old)
             await publish(bus, *history(tea, pub, old))
@@ -138,7 +138,7 @@ async def until(true: Callable[[tweepy.Space | None], bool], client: tweepy.Clie
     async def so() -> bool:
         return true((await ask(client.get_space, space_id)).data)
 
-    await eventually(so, within=20)
+    await eventually(so)
 
 
 async def test_a_start_with_an_offset_is_told_in_utc(world: World) -> None:

@@ -17,7 +17,7 @@ import pytest
 from libs.ids import new_id
 from tests.support.command import line_with, rostrum, running_rostrum
 from tests.support.processes import family, gone
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 @asynccontextmanager
@@ -36,7 +36,7 @@ async def test_a_signal_drains_everything_and_the_command_succeeds(tmp_path: Pat
         everybody = family(process.pid)
         assert len(everybody) >= 5  # launcher, fork server, NATS, two services
         process.send_signal(number)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), LIMIT) == 0
         await gone(everybody)
 
 
@@ -70,10 +70,10 @@ async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
                 return "rostrum:room" in {child.name() for child in family(process.pid)}
             return False
 
-        await eventually(room_runs, within=30)
+        await eventually(room_runs)
         everybody = family(process.pid)
         process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), LIMIT) == 0
         await gone(everybody)
 
 

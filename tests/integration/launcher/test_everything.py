@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import httpx
-import pytest
 
 from contracts.subjects import SERVICES
 from tests.support.at_rest import open_to_others
@@ -17,14 +16,13 @@ from tests.support.processes import family, gone
 from tests.support.waiting import LIMIT, eventually
 
 
-@pytest.mark.timeout(180)
 async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
     env = {"ROSTRUM_GATEWAY_PORT": "0", "DEMO": "0", "ROSTRUM_TRANSCRIPTION_WORKERS": "1"}
     await asyncio.to_thread(left_open, tmp_path)
     async with running_rostrum("up", "--var", str(tmp_path), env=env) as process:
         await line_with(process, "is ready")
         system = json.loads((tmp_path / "run" / "system.json").read_text())
-        assert set(system["processes"]) == {"nats", *SERVICES}
+        assert set(system["processes"]) == {"nats", "eraser", *SERVICES}
 
         await ready_pages(system)
         code, token, errors = await rostrum("token", "--sign-up", "ada", "Ada", "--var", str(tmp_path))
@@ -47,7 +45,7 @@ async def test_one_machine_from_start_to_kill(tmp_path: Path) -> None:
                 # The host, who never connects, is told to be lost meanwhile.
                 return int(live["version"]) if rebuilt == {field: live[field] for field in rebuilt} else None
 
-            version = await eventually(rebuilt_is_live, within=60)
+            version = await eventually(rebuilt_is_live)
         code, shown, _ = await rostrum("inspect", created["id"], "--events", "--var", str(tmp_path))
         assert "Created" in shown
         refused: list[str] = []

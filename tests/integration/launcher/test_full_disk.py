@@ -73,7 +73,6 @@ class Figures:
         return float(line.split()[1])
 
 
-@pytest.mark.timeout(240)
 async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_itself(disk: Path) -> None:
     said: list[str] = []
     var = disk / "var"
@@ -130,7 +129,7 @@ async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_it
                 reasons.add(await changed())
                 return "takes no writes" in (told := await missing()) or "has taken no writes" in told
 
-            await eventually(noticed, within=60)
+            await eventually(noticed)
 
             async def refusing() -> bool:
                 """Whether operators see it too, in what each service tells of itself once a second."""
@@ -147,7 +146,7 @@ async def test_recording_stops_first_and_a_disk_that_was_full_serves_again_by_it
             async def serves() -> bool:
                 return await changed() == "" and await missing() == ""
 
-            await eventually(serves, within=60)
+            await eventually(serves)
             print({"refused_with": reasons, "serves_after": round(time.monotonic() - began, 1), "said": said})
             assert system.restarts("nats") == 1
             async with as_host.events(f"{at}/events") as told:

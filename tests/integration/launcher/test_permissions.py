@@ -19,13 +19,14 @@ from contracts.consumers import DURABLE, RECORDING_REPORTS, before
 from contracts.people import v1 as people
 from contracts.room.v1 import EndSpace
 from infra.launcher import System
-from infra.nats.permissions import COMMANDS_TO
+from infra.nats.permissions import COMMANDS_TO, ERASER
 from infra.nats.server import ADMIN
 from libs.bus import BusSettings, Handlers, Raw, connect
 from libs.bus.declare import consumer_config, declare_consumers
 from libs.bus.declare import streams as streams_declared
 from libs.bus.origin import mark
-from libs.bus.stored import Reader
+from libs.bus.stored import StreamReader
+from libs.migration import Step
 from tests.support.nats import settled
 from tests.support.waiting import LIMIT, eventually
 
@@ -47,9 +48,9 @@ STREAMS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Every stream, one that does not exist, and who follows it and hears what of it."""
 FOLLOWED = {service: [name for name, by in STREAMS.items() if service in by] for service in subjects.SERVICES}
-READ = {"analytics": ["EVENTS"]}
+READ = {"analytics": ["EVENTS"], "recording": ["CAPTURE"]}
 """The streams that a service reads parts of without following them."""
-LOOKED_AT = {"recording": ("CAPTURE",), "gateway": ("KV_leases", "KV_nodes")}
+LOOKED_AT = {"gateway": ("KV_leases", "KV_nodes")}
 """The streams of which a service gets single messages besides."""
 _DROPPED = "passing.people.v1.*.keys_dropped"
 HEARD = {
@@ -57,6 +58,8 @@ HEARD = {
     "media": ("node.v1.*.alive", "rtp.v1.*", _DROPPED),
     "recording": (_DROPPED,),
     "transcription": (_DROPPED,),
+    "tipping": (_DROPPED,),
+    "discovery": (_DROPPED,),
     "gateway": ("passing.*.v1.*.*", "node.v1.*.alive", "service.v1.*.*.status", _DROPPED),
 }
 """What is heard on core NATS, but for requests and answers."""
@@ -113,6 +116,15 @@ async def test_only_media_captures_and_relays_audio(system: System, service: str
     assert await refused(system, "media", sound) == set()
 
 
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_only_recording_says_what_running_spaces_sound_like_and_only_gateways_hear_it(
+    system: System, service: str
+) -> None:
+    sound = [subjects.live_audio(KEY)]
+    assert await refused(system, service, sound) == (set() if service == "recording" else set(sound))
+    assert await refused(system, service, sound, listening=True) == (set() if service == "gateway" else set(sound))
+
+
 @pytest.mark.parametrize("service", [service for service in subjects.SERVICES if service != "gateway"])
 async def test_only_the_gateway_orders_everybody(system: System, service: str) -> None:
     orders = [subjects.command(other, "act") for other in subjects.SERVICES if other != service]
@@ -144,6 +156,8 @@ async def test_keys_are_for_the_services_that_need_them(system: System, service:
         "transcription": {locks, units, acknowledge},
         "media": {locks, acknowledge},
         "gateway": {locks, acknowledge},
+        "tipping": {locks, units, acknowledge},
+        "discovery": {locks, acknowledge},
     }
     every = [locks, units, whole, acknowledge]
     assert await refused(system, service, every) == set(every) - needed.get(service, set())
@@ -168,6 +182,19 @@ async def test_an_answer_is_heard_by_the_service_that_asked_and_by_no_other(syst
 async def test_nobody_deletes_or_changes_a_stream(system: System, service: str) -> None:
     harm = [f"$JS.API.STREAM.{verb}.{subjects.EVENTS_STREAM}" for verb in ("DELETE", "PURGE", "UPDATE", "MSG.DELETE")]
     assert await refused(system, service, harm) == set(harm)
+
+
+async def test_the_eraser_deletes_single_messages_of_two_streams_and_says_and_orders_nothing(system: System) -> None:
+    api = f"{system.nats_api(ERASER)}.STREAM"
+    may = [f"{api}.MSG.DELETE.{stream}" for stream in (subjects.EVENTS_STREAM, subjects.DEAD_LETTER_STREAM)]
+    harm = [f"{api}.{verb}.{subjects.EVENTS_STREAM}" for verb in ("DELETE", "PURGE", "UPDATE")]
+    harm += [f"{api}.MSG.DELETE.{subjects.CAPTURE_STREAM}", f"$JS.API.STREAM.MSG.DELETE.{subjects.EVENTS_STREAM}"]
+    harm += [f"$JS.API.CONSUMER.CREATE.{subjects.EVENTS_STREAM}"]
+    harm += [subjects.event("people", KEY, "erased"), subjects.command("people", "erase_person", "any")]
+    harm += [subjects.query("people", people.LocksQuery.name, "any")]
+    assert await refused(system, ERASER, [*may, *harm]) == set(harm)
+    foreign = ["stored.rostrum.room.v1.*.pinned", "passing.people.v1.*.keys_dropped", f"{subjects.inbox('room')}.>"]
+    assert await refused(system, ERASER, foreign, listening=True) == set(foreign)
 
 
 async def test_a_service_takes_no_lease_in_the_name_of_another(system: System) -> None:
@@ -227,6 +254,7 @@ async def test_a_service_listens_only_to_what_it_must(system: System, service: s
         *HEARD.get(service, ()),
         *(asked.format(service) for asked in ("command.{}.v1.*.*", "query.{}.v1.*.*", "retry.v1.{}.*", "_INBOX.{}.>")),
         *(subjects.relay_check(context) for context in subjects.CONTEXTS_OF[service]),
+        *([subjects.migration(service, "*")] if service in subjects.STORED_CONTEXTS else []),
     }
     every = {
         *(subjects.republished(subject) for heard in STREAMS.values() for one in heard.values() for subject in one),
@@ -236,8 +264,17 @@ async def test_a_service_listens_only_to_what_it_must(system: System, service: s
         *(subjects.relay_check(context) for contexts in subjects.CONTEXTS_OF.values() for context in contexts),
         *("stored.>", "rostrum.>", "capture.>", "deadletter.>", "$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", ">"),
         *("presence.>", "passing.>", "node.>", "service.>", "rtp.>", "command.>", "query.>", "relay.>"),
+        *(subjects.migration(context, "*") for context in subjects.STORED_CONTEXTS),
+        "migration.>",
     }
     assert await refused(system, service, sorted(every), listening=True) == every - may
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_no_service_has_facts_rewritten(system: System, service: str) -> None:
+    orders = {subjects.migration(context, step) for context in subjects.STORED_CONTEXTS for step in Step}
+    assert await refused(system, service, sorted(orders)) == orders
+    assert await refused(system, ADMIN, sorted(orders)) == set()
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)
@@ -294,7 +331,7 @@ async def test_nobody_speaks_for_another_through_a_consumer(system: System) -> N
         await other.jetstream().publish(said, forged, headers=mark("test"))
         for subject in (presence, *orders):
             config = ConsumerConfig(deliver_subject=subject, ack_policy=AckPolicy.NONE, filter_subject=said)
-            await witness.jetstream().add_consumer(subjects.EVENTS_STREAM, config)
+            await witness.jetstream(prefix=system.nats_api()).add_consumer(subjects.EVENTS_STREAM, config)
         assert {await asyncio.wait_for(delivered.get(), LIMIT) for _ in range(3)} == {presence, *orders}
         await witness.publish(presence, b"true", headers=mark("test"))
         assert await asyncio.wait_for(heard.get(), LIMIT) == b"true", "what the consumer delivered is refused"
@@ -312,11 +349,11 @@ async def test_a_service_reads_the_past_of_what_its_consumer_reads_only_now(syst
         got.extend(raw.subject for raw in batch)
 
     async with await connected(system, ADMIN) as admin:
-        js = admin.jetstream()
+        js = admin.jetstream(prefix=system.nats_api())
         await js.add_consumer(stream, consumer_config(one.name, one.filters[:1]))
         for subject in (second, first):
             await js.publish(subject, b"{}", headers=mark("people"))
-        reading = await js.pull_subscribe_bind(one.name, stream)
+        reading = await admin.jetstream().pull_subscribe_bind(one.name, stream)
         await (await reading.fetch(1))[0].ack_sync()
         await declare_consumers(js, ("recording",))
     user, password = system.credentials("recording")
@@ -333,7 +370,7 @@ async def test_analytics_reads_parts_of_the_stream_of_events(system: System) -> 
         told = await room.jetstream().publish(subjects.event("room", KEY, "ended"), b"{}", headers=mark("room"))
     async with (
         await connect("analytics", BusSettings(url=system.nats_url, user=user, password=password)) as bus,
-        Reader(bus.nc, subjects.EVENTS_STREAM) as reader,
+        StreamReader(bus.nc, subjects.EVENTS_STREAM) as reader,
     ):
         page = await reader.page(told.seq, None, 1)
     assert [message.sequence for message in page.messages] == [told.seq]

@@ -11,7 +11,7 @@ import pytest
 from tests.support.command import rostrum, running_rostrum
 from tests.support.nats import running_nats
 from tests.support.processes import family, gone
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, services: list
         env = {"ROSTRUM_NATS_URL": server.url, "ROSTRUM_LOG_FORMAT": "json"}
         async with running_rostrum("serve", *services, "--var", str(tmp_path), env=env) as process:
             stores = [tmp_path / "stores" / f"{name}.db" for name in services]
-            await eventually(lambda: all(store.exists() for store in stores), within=60)
+            await eventually(lambda: all(store.exists() for store in stores))
             everybody = family(process.pid)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await asyncio.wait_for(process.wait(), LIMIT) == 0
             await gone(everybody)

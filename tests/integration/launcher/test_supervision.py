@@ -236,7 +236,7 @@ async def test_a_wrong_setting_is_not_tried_again(tmp_path: Path) -> None:
 
 async def test_a_service_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
     system = small(tmp_path, DUMMY_ROOM="flap")
-    async with system, asyncio.timeout(60):
+    async with system, asyncio.timeout(LIMIT):
         with pytest.raises(GaveUp, match="room keeps dying"):
             await system.wait()
 

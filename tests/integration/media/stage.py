@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from contracts import subjects
+from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
+
+from contracts import capture, subjects
 from contracts.envelope import Event, PersonRef
 from contracts.media import v1
 from contracts.room import v1 as spaces
@@ -21,6 +24,7 @@ from libs.service import Service, running
 from services.media.main import compose
 from services.media.settings import Settings
 from tests.support import webrtc
+from tests.support.keys import Keys, keys_at
 from tests.support.nats import NatsServer
 from tests.support.waiting import LIMIT, eventually
 
@@ -163,6 +167,7 @@ class Stage:
     bus: Bus
     room: Room
     facts: Facts
+    keys: Keys
     service: Service[Settings]
 
     async def connect(
@@ -224,12 +229,22 @@ async def set_stage(server: NatsServer, env: Mapping[str, str] | None = None) ->
         facts = Facts()
         following = asyncio.create_task(facts.follow(bus, await bus.last_sequence()))
         try:
-            async with answering(bus, played), running(settings, compose) as service:
+            async with answering(bus, played), keys_at(server.url) as keys, running(settings, compose) as service:
                 await until_ready(service)
-                yield Stage(server, bus, played, facts, service)
+                yield Stage(server, bus, played, facts, keys, service)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+
+
+def bundle_of(keys: Keys, message: Msg | RawStreamMsg) -> capture.Bundle:
+    """What a message of CAPTURE says, opened as those do who may."""
+    assert message.headers is not None
+    assert message.subject is not None
+    assert message.data is not None
+    space_id, person_id = message.subject.split(".")[2], message.headers[subjects.HEADER_PERSON]
+    lock = keys.lock(*capture.seal_of(space_id, person_id, recorded=True).subjects)
+    return capture.decode(lock.open_bytes(message.headers[subjects.HEADER_UNIT], message.data))
 
 
 @asynccontextmanager

@@ -64,7 +64,7 @@ async def hears(tones: Tones, wanted: Collection[float], at_least: int) -> None:
         return sum(any(abs(tone - hz) < NEAR for tone in decoded[-1]) for hz in wanted) >= at_least
 
     try:
-        await eventually(now, within=20)
+        await eventually(now)
     except AssertionError:
         raise AssertionError(f"{at_least} of {wanted} Hz were not heard; the last tones: {decoded[-3:]}") from None
 
@@ -79,7 +79,6 @@ def is_about(session_id: str, event: v1.Disconnected) -> bool:
     return event.session_id == session_id
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("start", "his"), CLIENTS)
 async def test_each_client_speaks_and_hears(
     stage: Stage, gateway: Running, tmp_path: Path, start: Callable[..., Any], his: int

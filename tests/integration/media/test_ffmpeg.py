@@ -42,7 +42,6 @@ either_side = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.timeout(90)
 @either_side
 async def test_ffmpeg_speaks_and_everybody_hears_it(
     stage: Stage, gateway: Running, tmp_path: Path, flags: dict[str, str]
@@ -50,7 +49,7 @@ async def test_ffmpeg_speaks_and_everybody_hears_it(
     space = stage.room.live(ADA)
     async with ear(stage.whep(space)) as listener:
         async with ffmpeg(*whip(gateway, space), 440, {**certificate(tmp_path), **flags}) as publisher:
-            await listener.until(lambda it: len(it.heard) >= 60, within=30)
+            await listener.until(lambda it: len(it.heard) >= 60)
             await publisher.stop()
         heard = [packet.payload for packet in listener.heard if len(packet.payload) > 1]
         assert set(heard) <= publisher.sent
@@ -100,5 +99,5 @@ async def test_what_the_readme_tells_ffmpeg_works(stage: Stage, gateway: Running
         ear(stage.whep(space)) as listener,
         ffmpeg(url, options.pop("authorization"), 440, options) as publisher,
     ):
-        await listener.until(lambda it: len(it.heard) >= 20, within=30)
+        await listener.until(lambda it: len(it.heard) >= 20)
         await publisher.stop()

@@ -38,7 +38,7 @@ async def heard(joining: Talkative, packets: int) -> dict[str, int]:
         counted: dict[str, int] = await joining.ask("stats")
         return counted if counted["packets"] >= packets and counted["decrypted"] > 0 else None
 
-    return await eventually(enough, within=20)
+    return await eventually(enough)
 
 
 async def test_listeners_of_both_kinds_join_hear_and_leave(live: tuple[System, str]) -> None:

@@ -65,7 +65,7 @@ async def test_loss_and_delay_of_a_real_client_are_told_counted_and_answered(
             as_lost = lost == pytest.approx(1 / LOSES_EVERY, abs=0.12)
             return e.space_id == space.id and e.reporting == 2 and as_lost and 0 < ms - DELAY * 1000 < 500
 
-        told = await stage.facts.until(v1.SpaceQuality, fits, within=30)
+        told = await stage.facts.until(v1.SpaceQuality, fits)
         assert told.listeners == 2
         assert spread(told.fraction_lost).p50 <= spread(told.fraction_lost).worst
         poor = await stage.facts.until(v1.Quality, lambda e: e.space_id == space.id and e.round_trip_ms is not None)

@@ -21,7 +21,7 @@ from tests.integration.media.stage import Stage, person
 from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import LIMIT, eventually
-from tests.support.webrtc import Ear, Negotiate, Speaker, ear, new_connection, opus_tone, speaker
+from tests.support.webrtc import Ear, Negotiate, Publisher, ear, new_connection, opus_tone, speaker
 
 ADA, BOB = person("Ada"), person("Bob")
 
@@ -84,7 +84,7 @@ async def another_offer() -> str:
     return offer
 
 
-async def heard(listener: Ear, talker: Speaker) -> None:
+async def heard(listener: Ear, talker: Publisher) -> None:
     """Waits until a tone that is said now is heard to its end."""
     tone = opus_tone(440, 0.4)
     before = listener.payloads()[tone[-1]]

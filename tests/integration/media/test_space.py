@@ -12,9 +12,10 @@ from prometheus_client import REGISTRY
 
 from contracts import capture, subjects
 from contracts.media import v1
+from contracts.people import v1 as people
 from libs.ids import new_id
 from libs.refusal import Refusal
-from tests.integration.media.stage import Stage, person, set_stage
+from tests.integration.media.stage import Stage, bundle_of, person, set_stage
 from tests.support.nats import NatsServer
 from tests.support.waiting import LIMIT, eventually, standstill
 from tests.support.webrtc import ear, opus_tone, speaker
@@ -229,6 +230,18 @@ async def test_a_connection_that_has_the_id_of_an_earlier_one_is_captured_as_one
         assert await captured(stage, space.id, sessions=times) == words * times
 
 
+async def test_nothing_is_captured_of_what_was_erased(stage: Stage) -> None:
+    space, other = stage.room.live(ADA, recorded=True), stage.room.live(ADA, recorded=True)
+    await stage.keys.destroy_subjects(people.DestroySubjects(command_id=new_id(), subjects=(f"space:{space.id}",)))
+    words = opus_tone(400, 0.4)
+    for one in (space, other):  # what is captured is stored in order
+        async with speaker(stage.whip(one, ADA), words) as ada:
+            await ada.track.said()
+    assert await bundles_of(stage, other.id)
+    stored = await stage.bus.js.stream_info(subjects.CAPTURE_STREAM, subjects_filter=subjects.capture_of(space.id))
+    assert not stored.state.subjects
+
+
 async def test_nobody_who_does_not_consent_is_captured(stage: Stage) -> None:
     space = stage.room.live(ADA, recorded=True, consents=False)
     words = opus_tone(400, 0.4)
@@ -298,10 +311,11 @@ async def bundles_of(stage: Stage, space_id: str, sessions: int = 1) -> list[cap
     try:
         while sum(bundle.last for bundle in found) < sessions:
             message = await subscription.next_msg(timeout=LIMIT)
-            found.append(capture.decode(message.data))
+            found.append(bundle_of(stage.keys, message))
             assert message.headers is not None
             assert message.headers[subjects.HEADER_PERSON] == ADA.id
             assert ADA.name not in message.headers.values()
+            assert not any(packet.payload in message.data for packet in found[-1].packets)
     finally:
         await subscription.unsubscribe()
     return found

@@ -45,7 +45,7 @@ async def until(page: Page, connection: str, condition: Callable[[dict[str, Any]
         flows: dict[str, Any] = await page.evaluate(FLOWS, connection)
         return flows if condition(flows) else None
 
-    return await eventually(flowing, within=15)
+    return await eventually(flowing)
 
 
 async def test_who_has_no_udp_speaks_hears_and_is_kept_like_everybody_else(stage: Stage) -> None:
@@ -80,14 +80,13 @@ async def test_a_connection_over_tcp_is_closed_with_its_session(stage: Stage) ->
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(90)
 async def test_whoever_is_cut_off_is_gone_after_thirty_seconds_and_said_to_be(stage: Stage) -> None:
     space = stage.room.live(ADA)
     session_id = new_id()
     async with without_udp(stage.whep(space, session_id=session_id)) as path, ear(path.negotiate, slots=1):
         await path.close()
         cut = time.monotonic()
-        gone = await stage.facts.until(v1.Disconnected, lambda e: e.session_id == session_id, within=60)
+        gone = await stage.facts.until(v1.Disconnected, lambda e: e.session_id == session_id)
         assert gone.reason == "expired"
         # The last check is up to six seconds older.
         assert time.monotonic() - cut > 30 - 6 - 1
@@ -112,7 +111,6 @@ async def test_a_whole_connection_over_ipv6(
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(90)
 async def test_chromium_speaks_and_hears_over_tcp_where_it_has_no_udp_and_over_udp_where_it_has(stage: Stage) -> None:
     space = stage.room.live(ADA)
     async with chromium() as browser:

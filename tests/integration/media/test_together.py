@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from tests.integration.media.stage import person, set_stage
 from tests.support.browser import LISTEN, chromium
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually, standstill
+from tests.support.waiting import LIMIT, eventually, standstill
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
 
 ADA, BOB, CYD = person("Ada"), person("Bob"), person("Cyd")
@@ -91,7 +91,7 @@ async def test_chromium_plays_what_left_together(nats_server: NatsServer, env: d
         page = await (await stack.enter_async_context(chromium())).new_page()
         answer = await stage.whep(space)(await page.evaluate(LISTEN))
         await page.evaluate("(sdp) => pc.setRemoteDescription({ type: 'answer', sdp })", answer)
-        await page.wait_for_function("pc.connectionState === 'connected'", timeout=20_000)
+        await page.wait_for_function("pc.connectionState === 'connected'", timeout=LIMIT * 1000)
         for who, hz in ((ADA, 300), (BOB, 500), (CYD, 800)):
             await stack.enter_async_context(speaker(stage.whip(space, who), opus_tone(hz, 6.0)))
 

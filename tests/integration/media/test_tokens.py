@@ -79,6 +79,18 @@ async def test_a_connection_ends_when_its_token_is_revoked_or_all_of_the_person(
     await listening(stage, space, BOB, a_token())
 
 
+async def test_a_connection_ends_with_the_sign_in_that_its_token_comes_of(stage: Stage) -> None:
+    space, sign_in = stage.room.live(ADA), "0123456789abcdef" * 2
+    mine = a_token().model_copy(update={"sign_in": sign_in})
+    of_one, of_two = await listening(stage, space, BOB, mine), await listening(stage, space, BOB, a_token())
+    # Its issuer need not say whose it is.
+    await stage.bus.publish_event(TokensRevoked(person_id=new_id(), token_id=sign_in, at=now()))
+    await stage.facts.until(v1.Disconnected, lambda event: event.session_id == of_one)
+    assert of_two not in ended(stage)
+    with pytest.raises(Refusal, match="unauthenticated"):
+        await listening(stage, space, BOB, mine)
+
+
 async def test_a_node_that_starts_knows_what_was_revoked_before(nats_server: NatsServer) -> None:
     token = a_token()
     async with set_stage(nats_server) as stage:

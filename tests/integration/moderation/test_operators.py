@@ -11,7 +11,7 @@ from tests.integration.gateway.client import Client
 from tests.integration.moderation.conftest import Instance
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package")]
 
 
 def reason(response: Any) -> tuple[int, str]:

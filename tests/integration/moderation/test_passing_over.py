@@ -17,7 +17,7 @@ from tests.integration.gateway.client import Client
 from tests.integration.moderation.conftest import Instance
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package")]
 
 
 async def publish_broken(instance: Instance) -> str:

@@ -14,7 +14,7 @@ from tests.integration.moderation.conftest import Instance
 from tests.support.waiting import eventually, standstill
 from tests.support.webrtc import Ear, ear, opus_tone, speaker
 
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package")]
 
 WITHIN = 1.0
 """Seconds that the product promises, beside those in which this process itself stood still."""
@@ -171,8 +171,9 @@ async def test_somebody_removed_is_cut_off_at_every_edge_within_a_second(instanc
         ):
             assert reason(refused) == (403, "removed")
         assert await as_troll.not_live(f"{at}/live") == (403, "removed")
-        await silent(heard_by_troll, heard_by_all, at_once + WITHIN + stood())
-        assert len(sources(heard_by_all, at_once + WITHIN + stood())) == 1, "only the host is heard"
+        late = at_once + WITHIN + stood()  # once: it grows, past what was heard
+        await silent(heard_by_troll, heard_by_all, late)
+        assert len(sources(heard_by_all, late)) == 1, "only the host is heard"
         assert voice.sent, "the troll spoke"
 
 

@@ -15,7 +15,7 @@ from services.people.settings import Settings
 from tests.integration.people.asking import sign_up
 from tests.integration.people.test_moderation import OPERATOR, log
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 SOON = 2.0
 """Seconds, in which a busy machine still gives the order and what is to come before the end."""
@@ -33,7 +33,7 @@ async def suspend(bus: Bus, person: v1.Person, *, seconds: float) -> datetime:
 async def ends(bus: Bus, *people: v1.Person) -> list[v1.Reinstated]:
     """Every end that was told, as soon as each of these people has one."""
     told: list[v1.Reinstated] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.event("people", "*", "reinstated")]):
             told += [received.event for received in batch if isinstance(received.event, v1.Reinstated)]
             if {person.id for person in people} <= {one.person_id for one in told}:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from contracts import pictures
 from contracts.commands import Command
 from contracts.people import v1
 from libs.bus import Bus
@@ -20,7 +21,7 @@ from tests.integration.people.asking import sign_up
 from tests.integration.people.spaces import a_space, scheduled
 from tests.support.matrix import answer_to, answers_of, commands_of, read
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 TABLE: Final = Path(__file__).with_name("matrix.txt")
 OPERATOR: Final = new_id()
@@ -40,7 +41,9 @@ class World:
 
     async def operate(self, kind: type[Command[Any]], **fields: Any) -> Any:
         """What operators did before."""
-        return (await self.bus.ask(kind(command_id=new_id(), actor=OPERATOR, operator=True, **fields))).result
+        return (
+            await self.bus.ask(kind(command_id=new_id(), actor=OPERATOR, operator=True, **fields), timeout=LIMIT)
+        ).result
 
     async def suspended(self, person_id: str) -> None:
         await self.operate(v1.Suspend, person_id=person_id, reason="spam")
@@ -50,11 +53,11 @@ class World:
         filed = v1.FileReport(
             command_id=new_id(), actor=reporter.id, report_id=new_id(), person_id=self.other.id, reason="spam"
         )
-        return (await self.bus.ask(filed)).result.id
+        return (await self.bus.ask(filed, timeout=LIMIT)).result.id
 
     async def appealed(self) -> None:
         await self.suspended(self.other.id)
-        await self.bus.ask(v1.LodgeAppeal(command_id=new_id(), actor=self.other.id, text="No!"))
+        await self.bus.ask(v1.LodgeAppeal(command_id=new_id(), actor=self.other.id, text="No!"), timeout=LIMIT)
 
 
 async def a_person(bus: Bus) -> v1.Person:
@@ -112,8 +115,35 @@ def dismissing(fields: Fields) -> Fields:
     return of
 
 
+def listening(fields: Fields) -> Fields:
+    async def of(world: World) -> dict[str, Any]:
+        return await fields(world) | {"piece": 0}
+
+    return of
+
+
 async def of_code(world: World) -> dict[str, Any]:
     return {"code": (await world.operate(v1.IssueInvitation)).code}
+
+
+async def of_key(world: World) -> dict[str, Any]:
+    made = {"key_id": new_id()}
+    await world.operate(v1.IssueApiKey, digest=A_TOKEN * 2, title="The app", scopes=("people",), **made)
+    return made
+
+
+def rotating(fields: Fields) -> Fields:
+    async def of(world: World) -> dict[str, Any]:
+        return await fields(world) | {"digest": A_TOKEN * 2}
+
+    return of
+
+
+def using(fields: Fields, scope: str) -> Fields:
+    async def of(world: World) -> dict[str, Any]:
+        return await fields(world) | {"digest": A_TOKEN * 2, "scope": scope}
+
+    return of
 
 
 async def of_entry(world: World) -> dict[str, Any]:
@@ -146,6 +176,10 @@ async def block_other(world: World) -> None:
         )
 
 
+async def erase_other(world: World) -> None:
+    await world.operate(v1.ErasePerson, person_id=world.other.id, confirmation=world.other.id)
+
+
 async def appeal_already(world: World) -> None:
     if world.actor is not None:
         await answer_to(lambda: world.bus.ask(v1.LodgeAppeal(command_id=new_id(), actor=world.actor, text="No!")))
@@ -169,6 +203,11 @@ def live(world: World) -> str:
 
 def soon(world: World) -> str:
     return world.scheduled
+
+
+def sizes(*sides: int) -> tuple[v1.PictureSize, ...]:
+    """A picture, as the gateway makes it, in some sizes."""
+    return tuple(v1.PictureSize(side=side, data=b"RIFF") for side in sides)
 
 
 CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
@@ -197,6 +236,12 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
         "taken": case(handle=lambda world: world.other.handle.upper()),
         "odd_link": case(links=("https://bank.example@evil.example/",)),
     },
+    v1.ChangePicture: {
+        "any": case(picture_id=nobody, sizes=sizes(*pictures.SIDES)),
+        "one_size_less": case(picture_id=nobody, sizes=sizes(*pictures.SIDES[1:])),
+    },
+    v1.RemovePicture: {"none": case()},
+    v1.NoteExport: {"other": case(person_id=other), "nobody": case(person_id=nobody)},
     v1.ChangeHostingPolicy: {"any": case(policy=v1.HostingPolicy())},
     v1.AllowHosting: {"other": case(person_id=other), "nobody": case(person_id=nobody)},
     v1.WithdrawHosting: {"other": case(person_id=other), "nobody": case(person_id=nobody)},
@@ -230,6 +275,12 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
         "none": dismissing(case(report_id=nobody)),
     },
     v1.ReopenReport: {"closed": of_closed_report, "open": of_report, "none": case(report_id=nobody)},
+    v1.LookAtCopy: {
+        "open": of_report,
+        "closed": of_closed_report,
+        "sound": listening(of_report),
+        "none": case(report_id=nobody),
+    },
     v1.LodgeAppeal: {"first": case(text="It was not me."), "again": after(appeal_already, case(text="Hear me."))},
     v1.DecideAppeal: {
         "open": after(World.appealed, case(person_id=other, granted=True)),
@@ -243,6 +294,26 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
         "others": case(person_id=other),
         "others_one": case(person_id=other, token_id=A_TOKEN),
         "nobody": case(person_id=nobody),
+    },
+    v1.ErasePerson: {
+        "own": case(person_id=oneself, confirmation=oneself),
+        "own_unconfirmed": case(person_id=oneself, confirmation="yes"),
+        "others": case(person_id=other, confirmation=lambda world: f"@{world.other.handle.upper()}"),
+        "others_unconfirmed": case(person_id=other, confirmation=nobody),
+        "erased": after(erase_other, case(person_id=other, confirmation="whatever")),
+        "nobody": case(person_id=nobody, confirmation="whatever"),
+    },
+    v1.IssueApiKey: {"any": case(key_id=nobody, digest=A_TOKEN * 2, title="The app", scopes=("people",))},
+    v1.RotateApiKey: {"issued": rotating(of_key), "none": rotating(case(key_id=nobody))},
+    v1.RevokeApiKey: {"issued": of_key, "none": case(key_id=nobody)},
+    v1.UseApiKey: {
+        "issued": using(of_key, "people"),
+        "not_for_it": using(of_key, "relations"),
+        "none": using(case(key_id=nobody), "people"),
+    },
+    v1.UpsertPeople: {"any": case(issuer="https://issuer.example", people=({"subject": "u-1"},))},
+    v1.ChangeRelations: {
+        "any": case(issuer="https://issuer.example", changes=({"subject": "u-1", "does": "follow", "whom": "u-2"},))
     },
     v1.PassOverEvent: {"any": case(event_id="room:1207")},
     v1.OrderSpaceEnd: {
@@ -265,7 +336,7 @@ async def report_space(bus: Bus, actor: str, space_id: str) -> None:
 
 def test_the_matrix_has_every_command_there_is_and_every_case_of_it() -> None:
     # Services order these, not people; who may is held by `test_permissions.py` of the launcher.
-    by_services = {kind.__name__ for kind in (v1.DestroyUnits, v1.DestroySubjects, v1.AcknowledgeDrop)}
+    by_services = {kind.__name__ for kind in (v1.DestroyUnits, v1.DestroySubjects, v1.AcknowledgeDrop, v1.SignIn)}
     assert {kind.__name__ for kind in CASES} == commands_of("people") - by_services
     assert {(kind.__name__, name) for kind, cases in CASES.items() for name in cases} == {
         (command, name) for command, name, _ in read(TABLE)
@@ -291,7 +362,7 @@ async def test_every_command_by_everybody_in_every_case(server: NatsServer, bus:
             world = World(bus, await an_actor(bus, role, whom), whom, **spaces)
             fields = await CASES[kind][name](world)
             ask = kind(command_id=new_id(), actor=world.actor, operator=role == "operator", **fields)
-            return await answer_to(lambda: bus.ask(ask))
+            return await answer_to(lambda: bus.ask(ask, timeout=LIMIT))
 
         found = await answers_of(answers, cell)
     assert found == answers

@@ -16,6 +16,7 @@ from libs.refusal import Refusal
 from tests.integration.people.asking import follow, profile, sign_up
 from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
+from tests.support.waiting import LIMIT
 
 
 @pytest.mark.usefixtures("people")
@@ -50,7 +51,7 @@ async def test_the_same_sign_up_sent_again_is_one_person(bus: Bus) -> None:
 
 async def rename(bus: Bus, who: v1.Person, handle: str, *, key: str | None = None) -> v1.Person:
     command = v1.ChangeProfile(command_id=key or new_id(), actor=who.id, handle=handle)
-    return (await bus.ask(command, timeout=20)).result
+    return (await bus.ask(command, timeout=LIMIT)).result
 
 
 @pytest.mark.usefixtures("people")
@@ -63,7 +64,7 @@ async def test_a_profile_is_changed_and_everybody_sees_it(bus: Bus) -> None:
     changed = (await bus.ask(wanted)).result
     assert (changed.handle, changed.name, changed.bio, changed.links) == ("Anna", "Anna B.", bio, links)
     assert await profile(bus, ann.id) == changed
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.event("people", ann.id, "profile_changed")]):
             (told,) = [received.event for received in batch]
             break
@@ -186,7 +187,7 @@ async def test_others_are_told(bus: Bus) -> None:
     await follow(bus, ann, bob.id)
     await bus.ask(v1.Block(command_id=new_id(), actor=ann.id, blocked_id=bob.id))
     told = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.events_of("people")]):
             told += [received.event for received in batch]
             if len(told) >= 5:

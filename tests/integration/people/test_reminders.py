@@ -26,7 +26,8 @@ from services.people.domain.entities import Entity, new, stored_reminders
 from services.people.domain.person import Person
 from services.people.domain.reminders import Reminded, Reminders
 from services.people.handlers.access import ordered
-from services.people.projection import KnownSpaces, Wanted
+from services.people.projection.reminders_wanted import RemindersWanted
+from services.people.projection.spaces import KnownSpaces
 from tests.integration.people.asking import sign_up
 from tests.integration.people.spaces import scheduled
 from tests.support.nats import NatsServer
@@ -64,8 +65,8 @@ class Reminder:
         """One life of it."""
         async with AsyncExitStack() as stack:
             self.store = await stack.enter_async_context(open_store(self.folder / "people.db", new))
-            self.spaces = await stack.enter_async_context(KnownSpaces(self.folder / "spaces.db"))
-            wanted = await stack.enter_async_context(Wanted(self.folder / "wanted.db"))
+            self.spaces = await stack.enter_async_context(KnownSpaces(self.folder / "spaces.db", lambda box: None))
+            wanted = await stack.enter_async_context(RemindersWanted(self.folder / "wanted.db"))
             following = asyncio.create_task(self.spaces.run(self.bus))
             stack.callback(following.cancel)
             executor = Executor(self.store, self.clock, ordered)
@@ -221,7 +222,7 @@ async def test_killed_around_the_start_each_is_told_once(server: NatsServer, bus
         (mine,) = (await bus.ask(v1.RemindersQuery(actor=ann.id))).result.reminders
         assert (mine.space_id, mine.title) == (space, "Tea")
         told: list[v1.ReminderDue] = []
-        async with asyncio.timeout(80):
+        async with asyncio.timeout(LIMIT):
             async for batch in bus.follow(filters=[subjects.event("people", "*", v1.ReminderDue.name)]):
                 told += [received.event for received in batch if isinstance(received.event, v1.ReminderDue)]
                 process.kill()
@@ -229,7 +230,7 @@ async def test_killed_around_the_start_each_is_told_once(server: NatsServer, bus
                 if len(told) >= 3:
                     break
         # It is up again and has looked: were anybody told twice, it would be in the stream by now.
-        await bus.ask(v1.ClearReminder(command_id=new_id(), actor=ann.id, space_id=space), timeout=20)
+        await bus.ask(v1.ClearReminder(command_id=new_id(), actor=ann.id, space_id=space), timeout=LIMIT)
         async for batch in bus.follow(filters=[subjects.event("people", "*", v1.ReminderCleared.name)]):
             assert batch
             break

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from libs.bus import Bus
+from libs.keyring.client import open_keyring
 from libs.service import Service, running
 from services.people import main as people_main
 from services.people import settings as people_settings
@@ -37,7 +38,7 @@ async def bus(nats: NatsServer, people: None) -> AsyncIterator[Bus]:
 @pytest.fixture
 async def stage(bus: Bus) -> AsyncIterator[Stage]:
     stage = Stage(bus)
-    async with stage.room_answers():
+    async with stage.room_answers(), open_keyring(bus, "media-1") as stage.keyring:
         yield stage
 
 

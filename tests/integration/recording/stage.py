@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -14,15 +15,16 @@ import av
 from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
 
-from contracts import envelope, object_names, subjects
+from contracts import capture, envelope, object_names, subjects
 from contracts.envelope import Event, PersonRef
+from contracts.named import with_names
 from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
 from libs.bus import Bus, BusSettings, connect
-from libs.ids import new_id
-from libs.keyring import HEADER, ends_of
-from libs.keyring.client import open_keyring
+from libs.ids import is_id, new_id
+from libs.keyring import HEADER, Destroyed, Expired, ends_of
+from libs.keyring.client import Keyring, open_keyring
 from libs.refusal import Refusal
 from tests.support.nats import NatsServer
 from tests.support.waiting import LIMIT, eventually
@@ -33,6 +35,7 @@ class Stage:
     """One Space. Publishes as room and media do; answers `space` as room does."""
 
     def __init__(self, bus: Bus, *, recorded: bool = True, ago: float = 120.0) -> None:
+        self.introduced: dict[str, PersonRef] = {}
         self.bus = bus
         self.space_id = new_id()
         self.host = self.hosted_by = person("Hanna")
@@ -42,15 +45,20 @@ class Stage:
         self.version = 1
         self.stage = [room.StageMember(person=self.host, role=room.Role.HOST, joined_at=self.started_at)]
         self.asked = 0
+        self.removed: set[str] = set()
+        """Whom room refuses to show the Space."""
+        self.keyring: Keyring | None = None
+        """With which bundles are sealed, as media does; without, they are those of an earlier version."""
 
     async def tell(self, event: Event) -> None:
         headers = envelope.headers(event, id=new_id(), source="room")
         await self.bus.js.publish(event.subject, event.model_dump_json().encode(), headers=headers)
 
     async def introduce(self, who: PersonRef) -> None:
+        self.introduced[who.id] = who
         """Make somebody known; again changes nothing."""
         command = people.SignUp(command_id=who.id, person_id=who.id, handle=who.handle, display_name=who.name)
-        await self.bus.ask(command, timeout=20)
+        await self.bus.ask(command, timeout=LIMIT)
 
     async def start(self) -> None:
         await self.introduce(self.host)
@@ -103,6 +111,13 @@ class Stage:
             subjects.HEADER_PERSON: who.id,
             subjects.HEADER_SESSION: session,
         }
+        if self.keyring is not None and is_id(who.id):
+            seal = capture.seal_of(self.space_id, who.id, recorded=self.settings.recorded)
+            headers[subjects.HEADER_UNIT] = seal.unit
+            try:
+                body = (await self.keyring.lock(*seal.subjects)).seal_bytes(seal.unit, body)
+            except Destroyed:
+                return 0  # media keeps nothing of who was erased
         subject = subjects.capture(self.space_id, session)
         return (await self.bus.js.publish(subject, body, headers=headers, stream=subjects.CAPTURE_STREAM)).seq
 
@@ -112,6 +127,10 @@ class Stage:
             if room.SpaceQuery.model_validate_json(msg.data).space_id != self.space_id:
                 return  # another stage's
             self.asked += 1
+            if room.SpaceQuery.model_validate_json(msg.data).actor in self.removed:
+                refused = {"outcome": "refused", "reason": "removed", "detail": "You were removed.", "retry": False}
+                await msg.respond(json.dumps(refused).encode())
+                return
             space = room.Space(
                 id=self.space_id, version=self.version, state=room.State.LIVE, host=self.hosted_by,
                 settings=self.settings, created_at=self.started_at, started_at=self.started_at, stage=tuple(self.stage),
@@ -126,7 +145,16 @@ class Stage:
             await subscription.unsubscribe()
 
     async def replay(self) -> v1.Replay:
-        return (await self.bus.ask(v1.ReplayQuery(space_id=self.space_id), timeout=2 * LIMIT)).result
+        async def answered() -> v1.Replay | None:
+            with contextlib.suppress(Refusal):  # unavailable until it is known that nobody knows somebody's name
+                return (await self.bus.ask(v1.ReplayQuery(space_id=self.space_id), timeout=2 * LIMIT)).result
+            return None
+
+        return await eventually(answered)
+
+    def called(self, who: PersonRef) -> PersonRef:
+        """Somebody by the name they signed up with."""
+        return self.introduced.get(who.id, who)
 
     async def comes_to(self, state: v1.ReplayState, within: float = LIMIT) -> None:
         """Wait until the replay is in a state."""
@@ -136,7 +164,7 @@ class Stage:
 
         await eventually(there, within=within)
 
-    async def outcome(self, within: float = 60.0) -> Event:
+    async def outcome(self, within: float = LIMIT) -> Event:
         """The `replay_ready` or `failed` event of this Space."""
         subscription = await self.bus.js.subscribe(
             subjects.event("recording", self.space_id, "*"),
@@ -152,10 +180,10 @@ class Stage:
         finally:
             await subscription.unsubscribe()
 
-    async def ready(self, within: float = 60.0) -> v1.ReplayReady:
+    async def ready(self, within: float = LIMIT) -> v1.ReplayReady:
         event = await self.outcome(within)
         assert isinstance(event, v1.ReplayReady), event
-        return event
+        return with_names(event, self.called)
 
     async def dead_letters(self) -> list[str]:
         """Reasons of all dead letters of recording, oldest first."""
@@ -174,14 +202,21 @@ def person(name: str) -> PersonRef:
 
 async def opened(bus: Bus, var: Path, name: str) -> bytes:
     """A stored object, opened as those do who may have its keys. Raises Destroyed."""
+    async with open_keyring(bus, f"test-{new_id()}") as keyring:
+        return await opened_with(keyring, var, name)
+
+
+async def opened_with(keyring: Keyring, var: Path, name: str) -> bytes:
+    """The same with a keyring that goes on to say what it has dropped. Raises Destroyed."""
     sealed = (var / "recordings" / name).read_bytes()
     seal = object_names.seal_of(name)
     assert seal is not None, name
-    async with open_keyring(bus, f"test-{new_id()}") as keyring:
+    start, end = ends_of(len(sealed))
+    while True:
         lock = await keyring.lock(*seal.subjects)
-        start, end = ends_of(len(sealed))
-        reader = lock.reader(seal.unit, len(sealed), sealed[:HEADER], sealed[start:end])
-        return reader.open(0, reader.length, sealed[HEADER:])
+        with contextlib.suppress(Expired):  # what was destroyed just before is told as it is asked for
+            reader = lock.reader(seal.unit, len(sealed), sealed[:HEADER], sealed[start:end])
+            return reader.open(0, reader.length, sealed[HEADER:])
 
 
 async def payloads(stage: Stage, track: v1.Track, var: Path) -> list[bytes]:
@@ -197,4 +232,4 @@ async def bus_of(server: NatsServer, name: str = "media") -> AsyncIterator[Bus]:
         yield bus
 
 
-__all__ = ["Refusal", "Stage", "bus_of", "opened", "payloads", "person"]
+__all__ = ["Refusal", "Stage", "bus_of", "opened", "opened_with", "payloads", "person"]

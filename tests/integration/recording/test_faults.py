@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from libs.service import running
 from services.recording.main import CAPTURE_CONSUMER, compose
 from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, payloads, person
+from tests.support.at_rest import contents, entries, named
 from tests.support.processes import family, gone
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import LIMIT, eventually
@@ -36,12 +38,14 @@ async def recorder(env: dict[str, str]) -> AsyncIterator[ServiceProcess]:
 
 def spooled(env: dict[str, str]) -> int:
     """Bytes in the spool."""
-    return sum(path.stat().st_size for path in Path(env["ROSTRUM_VAR"], "spool").glob("*/*/*.bundles"))
+    spool = Path(env["ROSTRUM_VAR"], "spool")
+    files = ((path.relative_to(spool), status) for path, status in entries(spool))
+    return sum(status.st_size for path, status in files if len(path.parts) == 3 and path.suffix == ".bundles")
 
 
 def lying_about(env: dict[str, str]) -> bytes:
     """What all files have."""
-    return b"".join(path.read_bytes() for path in Path(env["ROSTRUM_VAR"]).rglob("*") if path.is_file())
+    return b"".join(held for _, held in contents(Path(env["ROSTRUM_VAR"])))
 
 
 def tear(env: dict[str, str]) -> None:
@@ -86,7 +90,7 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
     await stage.publish(guest, sessions[guest.id], parts[guest][-1])
     await stage.end()
     await recorder.start()
-    event = await stage.ready(60)
+    event = await stage.ready()
     assert {track.person.id for track in event.tracks} == set(sent)
     for track in event.tracks:
         assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent[track.person.id]
@@ -94,25 +98,48 @@ async def test_a_recorder_killed_while_people_speak_leaves_no_hole_and_no_doubli
         assert track.seconds == pytest.approx(len(sent[track.person.id]) * 0.02, abs=0.02)
 
 
+MIX_WAITS = """
+import sys, time
+from pathlib import Path
+
+if "services.recording.replay.build" in sys.orig_argv:
+    from services.recording.replay import mix
+
+    mixed = mix.mixed
+
+    def mixed_later(parts):
+        while Path(__file__).with_name("wait").exists():
+            time.sleep(0.02)
+        return mixed(parts)
+
+    mix.mixed = mixed_later
+"""
+"""As `sitecustomize.py` Python runs it when a builder starts, which has tracks and no mix while `wait` is there."""
+
+
 async def test_a_recorder_killed_while_it_builds_builds_again(
-    stage: Stage, recorder: ServiceProcess, env: dict[str, str]
+    stage: Stage, recorder: ServiceProcess, env: dict[str, str], tmp_path: Path
 ) -> None:
+    (tmp_path / "sitecustomize.py").write_text(MIX_WAITS)
+    (tmp_path / "wait").touch()
+    recorder.env["PYTHONPATH"] = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     spool = Path(env["ROSTRUM_VAR"], "spool", stage.space_id)
-    sent = encode(noise(60))  # so long that it is still mixed when the first track is seen
+    sent = encode(noise(3))
     await stage.start()
     await recorder.start()
     await stage.say(stage.host, stream(sent, at=5))
     await stage.end()
-    await eventually(lambda: list(spool.glob("build/*.ogg.sealed")))
-    recorder_and_builder = family(recorder.pid)
-    assert len(recorder_and_builder) == 2
+    await eventually(lambda: named(spool / "build", "*.ogg.sealed"))
+    recorder_builder_and_mixer = family(recorder.pid)
+    assert len(recorder_builder_and_mixer) == 3
     recorder.kill()
-    await gone(recorder_and_builder)
+    await gone(recorder_builder_and_mixer)
     assert (spool / "build").exists()
     left = await asyncio.to_thread(lying_about, env)
     assert not [packet for packet in (*sent, b"On rivers") if packet in left], "what it left is sealed"
+    (tmp_path / "wait").unlink()
     await recorder.start()
-    (track,) = (await stage.ready(60)).tracks
+    (track,) = (await stage.ready()).tracks
     assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent
     await eventually(lambda: not spool.exists())
     assert (await stage.replay()).state is v1.ReplayState.READY
@@ -145,7 +172,7 @@ async def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(
     assert spooled(env) == kept
 
     resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
-    (track,) = (await stage.ready(60)).tracks
+    (track,) = (await stage.ready()).tracks
     assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent
 
 
@@ -167,7 +194,7 @@ async def test_a_disk_that_fills_while_building_delays_the_replay(
     assert "File too large" in trouble["missing"]["replays"]
     await stage.comes_to(v1.ReplayState.PROCESSING)
     resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, before)
-    (track,) = (await stage.ready(60)).tracks
+    (track,) = (await stage.ready()).tracks
     assert await payloads(stage, track, Path(env["ROSTRUM_VAR"])) == sent
 
 
@@ -186,7 +213,7 @@ async def test_a_replay_that_is_given_up_leaves_nothing_where_replays_are_and_wh
         assert isinstance(event, v1.Failed)
         assert (event.reason, event.detail) == ("storage", "The replay could not be stored.")
         await eventually(lambda: not (var / "spool" / stage.space_id).exists())
-    assert list(space.rglob("*.ogg.sealed")) == []
+    assert named(space, "*.ogg.sealed") == []
     assert len(list((var / "spool" / ".failed" / stage.space_id).glob("*/*.bundles"))) == 1
 
 
@@ -199,7 +226,7 @@ async def reached(stage: Stage, sequence: int, within: float = LIMIT) -> None:
     await eventually(there, within=within)
 
 
-async def unready(stage: Stage, recorder: ServiceProcess, within: float = 30.0) -> dict[str, dict[str, str]]:
+async def unready(stage: Stage, recorder: ServiceProcess, within: float = LIMIT) -> dict[str, dict[str, str]]:
     """The first status in which the recorder says that something is missing."""
     subscription = await stage.bus.nc.subscribe(subjects.service_status("recording", "*"))
     try:

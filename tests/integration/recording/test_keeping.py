@@ -12,6 +12,7 @@ from contracts import subjects
 from contracts.envelope import Event
 from contracts.people import v1 as people
 from contracts.recording import v1
+from contracts.room import v1 as room
 from libs.bus import Bus
 from libs.ids import new_id
 from libs.keyring import Destroyed
@@ -19,8 +20,9 @@ from libs.service import running
 from services.recording.main import compose
 from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, opened, person
+from tests.support.at_rest import named
 from tests.support.matrix import answer_to
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 from tests.unit.recording.sounds import encode, noise, stream
 
 OPERATOR = new_id()
@@ -38,7 +40,7 @@ async def told(bus: Bus, space_id: str, last: type[Event] | Callable[[Event], bo
     """What recording said of a Space, up to an event of a kind, or to one that is so."""
     is_last = (lambda event: isinstance(event, last)) if isinstance(last, type) else last
     found: list[Event] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.event("recording", space_id, "*")]):
             found += [received.event for received in batch]
             if any(map(is_last, found)):
@@ -108,6 +110,25 @@ async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_bein
         assert (heard.actor_id, heard.report_id) == (OPERATOR, complaint.report_id)
 
 
+async def test_of_a_deleted_space_nobody_is_shown_a_replay_and_the_safety_copy_stays_sealed_for_its_time(
+    bus: Bus, stage: Stage, env: dict[str, str]
+) -> None:
+    settings = Settings.read(env)
+    async with running(settings, compose):
+        await stage.start()
+        await stage.say(stage.host, stream(encode(noise(1.0)), at=1.0))
+        await stage.end()
+        # At once: its replay is still to be made.
+        await bus.publish_event(
+            room.SpaceDeleted(space_id=stage.space_id, version=99, at=datetime.now(UTC), actor=stage.host.id)
+        )
+        *_, deleted = await told(bus, stage.space_id, v1.ReplayDeleted)
+        assert isinstance(deleted, v1.ReplayDeleted)
+        assert deleted.reason == "host"
+        assert (await stage.replay()).state is v1.ReplayState.NONE
+        assert named(settings.var / "recordings", "*.m4a.sealed"), "a safety copy is left"
+
+
 async def test_a_replay_is_deleted_when_its_time_is_over(bus: Bus, stage: Stage, env: dict[str, str]) -> None:
     days = {"ROSTRUM_RECORDING_REPLAY_DAYS": str(timedelta(seconds=3) / timedelta(days=1))}
     settings = Settings.read({**env, **days, "ROSTRUM_RECORDING_KEEP_LOOK_SECONDS": "0.1"})
@@ -117,7 +138,7 @@ async def test_a_replay_is_deleted_when_its_time_is_over(bus: Bus, stage: Stage,
         assert isinstance(deleted, v1.ReplayDeleted)
         assert deleted.reason == "expired"
         assert (await stage.replay()).state is v1.ReplayState.NONE
-        assert list((settings.var / "recordings").rglob("*.m4a.sealed")), "a safety copy is left"
+        assert named(settings.var / "recordings", "*.m4a.sealed"), "a safety copy is left"
 
 
 async def test_where_the_replay_failed_what_was_said_in_words_goes_when_a_replay_would(

@@ -13,7 +13,7 @@ from libs.service import Service
 from services.recording.main import CAPTURE_CONSUMER
 from services.recording.settings import Settings
 from tests.integration.recording.stage import Stage, payloads
-from tests.support.command import Said, rostrum
+from tests.support.command import CommandOutput, rostrum
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 from tests.unit.recording.sounds import bundles, encode, noise, stream
@@ -23,7 +23,7 @@ async def letters(stage: Stage) -> list[Letter]:
     return [letter async for letter in read_letters(stage.bus.js, CAPTURE_CONSUMER)]
 
 
-async def retry(nats: NatsServer) -> Said:
+async def retry(nats: NatsServer) -> CommandOutput:
     return await rostrum("dlq", "retry", "--all", "--consumer", CAPTURE_CONSUMER, env={"ROSTRUM_NATS_URL": nats.url})
 
 
@@ -40,7 +40,9 @@ async def test_a_bundle_of_tomorrow_is_buried_and_the_retry_says_why_it_still_is
         return await letters(stage) or None
 
     (letter,) = await eventually(buried)
-    assert (letter.service, letter.sequence, letter.data) == ("recording", sequence, bytes(body))
+    stored = await stage.bus.js.get_msg(subjects.CAPTURE_STREAM, sequence)
+    assert (letter.service, letter.sequence, letter.data) == ("recording", sequence, stored.data)
+    assert bytes(body) not in letter.data, "it is sealed there too"
     said = await retry(nats)
     assert said.code == 1
     assert "unknown bundle version 2" in said.errors
@@ -58,7 +60,7 @@ async def test_what_an_older_version_buried_is_in_the_replay(
         for number, body in list(enumerate(bundles(stream(sent, at=5), base_ns=stage.base_ns), 10_000))[part]:
             headers = {subjects.HEADER_PERSON: stage.host.id, subjects.HEADER_SESSION: session}
             await bury(
-                service.bus.js, "recording", CAPTURE_CONSUMER, subjects.CAPTURE_STREAM, number, datetime.now(UTC),
+                service.bus, CAPTURE_CONSUMER, subjects.CAPTURE_STREAM, number, datetime.now(UTC),
                 subjects.capture(stage.space_id, session), headers, body, "unknown bundle version 1",
             )  # fmt: skip
 

@@ -11,12 +11,13 @@ import pytest
 from contracts import subjects
 from contracts.envelope import Event
 from contracts.people import v1 as people
+from infra.commands.rebuild import lacking
 from libs.aio import end
 from libs.bus import Bus, BusSettings, Unavailable, connect
 from libs.eventstore import Notification, Store, open_store
 from libs.ids import new_id
 from libs.keyring import Expired
-from libs.relay import Relay, Report, StreamAhead
+from libs.relay import COUNT, Relay, RelayReport, StreamAhead
 from libs.telemetry import configure_traces, span, trace_id
 from tests.integration.eventstore.counting import Added, Counter, add
 from tests.support.nats import NatsServer
@@ -118,6 +119,18 @@ async def test_a_new_relay_goes_on_where_the_stream_ends(bus: Bus, store: Store[
     assert [v for v, _ in await versions(bus)] == [1, 1, 2, 3, 4, 4]
 
 
+async def test_another_who_begins_batches_and_ends_none_stops_nothing(bus: Bus, store: Store[Counter]) -> None:
+    await commit(store, *([1] * 20))
+    for number in range(100):
+        headers = {"Nats-Batch-Id": f"b{number}", "Nats-Batch-Sequence": "1"}
+        await bus.nc.publish(subjects.event("tipping", "x", "y"), b"{}", headers=headers)
+    await bus.nc.flush()
+    async with relaying(bus, store) as relay:
+        await wait_published(relay)
+        assert relay._one_by_one_until > 0, "a batch was refused"
+    assert await versions(bus) == [(v, "followed") for v in range(1, 21)]
+
+
 async def test_half_of_a_fact_that_was_published_is_completed(bus: Bus, store: Store[Counter]) -> None:
     await commit(store, 1, 8)
     async with relaying(bus, store) as relay:
@@ -189,8 +202,8 @@ async def test_a_deleted_stream_is_made_and_filled_again_while_the_relay_runs(bu
     assert [v for v, _ in await versions(bus)] == list(range(1, 32))
 
 
-async def check(bus: Bus) -> Report:
-    return Report.decode((await bus.request(subjects.relay_check("people"), b"", timeout=2 * LIMIT)).data)
+async def check(bus: Bus, body: bytes = b"") -> RelayReport:
+    return RelayReport.decode((await bus.request(subjects.relay_check("people"), body, timeout=2 * LIMIT)).data)
 
 
 async def test_a_relay_that_is_told_to_looks_at_the_stream_and_says_when_all_is_in_it(
@@ -199,13 +212,26 @@ async def test_a_relay_that_is_told_to_looks_at_the_stream_and_says_when_all_is_
     async with relaying(bus, store) as relay:
         await commit(store, *([1] * 700))
         await wait_published(relay)
-        assert await check(bus) == Report("people", 700, 0)
+        assert await check(bus) == RelayReport("people", 700, 0)
         await bus.js.purge_stream(subjects.EVENTS_STREAM)
-        assert await check(bus) == Report("people", 700, 700)
+        assert await check(bus) == RelayReport("people", 700, 700)
         await bus.js.delete_stream(subjects.EVENTS_STREAM)
         await bus.declare()
-        assert await check(bus) == Report("people", 700, 700)
+        assert await check(bus) == RelayReport("people", 700, 700)
     assert [v for v, _ in await versions(bus)] == list(range(1, 701))
+
+
+async def test_an_event_that_comes_meanwhile_hides_none_that_is_missing(bus: Bus, store: Store[Counter]) -> None:
+    async with relaying(bus, store) as relay:
+        await commit(store, 1, 8, 7)
+        await wait_published(relay)
+        report = await check(bus, COUNT)
+        assert (report.owed, report.sequence) == (3, 3)
+        await bus.js.delete_msg(subjects.EVENTS_STREAM, 2)
+        await commit(store, 1, start=10)
+        await wait_published(relay)
+        assert await lacking(bus.js, "people", 3, report.sequence) == 1
+        assert await lacking(bus.js, "people", 3, None) == 0, "an earlier version does not tell"
 
 
 async def test_nats_killed_and_started_again_loses_and_doubles_nothing(

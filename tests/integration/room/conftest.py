@@ -10,13 +10,15 @@ import pytest
 
 from contracts import subjects
 from contracts.commands import Accepted, Command, Query
-from contracts.envelope import Model
+from contracts.envelope import Model, PersonRef
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.room import v1
 from libs.bus import Bus, BusSettings, connect
+from libs.bus.opening import Opening
 from libs.ids import new_id
-from libs.keyring.client import Keyring
+from libs.keyring.client import Keyring, open_keyring
+from libs.keyring.opening import Opener
 from libs.keyring.vault import Vault
 from libs.refusal import Refusal
 from libs.service import Service, running
@@ -25,7 +27,7 @@ from services.room.main import compose
 from services.room.settings import Settings
 from tests.support.keys import Keys, keys_at
 from tests.support.nats import NatsServer, running_nats
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 R = TypeVar("R", bound=Model)
 
@@ -65,6 +67,13 @@ async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
         yield bus
 
 
+@pytest.fixture
+async def words(bus: Bus) -> AsyncIterator[Opening]:
+    """Opens what room publishes, as whoever shows it does."""
+    async with open_keyring(bus, "reader") as keyring:
+        yield Opener(keyring.locks)
+
+
 class Guests:
     """People who order and ask, by a word each."""
 
@@ -82,6 +91,11 @@ class Guests:
                     person_id=self.ids[name], version=1, handle=name, display_name=name.title(), at=datetime.now(UTC)
                 )
             )
+
+    def called(self, person: PersonRef) -> PersonRef:
+        """Somebody by the name they signed up with."""
+        (name,) = [name for name, id in self.ids.items() if id == person.id]
+        return PersonRef(id=person.id, handle=name, name=name.title())
 
     async def follow(self, follower: str, followee: str) -> None:
         event = people.Followed(
@@ -111,7 +125,7 @@ class Guests:
         await self.bus.publish_event(event)
 
     async def order(self, command: Command[R]) -> Accepted[R]:
-        return await self.bus.ask(command, timeout=15)
+        return await self.bus.ask(command, timeout=LIMIT)
 
     async def create(self, host: str = "host", **settings: object) -> v1.Space:
         chosen = v1.Settings.model_validate({"title": "On bees", **settings})
@@ -157,7 +171,7 @@ class Guests:
         await self.bus.say(subjects.presence(partition), renewal.model_dump_json().encode())
 
     async def ask(self, query: Query[R]) -> R:
-        return (await self.bus.ask(query, timeout=15)).result
+        return (await self.bus.ask(query, timeout=LIMIT)).result
 
     async def see(self, name: str | None = None, *, follower: bool = False) -> v1.Space:
         actor = self.ids[name] if name else None

@@ -16,17 +16,19 @@ from libs.commands import Executor
 from libs.database import Place
 from libs.eventstore import Done, Fact, Order, open_store
 from libs.ids import new_id
-from libs.keyring.worded import Closed
+from libs.keyring.worded import UnopenedWords
 from libs.names import Named
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
-from services.room.app.entrance import Entrance
-from services.room.app.live_spaces import LiveSpaces
+from services.room.app.live_limit import LiveLimit
 from services.room.app.scheduling import Scheduling
+from services.room.app.stage_entrance import StageEntrance
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits, Settings
+from services.room.domain.values import Settings
 from services.room.handlers.commands import ordered
-from services.room.projection import Agenda, People
+from services.room.projection.agenda import Agenda
+from services.room.projection.people import People
 from services.room.translation import wire_space
 from tests.integration.room.conftest import unused_vault
 
@@ -46,11 +48,11 @@ def called(person_id: str) -> Named:
 
 
 def view(space: Space) -> v1.Space:
-    return wire_space(space, called, Closed(), all=True)
+    return wire_space(space, called, UnopenedWords(), all=True)
 
 
 def given_by(
-    executor: Executor[Space], entrance: Entrance, space: str, kind: str, order: Order, who: str
+    executor: Executor[Space], entrance: StageEntrance, space: str, kind: str, order: Order, who: str
 ) -> Awaitable[Done[v1.Space]]:
     """The order as room carries it out."""
 
@@ -94,13 +96,15 @@ async def _play(orders: list[tuple[str, str, str, bool]], place: Place, folder: 
         Agenda(folder / "agenda.db") as agenda,
     ):
         for number, person in enumerate(IDS):
-            people.db.execute("INSERT INTO people VALUES (?, ?, ?)", (person, f"p{number}", f"P{number}"))
+            people.db.execute(
+                "INSERT INTO people (id, handle, name) VALUES (?, ?, ?)", (person, f"p{number}", f"P{number}")
+            )
         executor = Executor(
             store, lambda: NOW, ordered, check=Admission(store, people, unused_vault(), person_wait=0).check
         )
-        live = LiveSpaces(store, agenda, 3)
+        live = LiveLimit(store, agenda, 3)
         scheduling = Scheduling(store, executor, people, LIMITS, lambda space_id, person_id: None, live, person_wait=0)
-        entrance = Entrance(
+        entrance = StageEntrance(
             executor, people, LIMITS, lambda space, person: False, lambda space, person: False, person_wait=0
         )
         space, opened = new_id(), Order(id="open", actor=HOST, at=NOW)

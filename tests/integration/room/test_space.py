@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts import subjects
+from contracts.named import with_names
 from contracts.room import v1
 from contracts.room.follow import follow
 from libs.bus import Bus
+from libs.bus.opening import Opening
 from libs.ids import new_id
 from libs.refusal import Refusal
 from libs.telemetry import configure_traces
@@ -19,10 +21,10 @@ from tests.support.waiting import LIMIT, eventually
 pytestmark = pytest.mark.usefixtures("service")
 
 
-async def _room_events(bus: Bus, until: str) -> list[v1.SpaceEvent]:
+async def _room_events(bus: Bus, until: str, words: Opening | None = None) -> list[v1.SpaceEvent]:
     events: list[v1.SpaceEvent] = []
     async with asyncio.timeout(LIMIT):
-        async for batch in bus.follow(filters=[subjects.events_of("room")]):
+        async for batch in bus.follow(filters=[subjects.events_of("room")], opening=words):
             for received in batch:
                 assert isinstance(received.event, v1.SpaceEvent)
                 events.append(received.event)
@@ -31,7 +33,7 @@ async def _room_events(bus: Bus, until: str) -> list[v1.SpaceEvent]:
     return events
 
 
-async def test_from_creation_to_the_end(bus: Bus, guests: Guests, env: dict[str, str]) -> None:
+async def test_from_creation_to_the_end(bus: Bus, guests: Guests, words: Opening, env: dict[str, str]) -> None:
     ids = guests.ids
     space = await guests.create(recorded=True)
     assert (space.state, space.version, space.host.handle) == (v1.State.LIVE, 2, "host")
@@ -59,11 +61,12 @@ async def test_from_creation_to_the_end(bus: Bus, guests: Guests, env: dict[str,
     live = await eventually(rebuilt)
     await guests.order(v1.EndSpace(command_id=new_id(), actor=ids["host"], space_id=space.id))
 
-    events = await _room_events(bus, "ended")
+    events = await _room_events(bus, "ended", words)
     followed = inspect(env, space.id, at=1)
     assert followed is not None
     for event in events:
         followed = follow(followed, event)
+    followed = with_names(followed, guests.called)
     assert unread(followed) == inspect(env, space.id)
     assert followed.settings == live.settings
     assert followed == await guests.see(follower=True)

@@ -16,7 +16,7 @@ from libs.service import running
 from services.room.main import compose, stored_facts
 from services.room.settings import Settings
 from tests.integration.room.conftest import Guests
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 BEFORE = Path(__file__).parent / "stored_before"
 """`room.sql` is the dump of a store after the commands of `commands.json`, which also says how each was answered."""
@@ -50,7 +50,7 @@ async def test_a_command_stored_by_the_previous_version_is_answered_as_a_repeat(
     async with running(Settings.read(upgraded), compose) as service:
         await eventually(lambda: not service.missing())
         for accepted in ACCEPTED:
-            answer = await bus.ask(command_of(accepted), timeout=15)
+            answer = await bus.ask(command_of(accepted), timeout=LIMIT)
             assert answer.version == accepted["version"]
             # As it was; what contracts gained since then has its default, and people are called what they are today.
             before_names = json.dumps(accepted["result"]).replace('"name": "Ann"', '"name": "Anna"')

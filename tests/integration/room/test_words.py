@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from contracts import subjects
+from contracts.envelope import PersonRef
 from contracts.people import v1 as people
 from contracts.room import v1
 from libs.bus import Bus
+from libs.bus.opening import Opening
 from libs.eventstore import Order, open_store
 from libs.ids import new_id
 from libs.refusal import Refusal
@@ -31,9 +33,10 @@ from tests.integration.people.asking import sign_up
 from tests.integration.people.test_keys import forgotten
 from tests.integration.room.conftest import Guests
 from tests.integration.room.test_names import told
+from tests.support.at_rest import contents
 from tests.support.nats import NatsServer
 from tests.support.places import execute
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 
 NEEDLES = (
     "https://needle.example/link",
@@ -51,7 +54,7 @@ PIN = new_id()
 
 def found(env: dict[str, str]) -> set[str]:
     """The needles that some file of room has: a fact, a snapshot, a read model."""
-    data = b"".join(path.read_bytes() for path in Path(env["ROSTRUM_VAR"]).rglob("room*") if path.is_file())
+    data = b"".join(held for path, held in contents(Path(env["ROSTRUM_VAR"])) if path.name.startswith("room"))
     assert data
     return {needle for needle in NEEDLES if needle.encode() in data}
 
@@ -97,7 +100,7 @@ async def unpin(guests: Guests) -> v1.Space:
 async def first_forgotten(bus: Bus, count: int = 1) -> list[tuple[str, str | None]]:
     """The first so many things that are told to be forgotten: what, and which unit."""
     told: list[tuple[str, str | None]] = []
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(LIMIT):
         async for batch in bus.follow(filters=[subjects.event("people", "*", people.Forgotten.name)]):
             told += [(one.event.what, one.event.unit) for one in batch if isinstance(one.event, people.Forgotten)]
             if len(told) >= count:
@@ -116,7 +119,7 @@ async def change(guests: Guests, by: str = "host", **wanted: object) -> v1.Space
 
 
 async def test_a_title_and_a_word_list_are_sealed_at_rest_and_gone_with_who_wrote_them(
-    env: dict[str, str], nats: NatsServer, guests: Guests, monkeypatch: pytest.MonkeyPatch
+    env: dict[str, str], nats: NatsServer, guests: Guests, words: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.eventstore.snapshots.EVERY", 3)
     partition = subjects.partition_of(guests.space, Settings.read(env).partitions)
@@ -147,7 +150,7 @@ async def test_a_title_and_a_word_list_are_sealed_at_rest_and_gone_with_who_wrot
             hand_over = v1.HandOver(command_id=new_id(), actor=host, space_id=guests.space, person_id=ann)
             assert (await guests.order(hand_over)).result.settings.title == TITLE
             assert (await change(guests, by="ann", topics=("bees",))).settings.title == TITLE
-            events = await told(guests.bus, v1.SettingsChanged)
+            events = await told(guests.bus, v1.SettingsChanged, words)
             told_titles = [
                 e.settings.title for e in events if isinstance(e, v1.Created | v1.Started | v1.SettingsChanged)
             ]
@@ -174,7 +177,7 @@ async def test_a_title_and_a_word_list_are_sealed_at_rest_and_gone_with_who_wrot
 
 
 async def test_a_pin_is_sealed_at_rest_told_to_everybody_and_unreadable_once_it_is_taken_away(
-    env: dict[str, str], nats: NatsServer, guests: Guests
+    env: dict[str, str], nats: NatsServer, guests: Guests, words: Opening
 ) -> None:
     async with keys(nats):
         await come(guests, "host", "bob")
@@ -183,8 +186,9 @@ async def test_a_pin_is_sealed_at_rest_told_to_everybody_and_unreadable_once_it_
             pinned = await pin(guests)
             assert [(one.url, one.text) for one in pinned.pins] == [(LINK, TEXT)]
             assert (await guests.see("bob")).pins == pinned.pins
-            (event,) = [one for one in await told(guests.bus, v1.Pinned) if isinstance(one, v1.Pinned)]
-            assert event.pin == pinned.pins[0]
+            (event,) = [one for one in await told(guests.bus, v1.Pinned, words) if isinstance(one, v1.Pinned)]
+            by = PersonRef.of(pinned.pins[0].person.id)
+            assert event.pin == pinned.pins[0].model_copy(update={"person": by})
             with pytest.raises(Refusal, match="already"):
                 await pin(guests, url=LINK, pin_id=new_id())
         assert not found(env)
@@ -229,7 +233,7 @@ async def test_what_is_taken_away_while_people_is_away_is_destroyed_afterwards_a
 
 
 async def test_the_message_of_a_request_is_sealed_and_destroyed_however_the_request_ends(
-    env: dict[str, str], nats: NatsServer, guests: Guests
+    env: dict[str, str], nats: NatsServer, guests: Guests, words: Opening
 ) -> None:
     names = ("ann", "bob", "cy", "dee", "eve")
     async with keys(nats), room(env):
@@ -254,7 +258,7 @@ async def test_the_message_of_a_request_is_sealed_and_destroyed_however_the_requ
             v1.RemovePerson(command_id=new_id(), actor=host, space_id=space, person_id=dee, explanation=WHY),
         ):
             await guests.order(end)
-        events = await told(guests.bus, v1.RemovalRecorded)
+        events = await told(guests.bus, v1.RemovalRecorded, words)
         assert [e.message for e in events if isinstance(e, v1.SpeakRequested)] == [
             f"{MESSAGE} {name}" for name in names
         ]

@@ -16,6 +16,7 @@ from services.tipping.main import compose
 from services.tipping.settings import Settings
 from tests.integration.tipping.test_tipping import fill, live_space, offer, publish, registered
 from tests.support.events import created, ended, person, started
+from tests.support.keys import keys_at
 from tests.support.matrix import answer_to, answers_of, commands_of, read
 from tests.support.nats import running_nats
 from tests.support.waiting import eventually
@@ -120,7 +121,11 @@ async def test_every_command_by_everybody_in_every_case() -> None:
     kinds = {kind.__name__: kind for kind in CASES}
     with running_nats() as server:
         settings = Settings.read({**server.env, "ROSTRUM_TIPPING_NEWS_WITHIN": "0.2"})
-        async with await connect("test", BusSettings(url=server.url)) as bus, running(settings, compose):
+        async with (
+            await connect("test", BusSettings(url=server.url)) as bus,
+            keys_at(server.url),
+            running(settings, compose),
+        ):
             evening = Evening(bus)
             await evening.begin()
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from libs.bus import Bus, BusSettings, connect
+from libs.keyring.client import open_keyring
 from libs.service import Service, running
 from services.people.main import compose as compose_people
 from services.people.settings import Settings as PeopleSettings
@@ -66,8 +67,10 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stage(bus: Bus) -> Stage:
-    return Stage(bus)
+async def stage(bus: Bus) -> AsyncIterator[Stage]:
+    stage = Stage(bus)
+    async with open_keyring(bus, "media-1") as stage.keyring:
+        yield stage
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

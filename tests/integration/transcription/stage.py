@@ -8,10 +8,9 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
@@ -20,12 +19,17 @@ import contracts.catalogue  # noqa: F401 (every event can be decoded)
 from contracts import capture, envelope, subjects
 from contracts.captions.v1 import Partial
 from contracts.envelope import Event, PersonRef
+from contracts.named import with_names
 from contracts.people import v1 as people
 from contracts.room import v1 as room
+from contracts.sealed import sealed_in
 from contracts.transcription import v1
 from infra.demo import speech, voice
-from libs.bus import Bus
+from libs.bus import Bus, Unavailable
 from libs.ids import new_id
+from libs.keyring import Destroyed
+from libs.keyring.client import Fetch, Keyring
+from libs.keyring.opening import Opener
 from services.transcription.adapters.captured import CapturedMessage, follow_capture, newest
 from tests.support.nats import settled
 from tests.support.waiting import LIMIT, pace
@@ -44,12 +48,24 @@ class Speech:
     packets: list[bytes]
 
 
-@cache
+class _Carried(dict[str, Speech]):
+    """By voice; each is encoded when it is first asked for, which takes a second."""
+
+    def __missing__(self, voice_name: str) -> Speech:
+        folder = Path(speech.__file__).parent
+        entries = json.loads((folder / "transcripts.json").read_text())
+        (found,) = [entry for entry in entries if entry["voice"] == voice_name]
+        packets = voice.encode(folder / found["file"])
+        self[voice_name] = Speech(found["name"], found["text"], found["sentences"], packets)
+        return self[voice_name]
+
+
+_carried: Final = _Carried()
+
+
 def carried() -> dict[str, Speech]:
     """The carried speech by voice, as Opus packets of 20 ms."""
-    folder = Path(speech.__file__).parent
-    entries = json.loads((folder / "transcripts.json").read_text())
-    return {e["voice"]: Speech(e["name"], e["text"], e["sentences"], voice.encode(folder / e["file"])) for e in entries}
+    return _carried
 
 
 def bundles(
@@ -63,7 +79,7 @@ def bundles(
                 base_ns + start * FRAME_NS,
                 ssrc,
                 [
-                    capture.Packet(
+                    capture.CapturedPacket(
                         i * FRAME_NS // 1000,
                         (first + start + i) * 960 & 0xFFFFFFFF,
                         (first + start + i) & 0xFFFF,
@@ -89,9 +105,11 @@ _handed: dict[str, int] = {}
 """By Space: what of its captured audio was handed to transcription."""
 
 
-async def follow_capture_noted(bus: Bus, space_id: str, after: int, epoch: str) -> AsyncIterator[list[CapturedMessage]]:
+async def follow_capture_noted(
+    bus: Bus, fetch: Fetch, space_id: str, after: int, epoch: str
+) -> AsyncIterator[list[CapturedMessage]]:
     """In the place of `follow_capture`; what it hands over is noted."""
-    async for batch in follow_capture(bus, space_id, after, epoch):
+    async for batch in follow_capture(bus, fetch, space_id, after, epoch):
         _handed[space_id] = batch[-1].sequence
         yield batch
 
@@ -107,6 +125,9 @@ class Stage:
         self.started_at = datetime.now(UTC)
         self.base_ns = round(self.started_at.timestamp() * 1e9)
         self.version = 1
+        self.called: dict[str, PersonRef] = {}
+        self.keyring: Keyring | None = None
+        """With which bundles are sealed, as media does; without, they are those of an earlier version."""
 
     async def tell(self, event: Event) -> None:
         headers = envelope.headers(event, id=new_id(), source="room")
@@ -114,6 +135,7 @@ class Stage:
 
     async def introduce(self, who: PersonRef) -> None:
         """Sign somebody up."""
+        self.called[who.id] = who
         command = people.SignUp(
             command_id=f"sign-up-{who.id}", person_id=who.id, handle=who.handle, display_name=who.name
         )
@@ -179,17 +201,29 @@ class Stage:
         headers = {subjects.HEADER_SESSION: session}
         if who is not None:
             headers |= {subjects.HEADER_PERSON: who.id}
+        if who is not None and self.keyring is not None:
+            seal = capture.seal_of(self.space_id, who.id, recorded=self.settings.recorded)
+            headers[subjects.HEADER_UNIT] = seal.unit
+            try:
+                body = (await self.keyring.lock(*seal.subjects)).seal_bytes(seal.unit, body)
+            except Destroyed:
+                return 0  # media keeps nothing of who was erased
         subject = subjects.capture(self.space_id, session)
         return (await self.bus.js.publish(subject, body, headers=headers, stream=subjects.CAPTURE_STREAM)).seq
 
     async def say(
         self, who: PersonRef | None, packets: Sequence[bytes], *, after: float = 0.0, session: str | None = None,
-        last: bool = True, speed: float | None = None,
+        last: bool = True, speed: float | None = None, first: int = 0,
     ) -> str:  # fmt: skip
-        """Speak from `after` seconds after the start; at `speed` times real time, or at once. The session's id."""
+        """Speak from `after` seconds after the start; at `speed` times real time, or at once. The session's id.
+
+        `first` is the number of the first packet.
+        """
         session = session or new_id()
         began = time.monotonic()
-        for index, body in enumerate(bundles(packets, base_ns=self.base_ns + round(after * 1e9), last=last)):
+        for index, body in enumerate(
+            bundles(packets, base_ns=self.base_ns + round(after * 1e9), first=first, last=last)
+        ):
             if speed is not None:
                 await pace(began + index * 0.1 / speed)
             await self.publish(who, session, body)
@@ -201,12 +235,20 @@ class Stage:
 
     async def events(self) -> Captions:
         """Everything transcription says of this Space, from the beginning on."""
-        arrivals: asyncio.Queue[Msg] = asyncio.Queue()
+        arrivals: asyncio.Queue[Event] = asyncio.Queue()
+        keyring = Keyring(self.bus, f"reader-{new_id()}")
+        await keyring.begin()
+        words = Opener(keyring.locks)
+
+        async def read(msg: Msg) -> None:
+            event = await opened(msg, words)
+            arrivals.put_nowait(with_names(event, lambda person: self.called.get(person.id, person)))
+
         await self.bus.js.subscribe(
-            f"rostrum.*.v1.{self.space_id}.*", cb=arrivals.put,
+            f"rostrum.*.v1.{self.space_id}.*", cb=read,
             stream=subjects.EVENTS_STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL,
         )  # fmt: skip
-        await self.bus.nc.subscribe(f"passing.*.v1.{self.space_id}.*", cb=arrivals.put)
+        await self.bus.nc.subscribe(f"passing.*.v1.{self.space_id}.*", cb=read)
         await settled(self.bus.nc)
         return Captions(arrivals)
 
@@ -219,10 +261,21 @@ class Stage:
         return (await self.bus.ask(query, timeout=LIMIT)).result.body
 
 
+async def opened(msg: Msg, words: Opener) -> Event:
+    """The event of a message, with what was said."""
+    parts = sealed_in(msg.data)
+    while parts is not None:
+        try:
+            return envelope.decode(msg.subject, msg.data, parts, await words.texts(parts.boxes.values()))
+        except Unavailable:
+            await asyncio.sleep(0.1)
+    return envelope.decode(msg.subject, msg.data)
+
+
 class Captions:
     """Captions as they arrive, with the loop's time of arrival."""
 
-    def __init__(self, arrivals: asyncio.Queue[Msg]) -> None:
+    def __init__(self, arrivals: asyncio.Queue[Event]) -> None:
         self._arrivals = arrivals
         self.partial: list[Partial] = []
         self.final: list[v1.Caption] = []
@@ -230,12 +283,11 @@ class Captions:
         self.arrived: list[float] = []
         self.completed: v1.Completed | None = None
 
-    async def next(self, within: float = 30.0) -> Event:
+    async def next(self, within: float = LIMIT) -> Event:
         """The next event of transcription."""
         while True:
             async with asyncio.timeout(within):
-                msg = await self._arrivals.get()
-            event = envelope.decode(msg.subject, msg.data)
+                event = await self._arrivals.get()
             match event:
                 case Partial():
                     self.partial.append(event)
@@ -243,7 +295,13 @@ class Captions:
                     self.final.append(event.caption)
                 case v1.Completed():
                     self.completed = event
-                case v1.CaptionCorrected() | v1.CaptionRestored() | v1.OwnCaptionCorrected():
+                case (
+                    v1.CaptionCorrected()
+                    | v1.CaptionRestored()
+                    | v1.OwnCaptionCorrected()
+                    | v1.CaptionDeleted()
+                    | v1.Deleted()
+                ):
                     pass
                 case _:
                     continue
@@ -251,7 +309,7 @@ class Captions:
             self.arrived.append(asyncio.get_running_loop().time())
             return event
 
-    async def next_while(self, speaking: asyncio.Future[None], within: float = 60.0) -> Event | None:
+    async def next_while(self, speaking: asyncio.Future[None], within: float = LIMIT) -> Event | None:
         """The next event of transcription, or None where none has come by the time that all has been said."""
         coming = asyncio.ensure_future(self.next(within))
         either: set[asyncio.Future[Any]] = {coming, speaking}
@@ -262,13 +320,13 @@ class Captions:
         await asyncio.gather(coming, return_exceptions=True)
         return None
 
-    async def finals(self, count: int, within: float = 30.0) -> None:
+    async def finals(self, count: int, within: float = LIMIT) -> None:
         """Wait until there are so many final captions."""
         async with asyncio.timeout(within):
             while len(self.final) < count:
                 await self.next(within)
 
-    async def complete(self, within: float = 60.0) -> None:
+    async def complete(self, within: float = LIMIT) -> None:
         """Wait until the transcript is complete."""
         async with asyncio.timeout(within):
             while self.completed is None:

@@ -74,7 +74,7 @@ async def test_words_appear_while_they_are_spoken(stage: Stage) -> None:
     shown: Event | None = None
     # On a busy machine the first sentences may have none.
     while not isinstance(shown, Partial) or len(shown.text.split()) < 3:
-        shown = await captions.next(within=60)
+        shown = await captions.next()
     # Nothing more arrives, as when somebody is muted: what they said is finished all the same.
     speaking.cancel()
     while not captions.final or captions.final[-1].id != shown.caption_id:

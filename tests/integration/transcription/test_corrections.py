@@ -14,6 +14,7 @@ from libs.service import running
 from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Captions, Stage, carried, person
+from tests.support.personal_data import held, of
 from tests.support.waiting import eventually
 
 
@@ -78,6 +79,11 @@ async def test_a_correction_is_shown_live_and_afterwards_and_in_every_file_until
         assert (shown.text, shown.corrected_by) == ("My sister <i>A --> B</i> & I", stage.host.id)
         assert shown.heard == heard
     assert "[corrected by the host]" in await stage.document("vtt")
+    for who, heard_by in ((speaker, caption.text), (stage.host.id, None)):
+        (record,) = of(await held(stage.bus, v1.HeldQuery, who), "captions")
+        assert (record["corrected"], record["corrected_by"]) == ("My sister <i>A --> B</i> & I", stage.host.id)
+        assert record.get("heard") == heard_by, "what others said is not the host's"
+    assert await held(stage.bus, v1.HeldQuery, new_id()) == []
     assert "My sister &lt;i&gt;A --&gt; B&lt;/i&gt; &amp; I" in await stage.document("vtt")
     assert json.loads(await stage.document("json"))["captions"][0]["corrected_by"] == stage.host.id
     for format in ("vtt", "srt", "txt", "json"):

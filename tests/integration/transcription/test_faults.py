@@ -26,7 +26,7 @@ from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Stage, bundles, carried, person
 from tests.support.processes import gone
 from tests.support.service_process import ServiceProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT, eventually
 from tests.support.wer import word_error_rate
 
 MOST_WRONG = 0.15
@@ -39,7 +39,6 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 # These two need no weights; `test_crashes.py` asks for more of whoever has them.
 @pytest.mark.soak
-@pytest.mark.timeout(180)
 async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(stage: Stage, env: dict[str, str]) -> None:
     said = {"rms": stage.host, "slt": person("Selma")}
     sentences = {voice: [s for s in carried()[voice].sentences if float(s["end_s"]) < 17] for voice in said}
@@ -57,15 +56,15 @@ async def test_killed_in_the_middle_of_a_sentence_nothing_is_lost_or_doubled(sta
         )
         for kills in range(1, 3):
             # After something that is stored, in the middle of what both say: a busy machine may show no words of it.
-            await captions.finals(2 * kills, within=60)
-            await captions.next(within=60)
+            await captions.finals(2 * kills)
+            await captions.next()
             family = psutil.Process(process.pid).children(recursive=True)
             process.kill()
             await gone(family)
             await process.start()
         await speaking
         await stage.end()
-        await captions.complete(within=90)
+        await captions.complete()
         assert await process.stop() == 0
 
     ids = [caption.id for caption in captions.final]
@@ -133,7 +132,7 @@ async def test_what_is_no_opus_and_no_bundle_harms_nobody_else(stage: Stage) -> 
     # Well-formed bundles of packets that are no Opus, with clocks that jump.
     for _ in range(30):
         garbage = [
-            capture.Packet(
+            capture.CapturedPacket(
                 noise.getrandbits(32),
                 noise.getrandbits(32),
                 noise.getrandbits(16),
@@ -191,7 +190,7 @@ async def test_what_was_captured_while_transcription_was_away_is_transcribed(sta
         # A start afterwards finds nothing left to do, and tells what it knows.
         process.kill()
         await process.start()
-        transcript = (await stage.bus.ask(v1.TranscriptQuery(space_id=stage.space_id), timeout=10)).result
+        transcript = (await stage.bus.ask(v1.TranscriptQuery(space_id=stage.space_id), timeout=LIMIT)).result
         assert transcript.state == "complete"
         assert list(transcript.captions) == [caption.model_copy(update={"words": ()}) for caption in captions.final]
         assert await process.stop() == 0

@@ -8,47 +8,29 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from contracts import subjects
 from contracts.transcription import v1
 from libs.bus import Bus
+from libs.bus.dead_letters import read_letters
 from libs.service import running
+from services.transcription.adapters.captured import CONSUMER
 from services.transcription.adapters.worker_pool import WorkerPool
 from services.transcription.main import compose
 from services.transcription.settings import Settings
+from tests.integration.transcription.deadly import DEADLY
 from tests.integration.transcription.stage import Stage, carried
+from tests.support.waiting import LIMIT
 
 HANGS_AFTER = 12.0
-"""Much more than a busy machine takes for one piece of work."""
-DEADLY = """
-import signal, sys, threading
-from pathlib import Path
-
-if "services.transcription.adapters.worker" in sys.orig_argv:
-    from services.transcription.adapters import recognition
-
-    take = recognition.Speaker.take
-
-    def take_and_die(self):
-        utterance, work = take(self)
-        first, last = map(int, Path(__file__).with_name("deadly").read_text().split())
-        if first <= utterance <= last:
-            work.insert(0, lambda: signal.pthread_kill(threading.get_ident(), signal.{signal}))
-        return utterance, work
-
-    recognition.Speaker.take = take_and_die
-"""
-"""Python runs it when a worker starts: from then on the worker ends, or hangs, at the work on some utterances.
-
-The signal goes to the thread that works. One to the process is taken by the main thread, and until that has a core the
-work goes on and may be over: then it is not the utterance that the worker hangs in.
-"""
-
-
-def counted(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
+"""Much more than one piece of work takes, where nothing else runs."""
 
 
 def _write(deadly: Path, sequences: str) -> None:
     deadly.write_text(sequences)
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def three_sentences(stage: Stage, deadly: Path, *, dies: bool) -> list[v1.Caption]:
@@ -66,11 +48,10 @@ async def three_sentences(stage: Stage, deadly: Path, *, dies: bool) -> list[v1.
         if number == 0:
             await captions.finals(1)
     await stage.end()
-    await captions.complete(within=120)
+    await captions.complete(2 * LIMIT)
     return sorted(captions.final, key=lambda caption: caption.start_at)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "signal",
     [
@@ -85,7 +66,8 @@ async def test_an_utterance_that_takes_two_workers_down_costs_only_itself(
 ) -> None:  # fmt: skip
     (tmp_path / "sitecustomize.py").write_text(DEADLY.format(signal=signal))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(WorkerPool.__init__, "__kwdefaults__", {"hangs_after": HANGS_AFTER})
+    if signal == "SIGSTOP":
+        monkeypatch.setattr(WorkerPool.__init__, "__kwdefaults__", {"hangs_after": HANGS_AFTER})
     deadly, first = tmp_path / "deadly", Stage(bus)
     _write(deadly, "0 -1")
     async with running(Settings.read({**env, "ROSTRUM_TRANSCRIPTION_WORKERS": "2"}), compose):
@@ -96,8 +78,16 @@ async def test_an_utterance_that_takes_two_workers_down_costs_only_itself(
         died = counted("rostrum_transcription_workers_died_total")
         with caplog.at_level(logging.ERROR):
             some = await three_sentences(again, deadly, dies=True)
+        kept = [letter async for letter in read_letters(bus.js, CONSUMER)]
+        first_deadly, last_deadly = map(int, deadly.read_text().split())
     assert len(whole) == 3
     assert some == [whole[0], whole[2]]
     assert counted("rostrum_transcription_workers_died_total") >= died + 2
     assert counted("rostrum_transcription_left_out_total", reason="utterance") == left_out + 1
     assert "an utterance of session session-1 has no caption" in caplog.text
+    # `rostrum dlq retry` finds what was captured of it, from its beginning to its end.
+    sequences = [letter.sequence for letter in kept]
+    assert sequences == list(range(sequences[0] or 0, last_deadly + 2)), "its end is told by a bundle of its own"
+    assert first_deadly <= (sequences[0] or 0) < first_deadly + 5
+    assert {letter.origin for letter in kept} == {subjects.capture(again.space_id, "session-1")}
+    assert "workers died of the utterance" in kept[0].reason

@@ -12,7 +12,7 @@ from contracts.room import v1 as room
 from libs.bus import Bus
 from libs.eventstore import open_recorder, rebuild
 from libs.service import Service, running
-from services.transcription.domain import Transcript
+from services.transcription.domain.transcript import Transcript
 from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Captions, Stage, carried, person

@@ -10,24 +10,27 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import psutil
 import pytest
 
 from contracts import capture, subjects
 from libs.bus import Bus
-from libs.bus.dead_letters import Answer, Letter, read_letters
+from libs.bus.dead_letters import Letter, LetterAnswer, read_letters
 from libs.ids import new_id
-from libs.service import Service
+from libs.service import Service, running
+from services.transcription.adapters import worker_pool
 from services.transcription.adapters.captured import CONSUMER, CapturedMessage, bury
+from services.transcription.main import compose
 from services.transcription.settings import Settings
-from tests.integration.transcription.stage import FRAME_NS, Stage, bundles, carried, person
-from tests.support.command import Said, rostrum
+from tests.integration.transcription.deadly import DEADLY
+from tests.integration.transcription.stage import FRAME_NS, PER_BUNDLE, Stage, bundles, carried, person
+from tests.support.command import CommandOutput, rostrum
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually, pace
+from tests.support.waiting import LIMIT, eventually, pace
 from tests.support.wer import word_error_rate
 
-pytestmark = pytest.mark.timeout(90)
 MOST_WRONG = 0.15
 _numbers = count(10_000)
 
@@ -36,7 +39,7 @@ async def letters(bus: Bus) -> list[Letter]:
     return [letter async for letter in read_letters(bus.js, CONSUMER)]
 
 
-async def retry(nats: NatsServer) -> Said:
+async def retry(nats: NatsServer) -> CommandOutput:
     return await rostrum("dlq", "retry", "--all", "--consumer", CONSUMER, env={"ROSTRUM_NATS_URL": nats.url})
 
 
@@ -50,7 +53,9 @@ async def test_a_bundle_of_tomorrow_is_buried_and_the_retry_says_why_it_still_is
     body[0] = capture.VERSION + 1
     sequence = await stage.publish(stage.host, session, bytes(body))
     (letter,) = await eventually(lambda: _some(bus))
-    assert (letter.service, letter.sequence, letter.data) == ("transcription", sequence, bytes(body))
+    stored = await bus.js.get_msg(subjects.CAPTURE_STREAM, sequence)
+    assert (letter.service, letter.sequence, letter.data) == ("transcription", sequence, stored.data)
+    assert bytes(body) not in letter.data, "it is sealed there too"
     assert letter.origin == subjects.capture(stage.space_id, session)
     assert letter.headers[subjects.HEADER_PERSON] == stage.host.id
     said = await retry(nats)
@@ -132,17 +137,57 @@ async def test_a_letter_that_comes_while_what_was_said_before_it_is_recognised_i
     await captions.finals(2)
 
 
-async def hand_over(stage: Stage, bus: Bus, session: str, body: bytes) -> Answer:
+async def test_letters_of_an_utterance_that_workers_die_of_stay(
+    stage: Stage, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(DEADLY.format(signal="SIGKILL"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(worker_pool, "_STRIKES", 1)
+    said, session = carried()["awb"], new_id()
+    first, second = (float(said.sentences[number]["end_s"]) for number in (0, 1))
+    packets = said.packets[: int(second * 50) + 20]
+    ends = int(first * 50) + 30
+    bodies = [*bundles(packets, base_ns=stage.base_ns, last=False)]
+    deadly = range(ends // PER_BUNDLE, len(bodies))
+    start = next(_numbers) + 1
+    # The second utterance begins somewhere in the pause before it.
+    (tmp_path / "deadly").write_text(f"{start + deadly.start - 1} {start + len(bodies)}")
+    async with running(Settings.read(env), compose) as service:
+        captions = await stage.events()
+        await stage.start()
+        never = capture.encode(capture.Bundle(2**62, 7, ()))
+
+        async def known() -> bool:
+            return "distant future" in str((await hand_over(stage, service.bus, new_id(), never)).reason)
+
+        await eventually(known)
+        reasons: list[list[str | None]] = []
+        for _ in range(2):  # a worker dies, and then nobody tries it any more
+            async with asyncio.TaskGroup() as asking:
+                waiting = [
+                    asking.create_task(hand_over(stage, service.bus, session, body, start + number))
+                    for number, body in enumerate(bodies)
+                ]
+            reasons.append([task.result().reason for task in waiting])
+        await captions.finals(1)
+    died, left_out = (one[deadly.start + 3 :] for one in reasons)
+    assert all("WorkerLost" in str(reason) for reason in died)
+    assert all("died of the utterance" in str(reason) for reason in left_out)
+    assert reasons[1][: deadly.start - 3] == [None] * (deadly.start - 3), "the first sentence is captioned"
+    assert len(captions.final) == 1
+
+
+async def hand_over(stage: Stage, bus: Bus, session: str, body: bytes, sequence: int | None = None) -> LetterAnswer:
     """As `rostrum dlq retry` does, without waiting for the one before."""
     headers = {
         subjects.HEADER_PERSON: stage.host.id,
         subjects.HEADER_SESSION: session,
         subjects.HEADER_ORIGIN: subjects.capture(stage.space_id, session),
-        subjects.HEADER_SEQUENCE: str(next(_numbers)),
+        subjects.HEADER_SEQUENCE: str(next(_numbers) if sequence is None else sequence),
         subjects.HEADER_PUBLISHED_AT: datetime.now(UTC).isoformat(),
     }
-    reply = await bus.nc.request(subjects.retry("transcription", CONSUMER), body, timeout=60, headers=headers)
-    return Answer.decode(reply.data)
+    reply = await bus.nc.request(subjects.retry("transcription", CONSUMER), body, timeout=LIMIT, headers=headers)
+    return LetterAnswer.decode(reply.data)
 
 
 def worker_pids() -> list[int]:
@@ -160,6 +205,7 @@ async def bury_all(stage: Stage, bus: Bus, person_id: str, packets: list[bytes])
             person_id=person_id,
             published_ns=round(datetime.now(UTC).timestamp() * 1e9),
             subject=subjects.capture(stage.space_id, session),
+            stored=body,
             body=body,
             bundle=None,
             headers={subjects.HEADER_PERSON: person_id, subjects.HEADER_SESSION: session},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.commands import Command, Nothing
 from contracts.recording.v1 import ReplayDeleted
 from contracts.transcription import v1
 from libs.ids import new_id
@@ -15,6 +16,9 @@ from tests.support.matrix import answer_to, commands_of, read
 from tests.support.waiting import eventually
 
 TABLE = Path(__file__).with_name("matrix.txt")
+KINDS: dict[str, type[Command[Nothing]]] = {
+    kind.__name__: kind for kind in (v1.CorrectCaption, v1.RejectCorrection, v1.DeleteCaption, v1.DeleteTranscript)
+}
 
 
 @pytest.mark.usefixtures("service")
@@ -41,10 +45,9 @@ async def test_every_command_by_everybody_in_every_case(stage: Stage) -> None:
             "space_id": new_id() if case == "no_captions" else stage.space_id,
             "caption_id": {"no_caption": "nothing-1", "as_heard": as_heard}.get(case, corrected),
         }  # fmt: skip
-        if command == "RejectCorrection":
-            return await answer_to(lambda: stage.bus.ask(v1.RejectCorrection.model_validate(order)))
-        order["text"] = f"In other words {order['command_id']}"
-        return await answer_to(lambda: stage.bus.ask(v1.CorrectCaption.model_validate(order)))
+        if command == "CorrectCaption":
+            order["text"] = f"In other words {order['command_id']}"
+        return await answer_to(lambda: stage.bus.ask(KINDS[command].model_validate(order)))
 
     async def host_is_known() -> bool:
         return await cell("CorrectCaption", "no_caption", "host") == "caption_unknown"

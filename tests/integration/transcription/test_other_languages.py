@@ -10,7 +10,7 @@ from infra.demo import voice
 from libs.bus import Bus
 from libs.eventstore import open_recorder, rebuild
 from libs.service import running
-from services.transcription.domain import Transcript
+from services.transcription.domain.transcript import Transcript
 from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.stage import Stage, carried, person

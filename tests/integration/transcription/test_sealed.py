@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from contracts import subjects
 from contracts.people import v1 as people
 from contracts.recording.v1 import ReplayDeleted
 from contracts.transcription import v1
@@ -19,24 +20,23 @@ from libs.keyring.client import Keyring, open_keyring
 from libs.service import running
 from services.people.main import compose as compose_people
 from services.people.settings import Settings as PeopleSettings
-from services.transcription.domain import CaptionCorrected
+from services.transcription.domain.facts import CaptionCorrected, Deleted
 from services.transcription.main import compose
 from services.transcription.settings import Settings
 from tests.integration.transcription.conftest import of_transcription
 from tests.integration.transcription.stage import Stage, carried, person
 from tests.integration.transcription.test_corrections import correct, news, said
+from tests.support.at_rest import contents
 from tests.support.nats import NatsServer
-from tests.support.waiting import eventually
+from tests.support.service_process import ServiceProcess
+from tests.support.waiting import LIMIT, eventually
 
 NEEDLE, SECOND = "Popocatepetl", "Iztaccihuatl"
 
 
 def found(env: dict[str, str], *needles: str) -> set[str]:
     """The needles that some file of these services has."""
-    files: list[bytes] = []
-    for path in Path(env["ROSTRUM_VAR"]).rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # a database removes some of its own
-            files += [path.read_bytes().lower()] if path.is_file() else []
+    files = [held.lower() for _, held in contents(Path(env["ROSTRUM_VAR"]))]
     return {needle for needle in needles if any(needle.lower().encode() in data for data in files)}
 
 
@@ -56,6 +56,13 @@ def gone(keyring: Keyring, stage: Stage, person_id: str, unit: str) -> Callable[
         return not (await keyring.lock(f"person:{person_id}", f"space:{stage.space_id}")).has(unit)
 
     return ask
+
+
+async def raw(stage: Stage) -> bytes:
+    """What transcription has published, as it stands in the stream."""
+    last = (await stage.bus.js.stream_info(subjects.EVENTS_STREAM)).state.last_seq
+    messages = [await stage.bus.js.get_msg(subjects.EVENTS_STREAM, sequence) for sequence in range(1, last + 1)]
+    return b"".join(one.data or b"" for one in messages if ".transcription." in (one.subject or ""))
 
 
 async def delete_replay(stage: Stage) -> None:
@@ -83,6 +90,9 @@ async def test_words_are_in_no_file_and_destroyed_when_others_replace_them_or_th
     assert {word.text.lower() for word in caption.words} >= set(heard)
     assert found(env, NEEDLE, SECOND, *heard) == set()
     assert found(env, caption.id) == {caption.id}
+    stream = await raw(stage)
+    assert caption.id.encode() in stream
+    assert not [word for word in (NEEDLE, SECOND, *heard) if word.encode() in stream.lower() + stream]
     assert SECOND in await stage.document("json")
     (shown,) = (await stage.transcript(speaker)).captions
     assert (shown.text, shown.heard) == (SECOND, caption.text)
@@ -99,6 +109,54 @@ async def test_words_are_in_no_file_and_destroyed_when_others_replace_them_or_th
 
 
 @pytest.mark.usefixtures("service")
+async def test_a_deleted_caption_is_destroyed_with_the_hosts_words_and_gone_from_transcript_and_files(
+    stage: Stage,
+) -> None:
+    captions = await stage.events()
+    caption, speaker = await said(stage, captions)
+    await stage.say(stage.host, carried()["rms"].packets[:250])
+    while stage.host.id not in {one.person.id for one in captions.final}:
+        await captions.next()
+    await correct(stage, caption, NEEDLE)
+    before = (await stage.transcript()).version
+    order = v1.DeleteCaption(command_id=new_id(), actor=speaker, space_id=stage.space_id, caption_id=caption.id)
+    await stage.bus.ask(order)
+    while not isinstance(event := await captions.next(), v1.CaptionDeleted):
+        pass
+    assert (event.caption_id, event.person_id, event.by) == (caption.id, speaker, speaker)
+    for version in (None, before):
+        query = v1.TranscriptQuery(space_id=stage.space_id, at=version)
+        left = (await stage.bus.ask(query)).result.captions
+        assert {one.person.id for one in left} == {stage.host.id}
+    for format in ("vtt", "srt", "txt", "json"):
+        document = await stage.document(format)
+        assert NEEDLE not in document
+        assert caption.text not in document
+        assert "Hanna" in document
+    unit = f"transcript/{caption.id}"
+    async with open_keyring(stage.bus, "recording-1") as keyring:
+        await eventually(gone(keyring, stage, speaker, unit))
+        await eventually(gone(keyring, stage, speaker, f"{unit}/anything"))
+        assert not await gone(keyring, stage, stage.host.id, f"transcript/{captions.final[-1].id}")()
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_transcript_is_deleted_alone_and_destroyed(stage: Stage) -> None:
+    captions = await stage.events()
+    caption, speaker = await said(stage, captions)
+    await stage.end()
+    await captions.complete()
+    order = v1.DeleteTranscript(command_id=new_id(), actor=stage.host.id, space_id=stage.space_id)
+    await stage.bus.ask(order)
+    while not isinstance(event := await captions.next(), v1.Deleted):
+        pass
+    assert event.by == stage.host.id
+    assert (await stage.transcript(speaker)).state == "none"
+    async with open_keyring(stage.bus, "recording-1") as keyring:
+        await eventually(gone(keyring, stage, speaker, f"transcript/{caption.id}"))
+
+
+@pytest.mark.usefixtures("service")
 async def test_words_of_a_space_that_is_not_recorded_are_destroyed_at_its_end(stage: Stage) -> None:
     live_only = Stage(stage.bus, recorded=False)
     captions = await live_only.events()
@@ -110,6 +168,32 @@ async def test_words_of_a_space_that_is_not_recorded_are_destroyed_at_its_end(st
         await captions.complete()
         assert all(one.text for one in captions.final), "they are told before their keys go"
         await eventually(heard)
+
+
+@pytest.mark.usefixtures("service")
+async def test_what_was_said_in_a_space_that_is_forgotten_is_gone_and_nothing_is_added_to_it(
+    stage: Stage, env: dict[str, str]
+) -> None:
+    ephemeral = Stage(stage.bus, recorded=False)
+    captions = await ephemeral.events()
+    caption, speaker = await said(ephemeral, captions)
+    assert (await ephemeral.transcript()).captions[0].text == caption.text
+    # It ends, and its keys are destroyed at once, while somebody is still being written down.
+    await ephemeral.say(ephemeral.host, carried()["rms"].packets[:250])
+    await ephemeral.end()
+    subject = f"space:{ephemeral.space_id}"
+    await stage.bus.ask(people.DestroySubjects(command_id=new_id(), subjects=(subject,)))
+
+    async def gone_for_good() -> bool:
+        return (await ephemeral.transcript()).state == "none"
+
+    await eventually(gone_for_good)
+    await eventually(ephemeral.all_captured_is_read)
+    assert await gone_for_good()
+    assert (await ephemeral.transcript(speaker)).captions == ()
+    assert isinstance(stored(env, ephemeral)[-1], Deleted)
+    # Others are written down as before.
+    assert (await said(stage, await stage.events()))[0].text
 
 
 @pytest.mark.usefixtures("service")
@@ -160,3 +244,35 @@ async def test_without_people_captions_wait_for_keys_and_after_a_restart_what_wa
         ):
             for person_id, unit in ((speaker, caption.id), (late.id, captions.final[-1].id)):
                 await eventually(gone(keyring, stage, person_id, f"transcript/{unit}"))
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_killed_before_or_after_keys_are_destroyed_it_goes_on_when_it_is_started_again(
+    nats: NatsServer, after: bool
+) -> None:
+    env, peoples = of_transcription(nats) | {"ROSTRUM_TRANSCRIPTION_WORKERS": "1"}, PeopleSettings.read(nats.env)
+    async with (
+        await connect("media", BusSettings(url=nats.url)) as bus,
+        ServiceProcess("transcription", env) as process,
+    ):
+        stage, killed = Stage(bus), asyncio.Event()
+
+        def kill(_: object) -> None:
+            if not killed.is_set():  # it is told again until everybody has heard it
+                killed.set()
+                process.kill()
+
+        async with running(peoples, compose_people):
+            caption, speaker = await said(stage, await stage.events())
+            if after:
+                await bus.hear(kill, filter=subjects.passing_event("people", "*", people.KeysDropped.name))
+                await stage.tell(ReplayDeleted(space_id=stage.space_id, version=9, at=datetime.now(UTC), reason="host"))
+                async with asyncio.timeout(LIMIT):
+                    await killed.wait()
+        if not after:
+            await delete_replay(stage)
+            process.kill()
+        async with running(peoples, compose_people), open_keyring(bus, "recording-1") as keyring:
+            await process.start()
+            await eventually(gone(keyring, stage, speaker, f"transcript/{caption.id}"))
+            assert (await stage.transcript()).state == "none"

@@ -15,7 +15,8 @@ from libs.bus import Received, Retry
 from libs.ids import new_id
 from libs.refusal import Refusal
 from services.analytics.adapters.clickhouse import Unreachable
-from services.analytics.app import Engagement
+from services.analytics.app.engagement import Engagement
+from services.analytics.app.forgetting import Forgetting
 
 DAY = timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -25,6 +26,11 @@ class Tables:
     """An engine that can be away."""
 
     away = False
+
+    async def query(self, *arguments: object) -> list[object]:
+        if self.away:
+            raise Unreachable("no answer")
+        return []
 
     async def insert(self, *arguments: object) -> None:
         if self.away:
@@ -44,7 +50,9 @@ def _batch(at: datetime, count: int = 1) -> list[Received]:
 async def test_it_says_how_far_it_is_behind_once_half_of_the_time_is_over() -> None:
     tables, now = Tables(), [START]
     bus = cast("Any", SimpleNamespace(stream_epoch=_epoch, settings=SimpleNamespace(moments_kept=14 * 86_400.0)))
-    engagement = Engagement(bus, cast("Any", tables), insert_every=0, insert_rows=3, now=lambda: now[0])
+    engagement = Engagement(
+        bus, cast("Any", tables), Forgetting(cast("Any", tables)), insert_every=0, insert_rows=3, now=lambda: now[0]
+    )
     assert engagement.behind() is None
     tables.away = True
     with pytest.raises(Retry):
@@ -67,7 +75,8 @@ async def test_while_the_stream_does_not_answer_the_figures_are_to_be_asked_for_
     async def away() -> int:
         raise error
 
-    engagement = Engagement(cast("Any", SimpleNamespace(last_sequence=away)), cast("Any", Tables()))
+    bus, tables = cast("Any", SimpleNamespace(last_sequence=away)), cast("Any", Tables())
+    engagement = Engagement(bus, tables, Forgetting(tables))
     with pytest.raises(Refusal, match="unavailable") as later:
         await engagement.figures(new_id())
     assert later.value.retry

@@ -11,7 +11,8 @@ from contracts.presence.v1 import Counted
 from libs.bus import Received, Retry
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.analytics.app import Engagement
+from services.analytics.app.engagement import Engagement
+from services.analytics.app.forgetting import Forgetting
 
 NOWHERE: Any = None
 
@@ -29,7 +30,7 @@ class Broken:
 @pytest.fixture
 def engagement() -> Engagement:
     broken: Any = Broken()
-    return Engagement(broken, NOWHERE)
+    return Engagement(broken, NOWHERE, Forgetting(NOWHERE))
 
 
 async def test_events_wait_while_the_connection_is_broken(engagement: Engagement) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from contracts.analytics.v1 import SpaceFigures
-from services.analytics.questions import minutes, peak, space_figures, totals
+from services.analytics.questions import peak, retention_curve, space_figures, totals
 from tests.support.events import at, space
 
 TEA = space("tea")
@@ -17,7 +17,7 @@ EMPTY = peak.Row(0, 0, 0)
 
 
 def figures(
-    total: totals.Row, *, most: peak.Row = EMPTY, by_minute: Sequence[minutes.Row] = (), now: datetime
+    total: totals.Row, *, most: peak.Row = EMPTY, by_minute: Sequence[retention_curve.Row] = (), now: datetime
 ) -> SpaceFigures:
     return space_figures.answer(
         TEA, total=total, most=most, by_source=[], by_minute=by_minute, by_speaker=[],
@@ -34,7 +34,7 @@ def test_the_peak_is_the_one_counted_and_where_none_was_the_one_of_the_sessions(
 
 
 def test_a_minute_without_a_count_keeps_the_last_one() -> None:
-    counted = [minutes.Row(0, 5, 3), minutes.Row(3, 4, 0)]
+    counted = [retention_curve.Row(0, 5, 3), retention_curve.Row(3, 4, 0)]
     told = figures(NOTHING._replace(started=at(0), ended=at(300)), by_minute=counted, now=at(999))
     assert [count.listeners for count in told.listeners_by_minute] == [5, 3, 3, 4, 0, 0]
 

@@ -10,7 +10,7 @@ import pytest
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.room import v1 as room
-from services.discovery.projection import SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, stage_left, started
 
 ANN, BOB, EVE, KIM = person("ann"), person("bob"), person("eve"), person("kim")

@@ -14,7 +14,8 @@ from contracts.people import v1 as people
 from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, started
 from tests.support.matrix import commands_of
 

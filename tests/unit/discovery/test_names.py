@@ -14,7 +14,8 @@ from contracts.people import v1 as people
 from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
 from libs.ids import new_id
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 from tests.support.events import Stream, at, created, ended, person, stage_joined, started
 from tests.unit.discovery.test_watchers import Stage
 

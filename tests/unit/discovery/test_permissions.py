@@ -10,7 +10,8 @@ from typing import Final, Literal
 import pytest
 
 from contracts.discovery.v1 import SearchQuery, TranscriptSearchQuery
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 from tests.support.events import at
 from tests.unit.discovery.world import MISSPELT, PEOPLE, RANKED, RANKED_SPACES, SLIPS, TITLES, WORDS, World
 

@@ -19,7 +19,8 @@ from contracts.presence import v1 as presence
 from contracts.room import v1 as room
 from libs.ids import new_id, to_number
 from libs.refusal import Refusal
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 from tests.support.events import Stream, at, created, ended, person, started
 
 ANN, BOB, EVE = person("ann"), person("bob"), PersonRef(id=new_id(), handle="Eve_L", name="Eve Lovelace")

@@ -16,7 +16,8 @@ from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.discovery.projection import Search, SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search
 from services.discovery.projection.sentences import distance
 from tests.support.events import Stream, at, created, ended, person, stage_joined, stage_left, started
 

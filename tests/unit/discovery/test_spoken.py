@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from contracts.discovery.v1 import SearchQuery, SpaceCard, Spoken
+from contracts.discovery.v1 import SearchQuery, SpaceCard, Spoken, TranscriptSearchQuery
 from contracts.envelope import Event, PersonRef
 from contracts.people import v1 as people
 from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
 from libs.ids import new_id
-from services.discovery.projection import Search, SpaceDirectory
-from services.discovery.projection.search import Found
+from services.discovery.projection.directory import SpaceDirectory
+from services.discovery.projection.search import Search, SearchResults
 from tests.support.events import Stream, at, created, ended, person, stage_joined, started
 
 ANN, BOB, EVE = person("ann"), person("bob"), person("eve")
@@ -118,6 +118,29 @@ async def test_nothing_is_found_before_there_is_a_replay_nor_after_it_was_delete
     assert archive.spaces.db.execute("SELECT count(*) FROM said").fetchone() == (0,)
 
 
+async def test_a_deleted_caption_is_found_no_more_and_the_others_are(archive: Archive) -> None:
+    space = archive.over("Evening", "My bees swarm.", "Your bees do not.")
+    archive.happen(
+        transcription.CaptionDeleted(
+            space_id=space, version=9, at=at(50), caption_id=f"{space}-1", person_id=ANN.id, by=ANN.id
+        )
+    )
+    _, (hit,) = await archive.find("bees")
+    assert hit.text == "Your bees do not."
+    assert await archive.find("swarm") == ([], [])
+    found = await archive.search.find_sentences(TranscriptSearchQuery(words="bees", actor=ANN.id))
+    assert [(one.text, one.before, one.after) for one in found.sentences] == [("Your bees do not.", None, None)]
+    assert archive.spaces.db.execute("SELECT count(*) FROM said").fetchone() == (1,)
+
+
+async def test_a_deleted_transcript_is_found_no_more_and_its_replay_is(archive: Archive) -> None:
+    space = archive.over("Evening", "My bees swarm.")
+    archive.happen(transcription.Deleted(space_id=space, version=9, at=at(50), by=ANN.id))
+    assert await archive.find("bees") == ([], [])
+    assert (await archive.find("evening"))[0] == ["Evening"]
+    assert archive.spaces.db.execute("SELECT count(*) FROM captions").fetchone() == (0,)
+
+
 async def test_captions_that_are_told_again_after_they_were_erased_are_no_sentences(archive: Archive) -> None:
     archive.over("Rivers", "", "Otters swim")
     _, (hit,) = await archive.find("otters")
@@ -170,7 +193,7 @@ async def test_what_is_closed_to_somebody_changes_nothing_in_their_answer(archiv
     archive.over("Evening", "Of bees.")
     async with Search(tmp_path / "read.db", seconds=20, candidates=3) as bounded:
 
-        async def asked(who: PersonRef) -> Found:
+        async def asked(who: PersonRef) -> SearchResults:
             return await bounded.find(SearchQuery(words="bees", state="ended", actor=who.id))
 
         before = await asked(EVE)

@@ -16,7 +16,7 @@ from contracts.presence import v1 as presence
 from contracts.room import v1 as room
 from libs.bus import Unavailable
 from services.discovery.app import LiveBars
-from services.discovery.projection import SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, started
 from tests.support.waiting import LIMIT, eventually
 

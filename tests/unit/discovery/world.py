@@ -19,7 +19,7 @@ from contracts.presence import v1 as presence
 from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from contracts.transcription import v1 as transcription
-from services.discovery.projection import SpaceDirectory
+from services.discovery.projection.directory import SpaceDirectory
 from services.discovery.projection.sentences import distance
 from tests.support.events import Stream, at, created, ended, person, space, stage_joined, stage_left, started
 

@@ -55,11 +55,21 @@ def test_a_body_gives_its_fields_to_the_command() -> None:
     assert Drink(by="ada", **dict(body)) == Drink(by="ada", tea="green", milk=True)
 
 
+@pytest.mark.parametrize("cups", ["true", "false", '"2"', '"true"'])
+def test_a_number_is_written_as_one(cups: str) -> None:
+    assert faults(f'{{"tea": "green", "cups": {cups}}}') == [("cups", "int_type")]
+
+
+@pytest.mark.parametrize("white", ["1", "0", '"yes"', '"true"', '"off"', "1.0"])
+def test_true_and_false_are_written_as_such(white: str) -> None:
+    assert faults(f'{{"tea": "green", "white": {white}}}') == [("white", "bool_type")]
+
+
 def test_a_body_has_the_constraints_of_its_command_and_no_other_field() -> None:
     assert faults('{"tea": "", "cups": 10}') == [("cups", "less_than_equal"), ("tea", "string_too_short")]
     assert faults('{"tea": "green", "by": "eve"}') == [("by", "extra_forbidden")]
     assert faults('{"tea": "green", "milk": true}') == [("milk", "extra_forbidden")]
-    assert faults('{"tea": "green", "white": "so"}') == [("white", "bool_parsing")]
+    assert faults('{"tea": "green", "white": "so"}') == [("white", "bool_type")]
 
 
 def test_a_body_demands_what_its_command_demands_of_several_fields() -> None:

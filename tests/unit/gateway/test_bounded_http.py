@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from services.gateway.adapters.addresses import Networks
 from services.gateway.adapters.bounded_http import Bounds, bounded
 from services.gateway.http.cors import Origins
 from tests.support.nats import free_port
-from tests.support.waiting import LIMIT
+from tests.support.waiting import LIMIT, pace
 
 BOUNDS = Bounds(per_address=1000)
 
@@ -170,8 +171,16 @@ async def _drip(raw: Raw, data: bytes) -> None:
         await asyncio.sleep(0.05)
 
 
+async def test_a_sender_may_stand_still_between_head_and_body_for_longer_than_a_head_may_take() -> None:
+    async with serving(replace(BOUNDS, head_seconds=0.1)) as port, Raw(port) as raw:
+        raw.write(head("content-length: 2", first="POST / HTTP/1.1"))
+        await pace(time.monotonic() + 0.5)
+        raw.write(b"{}")
+        assert (await raw.answer())[0] == 200
+
+
 async def test_a_body_comes_fast_enough() -> None:
-    bounds = replace(BOUNDS, head_seconds=1.0, body_rate=100_000)
+    bounds = replace(BOUNDS, body_stalls=1.0, body_rate=100_000)
     async with serving(bounds) as port:
         async with Raw(port) as raw:
             raw.write(head("content-length: 60000", first="POST / HTTP/1.1"))
@@ -190,7 +199,7 @@ WRONG: dict[int, Any] = {
     4310: (BOUNDS, head(*["a: 1"] * 120, ORIGIN)),
     408: (replace(BOUNDS, head_seconds=0.2), head(ORIGIN, "a: 1")[:-4]),
     4080: (
-        replace(BOUNDS, head_seconds=0.2, body_rate=100_000),
+        replace(BOUNDS, body_stalls=0.2, body_rate=100_000),
         head(ORIGIN, "content-length: 60000", first="POST / HTTP/1.1"),
     ),
     429: (replace(BOUNDS, per_address=0), head(ORIGIN)),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.ids import is_id, made_at
+from libs.rate_limit import RateLimit
 from libs.refusal import Refusal
-from services.gateway.app.pace import Pace
 from services.gateway.http.caller import derived_id
 
 
@@ -26,7 +26,7 @@ def test_derived_ids_do_not_run_together() -> None:
 
 def test_a_bucket_fills_again() -> None:
     now = 0.0
-    pace = Pace(2, 3, lambda: now)
+    pace = RateLimit(2, 3, lambda: now)
     for _ in range(3):
         pace.take("ada")
     with pytest.raises(Refusal, match="too_many_requests"):

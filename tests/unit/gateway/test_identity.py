@@ -10,7 +10,16 @@ from pathlib import Path
 import jwt
 import pytest
 
-from libs.identity import AddressRefused, DevelopmentIdentity, IdentityError, TokenRefused, check_address
+from libs.identity import (
+    OWN_ISSUER,
+    AddressRefused,
+    DevelopmentIdentity,
+    IdentityError,
+    OwnTokens,
+    TokenRefused,
+    check_address,
+)
+from libs.identity.revoked import Revoked
 from libs.ids import new_id
 from libs.private_files import load_or_make
 
@@ -40,6 +49,25 @@ def test_an_expired_token_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(TokenRefused) as refused:
         identity.verify(identity.mint(new_id(), lifetime=timedelta(minutes=-1)))
     assert refused.value.expired
+
+
+def test_a_token_that_was_taken_back_is_forgotten_once_it_is_over() -> None:
+    now = datetime.now(UTC)
+    revoked = Revoked()
+    revoked.add("of an earlier version", None, now)
+    revoked.add("for an hour", now + timedelta(hours=1), now)
+    revoked.add("for a day", now + timedelta(days=1), now)
+    revoked.add("for ever", datetime.max.replace(tzinfo=UTC), now)
+    revoked.add("over long ago", now - timedelta(days=1), now)
+    assert "over long ago" not in revoked
+    assert "for an hour" in revoked
+    later = now + timedelta(hours=3)
+    for _ in range(2):  # told again, as after a restart
+        revoked.add("for an hour", now + timedelta(hours=1), later)
+        revoked.add("for a day", now + timedelta(days=1), later)
+    assert "for an hour" not in revoked
+    assert all(one in revoked for one in ("of an earlier version", "for a day", "for ever"))
+    assert len(revoked) == 3
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])
@@ -117,3 +145,24 @@ def test_only_so_many_good_tokens_are_known(tmp_path: Path) -> None:
         identity.verify(identity.mint(person, lifetime=timedelta(minutes=number + 1)))
     assert len(identity._good) == 2048
     assert first not in identity._good.values()
+
+
+def test_a_token_cannot_be_written_in_another_way_and_be_good_after_it_was_revoked(tmp_path: Path) -> None:
+    identity = DevelopmentIdentity(tmp_path)
+    token = identity.mint(new_id())
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for other in (
+        *(token[:-1] + letter for letter in letters if letter != token[-1]),
+        token + "=",
+        token + "!",
+        f"{token[:-9]}\n{token[-9:]}",
+    ):
+        with pytest.raises(TokenRefused):
+            identity.verify(other)
+
+
+def test_a_token_of_development_is_good_nowhere_else(tmp_path: Path) -> None:
+    development, elsewhere = DevelopmentIdentity(tmp_path), OwnTokens(tmp_path, OWN_ISSUER)
+    for one, other in ((development, elsewhere), (elsewhere, development)):
+        with pytest.raises(TokenRefused):
+            one.verify(other.mint(new_id()))

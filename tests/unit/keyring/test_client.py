@@ -10,6 +10,7 @@ import pytest
 from contracts.people.v1 import LocksQuery
 from libs.bus import Bus, Unavailable
 from libs.keyring.client import Keyring
+from tests.support.waiting import LIMIT
 
 
 class Owner:
@@ -32,7 +33,7 @@ async def test_whoever_waits_for_keys_is_told_when_the_keyring_is_given_up() -> 
     late = asyncio.create_task(keyring.lock("space:late"))
     await asyncio.sleep(0)
     await keyring.finish()
-    done, left = await asyncio.wait([*waiting, late], timeout=5)
+    done, left = await asyncio.wait([*waiting, late], timeout=LIMIT)
     assert not left
     for task in done:
         with pytest.raises(Unavailable):

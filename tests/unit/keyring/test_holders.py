@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from libs.keyring import Entry, Erased, Holders
+from libs.keyring import Entry, ErasureTarget, Holders
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 BOTH = "person:ann|space:tea"
 
 
 def entry(number: int, what: str, unit: str | None = None) -> Entry:
-    return Entry(number, AT, Erased(what, unit))
+    return Entry(number, AT, ErasureTarget(what, unit))
 
 
 def settled() -> Holders:

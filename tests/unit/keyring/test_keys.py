@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from libs.keyring import CannotOpen, Erased, Lock, Tree
+from libs.keyring import CannotOpen, ErasureTarget, Lock, Tree
 from libs.keyring.keys import Keys, open_keys
 from libs.keyring.master import master_key
 
@@ -49,12 +49,12 @@ def test_a_lock_is_made_once_and_is_the_same_after_a_restart(tmp_path: Path) -> 
 def test_a_destroyed_unit_leaves_the_others_of_its_lock(tmp_path: Path) -> None:
     keys = opened(tmp_path)
     before = tree(keys, BOTH)
-    number = keys.destroy([Erased(BOTH, "pin/1"), Erased(BOTH, "title")], AT)
+    number = keys.destroy([ErasureTarget(BOTH, "pin/1"), ErasureTarget(BOTH, "title")], AT)
     after = keys.give([BOTH])
     assert after.number == number == 2
     assert after.trees[BOTH] == before.without(["pin/1", "title"])
-    assert keys.destroy([Erased(BOTH, "title")], AT) == 2  # again: nothing changes
-    assert [entry.erased for entry in keys.erased(0)] == [Erased(BOTH, "pin/1"), Erased(BOTH, "title")]
+    assert keys.destroy([ErasureTarget(BOTH, "title")], AT) == 2  # again: nothing changes
+    assert [entry.erased for entry in keys.erased(0)] == [ErasureTarget(BOTH, "pin/1"), ErasureTarget(BOTH, "title")]
     keys.close()
 
 
@@ -62,7 +62,7 @@ def test_a_destroyed_subject_takes_every_lock_of_its_with_it_for_ever(tmp_path: 
     keys = opened(tmp_path)
     space = tree(keys, SPACE)
     keys.give([BOTH, PERSON])
-    keys.destroy([Erased(PERSON)], AT)
+    keys.destroy([ErasureTarget(PERSON)], AT)
     for _ in range(2):
         given = keys.give([BOTH, PERSON, SPACE, "person:ann|space:never"])
         assert given.trees == {BOTH: None, PERSON: None, SPACE: space, "person:ann|space:never": None}
@@ -73,17 +73,20 @@ def test_a_destroyed_subject_takes_every_lock_of_its_with_it_for_ever(tmp_path: 
 
 def test_everything_under_a_lock_can_be_destroyed_without_its_subjects(tmp_path: Path) -> None:
     keys = opened(tmp_path)
-    keys.destroy([Erased(BOTH, "")], AT)
+    keys.destroy([ErasureTarget(BOTH, "")], AT)
     assert len(tree(keys, BOTH)) == 0
     assert len(tree(keys, PERSON)) == 1
     keys.close()
 
 
-@pytest.mark.parametrize("wrong", [Erased("ann"), Erased(BOTH), Erased("space:x|person:y", "a"), Erased(BOTH, "a//b")])
-def test_nothing_is_destroyed_by_a_name_that_is_none(tmp_path: Path, wrong: Erased) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [ErasureTarget("ann"), ErasureTarget(BOTH), ErasureTarget("space:x|person:y", "a"), ErasureTarget(BOTH, "a//b")],
+)
+def test_nothing_is_destroyed_by_a_name_that_is_none(tmp_path: Path, wrong: ErasureTarget) -> None:
     keys = opened(tmp_path)
     with pytest.raises(ValueError, match=r"no name|one or two"):
-        keys.destroy([Erased(SPACE), wrong], AT)
+        keys.destroy([ErasureTarget(SPACE), wrong], AT)
     assert keys.last() == 0
     keys.close()
 
@@ -115,7 +118,9 @@ def test_the_bytes_of_a_destroyed_key_are_in_no_file(tmp_path: Path) -> None:
     before = boxes(path)
     secrets = {name: before[name] for name in (f"s {PERSON}", f"l {BOTH}", f"l {PERSON}", f"l {SPACE}")}
     assert all(box in raw(tmp_path) for box in secrets.values())
-    keys.destroy([Erased(PERSON), Erased(SPACE, "title")], AT)  # with the store open, as it is in a running service
+    keys.destroy(
+        [ErasureTarget(PERSON), ErasureTarget(SPACE, "title")], AT
+    )  # with the store open, as it is in a running service
     assert not any(box in raw(tmp_path) for box in secrets.values())
     assert path.with_name("keyring.db-wal").stat().st_size == 0
     assert boxes(path)["s person:p1"] == before["s person:p1"]
@@ -134,7 +139,7 @@ def test_only_the_owner_can_read_any_of_it(tmp_path: Path) -> None:
 def test_no_secret_is_in_the_ledger(tmp_path: Path) -> None:
     keys = opened(tmp_path)
     nodes = tree(keys, BOTH).encode()[2:]
-    keys.destroy([Erased(BOTH, "title"), Erased(PERSON)], AT)
+    keys.destroy([ErasureTarget(BOTH, "title"), ErasureTarget(PERSON)], AT)
     assert nodes not in raw(tmp_path / "ledger")
     assert PERSON.encode() in raw(tmp_path / "ledger")
     keys.close()
@@ -146,13 +151,13 @@ def test_no_secret_is_in_the_ledger(tmp_path: Path) -> None:
 def _die_after_the_ledger(folder: Path) -> None:
     keys: Any = opened(folder)
     keys._rows.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    keys.destroy([Erased(PERSON), Erased(SPACE, "title")], AT)
+    keys.destroy([ErasureTarget(PERSON), ErasureTarget(SPACE, "title")], AT)
 
 
 def _die_before_the_wipe(folder: Path) -> None:
     keys: Any = opened(folder)
     keys._rows._wipe = lambda: os.kill(os.getpid(), signal.SIGKILL)
-    keys.destroy([Erased(PERSON), Erased(SPACE, "title")], AT)
+    keys.destroy([ErasureTarget(PERSON), ErasureTarget(SPACE, "title")], AT)
 
 
 @pytest.mark.parametrize("die", [_die_after_the_ledger, _die_before_the_wipe])
@@ -184,7 +189,7 @@ def test_no_key_is_given_out_before_what_was_ordered_is_destroyed(tmp_path: Path
 
     keys._rows.apply = fails
     with pytest.raises(OSError, match="no space"):
-        keys.destroy([Erased(PERSON)], AT)
+        keys.destroy([ErasureTarget(PERSON)], AT)
     with pytest.raises(OSError, match="no space"):
         keys.give([BOTH])
     keys._rows.apply = apply
@@ -199,7 +204,7 @@ def test_keys_of_an_earlier_day_bring_nothing_back(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "keys", tmp_path / "backup")
     keys = opened(tmp_path)
     later = tree(keys, "space:later")
-    keys.destroy([Erased(PERSON), Erased(SPACE, "title"), Erased("space:later", "title")], AT)
+    keys.destroy([ErasureTarget(PERSON), ErasureTarget(SPACE, "title"), ErasureTarget("space:later", "title")], AT)
     keys.close()
     assert later.has("title")
     shutil.rmtree(tmp_path / "keys")
@@ -214,11 +219,11 @@ def test_keys_of_an_earlier_day_bring_nothing_back(tmp_path: Path) -> None:
 
 def test_keys_without_the_newest_ledger_are_refused(tmp_path: Path) -> None:
     keys = opened(tmp_path)
-    keys.destroy([Erased(PERSON)], AT)
+    keys.destroy([ErasureTarget(PERSON)], AT)
     keys.close()
     shutil.copytree(tmp_path / "ledger", tmp_path / "old")
     keys = opened(tmp_path)
-    keys.destroy([Erased(SPACE)], AT)
+    keys.destroy([ErasureTarget(SPACE)], AT)
     keys.close()
     for put_back in (False, True):
         shutil.rmtree(tmp_path / "ledger")
@@ -230,7 +235,7 @@ def test_keys_without_the_newest_ledger_are_refused(tmp_path: Path) -> None:
 
 def test_keys_that_are_gone_are_not_begun_anew(tmp_path: Path) -> None:
     keys = opened(tmp_path)
-    keys.destroy([Erased(PERSON)], AT)
+    keys.destroy([ErasureTarget(PERSON)], AT)
     keys.close()
     (tmp_path / "keys" / "keyring.db").unlink()
     with pytest.raises(CannotOpen, match="restore the keys"):

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from libs.bus import Unavailable
-from libs.keyring import Erased, Lock, Sealed, Tree
+from libs.keyring import ErasureTarget, Lock, Sealed, Tree
 from libs.keyring.client import Keyring
 from libs.keyring.vault import Vault
 from libs.keyring.worded import Lack
@@ -34,9 +34,9 @@ class Ring:
         self.asked = 0
         self._trees: dict[str, Tree] = {}
         self._locks: dict[str, Lock] = {}
-        self._call: Callable[[Erased], object] = lambda erased: None
+        self._call: Callable[[ErasureTarget], object] = lambda erased: None
 
-    def on_drop(self, call: Callable[[Erased], object]) -> None:
+    def on_drop(self, call: Callable[[ErasureTarget], object]) -> None:
         self._call = call
 
     def cached(self, *subjects: str) -> Lock | None:
@@ -65,7 +65,7 @@ class Ring:
     def destroy(self, name: str, unit: str) -> None:
         self._trees[name] = self._trees[name].without([unit])
         self._locks.pop(name).drop()
-        self._call(Erased(name, unit))
+        self._call(ErasureTarget(name, unit))
 
 
 def vault_of(ring: Ring) -> Vault:

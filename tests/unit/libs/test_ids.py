@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from libs.ids import from_uuid, is_id, made_at, new_id, new_uuid, to_number, to_uuid
+from tests.support.waiting import LIMIT
 
 FORKED = """
 import os
@@ -52,7 +53,7 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 
 def test_a_forked_child_makes_other_ids_than_its_parent() -> None:
     # In an interpreter of its own: a fork of this one, with its threads and what they hold, might never come back.
-    told = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=LIMIT)
     ours, theirs = (set(line.split()) for line in sorted(told.stdout.splitlines()))
     assert len(ours) == len(theirs) == 20
     assert ours.isdisjoint(theirs)

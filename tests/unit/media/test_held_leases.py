@@ -23,6 +23,7 @@ def connection(number: int, presence: str, closing: Reason | None = None) -> Ses
         space_id=SPACE,
         person=None,
         direction="subscribe",
+        recorded=False,
         recordable=False,
         opened_at=datetime.now(UTC),
         audio_id=new_id(),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.media.adapters.answer import LocalDescription, write_answer
-from services.media.adapters.offer import BadOffer, Direction, Offer, read_offer
+from services.media.adapters.offer import BadOffer, Direction, SdpOffer, read_offer
 
 OFFERS = Path(__file__).parent / "offers"
 SPEAKS = (OFFERS / "chromium_speaks.sdp").read_bytes().decode()
@@ -31,7 +31,7 @@ LOCAL = LocalDescription(
 )
 
 
-def answered(offer: Offer) -> SessionDescription:
+def answered(offer: SdpOffer) -> SessionDescription:
     """Our answer as a client reads it."""
     return SessionDescription.parse(write_answer(offer, LOCAL))
 

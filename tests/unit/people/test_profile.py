@@ -9,12 +9,13 @@ import pytest
 
 from libs.eventstore import Fact, Meta
 from libs.refusal import Refusal
-from services.people.domain.person import Person, Registered, Suspended
-from services.people.domain.profile import Changes, Limits, Often, ProfileChanged, tidy
+from services.people.domain.account import Suspended
+from services.people.domain.person import Person, Registered
+from services.people.domain.profile import Changes, Often, ProfileChanged, ProfileLimits, tidy
 
 DAY: Final = timedelta(days=1)
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
-LIMITS: Final = Limits(handles=Often(2, 30 * DAY), profiles=Often(3, DAY))
+LIMITS: Final = ProfileLimits(handles=Often(2, 30 * DAY), profiles=Often(3, DAY))
 
 
 def given(*facts: Fact) -> Person:
@@ -76,7 +77,7 @@ def test_a_profile_is_changed_so_often_in_a_day() -> None:
 
 def test_where_nobody_may_change_their_handle_they_are_told_so() -> None:
     with pytest.raises(Refusal, match="changed_too_often") as refused:
-        given().change_profile(Changes(handle="b"), now=NOW, limits=Limits(handles=Often(0, 30 * DAY)))
+        given().change_profile(Changes(handle="b"), now=NOW, limits=ProfileLimits(handles=Often(0, 30 * DAY)))
     assert refused.value.detail == "Nobody can change their handle here."
 
 

@@ -9,16 +9,8 @@ import pytest
 from libs.eventstore import Fact, Meta
 from libs.eventstore.snapshots import freeze, thaw
 from libs.refusal import Refusal
-from services.people.domain.person import (
-    AppealDecided,
-    Appealed,
-    HostingAllowed,
-    HostingWithdrawn,
-    Person,
-    PrivacyChanged,
-    Reinstated,
-    Suspended,
-)
+from services.people.domain.account import AppealDecided, Appealed, Reinstated, Suspended
+from services.people.domain.person import HostingAllowed, HostingWithdrawn, Person, PrivacyChanged
 from tests.unit.people.test_domain import ANN, given
 
 SUSPENDED = Suspended(reason="abuse", explanation="Threats.")

@@ -9,8 +9,14 @@ import pytest
 from libs.eventstore import Fact
 from libs.eventstore.facts import decode
 from libs.keyring import Sealed
+from services.people.domain.account import AppealDecided, Appealed, Reinstated, Suspended, TokensRevoked
+from services.people.domain.api_keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated, ApiKeyUsed
+from services.people.domain.copies import Copied, CopyDestroyed, CopyMissing, CopySeen, Stretch
+from services.people.domain.erasure import HandleFreed, PersonErased
 from services.people.domain.forgetting import Forgotten, Gone
+from services.people.domain.identity import Identified
 from services.people.domain.instance import (
+    DataExported,
     EventPassedOver,
     HostingPolicy,
     HostingPolicyChanged,
@@ -22,17 +28,12 @@ from services.people.domain.instance import (
     TokensRevokedByOperators,
 )
 from services.people.domain.person import (
-    AppealDecided,
-    Appealed,
     Blocked,
     Followed,
     HostingAllowed,
     HostingWithdrawn,
     PrivacyChanged,
     Registered,
-    Reinstated,
-    Suspended,
-    TokensRevoked,
     Unblocked,
     Unfollowed,
 )
@@ -51,6 +52,40 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
         "people.registered",
         AT + b'{"handle":"ann","name":{"unit":"name","box":"AQID"}}}',
         Registered(handle="ann", name=Sealed(unit="name", box=b"\x01\x02\x03")),
+    ),
+    (
+        "people.registered",
+        AT + b'{"handle":{"unit":"name","box":"AQID"},"name":{"unit":"name","box":"AQID"}}}',
+        Registered(handle=Sealed(unit="name", box=b"\x01\x02\x03"), name=Sealed(unit="name", box=b"\x01\x02\x03")),
+    ),
+    (
+        "people.erased",
+        AT + b'{"handle_kept_until":"2026-01-31T00:00:00Z"}}',
+        PersonErased(handle_kept_until=datetime(2026, 1, 31, tzinfo=UTC)),
+    ),
+    ("people.erased", AT + b"{}}", PersonErased()),
+    ("people.handle_freed", AT + b"{}}", HandleFreed()),
+    (
+        "people.identified",
+        AT
+        + b'{"issuer":{"unit":"identity","box":"AQID"},"subject":{"unit":"identity","box":"AQID"},"protected":true}}',
+        Identified(
+            issuer=Sealed(unit="identity", box=b"\x01\x02\x03"),
+            subject=Sealed(unit="identity", box=b"\x01\x02\x03"),
+            protected=True,
+        ),
+    ),
+    (
+        "people.identified",
+        AT
+        + b'{"issuer":{"unit":"identity","box":"AQID"},"subject":{"unit":"identity","box":"AQID"},'
+        + b'"issued_at":"2026-01-02T00:00:00Z","refused_until":"2026-01-01T00:00:00Z"}}',
+        Identified(
+            issuer=Sealed(unit="identity", box=b"\x01\x02\x03"),
+            subject=Sealed(unit="identity", box=b"\x01\x02\x03"),
+            issued_at=datetime(2026, 1, 2, tzinfo=UTC),
+            refused_until=datetime(2026, 1, 1, tzinfo=UTC),
+        ),
     ),
     (
         "people.appealed",
@@ -102,10 +137,38 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
     ("people.reinstated", AT + b'{"explanation":"x"}}', Reinstated(explanation="x")),
     ("people.tokens_revoked", AT + b'{"token":"t"}}', TokensRevoked(token="t")),
     (
+        "people.tokens_revoked",
+        AT + b'{"token":"t","expires":"2026-02-01T00:00:00Z"}}',
+        TokensRevoked(token="t", expires=datetime(2026, 2, 1, tzinfo=UTC)),
+    ),
+    (
         "people.event_passed_over",
         AT + b'{"event":"room:1207","explanation":"x"}}',
         EventPassedOver(event="room:1207", explanation="x"),
     ),
+    (
+        "people.profile_changed",
+        AT + b'{"handle":"ann","name":"Ann","picture":"p"}}',
+        ProfileChanged(handle="ann", name="Ann", picture="p"),
+    ),
+    (
+        "people.identified",
+        AT + b'{"issuer":"i","subject":"s","picture":"p","picture_taken":true}}',
+        Identified(issuer="i", subject="s", picture="p", picture_taken=True),
+    ),
+    (
+        "people.api_key_issued",
+        AT + b'{"key":"k","digest":"d","title":"x","scopes":["people"]}}',
+        ApiKeyIssued(key="k", digest="d", title="x", scopes=("people",)),
+    ),
+    (
+        "people.api_key_rotated",
+        AT + b'{"key":"k","digest":"d","kept_until":"2026-02-01T00:00:00Z"}}',
+        ApiKeyRotated(key="k", digest="d", kept_until=datetime(2026, 2, 1, tzinfo=UTC)),
+    ),
+    ("people.api_key_revoked", AT + b'{"key":"k"}}', ApiKeyRevoked(key="k")),
+    ("people.api_key_used", AT + b'{"key":"k"}}', ApiKeyUsed(key="k")),
+    ("people.data_exported", AT + b'{"person":"a"}}', DataExported(person="a")),
     (
         "people.tokens_revoked_by_operators",
         AT + b'{"person":"a","token":"t"}}',
@@ -150,6 +213,25 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
             evidence=(Evidence(kind="moment", space="s", from_seconds=1.5),),
         ),
     ),
+    (
+        "people.reported",
+        AT + b'{"reporter":"a","subject":{"space":"s"},"reason":"abuse","copied":true}}',
+        Filed(reporter="a", subject=Subject(space="s"), reason="abuse", copied=True),
+    ),
+    (
+        "people.report_copied",
+        AT + b'{"piece":1,"words":{"unit":"moderation","box":"AQID"},"stretch":{"space":"s",'
+        b'"since":"2026-01-01T00:00:00Z","until":"2026-01-01T00:00:00Z"}}}',
+        Copied(
+            piece=1,
+            words=Sealed(unit="moderation", box=b"\x01\x02\x03"),
+            stretch=Stretch(space="s", since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 1, tzinfo=UTC)),
+        ),
+    ),
+    ("people.report_copy_missing", AT + b'{"piece":1,"why":"deleted"}}', CopyMissing(piece=1, why="deleted")),
+    ("people.report_copy_seen", AT + b'{"piece":1}}', CopySeen(piece=1)),
+    ("people.report_copy_seen", AT + b"{}}", CopySeen()),
+    ("people.report_copy_destroyed", AT + b"{}}", CopyDestroyed()),
     ("people.report_closed", AT + b'{"outcome":"acted","explanation":"x"}}', Closed(outcome="acted", explanation="x")),
     ("people.reminder_set", AT + b'{"person":"a"}}', ReminderSet(person="a")),
     ("people.reminder_cleared", AT + b'{"person":"a"}}', ReminderCleared(person="a")),

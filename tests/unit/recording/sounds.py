@@ -97,7 +97,10 @@ def bundles(
 
     def body(last: bool = False) -> bytes:
         first = min(waiting, key=lambda s: s.arrival).arrival if waiting else 0.0
-        rows = [capture.Packet(round((s.arrival - first) * 1e6), s.timestamp, s.sequence, s.payload) for s in waiting]
+        rows = [
+            capture.CapturedPacket(round((s.arrival - first) * 1e6), s.timestamp, s.sequence, s.payload)
+            for s in waiting
+        ]
         return capture.encode(
             capture.Bundle(base_ns + round(first * 1e9), ssrc, rows, last=last, continuous=continuous)
         )
@@ -108,6 +111,13 @@ def bundles(
             waiting = []
         waiting.append(one)
     yield body(last=True)
+
+
+def lufs(audio: Audio) -> float:
+    """How loud it is, as others measure it."""
+    import pyloudnorm  # SciPy with it takes seconds, and every worker imports every file
+
+    return float(pyloudnorm.Meter(RATE).integrated_loudness(audio.astype(np.float64)))
 
 
 def shift(reference: Audio, heard: Audio, *, within: float = 2.0) -> tuple[float, float]:

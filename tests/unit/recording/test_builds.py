@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from contracts import object_names
-from libs.keyring import Erased, lock_name
+from libs.keyring import ErasureTarget, lock_name
 from services.recording.adapters import spool
 from services.recording.app.builds import Building, KeysDroppedError
-from services.recording.replay.build import Job, NothingCapturedError
+from services.recording.replay.build import BuildJob, NothingCapturedError
 from services.recording.replay.sealed import opened
 from tests.unit.recording.keys import captured, key_of, recorded
 from tests.unit.recording.sounds import BASE_NS, bundles, encode, noise, stream
@@ -21,18 +21,18 @@ LOCKS = frozenset(lock_name(*object_names.of_speaker(SPACE, who).subjects) for w
 MIX = key_of(object_names.of_mix(SPACE, 1))
 
 
-def job(folder: Path, *people: str) -> Job:
+def job(folder: Path, *people: str) -> BuildJob:
     """Build of what two people said."""
     store = spool.Spool(folder / "spool")
     for number, who in enumerate((PERSON, OTHER)):
         bodies = bundles(stream(encode(noise(2, number)), at=1))
         store.append(
-            spool.Entry(SPACE, who, "c" * 26, number * 100 + i, captured(SPACE, who, body))
+            spool.SpoolEntry(SPACE, who, "c" * 26, number * 100 + i, captured(SPACE, who, body))
             for i, body in enumerate(bodies)
         )
     out = folder / "out"
     out.mkdir()
-    return Job(
+    return BuildJob(
         space_id=SPACE, title="Tea", began_ns=BASE_NS, people={who: recorded(SPACE, who, "Somebody") for who in people},
         mix=MIX, spool=store.folder(SPACE), out=out,
     )  # fmt: skip
@@ -56,9 +56,9 @@ async def test_a_build_ends_at_once_where_one_of_its_keys_is_destroyed(tmp_path:
     wanted = await asyncio.to_thread(job, tmp_path, PERSON, OTHER)
     building = Building(LOCKS)
     going_on = asyncio.create_task(building.build(wanted))
-    building.drop(Erased("person:somebody-else"))
+    building.drop(ErasureTarget("person:somebody-else"))
     assert building.holds
-    building.drop(Erased(f"person:{OTHER}"))
+    building.drop(ErasureTarget(f"person:{OTHER}"))
     with pytest.raises(KeysDroppedError):
         await going_on
     assert not building.holds

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from libs.eventstore import Fact, Meta
-from services.recording.domain import Began, Ended, Failed, Finished, Phase, Recording, SpeakerNoted
+from services.recording.domain.facts import Began, Ended, Failed, Finished, SpeakerNoted
+from services.recording.domain.recording import Phase, Recording
 
 T0 = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 BEGAN = Began(started_at=T0, title="On rivers")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from libs.eventstore import Fact
-from services.recording.domain import (
+from services.recording.domain.facts import (
     Deleted,
     Failed,
     Finished,
     MadeAgain,
-    Phase,
     SafetyCopyDestroyed,
     Track,
     VoiceErased,
 )
+from services.recording.domain.recording import Phase
 from tests.unit.recording.test_domain import BEGAN, ENDED, T0, given, noted
 
 

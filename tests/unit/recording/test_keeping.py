@@ -8,18 +8,18 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.refusal import Refusal
-from services.recording.domain import (
+from services.recording.domain.facts import (
     Deleted,
+    Discarded,
     Failed,
     Finished,
     HostNoted,
-    Phase,
     Reported,
     ReportSettled,
     SafetyCopyDestroyed,
     SafetyCopyHeard,
-    Terms,
 )
+from services.recording.domain.recording import Phase, Terms
 from tests.unit.recording.test_domain import BEGAN, ENDED, T0, given, noted
 
 FINISHED = Finished(began_at=T0, seconds=1.5, bytes=9, mix="m", tracks=())
@@ -52,6 +52,22 @@ def test_an_older_answer_of_room_does_not_take_a_replay_from_its_new_host() -> N
     assert handed_over.note_host(HOST, 10) == [HostNoted(host=HOST, version=10)]
     before = given(BEGAN, noted(0, True), HostNoted(host="q"))  # as an earlier version stored it
     assert before.note_host(HOST, 1) == [HostNoted(host=HOST, version=1)]
+
+
+def test_with_its_space_a_replay_is_deleted_and_one_that_is_owed_as_soon_as_it_is_stored() -> None:
+    assert given(*READY).discard(HOST) == [BY_HOST]
+    assert given(*READY).discard("operator") == [Deleted(reason="platform")]
+    assert given(*READY, BY_HOST).discard(HOST) == []
+    assert given().discard(HOST) == []
+    made = {"began_at": T0, "seconds": 1.5, "bytes": 9, "mix": "m"}
+    for owed in ((BEGAN, noted(0, True)), (BEGAN, noted(0, True), ENDED)):
+        discarded = Discarded(reason="host")
+        assert given(*owed).discard(HOST) == [discarded]
+        later = (*owed, discarded, *([] if ENDED in owed else [ENDED]))
+        assert given(*later[: len(owed) + 1]).discard(HOST) == []
+        assert given(*later).finish(**made, tracks=[]) == [FINISHED, BY_HOST]  # type: ignore[arg-type]
+        assert given(*later).fail(reason="storage", detail="full") == [Failed(reason="storage", detail="full"), BY_HOST]
+        assert given(*later, FINISHED, BY_HOST).phase is Phase.DELETED
 
 
 def test_the_platform_deletes_too_and_deleting_again_changes_nothing() -> None:

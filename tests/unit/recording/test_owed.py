@@ -12,13 +12,14 @@ import pytest
 
 from libs.commands import Executor
 from libs.eventstore import Order, Store, open_store
+from libs.object_store import ObjectStoreError, StoredObjects
 from libs.refusal import Refusal
-from services.recording.adapters.object_store import ObjectStoreError, StoredObjects
 from services.recording.adapters.spool import Spool
 from services.recording.app import erasing, retention
-from services.recording.app.vault import Vault
-from services.recording.domain import Began, Deleted, Ended, Finished, Phase, Recording, Terms
-from services.recording.projection import Kept
+from services.recording.app.audio_keys import AudioKeys
+from services.recording.domain.facts import Began, Deleted, Ended, Finished
+from services.recording.domain.recording import Phase, Recording, Terms
+from services.recording.projection import KeptSpaces
 from tests.support.waiting import eventually
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
@@ -50,12 +51,12 @@ async def deleted(store: Store[Recording], space_id: str) -> None:
 
 async def test_a_safety_copy_that_cannot_be_removed_keeps_no_other_one(tmp_path: Path) -> None:
     objects, terms = Objects(f"file://{tmp_path}/objects"), Terms(None, timedelta(), timedelta())
-    async with open_store(tmp_path / "store.db", Recording) as store, Kept(tmp_path / "kept.db") as kept:
+    async with open_store(tmp_path / "store.db", Recording) as store, KeptSpaces(tmp_path / "kept.db") as kept:
         for space_id in SPACES:
             await deleted(store, space_id)
         executor = Executor(store, lambda: AT, lambda _: ())
         due = retention.Retention(
-            store, executor, kept, objects, Spool(tmp_path / "spool"), Vault(UNASKED, UNASKED), terms, lambda: AT
+            store, executor, kept, objects, Spool(tmp_path / "spool"), AudioKeys(UNASKED, UNASKED), terms, lambda: AT
         )
         with pytest.raises(ObjectStoreError, match="denied"):
             await due.look()
@@ -88,7 +89,9 @@ class Away:
 async def test_mixes_are_made_again_once_the_store_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasing, "_PAUSE", 0.01)
     kept = Away()
-    owed = erasing.Erasing(UNASKED, UNASKED, cast(Any, kept), UNASKED, Spool(tmp_path), UNASKED, UNASKED)
+    owed = erasing.Erasing(
+        UNASKED, UNASKED, cast(Any, kept), UNASKED, Spool(tmp_path), UNASKED, UNASKED, asyncio.Lock()
+    )
     running = asyncio.create_task(owed.run())
     try:
         await eventually(lambda: kept.asked > 1)

@@ -25,9 +25,9 @@ SPACE, PERSON, SESSION = "a" * 26, "b" * 26, "c" * 26
 OPEN = spool_key(SPACE, PERSON).open_bytes
 
 
-def entries(packets: list[bytes], *, first: int = 1) -> list[spool.Entry]:
+def entries(packets: list[bytes], *, first: int = 1) -> list[spool.SpoolEntry]:
     return [
-        spool.Entry(SPACE, PERSON, SESSION, first + n, captured(SPACE, PERSON, body))
+        spool.SpoolEntry(SPACE, PERSON, SESSION, first + n, captured(SPACE, PERSON, body))
         for n, body in enumerate(bundles(stream(packets, at=1)))
     ]
 
@@ -83,13 +83,13 @@ def test_spaces_are_removed_while_others_are_spooled(tmp_path: Path, monkeypatch
     monkeypatch.setattr(spool, "sync", lambda _: None)
     monkeypatch.setattr(os, "fdatasync", lambda _: None)
     store, body = spool.Spool(tmp_path), b"sealed"
-    store.append([spool.Entry(SPACE, PERSON, f"{n:026d}", n, body) for n in range(2_000)])
+    store.append([spool.SpoolEntry(SPACE, PERSON, f"{n:026d}", n, body) for n in range(2_000)])
     over = threading.Event()
 
     def speak() -> None:
         sessions = itertools.count(2_000)
         while not over.is_set():
-            store.append([spool.Entry(SPACE, PERSON, f"{next(sessions):026d}", 1, body)])
+            store.append([spool.SpoolEntry(SPACE, PERSON, f"{next(sessions):026d}", 1, body)])
 
     switching = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
@@ -203,7 +203,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(small_disk: Path) -> No
     assert kept(store) == [packet for entry in everything[: stored + more] for packet in payloads_of(entry)]
 
 
-def add_until_full(store: spool.Spool, entries: list[spool.Entry]) -> tuple[int, str]:
+def add_until_full(store: spool.Spool, entries: list[spool.SpoolEntry]) -> tuple[int, str]:
     """How many were stored, and what was said of the next."""
     for n, entry in enumerate(entries):
         try:
@@ -213,7 +213,7 @@ def add_until_full(store: spool.Spool, entries: list[spool.Entry]) -> tuple[int,
     raise AssertionError("the disk is larger than that")
 
 
-def payloads_of(entry: spool.Entry) -> list[bytes]:
+def payloads_of(entry: spool.SpoolEntry) -> list[bytes]:
     from contracts.capture import decode
 
     return [packet.payload for packet in decode(OPEN(entry.body)).packets]

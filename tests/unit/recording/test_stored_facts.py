@@ -9,9 +9,10 @@ import pytest
 from libs.eventstore import Fact, Meta, Record
 from libs.eventstore.facts import decode, encode, name_of
 from libs.keyring import Sealed
-from services.recording.domain import (
+from services.recording.domain.facts import (
     Began,
     Deleted,
+    Discarded,
     Ended,
     Failed,
     Finished,
@@ -25,6 +26,7 @@ from services.recording.domain import (
     Track,
     VoiceErased,
 )
+from services.recording.domain.sounds import SoundKept, SoundMissing, SoundsRemoved, SoundWanted
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 META = '{"at":"2026-05-04T18:00:00Z","fact":'
@@ -85,6 +87,24 @@ GOLDEN: list[tuple[Fact, str, str]] = [
     (ReportSettled(report="r"), "recording.report_settled", '{"report":"r"}'),
     (SafetyCopyHeard(report="r"), "recording.safety_copy_heard", '{"report":"r"}'),
     (SafetyCopyDestroyed(), "recording.safety_copy_destroyed", "{}"),
+    (Discarded(reason="host"), "recording.discarded", '{"reason":"host"}'),
+    (
+        SoundWanted(report="r", piece=1, since=AT, until=AT),
+        "recording.sound_wanted",
+        '{"report":"r","piece":1,"since":"2026-05-04T18:00:00Z","until":"2026-05-04T18:00:00Z"}',
+    ),
+    (
+        SoundKept(report="r", piece=1, object="reports/r/1.m4a.sealed", began_at=AT, seconds=61.5, people=("p",)),
+        "recording.sound_kept",
+        '{"report":"r","piece":1,"object":"reports/r/1.m4a.sealed","began_at":"2026-05-04T18:00:00Z","seconds":61.5,'
+        '"people":["p"]}',
+    ),
+    (
+        SoundMissing(report="r", piece=1, why="none"),
+        "recording.sound_missing",
+        '{"report":"r","piece":1,"why":"none"}',
+    ),
+    (SoundsRemoved(report="r"), "recording.sounds_removed", '{"report":"r"}'),
     (Failed(reason="storage", detail="d"), "recording.failed", '{"reason":"storage","detail":"d"}'),
 ]  # fmt: skip
 

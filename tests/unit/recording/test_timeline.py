@@ -28,7 +28,7 @@ def placed(folder: Path, *sessions: Sequence[Sent], origin_ns: int = BASE_NS) ->
         numbers |= {s.payload: len(numbers) + i for i, s in enumerate(marked)}
         session = f"{n:026d}"
         entries = [
-            spool.Entry(SPACE, PERSON, session, n * 100_000 + i, captured(SPACE, PERSON, body))
+            spool.SpoolEntry(SPACE, PERSON, session, n * 100_000 + i, captured(SPACE, PERSON, body))
             for i, body in enumerate(bundles(marked, ssrc=100 + n))
         ]
         store.append(entries)
@@ -189,7 +189,7 @@ def test_another_stream_in_a_continuous_session_makes_no_gap_and_no_shift(tmp_pa
     bodies = [*bundles(packets[:200], ssrc=1, continuous=True), *bundles(later, ssrc=2, continuous=True)]
     store = spool.Spool(tmp_path)
     store.append(
-        spool.Entry(SPACE, PERSON, "0" * 26, n, captured(SPACE, PERSON, body)) for n, body in enumerate(bodies)
+        spool.SpoolEntry(SPACE, PERSON, "0" * 26, n, captured(SPACE, PERSON, body)) for n, body in enumerate(bodies)
     )
     with spooled.read(store.folder(SPACE), PERSON, spool_key(SPACE, PERSON).open_bytes) as read:
         rows = list(timeline.place(read, BASE_NS))

@@ -12,8 +12,9 @@ from libs.keyring import Words
 from libs.names import Named
 from libs.refusal import Refusal
 from services.room.domain.facts import Created, SpeakRequested, StageJoined, Started
+from services.room.domain.limits import Limits
 from services.room.domain.space import Space
-from services.room.domain.values import Limits, Person, Settings
+from services.room.domain.values import Person, Settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = Limits()

@@ -10,7 +10,7 @@ import pytest
 from contracts.room import v1
 from libs.eventstore import Fact, Meta
 from libs.ids import new_id
-from libs.keyring.worded import Closed
+from libs.keyring.worded import UnopenedWords
 from libs.names import Named
 from libs.service import BadSettings
 from services.room.domain.facts import Created, Invited, Pinned, Removed, SpeakRequested, StageJoined, Started
@@ -102,14 +102,14 @@ def full_space(raid: int) -> Space:
 
 def test_a_space_that_is_full_in_every_way_fits_into_one_message() -> None:
     space = full_space(raid=5_000)
-    told = space_json(space, called, Closed(), space.host.id)
+    told = space_json(space, called, UnopenedWords(), space.host.id)
     assert len(told) < NATS_CARRIES * 0.8
-    assert len(wire_space(space, called, Closed(), all=True).model_dump_json().encode()) < NATS_CARRIES * 0.8
+    assert len(wire_space(space, called, UnopenedWords(), all=True).model_dump_json().encode()) < NATS_CARRIES * 0.8
 
 
 def test_of_thousands_who_are_out_the_newest_are_told_and_all_are_read_in_pages() -> None:
     space = full_space(raid=250)
-    told = wire_space(space, called, Closed(), space.host.id)
+    told = wire_space(space, called, UnopenedWords(), space.host.id)
     assert list(told.removed) == list(space.removed)[-v1.TOLD :]
     assert list(told.invited) == list(space.invited)[-v1.TOLD :]
     for which, everybody in ((v1.PeopleList.REMOVED, space.removed), (v1.PeopleList.INVITED, space.invited)):

@@ -12,11 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from contracts.named import with_names
 from contracts.room import v1
 from contracts.room.follow import follow
 from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
-from libs.keyring.worded import Closed
+from libs.keyring.worded import UnopenedWords
 from libs.refusal import Refusal
 from services.room.domain.facts import TIMELESS
 from services.room.domain.space import Space
@@ -66,10 +67,10 @@ class TheStage(RuleBasedStateMachine):
             assert type(fact) not in TIMELESS or self.to_come() == before
             self.space.version += 1
             self.history.append(notification)
-            for event in translate(notification, called, plainly):
+            for event in translate(notification, plainly):
                 assert isinstance(event, v1.SpaceEvent)
                 if self.followed is None:
-                    self.followed = wire_space(self.space, called, Closed(), all=True)
+                    self.followed = wire_space(self.space, called, UnopenedWords(), all=True)
                 self.followed = follow(self.followed, event)
 
     def to_come(self) -> object:
@@ -80,12 +81,12 @@ class TheStage(RuleBasedStateMachine):
 
     def order(self, actor: str | None, decide: Callable[[], Sequence[Fact]]) -> None:
         """Give an order; a refused one changes nothing."""
-        before = wire_space(self.space, called, Closed(), all=True) if self.space.version else None
+        before = wire_space(self.space, called, UnopenedWords(), all=True) if self.space.version else None
         try:
             self.space.welcome(actor, blocked=False, suspended=False)
             facts = decide()
         except Refusal:
-            assert before is None or wire_space(self.space, called, Closed(), all=True) == before
+            assert before is None or wire_space(self.space, called, UnopenedWords(), all=True) == before
             return
         self.take(facts, actor)
         self.now += timedelta(milliseconds=10)
@@ -95,9 +96,9 @@ class TheStage(RuleBasedStateMachine):
 
     # -- its life ----------------------------------------------------------------------------------------------
 
-    @initialize(kind=st.sampled_from(["space", "space", "conversation"]), later=st.booleans())
-    def create(self, kind: str, later: bool) -> None:
-        chosen = Settings(title="x", kind=kind)  # type: ignore[arg-type]
+    @initialize(kind=st.sampled_from(["space", "space", "conversation"]), later=st.booleans(), ephemeral=st.booleans())
+    def create(self, kind: str, later: bool, ephemeral: bool) -> None:
+        chosen = Settings(title="x", kind=kind, ephemeral=ephemeral)  # type: ignore[arg-type]
         start = self.now + timedelta(hours=1) if later else None
         self.take(self.space.create(HOST, chosen, scheduled_start=start, now=self.now, limits=LIMITS), HOST.id)
         if later:
@@ -117,6 +118,12 @@ class TheStage(RuleBasedStateMachine):
     def hand_over(self, actor: Person | None, to: Person) -> None:
         by = self.by(actor)
         self.order(by, lambda: self.space.hand_over(by, to.id))
+
+    @precondition(lambda self: len(self.history) > 70)
+    @rule(actor=MOSTLY_HOSTS, operator=st.booleans())
+    def delete(self, actor: Person | None, operator: bool) -> None:
+        by = self.by(actor)
+        self.order(by, lambda: self.space.delete(by, operator=operator))
 
     @precondition(lambda self: len(self.history) > 60)
     @rule(actor=MOSTLY_HOSTS)
@@ -288,15 +295,17 @@ class TheStage(RuleBasedStateMachine):
     @invariant()
     def a_follower_sees_what_the_query_shows(self) -> None:
         if self.space.version:
-            assert self.followed == wire_space(self.space, called, Closed(), all=True)
+            assert self.followed is not None
+            named = with_names(self.followed, lambda person: called(person.id).ref)
+            assert named == wire_space(self.space, called, UnopenedWords(), all=True)
 
     @invariant()
     def an_answer_is_the_space_as_json(self) -> None:
         if self.space.version:
             for viewer in (None, *PEOPLE[:4]):
                 id = None if viewer is None else viewer.id
-                told = wire_space(self.space, called, Closed(), id)
-                assert space_json(self.space, called, Closed(), id) == told.model_dump_json().encode()
+                told = wire_space(self.space, called, UnopenedWords(), id)
+                assert space_json(self.space, called, UnopenedWords(), id) == told.model_dump_json().encode()
 
     def teardown(self) -> None:
         rebuilt = Space(SPACE)
@@ -304,7 +313,9 @@ class TheStage(RuleBasedStateMachine):
             rebuilt.version = notification.version
             rebuilt.apply(notification.fact, notification.record)
         if self.space.version:
-            assert wire_space(rebuilt, called, Closed(), all=True) == wire_space(self.space, called, Closed(), all=True)
+            assert wire_space(rebuilt, called, UnopenedWords(), all=True) == wire_space(
+                self.space, called, UnopenedWords(), all=True
+            )
             assert rebuilt.next_due(LIMITS) == self.space.next_due(LIMITS)
 
 

@@ -22,6 +22,7 @@ from services.room.domain.facts import (
     CohostAppointed,
     CohostDismissed,
     Created,
+    Deleted,
     Ended,
     HandLowered,
     HandRaised,
@@ -134,8 +135,20 @@ SEALED: tuple[Fact, ...] = (
     SettingsChanged(settings=msgspec.structs.replace(CLOSED, title_by=ANN.id)),
     WordsChanged(words=Sealed(unit="words", box=BOX)),
 )
+OF_THE_ERASED: tuple[Fact, ...] = (
+    Removed(person_id=ANN.id, because="erased"),
+    HostChanged(host=ANN, previous_id=HOST.id, reason="erased"),
+    Ended(reason="erased"),
+    Canceled(reason="erased"),
+)
+NOT_KEPT: tuple[Fact, ...] = (
+    Created(host=HOST, settings=Settings(title="x", ephemeral=True)),
+    SettingsChanged(settings=Settings(title="x", ephemeral=True)),
+    Started(host=HOST, settings=Settings(title="x", ephemeral=True)),
+    Deleted(),
+)
 TAKEN_BACK: tuple[Fact, ...] = (Uninvited(person_id=ANN.id),)
-FACTS = (*FIRST_FACTS, *LATER_FACTS, *WORDS_AND_LANGUAGES, *TAKEN_BACK)
+FACTS = (*FIRST_FACTS, *LATER_FACTS, *WORDS_AND_LANGUAGES, *TAKEN_BACK, *NOT_KEPT)
 
 
 def _record(fact: Fact) -> Record[Fact]:
@@ -185,6 +198,16 @@ def test_people_are_stored_by_their_ids_alone() -> None:
     ]
     assert (GOLDEN / "v0.4.jsonl").read_text().splitlines() == lines
     assert not any('"handle"' in line for line in lines)
+
+
+def test_what_is_not_kept_is_stored_so() -> None:
+    lines = [json.dumps({"name": name_of(f), "state": json.loads(encode(_record(f)))}) for f in NOT_KEPT]
+    assert (GOLDEN / "not_kept.jsonl").read_text().splitlines() == lines
+
+
+def test_what_follows_from_an_erasure_is_stored_so() -> None:
+    lines = [json.dumps({"name": name_of(f), "state": json.loads(encode(_record(f)))}) for f in OF_THE_ERASED]
+    assert (GOLDEN / "erased.jsonl").read_text().splitlines() == lines
 
 
 def test_words_are_stored_sealed() -> None:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from libs.eventstore import Fact, Meta
+from libs.keyring import Sealed
 from libs.refusal import Refusal
-from services.tipping.domain.jar import Filled, Jar
-from services.tipping.domain.tip import Confirmed, Offer, Offered, Opened, State, Tip, Whereabouts
+from services.tipping.domain.jar import Filled, Jar, OwnerErased
+from services.tipping.domain.tip import Confirmed, LinkFollowed, Offer, Offered, Tip, TipState, Whereabouts, Withdrawn
 
 BOB = "bob"
 OFFER = Offer("space", BOB, "ann", "paypal", 2500, "USD", " thank\nyou ")
@@ -18,7 +19,7 @@ OFFERED = Offered(
     space="space", payer="bob", recipient="ann", provider="paypal",
     name="annpays", amount_minor=2500, currency="USD", note="thank you",
 )  # fmt: skip
-OPENED = Opened(space="space", payer="bob", recipient="ann")
+OPENED = LinkFollowed(space="space", payer="bob", recipient="ann")
 CONFIRMED = Confirmed(space="space", payer="bob", recipient="ann")
 META = Meta(at=datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -114,11 +115,11 @@ def test_a_tip_that_is_not_offered(offer: Offer, at: Jar, standing: Whereabouts,
 
 
 def test_offered_then_opened_then_confirmed() -> None:
-    assert tip(OFFERED).state is State.OFFERED
+    assert tip(OFFERED).state is TipState.OFFERED
     assert tip(OFFERED).open("bob") == [OPENED]
-    assert tip(OFFERED, OPENED).state is State.OPENED
+    assert tip(OFFERED, OPENED).state is TipState.OPENED
     assert tip(OFFERED, OPENED).confirm("ann") == [CONFIRMED]
-    assert tip(OFFERED, OPENED, CONFIRMED).state is State.CONFIRMED
+    assert tip(OFFERED, OPENED, CONFIRMED).state is TipState.CONFIRMED
 
 
 def test_again_changes_nothing() -> None:
@@ -144,10 +145,40 @@ def test_nothing_is_confirmed_that_nobody_opened() -> None:
         tip(OFFERED).confirm("ann")
 
 
+def test_the_jar_of_who_is_erased_is_closed_for_ever() -> None:
+    assert OPEN_JAR.erase() == [OwnerErased()]
+    assert jar().erase() == []  # they never had one
+    erased = jar(Filled(enabled=True, names={"paypal": "annpays"}), OwnerErased())
+    assert (erased.enabled, erased.names, erased.erase()) == (False, {}, [])
+    with pytest.raises(Refusal, match="person_unknown"):
+        erased.fill({"paypal": "ann"}, enabled=True, acknowledged=True)
+    with pytest.raises(Refusal, match="tip_jar_closed"):
+        tip().offer(OFFER, erased, Whereabouts.ON_STAGE)
+
+
+def test_tips_on_their_way_are_withdrawn_and_what_arrived_stays() -> None:
+    for before in ((OFFERED,), (OFFERED, OPENED)):
+        assert tip(*before).withdraw() == [Withdrawn()]
+    assert tip(OFFERED, OPENED, CONFIRMED).withdraw() == []
+    withdrawn = tip(OFFERED, Withdrawn())
+    assert (withdrawn.withdraw(), withdrawn.link("annpays", "")) == ([], "")
+    with pytest.raises(Refusal, match="wrong_state"):
+        withdrawn.open(BOB)
+    with pytest.raises(Refusal, match="wrong_state"):
+        withdrawn.confirm("ann")
+
+
+def test_a_jar_is_compared_by_what_is_shown_of_it() -> None:
+    sealed = jar(Filled(enabled=True, names={"paypal": Sealed(unit="jar", box=b"1")}))
+    shown = {"paypal": "ann"}
+    assert sealed.fill(shown, enabled=True, acknowledged=True, shown=shown) == []
+    assert sealed.fill({}, enabled=False, acknowledged=True, shown=shown) == [Filled(enabled=False, names=shown)]
+
+
 def test_an_unknown_tip() -> None:
     with pytest.raises(Refusal, match="tip_unknown"):
         tip().open("bob")
 
 
 def test_the_link_is_made_from_what_was_recorded() -> None:
-    assert tip(OFFERED).link == "https://paypal.me/annpays/25USD"
+    assert tip(OFFERED).link("annpays", "thank you") == "https://paypal.me/annpays/25USD"

@@ -6,8 +6,11 @@ import pytest
 
 from libs.eventstore import Fact
 from libs.eventstore.facts import decode
-from services.tipping.domain.jar import Filled
-from services.tipping.domain.tip import Confirmed, Offered, Opened
+from libs.keyring import Sealed
+from services.tipping.domain.jar import Filled, OwnerErased
+from services.tipping.domain.tip import Confirmed, LinkFollowed, Offered, Withdrawn
+
+BOX = b"\x01\x02\x03"
 
 GOLDEN: list[tuple[str, bytes, Fact]] = [
     (
@@ -34,13 +37,29 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
     (
         "tip.opened",
         b'{"at":"2026-01-01T00:00:00Z","fact":{"space":"s","payer":"b","recipient":"a"}}',
-        Opened(space="s", payer="b", recipient="a"),
+        LinkFollowed(space="s", payer="b", recipient="a"),
     ),
     (
         "tip.confirmed",
         b'{"at":"2026-01-01T00:00:00Z","fact":{"space":"s","payer":"b","recipient":"a"}}',
         Confirmed(space="s", payer="b", recipient="a"),
     ),
+    (
+        "jar.filled",
+        b'{"at":"2026-01-01T00:00:00Z","fact":{"enabled":true,"names":{"paypal":{"unit":"jar","box":"AQID"}}}}',
+        Filled(enabled=True, names={"paypal": Sealed(unit="jar", box=BOX)}),
+    ),
+    ("jar.erased", b'{"at":"2026-01-01T00:00:00Z","fact":{}}', OwnerErased()),
+    (
+        "tip.offered",
+        b'{"at":"2026-01-01T00:00:00Z","actor":"b","command_id":"c","fact":{"space":"s","payer":"b","recipient":"a",'
+        b'"provider":"paypal","name":{"unit":"tip/t","box":"AQID"},"note":{"unit":"tip/t","box":"AQID"}}}',
+        Offered(
+            space="s", payer="b", recipient="a", provider="paypal", name=Sealed(unit="tip/t", box=BOX),
+            note=Sealed(unit="tip/t", box=BOX),
+        ),
+    ),
+    ("tip.withdrawn", b'{"at":"2026-01-01T00:00:00Z","fact":{}}', Withdrawn()),
 ]  # fmt: skip
 
 

@@ -14,9 +14,10 @@ import pytest
 from av.codec.context import CodecContext
 from numpy.typing import NDArray
 
-from contracts.capture import Bundle, Packet, decode, encode
+from contracts.capture import Bundle, CapturedPacket, decode, encode
 from services.transcription.adapters.messages import FinalResult
-from services.transcription.engines import RATE, Recogniser, find
+from services.transcription.engines import RATE, Recogniser
+from services.transcription.engines.choosing import find
 from tests.bench.captions.clips import SAMPLE, Clip, carried, opus
 from tests.integration.transcription.stage import bundles
 from tests.support.segmented import Segmented
@@ -76,9 +77,9 @@ def test_a_stream_that_begins_badly(recogniser: Recogniser, clip: Clip, first: s
     one = decode(bodies[0])
     begun: Bundle = {
         "backwards": Bundle(one.base_ns, one.ssrc, tuple(reversed(one.packets))),
-        "no Opus": Bundle(one.base_ns, one.ssrc, [Packet(0, 0, 3, b"\xff" * 40)] * 3),
+        "no Opus": Bundle(one.base_ns, one.ssrc, [CapturedPacket(0, 0, 3, b"\xff" * 40)] * 3),
         # What an encoder sends that is told to say nothing of silence.
-        "silence": Bundle(one.base_ns, one.ssrc, [Packet(n, n * 960, n, b"\x78") for n in range(4)]),
+        "silence": Bundle(one.base_ns, one.ssrc, [CapturedPacket(n, n * 960, n, b"\x78") for n in range(4)]),
         "its own end": Bundle(one.base_ns - 10**9, one.ssrc, (), last=True),
     }[first]
     text, finals = heard(recogniser, [encode(begun), *bodies[1:]])
@@ -216,7 +217,7 @@ def in_bundles(packets: list[tuple[bytes, int]]) -> Iterator[bytes]:
     """Packets and their lengths at 48 kHz, each in a bundle of its own."""
     at = 0
     for number, (payload, length) in enumerate(packets):
-        packet = Packet(0, at & 0xFFFFFFFF, number & 0xFFFF, payload)
+        packet = CapturedPacket(0, at & 0xFFFFFFFF, number & 0xFFFF, payload)
         yield encode(Bundle(BASE + at * 10**9 // OPUS_RATE, 7, [packet]))
         at += length
     yield encode(Bundle(BASE + at * 10**9 // OPUS_RATE, 7, (), last=True))

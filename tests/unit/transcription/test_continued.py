@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from contracts.capture import Bundle, Packet
+from contracts.capture import Bundle, CapturedPacket
 from services.transcription import engines
 from services.transcription.adapters.messages import FinalResult, Tuning
 from services.transcription.engines import Hints, Recognised
@@ -65,11 +65,11 @@ def silence(seconds: float) -> list[bytes]:
 def stream(parts: Iterable[tuple[list[bytes], float]], chance: random.Random) -> list[Bundle]:
     """Bundles of these packets with pauses after them in which nothing arrives; one packet in fifty is lost, one comes
     late, one twice. Bundles and pauses do not keep in step."""
-    packets: list[Packet] = []
+    packets: list[CapturedPacket] = []
     offset, number = 0, 0
     for payloads, pause_s in parts:
         for payload in payloads:
-            packet = Packet(offset + chance.randrange(8_000), number * 960, number & 0xFFFF, payload)
+            packet = CapturedPacket(offset + chance.randrange(8_000), number * 960, number & 0xFFFF, payload)
             match chance.randrange(50):
                 case 0:
                     pass
@@ -87,7 +87,7 @@ def stream(parts: Iterable[tuple[list[bytes], float]], chance: random.Random) ->
         size = chance.choice((4, 5, 5, 5, 6))
         part, packets = packets[:size], packets[size:]
         first = min(packet.arrival_us for packet in part)
-        shifted = [Packet(p.arrival_us - first, p.timestamp & 0xFFFFFFFF, p.sequence, p.payload) for p in part]
+        shifted = [CapturedPacket(p.arrival_us - first, p.timestamp & 0xFFFFFFFF, p.sequence, p.payload) for p in part]
         bundles.append(Bundle(BASE + first * 1000, 7, shifted))
     return bundles
 

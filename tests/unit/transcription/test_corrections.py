@@ -7,24 +7,22 @@ from typing import Literal
 
 import pytest
 
-from contracts.envelope import Event
+from contracts.envelope import Event, event_of
 from contracts.transcription import v1
 from libs.eventstore import Fact, Notification, Record
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.transcription.domain import (
+from services.transcription.domain.facts import (
     CaptionCorrected,
     Captioned,
     CaptionRestored,
     Completed,
     Deleted,
     HostNoted,
-    Transcript,
     Unrecorded,
     Word,
-    Wording,
-    tidy,
 )
+from services.transcription.domain.transcript import Transcript, Wording, tidy
 from services.transcription.translation import shown_of, shown_to, translate
 from tests.unit.transcription.sealing import Locks
 from tests.unit.transcription.test_domain import AT, OPENED, caption, given, who
@@ -165,7 +163,7 @@ FACTS = {"caption_id": "a", "person_id": PERSON, "heard": "Good evening"}
 
 
 def told(fact: Fact) -> list[Event]:
-    return list(translate(Notification(1, new_id(), 4, Record(fact=fact, at=AT)), who, Locks().vault))
+    return [event_of(event) for event in translate(Notification(1, new_id(), 4, Record(fact=fact, at=AT)))]
 
 
 def test_everybody_is_told_of_a_correction_and_the_speaker_of_what_was_heard() -> None:
@@ -189,10 +187,10 @@ def test_everybody_is_told_that_what_was_heard_is_shown_again(rejected: bool, re
 
 
 def shown(viewer: str | None, said: Captioned, transcript: Transcript) -> v1.Caption:
-    vault = Locks().vault
-    one = shown_of(transcript, said, vault)
+    sealer = Locks().sealer
+    one = shown_of(transcript, said, sealer)
     assert one is not None
-    return shown_to(viewer, one, transcript, who, vault)
+    return shown_to(viewer, one, transcript, who, sealer)
 
 
 def test_what_was_heard_is_shown_to_the_speaker_and_the_host_alone() -> None:

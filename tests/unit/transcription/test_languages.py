@@ -11,9 +11,9 @@ from contracts.envelope import PersonRef
 from contracts.room import v1 as room
 from libs.bus import Received
 from libs.ids import new_id
-from services.transcription.app.languages import Languages
-from services.transcription.domain import Captioned
-from services.transcription.projection import Stages
+from services.transcription.app.languages import SpaceLanguages
+from services.transcription.domain.facts import Captioned
+from services.transcription.projection.stages import Stages
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 LATER = round((AT.timestamp() + 60) * 1e9)
@@ -36,7 +36,7 @@ async def test_what_was_found_out_holds_unless_it_is_a_language_without_captions
     async with Stages(tmp_path / "stages.db") as stages:
         stages.apply(Received(room.Started(space_id=SPACE, version=1, at=AT, host=ANN, settings=settings), 1, AT, {}))
         (space,) = stages.open()
-        languages = Languages(stages, space, {"de", "en"}, {})
+        languages = SpaceLanguages(stages, space, {"de", "en"}, {})
         assert languages.of(ANN.id, LATER).hint == "auto"
         languages.learn(found_out(lang))
         assert languages.of(ANN.id, LATER).hint == hint

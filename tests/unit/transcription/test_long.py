@@ -17,14 +17,16 @@ from libs.commands import Executor
 from libs.eventstore import Order, Store, open_store
 from libs.ids import new_id
 from libs.names import Named
-from services.transcription.app import Transcripts
-from services.transcription.domain import Captioned, Transcript, lock_of
+from libs.personal_data import Held
+from services.transcription.app.transcripts import Transcripts
+from services.transcription.domain.facts import Captioned, lock_of
+from services.transcription.domain.transcript import Transcript
 from services.transcription.handlers import handlers, ordered
 from tests.unit.transcription.sealing import Locks
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 SPACE, PERSON = new_id(), new_id()
-VAULT = Locks().vault
+SEALER = Locks().sealer
 HOURS_OF_TALK = 1_001
 """Captions."""
 _MOST = configuration(0, Path(), defaultdict(str))["max_payload"]
@@ -46,7 +48,7 @@ def called(person_id: str) -> Named:
 
 def parts(store: Store[Transcript]) -> tuple[Executor[Transcript], Transcripts]:
     executor = Executor(store, lambda: AT, ordered)
-    return executor, Transcripts(store, executor, VAULT)
+    return executor, Transcripts(store, executor, SEALER)
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store[Transcript]]:
         _, transcripts = parts(store)
         await transcripts.open(SPACE, "en", AT)
         order = Order(id="all", actor=None, at=AT)
-        await VAULT.fetch([lock_of(SPACE, PERSON)])
-        said = [VAULT.seal(SPACE, caption(n)) for n in range(HOURS_OF_TALK)]
+        await SEALER.fetch([lock_of(SPACE, PERSON)])
+        said = [SEALER.seal(SPACE, caption(n)) for n in range(HOURS_OF_TALK)]
         await store.execute(SPACE, order, lambda t: [one for one in said if one is not None], lambda t: None)
         yield store
 
@@ -78,7 +80,7 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
     store: Store[Transcript],
 ) -> None:
     executor, transcripts = parts(store)
-    table = handlers(executor, transcripts, called, VAULT, must_be_complete=complete)
+    table = handlers(executor, transcripts, called, SEALER, held=Held(), must_be_complete=complete)
     part = v1.Transcript.model_validate(await answer(table, "transcript"))
     whole = v1.TranscriptDocument.model_validate(await answer(table, "transcript_document", format="vtt"))
     captions, text = part.captions, whole.body
@@ -100,7 +102,7 @@ async def test_a_long_transcript_comes_in_parts_that_fit_together_though_somebod
 
 async def test_of_a_transcript_that_is_deleted_between_two_parts_nothing_more_is_told(store: Store[Transcript]) -> None:
     executor, transcripts = parts(store)
-    table = handlers(executor, transcripts, called, VAULT, must_be_complete=complete)
+    table = handlers(executor, transcripts, called, SEALER, held=Held(), must_be_complete=complete)
     first = await answer(table, "transcript")
     await executor.by_itself(SPACE, lambda t, _: t.delete())
     second = await answer(table, "transcript", after=500, at=first["version"])

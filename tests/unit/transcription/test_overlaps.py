@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.capture import Bundle, Packet, decode, encode
+from contracts.capture import Bundle, CapturedPacket, decode, encode
 from services.transcription.adapters.captured import CapturedMessage
 from services.transcription.app.overlaps import Overlaps
 
@@ -20,9 +20,10 @@ def message(
 ) -> CapturedMessage:
     """Packets of 20 ms that arrived from `start_ms` on, 100 ms of them; stored when they had arrived."""
     base_ns = AT + start_ms * MS
-    packets = tuple(Packet(i * 20_000, i * 960, i, b"") for i in range(count))
+    packets = tuple(CapturedPacket(i * 20_000, i * 960, i, b"") for i in range(count))
     bundle = Bundle(base_ns, 7, packets, last)
-    return CapturedMessage(1, session, person, base_ns + 100 * MS, f"capture.v1.s.{session}", encode(bundle), bundle)
+    body = encode(bundle)
+    return CapturedMessage(1, session, person, base_ns + 100 * MS, f"capture.v1.s.{session}", body, body, bundle)
 
 
 def taken_of(overlaps: Overlaps, read: CapturedMessage) -> list[int]:
@@ -118,7 +119,7 @@ def test_a_clock_that_is_far_ahead_silences_nobody_for_long(overlaps: Overlaps) 
 
 def test_what_is_no_bundle_is_left_as_it_is(overlaps: Overlaps) -> None:
     overlaps.read(message("a", 0))
-    broken = CapturedMessage(2, "b", PERSON, AT, "capture.v1.s.b", b"\x01", None)
+    broken = CapturedMessage(2, "b", PERSON, AT, "capture.v1.s.b", b"\x01", b"\x01", None)
     assert overlaps.read(broken) is broken
     assert not overlaps.must_wait(broken)
     assert overlaps.take(broken) is broken

@@ -7,7 +7,7 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.capture import Bundle, Packet
+from contracts.capture import Bundle, CapturedPacket
 from services.transcription.adapters.pcm import PcmStream
 from services.transcription.engines import RATE
 from tests.integration.transcription.stage import carried
@@ -17,8 +17,8 @@ FRAME = RATE // 50
 """Samples of a packet."""
 
 
-def packet(number: int, payload: bytes, *, timestamp: int | None = None, late_us: int = 0) -> Packet:
-    return Packet(number * 20_000 + late_us, number * 960 if timestamp is None else timestamp, number, payload)
+def packet(number: int, payload: bytes, *, timestamp: int | None = None, late_us: int = 0) -> CapturedPacket:
+    return CapturedPacket(number * 20_000 + late_us, number * 960 if timestamp is None else timestamp, number, payload)
 
 
 def test_lost_packets_are_filled_and_late_or_doubled_ones_are_left_out() -> None:
@@ -59,7 +59,7 @@ def test_a_longer_loss_is_silence() -> None:
 def test_a_discontinuous_sender_is_silent_in_between() -> None:
     payloads = carried()["slt"].packets[20:40]
     stream = PcmStream(0.6)
-    sparse = [Packet(0, 0, 0, payloads[0]), Packet(400_000, 20 * 960, 1, payloads[1])]
+    sparse = [CapturedPacket(0, 0, 0, payloads[0]), CapturedPacket(400_000, 20 * 960, 1, payloads[1])]
     samples = sum(len(piece.samples) for piece in stream.pieces(Bundle(BASE, 1, sparse))) // 2
     assert abs(samples - 21 * RATE // 50) < RATE // 50
 
@@ -67,7 +67,9 @@ def test_a_discontinuous_sender_is_silent_in_between() -> None:
 def test_a_sequence_that_wraps_is_no_gap() -> None:
     payloads = carried()["slt"].packets[20:40]
     stream = PcmStream(0.6)
-    packets = [Packet(i * 20_000, (2**32 - 1920 + i * 960) % 2**32, (65534 + i) % 65536, payloads[i]) for i in range(6)]
+    packets = [
+        CapturedPacket(i * 20_000, (2**32 - 1920 + i * 960) % 2**32, (65534 + i) % 65536, payloads[i]) for i in range(6)
+    ]
     samples = sum(len(piece.samples) for piece in stream.pieces(Bundle(BASE, 1, packets))) // 2
     assert abs(samples - 6 * RATE // 50) < RATE // 50
 
@@ -76,11 +78,11 @@ def test_what_is_no_opus_is_counted_and_left_out() -> None:
     noise = random.Random(3)
     stream = PcmStream(0.6)
     for number in range(200):
-        garbage = Packet(
+        garbage = CapturedPacket(
             noise.getrandbits(32), noise.getrandbits(32), noise.getrandbits(16), noise.randbytes(noise.randrange(300))
         )
         list(stream.pieces(Bundle(BASE + number, noise.getrandbits(2), [garbage])))
-    list(stream.pieces(Bundle(BASE, 9, [Packet(0, 0, 1, b"\xff" * 3)])))
+    list(stream.pieces(Bundle(BASE, 9, [CapturedPacket(0, 0, 1, b"\xff" * 3)])))
     assert stream.undecodable > 0
     good = Bundle(BASE, 10, [packet(n, p) for n, p in enumerate(carried()["slt"].packets[20:30])])
     assert sum(len(piece.samples) for piece in stream.pieces(good)) > 9 * RATE // 50
@@ -101,6 +103,6 @@ def test_a_sender_that_numbers_anew_is_heard_on() -> None:
     payloads = carried()["slt"].packets[20:40]
     stream = PcmStream(0.6)
     for first in (0, 40_000, 3, 62_000, 25_000):
-        packets = [Packet(n * 20_000, n * 960, (first + n) % 65536, payloads[n]) for n in range(10)]
+        packets = [CapturedPacket(n * 20_000, n * 960, (first + n) % 65536, payloads[n]) for n in range(10)]
         samples = sum(len(piece.samples) for piece in stream.pieces(Bundle(BASE, 1, packets))) // 2
         assert abs(samples - 10 * RATE // 50) < RATE // 50, first

@@ -10,7 +10,9 @@ from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
+import av
 import webvtt
+from av.subtitles.subtitle import AssSubtitle
 
 from services.transcription.adapters.formats import document
 from tests.support.transcripts import LINES, SHOWN, STARTED_AT
@@ -31,6 +33,11 @@ def _words(node: dict[str, Any]) -> str:
     return str(node["value"]) if node["type"] == "text" else "".join(_words(child) for child in node["children"])
 
 
+def _seen(text: str) -> str:
+    """Word joiners are invisible."""
+    return text.replace("\u2060", "")
+
+
 def test_webvtt_py_reads_the_names_and_words_of_webvtt() -> None:
     read = webvtt.from_string(document("vtt", LINES, STARTED_AT)[1]).captions
     # It leaves character references to whoever asks.
@@ -41,9 +48,19 @@ def test_webvtt_py_reads_the_names_and_words_of_webvtt() -> None:
 def test_webvtt_py_reads_every_caption_of_subrip() -> None:
     body = document("srt", LINES, STARTED_AT)[1]
     read = webvtt.from_buffer(io.StringIO(body), format="srt").captions
-    assert [cue.text for cue in read] == [
-        f"{name}: {text}".replace("<", "‹").replace(">", "›").replace("{\\", "{⧵") for name, text in SHOWN
-    ]
+    assert [_seen(cue.raw_text) for cue in read] == [f"{name}: {text}" for name, text in SHOWN]
+
+
+def test_ffmpeg_shows_the_names_and_words_of_subrip() -> None:
+    body = document("srt", LINES, STARTED_AT)[1]
+    with av.open(io.BytesIO(body.encode()), mode="r", format="srt") as file:
+        decoded = [one for packet in file.demux(file.streams.subtitles[0]) for one in packet.decode()]
+    events = [one.ass.decode() for one in decoded if isinstance(one, AssSubtitle)]
+    # The text comes after eight commas.
+    shown = [event.split(",", 8)[8] for event in events]
+    assert [_seen(text) for text in shown] == [f"{name}: {text}" for name, text in SHOWN]
+    # What FFmpeg made of markup would be in braces, and a player obeys what is in them after a backslash.
+    assert not any("{\\" in text or "\\N" in text for text in shown)
 
 
 def test_the_validator_of_webvtt_finds_nothing_wrong_and_one_voice_a_cue() -> None:

@@ -6,10 +6,9 @@ import threading
 
 import pytest
 
-from services.transcription.adapters.recognition import Recognition, Speaker
+from services.transcription.adapters.recognition import Recognition, SpeakerQueue
 from services.transcription.engines import NO_HINTS, Hints, Recognised, Session
-
-WITHIN = 10.0
+from tests.support.waiting import LIMIT
 
 
 class Noted(Session):
@@ -43,7 +42,7 @@ class Noted(Session):
 
     def _note(self, what: str) -> None:
         if self._go_on is not None:
-            assert self._go_on.wait(WITHIN)
+            assert self._go_on.wait(LIMIT)
         self._done.append(f"{what} of {self._name}")
 
 
@@ -59,8 +58,8 @@ def test_finals_come_before_first_words_these_before_what_may_be_a_final_and_all
     recognition = Recognition(lambda _: None, lambda: None, first_words_within=0.0)
     shown: list[str] = []
 
-    def speaking(name: str, session: Session) -> Speaker:
-        speaker = recognition.speaker(session)
+    def speaking(name: str, session: Session) -> SpeakerQueue:
+        speaker = recognition.queue(session)
         speaker.begin(1, NO_HINTS, shown.append)
         speaker.hear(b"\0\0")
         recognition.settle()
@@ -79,7 +78,7 @@ def test_finals_come_before_first_words_these_before_what_may_be_a_final_and_all
     assert first.ask_partial()
     outcome = over.final()
     go_on.set()
-    assert outcome.result(WITHIN).recognised.text == "over"
+    assert outcome.result(LIMIT).recognised.text == "over"
     recognition.settle()
     recognition.stop()
     assert done == ["final of busy", "final of over", "partial of first", "pause of pausing", "partial of more"]
@@ -91,7 +90,7 @@ def test_finals_come_before_first_words_these_before_what_may_be_a_final_and_all
 def test_the_words_of_others_wait_for_somebodys_first_words(done: list[str]) -> None:
     recognition = Recognition(lambda _: None, lambda: None, first_words_within=60.0)
     shown: list[str] = []
-    talking, beginning, silent = (recognition.speaker(Noted(name, done)) for name in ("talking", "beginning", "silent"))
+    talking, beginning, silent = (recognition.queue(Noted(name, done)) for name in ("talking", "beginning", "silent"))
     talking.begin(1, NO_HINTS, shown.append)
     assert talking.ask_partial()
     recognition.settle()
@@ -109,7 +108,7 @@ def test_the_words_of_others_wait_for_somebodys_first_words(done: list[str]) -> 
     recognition.settle()
     beginning.begin(2, NO_HINTS, shown.append)
     assert not talking.ask_partial()
-    assert beginning.final().result(WITHIN).recognised.text == "beginning"
+    assert beginning.final().result(LIMIT).recognised.text == "beginning"
     assert talking.ask_partial()
     recognition.settle()
     recognition.stop()
@@ -117,7 +116,7 @@ def test_the_words_of_others_wait_for_somebodys_first_words(done: list[str]) -> 
 
 def test_the_words_of_others_wait_no_longer_than_that(done: list[str]) -> None:
     recognition = Recognition(lambda _: None, lambda: None, first_words_within=0.0)
-    talking, beginning = (recognition.speaker(Noted(name, done)) for name in ("talking", "beginning"))
+    talking, beginning = (recognition.queue(Noted(name, done)) for name in ("talking", "beginning"))
     talking.begin(1, NO_HINTS, lambda _: None)
     assert talking.ask_partial()
     recognition.settle()

@@ -7,27 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from contracts.envelope import Event, body_of, decode, event_of
+from contracts.sealed import sealed_in
 from contracts.transcription import v1
 from libs.eventstore import Fact, Meta, Notification, Record
 from libs.eventstore.facts import encode
 from libs.ids import new_id
 from libs.keyring import Expired
-from services.transcription.domain import (
+from libs.keyring.opening import Opener
+from services.transcription.domain.facts import (
     CaptionCorrected,
     Captioned,
     CaptionRestored,
     Completed,
-    Correction,
     Deleted,
-    Transcript,
     Word,
     lock_of,
     unit_of,
 )
-from services.transcription.projection import Unwanted
-from services.transcription.translation import locked_in, locks_of, shown_of, translate
+from services.transcription.domain.transcript import Correction, Transcript
+from services.transcription.projection.unwanted import Unwanted
+from services.transcription.translation import locks_of, shown_of, translate
 from tests.unit.transcription.sealing import Locks
-from tests.unit.transcription.test_domain import OPENED, caption, who
+from tests.unit.transcription.test_domain import OPENED, caption
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 SPACE, SPEAKER, HOST = new_id(), new_id(), new_id()
@@ -40,14 +42,14 @@ def notified(fact: Fact, id: int = 1) -> Notification:
 
 async def said(locks: Locks, id: str = "a") -> Captioned:
     """A caption of the speaker, as it is stored."""
-    await locks.vault.fetch([SPOKEN, WRITTEN])
-    sealed = locks.vault.seal(SPACE, caption(id, person=SPEAKER, words=(Word("Good", 0.1, 0.4, 0.9),)))
+    await locks.sealer.fetch([SPOKEN, WRITTEN])
+    sealed = locks.sealer.seal(SPACE, caption(id, person=SPEAKER, words=(Word("Good", 0.1, 0.4, 0.9),)))
     assert sealed is not None
     return sealed
 
 
 def corrected(locks: Locks, sealed: Captioned, text: str, wording: str = "w", by: str = HOST) -> CaptionCorrected:
-    word = locks.vault.word(SPACE, sealed, None, text, id=wording, by=by)
+    word = locks.sealer.word(SPACE, sealed, None, text, id=wording, by=by)
     assert word is not None
     return CaptionCorrected(
         caption_id=sealed.caption_id, person_id=SPEAKER, heard=sealed.text, text=word.text, by=by, wording=wording
@@ -62,11 +64,21 @@ def transcript(*facts: Fact) -> Transcript:
     return found
 
 
+async def read(locks: Locks, fact: Fact) -> list[Event]:
+    events = []
+    for outgoing in translate(notified(fact)):
+        body = body_of(outgoing)
+        assert b"Good" not in body
+        parts = sealed_in(body)
+        texts = {} if parts is None else await Opener(locks.fetch).texts(parts.boxes.values())
+        events.append(decode(event_of(outgoing).subject, body, parts, texts))
+    return events
+
+
 async def told(locks: Locks, fact: Fact) -> list[str]:
-    """The texts of the events of a fact."""
-    await locks.vault.fetch(locked_in([notified(fact)]))
+    """The texts of the events of a fact, for whoever opens them."""
     texts = []
-    for event in translate(notified(fact), who, locks.vault):
+    for event in await read(locks, fact):
         assert isinstance(event, v1.Captioned | v1.CaptionCorrected | v1.CaptionRestored | v1.OwnCaptionCorrected)
         texts.append(event.caption.text if isinstance(event, v1.Captioned) else event.text)
     return texts
@@ -81,7 +93,7 @@ async def test_what_is_stored_has_no_words_and_is_told_with_them() -> None:
     assert b"Good" not in stored
     assert (await told(locks, sealed), await told(locks, restored)) == (["Good evening"], ["Good evening"])
     assert await told(locks, correction) == ["Good morning", "Good morning"]
-    (event,) = translate(notified(sealed), who, locks.vault)
+    (event,) = await read(locks, sealed)
     assert isinstance(event, v1.Captioned)
     assert event.caption.words == (v1.Word(text="Good", start=0.1, end=0.4, confidence=0.9),)
     assert transcript(sealed).complete() == [Completed(captions=1, words=2)]
@@ -93,7 +105,7 @@ async def test_the_hosts_words_are_compared_with_what_is_heard_and_shown() -> No
     shown = corrected(locks, sealed, "Good morning")
 
     def same_as(text: str) -> str | None:
-        word = locks.vault.word(SPACE, sealed, Correction(shown.text, HOST, shown.wording), text, id="v", by=HOST)
+        word = locks.sealer.word(SPACE, sealed, Correction(shown.text, HOST, shown.wording), text, id="v", by=HOST)
         return None if word is None else word.same_as
 
     assert [same_as(text) for text in ("Good evening", "Good morning", "Good day")] == ["heard", "shown", None]
@@ -112,9 +124,9 @@ async def test_a_correction_is_gone_with_the_speaker_the_host_or_the_space(erase
             locks.destroy(lock)
     assert await told(locks, correction) == ["", ""]  # as many events as before
     assert await told(locks, sealed) == ["Good evening" if erased == f"person:{HOST}" else ""]
-    await locks.vault.fetch(locks_of(found, found.spoken()))
+    await locks.sealer.fetch(locks_of(found, found.spoken()))
     # Not what was heard in its place, which the host took from there.
-    assert shown_of(found, sealed, locks.vault) is None
+    assert shown_of(found, sealed, locks.sealer) is None
 
 
 async def test_whoever_corrects_themselves_needs_no_lock_but_theirs() -> None:
@@ -131,9 +143,10 @@ async def test_what_was_opened_is_forgotten_when_its_key_is_destroyed() -> None:
     assert [await told(locks, fact) for fact in (one, other)] == [["Good evening"], ["Good evening"]]
     locks.destroy(SPOKEN, unit_of("a"))
     with pytest.raises(Expired):
-        locks.vault.heard(SPACE, one)
+        locks.sealer.heard(SPACE, one)
     assert [await told(locks, fact) for fact in (one, other)] == [[""], ["Good evening"]]
-    assert locks.vault.seal(SPACE, caption("a", person=SPEAKER)) is None
+    await locks.sealer.fetch([SPOKEN])
+    assert locks.sealer.seal(SPACE, caption("a", person=SPEAKER)) is None
 
 
 async def unwanted(path: Path, *facts: Fact) -> dict[str, set[str]]:

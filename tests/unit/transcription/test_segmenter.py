@@ -9,7 +9,8 @@ import pytest
 
 from contracts.capture import decode
 from services.transcription.adapters.messages import Tuning
-from services.transcription.engines import Recogniser, find
+from services.transcription.engines import Recogniser
+from services.transcription.engines.choosing import find
 from tests.integration.transcription.stage import bundles, carried
 from tests.support.segmented import Segmented, Step
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -11,10 +13,14 @@ from contracts.envelope import Event, PersonRef
 from contracts.people import v1 as people
 from contracts.room import v1 as room
 from contracts.transcription import v1
+from libs.aio import end
 from libs.bus import Received
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.transcription.projection import Spoken, Stages
+from services.transcription.app.captioning import Captioning
+from services.transcription.projection.stages import SpokenLanguage, Stages
+from tests.support.at_rest import contents
+from tests.support.waiting import eventually
 
 AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 NOW = round(AT.timestamp() * 1e6) + 10_000_000
@@ -126,7 +132,7 @@ async def test_a_language_holds_from_its_moment_and_only_the_newest_choices_are_
         for after_s in range(100, 200):
             stages.apply(received(chosen(after_s, "de" if after_s % 2 else "it"), after_s))
         assert stages.db.execute("SELECT count(*) FROM languages WHERE person_id = ?", (host.id,)).fetchone() == (20,)
-        assert stages.spoken(SPACE, host.id, at_us(199)) == Spoken("de", at_us(199))
+        assert stages.spoken(SPACE, host.id, at_us(199)) == SpokenLanguage("de", at_us(199))
 
 
 async def test_somebody_stands_on_stage_until_shortly_after_they_left_it_and_again_when_they_are_back(
@@ -215,3 +221,28 @@ async def test_nothing_on_disk_tells_of_a_space_that_is_transcribed_or_forgotten
         stages.take([received(people.Forgotten(at=AT, number=1, what=f"space:{other}"), 4)], "epoch")
         assert b"Iztaccihuatl" not in files()
         assert stages.open() == []
+
+
+async def test_of_a_transcript_that_was_complete_before_a_stream_was_filled_again_nothing_is_kept(
+    tmp_path: Path,
+) -> None:
+    class Complete:
+        async def open(self, *_: object) -> bool:
+            return False
+
+    started = room.Started(
+        space_id=SPACE,
+        version=1,
+        at=AT,
+        host=PersonRef.of(new_id()),
+        settings=room.Settings(title="Popocatepetl", captions=True),
+    )
+    unasked = cast(Any, None)
+    async with Stages(tmp_path / "stages.db") as stages:
+        completed = v1.Completed(space_id=SPACE, version=2, at=AT, captions=0, words=0)
+        stages.take([received(completed, 1), received(started, 2)], "epoch")
+        captioning = Captioning(unasked, unasked, stages, cast(Any, Complete()), unasked, unasked, ["en"])
+        running = asyncio.create_task(captioning.run())
+        await eventually(lambda: not stages.open())
+        await end(running)
+        assert not any(b"Popocatepetl" in data for _, data in contents(tmp_path))

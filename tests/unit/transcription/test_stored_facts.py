@@ -9,14 +9,15 @@ import pytest
 from libs.eventstore import Fact, Record
 from libs.eventstore.facts import decode, encode, name_of
 from libs.keyring import Sealed
-from services.transcription.domain import (
+from services.transcription.domain.facts import (
     CaptionCorrected,
+    CaptionDeleted,
     Captioned,
     CaptionRestored,
     Completed,
     Deleted,
     HostNoted,
-    Opened,
+    TranscriptOpened,
     Unrecorded,
     Word,
 )
@@ -25,7 +26,11 @@ AT = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
 META = '{"at":"2026-05-04T18:00:00Z","fact":'
 
 GOLDEN: list[tuple[Fact, str, str]] = [
-    (Opened(lang="en", started_at=AT), "transcript.opened", '{"lang":"en","started_at":"2026-05-04T18:00:00Z"}'),
+    (
+        TranscriptOpened(lang="en", started_at=AT),
+        "transcript.opened",
+        '{"lang":"en","started_at":"2026-05-04T18:00:00Z"}',
+    ),
     (
         Captioned(
             caption_id="s-1", session_id="s", person_id="p", lang="en", text="Good evening",
@@ -109,6 +114,12 @@ GOLDEN: list[tuple[Fact, str, str]] = [
         "transcript.caption_restored",
         '{"caption_id":"s-1","person_id":"p","heard":{"unit":"transcript/s-1","box":"AQ=="},"rejected":false}',
     ),
+    (
+        CaptionDeleted(caption_id="s-1", person_id="p"),
+        "transcript.caption_deleted",
+        '{"caption_id":"s-1","person_id":"p"}',
+    ),
+    (Deleted(alone=True), "transcript.deleted", '{"alone":true}'),
 ]  # fmt: skip
 
 

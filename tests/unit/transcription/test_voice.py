@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from services.transcription.engines import RATE, Recogniser, find
+from services.transcription.engines import NO_HINTS, RATE, Hints, Recogniser
+from services.transcription.engines.choosing import find
 from tests.bench.captions.clips import SAMPLE, Clip, carried, opus
 from tests.integration.transcription.stage import bundles
 from tests.support.noises import noises
@@ -18,6 +19,8 @@ BASE = 1_800_000_000 * 10**9
 SECOND = bytes(RATE * SAMPLE)
 QUIET_DB = -40.0
 """Root mean square of the speech, over full scale."""
+STAGE = Hints("en", "Angus, Robert, Selma. Three short stories. stories")
+LIST = Hints("en", "Jane Austen, Marianne, Elinor, Edward Ferrars. Reading aloud. books, literature")
 SOME = 5
 """Clips in every run; the others are tried in the long ones."""
 
@@ -28,11 +31,14 @@ def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
     return model.load(1)
 
 
-def _captions(recogniser: Recogniser, seconds: float, seed: int) -> list[tuple[str, str]]:
+def _captions(
+    recogniser: Recogniser, seconds: float, seed: int, hints: Hints = NO_HINTS, only: str = ""
+) -> list[tuple[str, str]]:
     return [
         (name, final.text)
         for name, pcm in noises(seconds, seed)
-        for final in Segmented(recogniser.session()).finals(bundles(opus(pcm), base_ns=BASE))
+        if only in name
+        for final in Segmented(recogniser.session(), hints=hints).finals(bundles(opus(pcm), base_ns=BASE))
     ]
 
 
@@ -40,10 +46,26 @@ def test_noise_tones_music_and_silence_give_no_caption(recogniser: Recogniser) -
     assert _captions(recogniser, 3.0, seed=1) == []
 
 
+@pytest.mark.parametrize(
+    ("sound", "seed", "hints"),
+    [
+        ("a tone that swells", 0, LIST),
+        ("a tone that swells", 12, STAGE),
+        ("a tone that swells", 12, LIST),
+        ("a reed melody", 7, LIST),
+    ],
+)
+def test_tones_give_no_caption_either_where_the_recogniser_is_told_words(
+    recogniser: Recogniser, sound: str, seed: int, hints: Hints
+) -> None:
+    assert _captions(recogniser, 10.0, seed, hints, sound) == []
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_ten_minutes_of_noise_tones_and_music_give_no_caption(recogniser: Recogniser) -> None:
-    assert [caption for seed in range(4) for caption in _captions(recogniser, 10.0, seed)] == []
+@pytest.mark.parametrize("hints", [NO_HINTS, STAGE, LIST])
+def test_ten_minutes_of_noise_tones_and_music_give_no_caption(recogniser: Recogniser, hints: Hints) -> None:
+    assert [caption for seed in range(4) for caption in _captions(recogniser, 10.0, seed, hints)] == []
 
 
 def test_quiet_speech_is_heard_as_well_as_loud(recogniser: Recogniser) -> None:

@@ -1,4 +1,4 @@
-"""Worker processes that hang."""
+"""Worker processes: what they take, and those that hang."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from services.transcription.adapters.messages import PartialResult, Tuning
 from services.transcription.adapters.worker_pool import WorkerLost, WorkerPool
 from tests.integration.transcription.stage import bundles, carried
+from tests.support.waiting import LIMIT
 
 BASE = 1_800_000_000 * 10**9
 HANGS_AFTER = 12.0
@@ -30,9 +32,10 @@ async def test_a_worker_that_hangs_is_ended_and_the_utterance_tried_again(tmp_pa
         for number, body in enumerate(bodies[:20], 1):
             await session.feed(number, body)
         (first,) = pool.pids
+        pool._hangs_after = LIMIT  # the next one works
         os.kill(first, signal.SIGSTOP)
         with pytest.raises(WorkerLost):
-            async with asyncio.timeout(5 * HANGS_AFTER):
+            async with asyncio.timeout(HANGS_AFTER + LIMIT):
                 await session.feed(21, bodies[20])
         session.close()
         again = await pool.session(shown_again.append)
@@ -44,3 +47,11 @@ async def test_a_worker_that_hangs_is_ended_and_the_utterance_tried_again(tmp_pa
     assert {partial.began_ns for partial in shown_again} <= {final.began_ns for final in finals}
     assert len(shown) == told, "a session that is closed shows nothing more"
     assert "sailing together" in " ".join(final.text for final in finals)
+
+
+async def test_numpy_takes_no_second_core_for_a_worker(tmp_path: Path) -> None:
+    pool = WorkerPool(1, "auto", None, tmp_path, 1, Tuning())
+    async with pool:
+        await pool.try_model()
+        (pid,) = pool.pids
+        assert psutil.Process(pid).environ()["OPENBLAS_NUM_THREADS"] == "1"

@@ -40,7 +40,7 @@ pub enum Decision {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Held {
+struct SlotState {
     source: Option<SessionId>,
     loudness: f32,
     voice_us: u64,
@@ -52,7 +52,7 @@ struct Held {
 /// The slots of one group.
 #[derive(Clone, Debug)]
 pub struct Selector {
-    held: [Held; SLOTS],
+    held: [SlotState; SLOTS],
     count: usize,
     challenger: Option<(SessionId, u64)>,
 }
@@ -61,7 +61,7 @@ impl Selector {
     /// `count` slots, 1 to [`SLOTS`].
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { held: [Held::default(); SLOTS], count: count.clamp(1, SLOTS), challenger: None }
+        Self { held: [SlotState::default(); SLOTS], count: count.clamp(1, SLOTS), challenger: None }
     }
 
     /// A packet of `source` arrived. `voice`: it is not silence. `loudness`: smoothed, in dB, higher is louder.
@@ -90,7 +90,7 @@ impl Selector {
         };
         self.challenger = None;
         let held = &mut self.held[slot];
-        *held = Held { source: Some(source), loudness, voice_us: now_us, ..*held };
+        *held = SlotState { source: Some(source), loudness, voice_us: now_us, ..*held };
         Decision::Forward { slot, fresh: true }
     }
 

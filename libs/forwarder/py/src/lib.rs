@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use forwarder_core::engine::{
-    Credentials, Event, Media, Publication, Relayed as Packet, SessionConfig, SessionReport, SlotConfig,
-    Subscription, Tuning,
+    Credentials, Media, Publication, Relayed as Packet, SessionConfig, SlotConfig, Subscription, Tuning,
 };
 use forwarder_core::ids::{PersonId, SessionId, SpaceId};
 use forwarder_core::rtp::{AudioLevel, ExtensionId, PayloadType, SequenceNumber, Ssrc, Timestamp};
@@ -13,112 +12,11 @@ use forwarder_core::srtp::{MASTER, MASTER_CM, MasterKeys};
 use forwarder_netloop::{self as netloop, TcpConfig};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyDict, PyList};
 
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-struct Reachable {
-    session: u64,
-    address: String,
-}
+use events::{Captured, Closed, Dtls, Reachable, Relayed, Report, Talking, told};
 
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-struct Dtls {
-    session: u64,
-    datagram: Py<PyBytes>,
-}
-
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-struct Talking {
-    space: u64,
-    sessions: Vec<u64>,
-}
-
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-struct Captured {
-    session: u64,
-    packets: u16,
-    bundle: Py<PyBytes>,
-}
-
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-struct Relayed {
-    session: u64,
-    ssrc: u32,
-    timestamp: u32,
-    sequence: u16,
-    level: Option<u8>,
-    loudness: u8,
-    missing: u8,
-    payload: Py<PyBytes>,
-}
-
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-#[derive(Clone)]
-struct Report {
-    packets: u64,
-    lost: u64,
-    recent: bool,
-    fraction_lost: f64,
-    jitter_us: u32,
-    round_trip_us: u32,
-    quiet_us: u64,
-}
-
-#[pyclass(frozen, get_all, module = "rostrum_forwarder")]
-struct Closed {
-    session: u64,
-    expired: bool,
-    report: Py<Report>,
-}
-
-impl From<SessionReport> for Report {
-    fn from(report: SessionReport) -> Self {
-        Self {
-            packets: report.packets,
-            lost: report.lost,
-            recent: report.recent,
-            fraction_lost: f64::from(report.fraction_lost) / 256.0,
-            jitter_us: report.jitter_us,
-            round_trip_us: report.round_trip_us,
-            quiet_us: report.quiet_us,
-        }
-    }
-}
-
-fn convert(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
-    Ok(match event {
-        Event::Reachable { session: SessionId(session), address } => {
-            Py::new(py, Reachable { session, address: address.to_string() })?.into_any()
-        }
-        Event::Dtls { session: SessionId(session), datagram } => {
-            Py::new(py, Dtls { session, datagram: PyBytes::new(py, &datagram).unbind() })?.into_any()
-        }
-        Event::Closed { session: SessionId(session), expired, report } => {
-            Py::new(py, Closed { session, expired, report: Py::new(py, Report::from(report))? })?.into_any()
-        }
-        Event::Talking { space: SpaceId(space), sessions } => {
-            let sessions = sessions.into_iter().map(|session| session.0).collect();
-            Py::new(py, Talking { space, sessions })?.into_any()
-        }
-        Event::Captured { session: SessionId(session), packets, bundle } => {
-            Py::new(py, Captured { session, packets, bundle: PyBytes::new(py, &bundle).unbind() })?.into_any()
-        }
-        Event::Relayed { session: SessionId(session), packet } => {
-            let level = packet.level.map(|level| u8::from(level.voice) << 7 | level.minus_dbov);
-            let relayed = Relayed {
-                session,
-                ssrc: packet.ssrc.0,
-                timestamp: packet.timestamp.0,
-                sequence: packet.sequence.0,
-                level,
-                loudness: packet.loudness,
-                missing: packet.missing,
-                payload: PyBytes::new(py, &packet.payload).unbind(),
-            };
-            Py::new(py, relayed)?.into_any()
-        }
-    })
-}
+mod events;
 
 fn full(error: netloop::QueueFull) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
@@ -362,7 +260,7 @@ impl Forwarder {
         let events = self.inner.poll(most);
         let list = PyList::empty(py);
         for event in events {
-            list.append(convert(py, event)?)?;
+            list.append(told(py, event)?)?;
         }
         Ok(list)
     }

@@ -24,11 +24,11 @@ from services.gateway.http.x_spaces.fields import (
     OF_POSTS,
     OF_SPACES,
     Fields,
+    Users,
     ids_of,
     number,
     one_of,
     only,
-    user,
     written,
 )
 from services.gateway.http.x_spaces.lookup import by_ids as look_up
@@ -194,7 +194,8 @@ async def tweets(
     expanded = "author_id" in (expansions or "").split(",")
     fields = {*(tweet_fields or "").split(","), *(["author_id"] if expanded else [])}
     pins = tuple(reversed(found.pins))[:max_results]
-    authors = {pin.person.id: user(pin.person) for pin in pins} if expanded else {}
+    users = Users(request)
+    authors = {pin.person.id: users.user(pin.person) for pin in pins} if expanded else {}
     return XTweets(
         data=[_tweet(pin, fields) for pin in pins] or None,
         includes=XIncludes(users=list(authors.values())) if authors else None,

@@ -15,9 +15,9 @@ from fastapi.routing import APIRoute
 
 from contracts.reasons import status_of
 from libs.bus import Unavailable
+from libs.rate_limit import Quota
 from libs.refusal import Refusal
-from services.gateway.app.pace import Quota
-from services.gateway.app.window import Window
+from services.gateway.app.lookup_limits import Window
 from services.gateway.http.caller import GatewayDep, PersonDep
 from services.gateway.http.problems import MEDIA_TYPE, Problem
 from services.gateway.http.x_spaces.models import XError

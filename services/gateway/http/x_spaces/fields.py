@@ -105,7 +105,7 @@ class Fields:
         self.expansions = chosen(request, "expansions")
         # What is expanded is also there as an id.
         self.names = chosen(request, "space.fields") | self.expansions | {"id", "state"}
-        chosen(request, "user.fields")
+        self._users = Users(request)
         chosen(request, "topic.fields")
 
     def space(self, found: SpaceDetails) -> XSpace:
@@ -119,7 +119,7 @@ class Fields:
         topics: dict[str, XTopic] = {}
         for one in found:
             for person in self._people(one):
-                users[person.id] = user(person)
+                users[person.id] = self._users.user(person)
             if "topic_ids" in self.expansions:
                 topics |= {topic: XTopic(id=topic, name=topic.replace("-", " ").title()) for topic in one.topics}
         if not users and not topics:
@@ -159,8 +159,20 @@ def _whole(found: SpaceDetails) -> XSpace:
     )
 
 
-def user(person: PersonRef) -> XUser:
-    return XUser(id=number(person.id), name=person.name, username=person.handle)
+class Users:
+    """The fields of people that a request asks for."""
+
+    def __init__(self, request: Request) -> None:
+        self._fields = chosen(request, "user.fields")
+        self._request = request
+
+    def user(self, person: PersonRef) -> XUser:
+        """A person, with the address of their picture where that is asked for."""
+        address = None
+        if person.picture is not None and "profile_image_url" in self._fields:
+            public: str | None = self._request.app.state.public_url
+            address = f"{str(self._request.base_url).rstrip('/') if public is None else public}{person.picture}"
+        return XUser(id=number(person.id), name=person.name, username=person.handle, profile_image_url=address)
 
 
 def number(id: str) -> str:

@@ -13,7 +13,7 @@ from services.gateway.app import Gateway
 _AT_ONCE: Final = 10
 """How many Spaces one request asks room for at the same time."""
 _HIDDEN: Final = frozenset(
-    {"space_unknown", "removed", "blocked", "suspended", "not_allowed", "not_live", "person_unknown"}
+    {"space_unknown", "space_deleted", "removed", "blocked", "suspended", "not_allowed", "not_live", "person_unknown"}
 )
 """Why room shows somebody no Space: to them, there is none."""
 

@@ -35,6 +35,7 @@ class XUser(BaseModel):
     id: str
     name: str
     username: str
+    profile_image_url: str | None = None
 
 
 class XTopic(BaseModel):

@@ -49,9 +49,13 @@ export interface Caption {
   words: Word[];
 }
 
-/** What is to be otherwise; what is left out stays. Recording and captions are chosen before the start. */
+/**
+ * What is to be otherwise; what is left out stays. Whether it is recorded, captioned or ephemeral is chosen before
+ * the start.
+ */
 export interface Changes {
   captions?: boolean | null;
+  ephemeral?: boolean | null;
   lang?: string | null;
   recorded?: boolean | null;
   title?: string | null;
@@ -60,20 +64,67 @@ export interface Changes {
   who_can_speak?: WhoCanSpeak | null;
 }
 
+/** A token for a client of somebody. */
+export interface ClientToken {
+  expires_at: string;
+  person_id: string;
+  token: string;
+}
+
 /** What becomes of a report: `dismissed` or `acted`. */
 export interface Closing {
   explanation?: string;
   outcome: ReportState;
 }
 
+/** The account's handle or id, typed by whoever deletes it. */
+export interface Confirmed {
+  confirmation: string;
+}
+
+/** What somebody said, in words. */
+export interface CopiedCaption {
+  end_at: string;
+  id: string;
+  person_id: string;
+  start_at: string;
+  text: string;
+}
+
+/** A pinned link. */
+export interface CopiedPin {
+  person_id: string;
+  text: string;
+  url: string;
+}
+
+/** What somebody said of themself. */
+export interface CopiedProfile {
+  bio: string;
+  handle: string;
+  links: string[];
+  name: string;
+}
+
+/** What became of one piece of a report. */
+export type CopyState = "awaited" | "kept" | "deleted" | "unseen" | "given_up" | "destroyed";
+
 /** What was said, in the host's words. */
 export interface Corrected {
   text: string;
 }
 
+/** How far somebody's erasure is. */
+export interface Erasure {
+  erased_at: string;
+  forgotten_at: string | null;
+  handle_free_at: string | null;
+  person_id: string;
+}
+
 /**
- * Where what is reported can be seen or heard. Only the reference is kept here; what it refers to is not deleted
- * while the report is open.
+ * Where what is reported can be seen or heard. What it refers to is copied as it is then (`LookAtCopy`), and the
+ * safety copy of its Space is kept longer while the report is open.
  */
 export interface Evidence {
   from_seconds?: number | null;
@@ -84,7 +135,25 @@ export interface Evidence {
 }
 
 /** What a piece of evidence refers to. */
-export type EvidenceKind = "moment" | "caption" | "pin" | "request" | "profile";
+export type EvidenceKind = "moment" | "caption" | "pin" | "request" | "profile" | "title";
+
+/** One thing that was reported. */
+export interface EvidencePiece {
+  at: string | null;
+  captions: CopiedCaption[];
+  kind: EvidenceKind;
+  message: string;
+  number: number;
+  pin: CopiedPin | null;
+  profile: CopiedProfile | null;
+  reference: string;
+  sound: KeptSound | null;
+  sound_since: string | null;
+  sound_until: string | null;
+  space_id: string | null;
+  state: CopyState;
+  title: string;
+}
 
 /** One thing that is wrong with a request. */
 export interface Fault {
@@ -142,6 +211,13 @@ export interface HostingRule {
   who?: WhoMayHost;
 }
 
+/** How people prove who they are here. */
+export interface HowToSignIn {
+  mode: "development" | "tokens" | "oidc";
+  sign_in: string | null;
+  sign_out: string | null;
+}
+
 /** Somebody who was invited on stage and has not answered yet. */
 export interface Invitation {
   expires_at: string;
@@ -167,6 +243,15 @@ export interface InvitationCodes {
 /** What somebody is invited to. */
 export type InvitedTo = "speak" | "join";
 
+/** Sound that belongs to a piece. */
+export interface KeptSound {
+  address: string | null;
+  began_at: string | null;
+  people: PersonRef[];
+  seconds: number;
+  state: SoundState;
+}
+
 /** What it is for. */
 export type Kind = "space" | "conversation";
 
@@ -178,6 +263,13 @@ export interface Languages {
 /** A token that got into the wrong hands. */
 export interface Leaked {
   token: string;
+}
+
+/** What became of the lines. */
+export interface LinesTaken {
+  faults: RefusedLine[];
+  lines: number;
+  refused: number;
 }
 
 /** Live Spaces, in order of their ids, whoever may join them. */
@@ -213,10 +305,28 @@ export interface LogPage {
   next_cursor: string | null;
 }
 
+/** Up to 500 people. */
+export interface ManyPeople {
+  people: ToldOfOneOfMany[];
+}
+
 /** Listeners over one minute. */
 export interface MinuteCount {
   listeners: number;
   minute: number;
+}
+
+/** In the order in which they were told of. */
+export interface MirroredPeople {
+  people: MirroredPerson[];
+}
+
+/** Who somebody is here, or why nothing was taken over. */
+export interface MirroredPerson {
+  detail: string | null;
+  person_id: string | null;
+  reason: string | null;
+  subject: string;
 }
 
 /** What one has to say about one's suspension. */
@@ -322,6 +432,7 @@ export interface NewSession {
 /** A Space to be created; it is live at once unless `scheduled_start` (at most 30 days ahead) is given. */
 export interface NewSpace {
   captions?: boolean;
+  ephemeral?: boolean;
   kind?: Kind;
   lang?: string;
   platform?: string;
@@ -427,6 +538,7 @@ export interface Person {
   id: string;
   links: string[];
   name: string;
+  picture: string | null;
   protected: boolean;
   version: number;
 }
@@ -436,6 +548,7 @@ export interface PersonRef {
   handle: string;
   id: string;
   name: string;
+  picture: string | null;
 }
 
 /** A link with its preview text, for everybody in the Space. */
@@ -502,6 +615,13 @@ export interface Reactions {
   with_skin_tone: string[];
 }
 
+/** A line that changed nothing. */
+export interface RefusedLine {
+  detail: string;
+  line: number;
+  reason: string;
+}
+
 /** A Space that somebody is reminded of. */
 export interface Reminder {
   scheduled_start: string;
@@ -542,10 +662,19 @@ export interface Report {
   person: PersonRef | null;
   person_id: string | null;
   reason: string;
+  reporter: PersonRef | null;
   reporter_id: string;
   space_id: string | null;
   state: ReportState;
   title: string;
+}
+
+/** What was reported, as it was then. */
+export interface ReportEvidence {
+  destroyed_at: string | null;
+  people: PersonRef[];
+  pieces: EvidencePiece[];
+  report_id: string;
 }
 
 /** What became of a report. */
@@ -618,6 +747,7 @@ export interface SessionOpened {
 /** What the host chooses. */
 export interface Settings {
   captions: boolean;
+  ephemeral: boolean;
   kind: Kind;
   lang: string;
   recorded: boolean;
@@ -644,11 +774,15 @@ export interface Somebody {
   person_id: string;
 }
 
+/** What became of the sound of one piece of a report. */
+export type SoundState = "awaited" | "kept" | "none" | "given_up";
+
 /** A Space in a list. */
 export interface SpaceCard {
   because: PersonRef[];
   captions: boolean;
   ended_at: string | null;
+  ephemeral: boolean;
   host: PersonRef;
   id: string;
   lang: string;
@@ -724,6 +858,7 @@ export interface SpaceQuality {
 
 /** A Space as the asker may see it, and how many listen now. */
 export interface SpaceView {
+  captions_in: string[] | null;
   created_at: string;
   ended_at: string | null;
   host: PersonRef;
@@ -780,7 +915,7 @@ export interface StageMember {
 }
 
 /** Lifecycle of a Space. */
-export type State = "scheduled" | "live" | "ended" | "canceled" | "timed_out";
+export type State = "scheduled" | "live" | "ended" | "canceled" | "timed_out" | "deleted";
 
 /** One process: whether it is ready, and if not, what is missing. */
 export interface Status {
@@ -791,6 +926,13 @@ export interface Status {
   pid: number;
   ready: boolean;
   service: string;
+}
+
+/** Why somebody is suspended, and for how long. */
+export interface Suspension {
+  explanation?: string;
+  reason: string;
+  until?: string | null;
 }
 
 /** One tip. Amounts are integers in the currency's minor unit; None where the provider takes no amount. */
@@ -818,11 +960,26 @@ export interface TipJar {
 }
 
 /** How far a tip is known to be. Never `paid` on the payer's word. */
-export type TipState = "offered" | "opened" | "confirmed";
+export type TipState = "offered" | "opened" | "confirmed" | "withdrawn";
 
 /** Tips of a Space, oldest first. */
 export interface Tips {
   tips: Tip[];
+}
+
+/** What the product says of somebody; what is left out is not said. */
+export interface ToldOfOne {
+  handle?: string | null;
+  name?: string | null;
+  protected?: boolean | null;
+}
+
+/** The same, with the product's own id of the person. */
+export interface ToldOfOneOfMany {
+  handle?: string | null;
+  name?: string | null;
+  protected?: boolean | null;
+  subject: string;
 }
 
 /** The list of topics a Space may be about. */
@@ -858,6 +1015,12 @@ export interface Verdict {
 /** What a link is wanted for. */
 export interface Wanted {
   address: string;
+}
+
+/** A token for a client of somebody. */
+export interface WantedToken {
+  rights?: ("listen" | "take_part" | "host" | "account")[];
+  seconds?: number;
 }
 
 /** Who may listen. */

@@ -35,6 +35,7 @@ export interface PersonRef {
   id: string;
   handle: string;
   name: string;
+  picture: string | null;
 }
 
 /** A link with its preview text, for everybody in the Space. */
@@ -62,6 +63,7 @@ export interface Settings {
   who_can_join: WhoCanJoin;
   who_can_speak: WhoCanSpeak;
   kind: Kind;
+  ephemeral: boolean;
 }
 
 /** A Space in a list. */
@@ -76,6 +78,7 @@ export interface SpaceCard {
   lang: string;
   recorded: boolean;
   captions: boolean;
+  ephemeral: boolean;
   scheduled_start: string | null;
   started_at: string | null;
   ended_at: string | null;
@@ -91,7 +94,7 @@ export interface Spread {
 }
 
 /** Lifecycle of a Space. */
-export type State = "scheduled" | "live" | "ended" | "canceled" | "timed_out";
+export type State = "scheduled" | "live" | "ended" | "canceled" | "timed_out" | "deleted";
 
 /** One speaker's own audio, Opus as it was received. */
 export interface Track {
@@ -228,7 +231,7 @@ export interface Payloads {
     version: number;
   };
   /**
-   * The person changed their profile. These are their handle and name from now on, wherever they are named.
+   * The person changed their profile. These are their handle, name and picture from now on, wherever they are named.
    *
    * Told in every Space in which they are named at that moment.
    */
@@ -238,6 +241,7 @@ export interface Payloads {
     version: number;
     handle: string;
     display_name: string;
+    picture: string | null;
   };
   /** The person's suspension is over. */
   "people.reinstated": {
@@ -332,7 +336,7 @@ export interface Payloads {
     space_id: string;
     version: number;
     actor: string | null;
-    reason: "host" | "platform" | "never_started";
+    reason: "host" | "platform" | "never_started" | "erased";
   };
   /** Somebody on stage is a co-host now. */
   "room.cohost_appointed": {
@@ -360,13 +364,23 @@ export interface Payloads {
     settings: Settings;
     scheduled_start: string | null;
   };
-  /** It is over. `timed_out` when the host was lost and nobody could take over. */
+  /** Nobody is shown it any more, nor what was said and written in it. */
+  "room.deleted": {
+    at: string;
+    space_id: string;
+    version: number;
+    actor: string | null;
+  };
+  /**
+   * It is over. `timed_out` when the host was lost and nobody could take over, `erased` when they were erased and
+   * nobody could.
+   */
   "room.ended": {
     at: string;
     space_id: string;
     version: number;
     actor: string | null;
-    reason: "host" | "platform" | "timed_out";
+    reason: "host" | "platform" | "timed_out" | "erased";
   };
   /** A hand is down again. */
   "room.hand_lowered": {
@@ -392,7 +406,7 @@ export interface Payloads {
     actor: string | null;
     host: PersonRef;
     previous_id: string;
-    reason: "handed_over" | "lost";
+    reason: "handed_over" | "lost" | "erased";
   };
   /** An invitation to speak is over, and was not accepted. */
   "room.invitation_closed": {
@@ -476,7 +490,7 @@ export interface Payloads {
     version: number;
     actor: string | null;
     person_id: string;
-    because: "removed" | "blocked" | "suspended";
+    because: "removed" | "blocked" | "suspended" | "erased";
     listened: boolean;
   };
   /** Somebody left the queue. */
@@ -640,6 +654,15 @@ export interface Payloads {
     text: string;
     by: string;
   };
+  /** What was said is shown to nobody any more, nor what a host put in its place. */
+  "transcription.caption_deleted": {
+    at: string;
+    space_id: string;
+    version: number;
+    caption_id: string;
+    person_id: string;
+    by: string | null;
+  };
   /** What was heard is shown again. */
   "transcription.caption_restored": {
     at: string;
@@ -664,6 +687,13 @@ export interface Payloads {
     version: number;
     captions: number;
     words: number;
+  };
+  /** The whole transcript is shown to nobody any more; the replay is kept. */
+  "transcription.deleted": {
+    at: string;
+    space_id: string;
+    version: number;
+    by: string | null;
   };
   /** Tells a speaker that the host corrected what they said, which they can reject. */
   "transcription.own_caption_corrected": {

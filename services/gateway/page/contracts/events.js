@@ -29,6 +29,7 @@ export const EVENTS = Object.freeze([
   "room.cohost_appointed",
   "room.cohost_dismissed",
   "room.created",
+  "room.deleted",
   "room.ended",
   "room.hand_lowered",
   "room.hand_raised",
@@ -60,8 +61,10 @@ export const EVENTS = Object.freeze([
   "tipping.tip_offered",
   "tipping.tip_opened",
   "transcription.caption_corrected",
+  "transcription.caption_deleted",
   "transcription.caption_restored",
   "transcription.captioned",
   "transcription.completed",
+  "transcription.deleted",
   "transcription.own_caption_corrected",
 ]);

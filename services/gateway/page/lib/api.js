@@ -60,10 +60,10 @@ class Identity extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** The same person is called something else. @param {PersonRef} person */
-  rename({ id, handle, name }) {
+  /** The same person is called something else, or has another picture. @param {PersonRef} person */
+  rename({ id, handle, name, picture = null }) {
     if (this.#now?.person.id !== id) return;
-    this.#keep({ token: this.#now.token, person: { id, handle, name } });
+    this.#keep({ token: this.#now.token, person: { id, handle, name, picture } });
     this.dispatchEvent(new Event("renamed"));
   }
 
@@ -90,18 +90,20 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  *
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, type?: string, key?: string | undefined, keepalive?: boolean, timeout?: number}} [options]
+ * @param {{body?: unknown, type?: string, key?: string | undefined, keepalive?: boolean, timeout?: number,
+ *   anonymous?: boolean}} [options] `anonymous`: as nobody, whoever is signed in
  * @returns {Promise<Response>} with a 2xx status
  */
 export async function exchange(method, path, options = {}) {
-  const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS } = options;
+  const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS, anonymous = false } = options;
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json, application/problem+json, */*;q=0.1" };
-  const { token } = identity;
+  const token = anonymous ? null : identity.token;
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type;
-  const payload = body === undefined ? null : type === "application/json" ? JSON.stringify(body) : String(body);
+  const payload = body === undefined ? null : body instanceof Blob ? body
+    : type === "application/json" ? JSON.stringify(body) : String(body);
   /** @type {Response} */
   let response;
   try {
@@ -181,8 +183,8 @@ export const post = (path, body = {}) => call("POST", path, body);
 export const put = (path, body) => call("PUT", path, body);
 /** @template [T=unknown] @param {string} path @param {unknown} body @returns {Promise<T>} */
 export const patch = (path, body) => call("PATCH", path, body);
-/** @template [T=unknown] @param {string} path @returns {Promise<T>} */
-export const remove = (path) => call("DELETE", path);
+/** @template [T=unknown] @param {string} path @param {unknown} [body] @returns {Promise<T>} */
+export const remove = (path, body) => call("DELETE", path, body);
 
 /**
  * An address that opens one file for a short time, for what cannot carry a header (downloads, audio elements).

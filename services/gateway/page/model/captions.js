@@ -4,7 +4,8 @@
 /** @import { Caption, PersonRef, Transcript } from "../contracts/api.js" */
 /** @import { LiveEvent, Payloads } from "../contracts/events.js" */
 
-/** @typedef {LiveEvent<"transcription.captioned" | "transcription.caption_corrected" | "transcription.caption_restored">} Told */
+/** @typedef {"transcription.caption_corrected" | "transcription.caption_restored"} Reworded */
+/** @typedef {LiveEvent<"transcription.captioned" | "transcription.caption_deleted" | Reworded>} Told */
 /** @typedef {Pick<Caption, "id" | "person" | "lang" | "text" | "start_at"> & Partial<Caption> & {final: boolean}} Line */
 
 const KEPT = 200;
@@ -13,7 +14,7 @@ const RECALLED = 30;
 /** A partial caption that nothing follows (its speaker was muted mid-word, say) goes away. */
 const STALE_MS = 12_000;
 
-/** Events: `change` (draw again), `corrected` (a caption, also one that is not among these). */
+/** Events: `change` (draw again), `corrected` (a caption, or it was deleted; also one that is not among these). */
 export class Captions extends EventTarget {
   /** @type {Map<string, Line>} */
   #lines = new Map();
@@ -49,6 +50,7 @@ export class Captions extends EventTarget {
   /** @param {Told} event */
   #take(event) {
     if (event.type === "transcription.captioned") this.final(event.caption);
+    else if (event.type === "transcription.caption_deleted") this.#forget(event.caption_id);
     else this.#correct(event);
   }
 
@@ -88,7 +90,7 @@ export class Captions extends EventTarget {
   /**
    * The host's words, or what was heard again.
    *
-   * @param {Payloads["transcription.caption_corrected" | "transcription.caption_restored"]} event
+   * @param {Payloads[Reworded]} event
    */
   #correct(event) {
     const line = this.#lines.get(event.caption_id);

@@ -6,6 +6,8 @@
 
 /** So many of those who were removed or invited are told with a Space, the newest ones. */
 const TOLD = 100;
+/** The title of a Space of which nothing is left. */
+const TITLE_REMOVED = "[removed]";
 
 /**
  * The Space after `event`; the same object for an event that it already contains or that does not concern it.
@@ -34,9 +36,12 @@ function change(space, event) {
     case "room.ended":
       return {
         state: event.reason === "timed_out" ? "timed_out" : "ended", ended_at: event.at, stage: [], requests: [], invitations: [],
+        ...leftOf(space),
       };
     case "room.canceled":
-      return { state: "canceled", ended_at: event.at };
+      return { state: "canceled", ended_at: event.at, ...leftOf(space) };
+    case "room.deleted":
+      return { state: "deleted", ...nothing(space) };
     case "room.speak_requested": {
       const { person, message, consent_to_recording } = event;
       const request = { person, message, consent_to_recording, requested_at: event.at, lost_until: null };
@@ -120,6 +125,22 @@ function change(space, event) {
       /** @satisfies {never} */ (event);
       return {};
   }
+}
+
+/**
+ * What is otherwise once a Space is over: of an ephemeral one nothing is left that anybody wrote or did.
+ *
+ * @param {SpaceView} space
+ * @returns {Partial<SpaceView>}
+ */
+function leftOf(space) {
+  return space.settings.ephemeral ? nothing(space) : {};
+}
+
+/** @param {SpaceView} space @returns {Partial<SpaceView>} */
+function nothing(space) {
+  const settings = { ...space.settings, title: TITLE_REMOVED, topics: [] };
+  return { settings, pins: [], words: [], removed: [], invited: [] };
 }
 
 /**

@@ -32,7 +32,7 @@ const IGNORED = /** @type {const} */ ([
 /** @typedef {LiveEvent<Exclude<Heard, HeardByBar>>} SpaceEvent */
 /** What changes the Space itself. @typedef {Extract<SpaceEvent, {type: `room.${string}`}>} RoomEvent */
 /** What people may be told of. @typedef {RoomEvent | Extract<SpaceEvent, {type: "media.disconnected" | `tipping.${string}`}>} Note */
-/** News of the replay or the transcript. @typedef {Extract<SpaceEvent["type"], `recording.${string}` | "transcription.completed">} Kept */
+/** News of the replay or the transcript. @typedef {Extract<SpaceEvent["type"], `recording.${string}` | "transcription.completed" | "transcription.deleted">} Kept */
 
 const NAMES = EVENTS.filter((name) => !(/** @type {readonly string[]} */ (IGNORED).includes(name)));
 const WAITS_MS = [500, 1000, 2000, 4000, 8000];

@@ -13,8 +13,8 @@ export class Names extends Map {
    * @param {LiveEvent<"people.profile_changed">} event
    * @returns {PersonRef}
    */
-  apply({ person_id: id, handle, display_name: name }) {
-    const person = { id, handle, name };
+  apply({ person_id: id, handle, display_name: name, picture = null }) {
+    const person = { id, handle, name, picture };
     this.set(id, person);
     identity.rename(person);
     return person;

@@ -64,6 +64,10 @@ export class Orders {
   async correct(caption, text) { await call("PATCH", this.#caption(caption), { text }); }
   /** @param {string} caption */
   async rejectCorrection(caption) { await remove(`${this.#caption(caption)}/correction`); }
+  /** The Space, for good. */
+  async deleteSpace() { await remove(this.path); }
+  /** For good. @param {string} caption */
+  async deleteCaption(caption) { await remove(this.#caption(caption)); }
   /** @param {string} id */
   #caption(id) { return `${this.path}/transcript/captions/${id}`; }
 

@@ -226,11 +226,11 @@ export class Room extends EventTarget {
         this.#disconnected(event);
         return;
       case "captions.partial": case "transcription.captioned":
-      case "transcription.caption_corrected": case "transcription.caption_restored":
+      case "transcription.caption_corrected": case "transcription.caption_restored": case "transcription.caption_deleted":
         this.captions.apply(event);
         return;
       case "recording.began": case "recording.failed": case "recording.replay_ready": case "recording.replay_deleted":
-      case "transcription.completed":
+      case "transcription.completed": case "transcription.deleted":
         this.dispatchEvent(new CustomEvent("kept", { detail: event.type }));
         return;
       case "transcription.own_caption_corrected":

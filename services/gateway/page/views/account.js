@@ -4,6 +4,7 @@
 import { getOrNull, identity, post } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
 import { attempt, sheet } from "../lib/messages.js";
+import { howToSignIn, leaveToSignIn, signOut } from "../lib/sign_in.js";
 import { atMost } from "../lib/words.js";
 import { jarForm } from "./jar.js";
 import { avatar, field } from "./parts.js";
@@ -15,16 +16,22 @@ import { providers } from "./providers.js";
 /** The corner of every page. */
 export function mountAccount() {
   const corner = /** @type {HTMLElement} */ (document.getElementById("account"));
+  let enter = "Sign in";
   const draw = () => {
     const { person } = identity;
     replace(corner, person
       ? button({ class: "me", "data-testid": "me", onclick: () => mine() },
         avatar(person), h("span", { class: "wide" }, person.name), h("span", { class: "hidden-visually" }, ", your account"))
-      : button({ class: "quiet", "data-testid": "sign-up", onclick: () => signUp() }, "Sign up"));
+      : button({ class: "quiet", "data-testid": "sign-up", onclick: () => signUp() }, enter));
   };
   identity.addEventListener("change", draw);
   identity.addEventListener("renamed", draw);
   draw();
+  howToSignIn().then((how) => {
+    if (how?.mode !== "development") return;
+    enter = "Sign up";
+    draw();
+  });
 }
 
 /**
@@ -33,6 +40,11 @@ export function mountAccount() {
  */
 export async function signUp(why = "") {
   if (identity.person) return true;
+  const how = await howToSignIn();
+  if (how?.mode !== "development") {
+    leaveToSignIn(how);
+    return false;
+  }
   await sheet("Who are you?", (close) => {
     const handle = h("input", { ...HANDLE, autofocus: true, placeholder: "ada", "data-testid": "handle" });
     const name = atMost(50, h("input", {
@@ -71,7 +83,7 @@ async function mine() {
       "Edit profile")),
     // A form that is empty because nothing was read would empty the jar.
     jar ? jarForm(jar, all, close) : h("p", {}, "Your tip jar cannot be shown at the moment. Try again later."),
-    h("div", { class: "row end" }, button({ class: "quiet", "data-testid": "sign-out", onclick: () => { identity.become(null); close(); } },
+    h("div", { class: "row end" }, button({ class: "quiet", "data-testid": "sign-out", onclick: () => { signOut(); close(); } },
       "Sign out")),
   ], { testid: "account" });
 }

@@ -8,7 +8,7 @@ import { atMost } from "../lib/words.js";
 import { signUp } from "./account.js";
 import { share } from "./create.js";
 import { manageSheet } from "./manage.js";
-import { field, tick } from "./parts.js";
+import { NOTHING_KEPT, field, tick } from "./parts.js";
 import { forget, remind, wanted } from "./reminders.js";
 import { tipSheet } from "./tips.js";
 
@@ -135,7 +135,9 @@ export class SpaceControls extends HTMLElement {
 
   /** @param {Room} room */
   async #end(room) {
-    const kept = room.space?.settings.recorded ? " The replay will be ready shortly after." : "";
+    const { recorded, ephemeral } = room.space?.settings ?? {};
+    const kept = recorded ? " The replay will be ready shortly after."
+      : ephemeral ? " Everything said and written in it is destroyed then." : "";
     if (await confirm("End this Space?", `It ends for everybody.${kept}`, "End it")) await attempt(() => room.orders.end());
   }
 }
@@ -184,6 +186,7 @@ async function ask(room) {
     return [h("form", { class: "form", onsubmit: submit },
       field("What about? (optional)", message),
       room.space?.settings.recorded && tick("Record me", consent, "This Space is recorded. Without this tick you are heard live, and are in no recording and no transcript."),
+      room.space?.settings.ephemeral && h("p", { class: "kept", "data-testid": "nothing-kept" }, icon("hourglass"), NOTHING_KEPT),
       h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send))];
   }, { testid: "request-sheet" });
 }

@@ -1,5 +1,8 @@
 // @ts-check
-/** Other words for a caption: the host puts them there, everybody sees whose they are, the speaker may reject them. */
+/**
+ * Other words for a caption: the host puts them there, everybody sees whose they are, the speaker may reject them. Both
+ * may delete it.
+ */
 
 import { identity } from "../lib/api.js";
 import { busy, button, h, icon, replace, write } from "../lib/dom.js";
@@ -8,6 +11,7 @@ import { atMost } from "../lib/words.js";
 import { bar } from "../model/bar.js";
 import { Orders } from "../model/orders.js";
 import { field } from "./parts.js";
+import { reportSheet } from "./report.js";
 
 /** @import { Caption } from "../contracts/api.js" */
 /** @import { LiveEvent } from "../contracts/events.js" */
@@ -49,7 +53,15 @@ export function drawCorrection(item, room, said) {
     }, icon("edit")),
     own && corrected && !host && button({
       class: "small quiet", "data-testid": "reject-correction", onclick: () => reject(room.orders, said.id),
-    }, "Reject"));
+    }, "Reject"),
+    (host || own) && button({
+      class: "plain", "data-testid": "delete-caption", "aria-label": `Delete what ${said.person.name} said`, title: "Delete",
+      onclick: () => deleteCaption(room.orders, now()),
+    }, icon("close")),
+    !own && button({
+      class: "plain", "data-testid": "report-caption", "aria-label": `Report what ${said.person.name} said`, title: "Report",
+      onclick: () => reportSheet(room, said.person, { kind: "caption", id: said.id, title: `Report what ${said.person.name} said`, text: now().text }),
+    }, icon("flag")));
 }
 
 /** Tells whoever spoke that a host corrected them, on whichever page they are then; they can reject it there. */
@@ -69,6 +81,12 @@ export function tellOfCorrections() {
 async function reject(orders, caption) {
   const sure = await confirm("Show what was heard?", "What was heard is shown again instead of the host's words, and the host cannot correct it any more.", "Reject the correction");
   if (sure) await attempt(() => orders.rejectCorrection(caption));
+}
+
+/** @param {Orders} orders @param {Said} said */
+async function deleteCaption(orders, said) {
+  const sure = await confirm("Delete this caption?", `“${said.text}” is gone for good, here and in the transcript. The replay keeps the sound.`, "Delete");
+  if (sure) await attempt(() => orders.deleteCaption(said.id));
 }
 
 /** @param {Room} room @param {Said} said */

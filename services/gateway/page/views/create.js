@@ -27,6 +27,10 @@ export async function createSpace(go) {
     title.addEventListener("input", () => write(left, `${TITLE_MAX - lengthOf(title.value)}`));
     const topics = new TopicPicker();
     const recorded = h("input", { type: "checkbox", "data-testid": "record" });
+    const ephemeral = h("input", { type: "checkbox", "data-testid": "keep-nothing", name: "ephemeral" });
+    // It is one or the other.
+    recorded.addEventListener("change", () => { if (recorded.checked) ephemeral.checked = false; });
+    ephemeral.addEventListener("change", () => { if (ephemeral.checked) recorded.checked = false; });
     const captions = h("input", { type: "checkbox", checked: true, "data-testid": "caption" });
     const language = languageOfSpace("language", likely());
     const words = wordsField("words");
@@ -44,6 +48,7 @@ export async function createSpace(go) {
         /** @satisfies {NewSpace} */
         const wanted = {
           title: title.value.trim(), topics: topics.chosen, lang: language.control.value, recorded: recorded.checked, captions: captions.checked,
+          ephemeral: ephemeral.checked,
           who_can_join: join.value, who_can_speak: speak.value,
           words: captions.checked ? wordsOf(words.control.value) : [],
           scheduled_start: start.value ? new Date(start.value).toISOString() : null,
@@ -59,6 +64,7 @@ export async function createSpace(go) {
       topics.element,
       h("div", { class: "pair" }, field("Who can listen", join), field("Who can speak", speak)),
       tick("Record it", recorded, "Only people on stage are recorded, and each is told. A replay stays."),
+      tick("Keep nothing of it", ephemeral, "When it ends, everything said and written in it is destroyed: no replay, no transcript, no title."),
       tick("Live captions", captions, "What is said, as text, while it is said."),
       spoken, language.warning,
       h("details", {}, h("summary", {}, "Schedule it for later"), field("Starts at", start)),

@@ -6,7 +6,7 @@ import { button, h, icon, keyed, replace } from "../lib/dom.js";
 import { count, when } from "../lib/format.js";
 import { bar } from "../model/bar.js";
 import { createSpace } from "./create.js";
-import { avatar, avatars, badges, topics } from "./parts.js";
+import { NOTHING_KEPT, avatar, avatars, badges, topics } from "./parts.js";
 import { search } from "./search.js";
 
 /** @import { SpaceCard, SpacePage } from "../contracts/api.js" */
@@ -93,7 +93,8 @@ function pill(one) {
   const names = who.length > 1 ? `${first?.name} and ${count(who.length - 1, "other")}` : `${first?.name}`;
   return h("a", { class: "pill", href: `/spaces/${one.id}`, "data-testid": "pill" },
     h("span", { class: "avatars live" }, who.slice(0, 3).map(avatar)),
-    h("span", {}, h("strong", {}, names), h("small", {}, one.title)));
+    h("span", {}, h("strong", {}, names), h("small", {}, one.title),
+      one.ephemeral && h("small", { "data-testid": "ephemeral", title: NOTHING_KEPT }, "Ephemeral")));
 }
 
 /** @param {SpaceCard} one */

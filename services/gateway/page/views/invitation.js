@@ -2,10 +2,10 @@
 /** Being invited: to speak, with the question and both answers, and to come in, of which one is told wherever one is. */
 
 import { getOrNull, identity } from "../lib/api.js";
-import { button, h, replace } from "../lib/dom.js";
+import { button, h, icon, replace } from "../lib/dom.js";
 import { attempt, say, tell } from "../lib/messages.js";
 import { bar } from "../model/bar.js";
-import { tick } from "./parts.js";
+import { NOTHING_KEPT, tick } from "./parts.js";
 
 /** @import { SpaceView } from "../contracts/api.js" */
 /** @import { BarEvent } from "../model/live.js" */
@@ -45,6 +45,7 @@ export class SpaceInvitation extends HTMLElement {
       h("header", {}, h("h2", {}, "You are invited to speak")),
       h("p", {}, "You come on stage muted, and decide yourself when you are heard."),
       room.space?.settings.recorded && tick("Record me", consent, "Without this tick you are heard live, and are in no recording."),
+      room.space?.settings.ephemeral && h("p", { class: "kept", "data-testid": "nothing-kept" }, icon("hourglass"), NOTHING_KEPT),
       h("div", { class: "row end" },
         button({ "data-testid": "invitation-decline", onclick: () => attempt(() => room.orders.declineInvitation()) }, "Not now"),
         button({

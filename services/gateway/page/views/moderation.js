@@ -6,21 +6,28 @@ import { busy, button, h, replace } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { atMost } from "../lib/words.js";
+import { evidence } from "./evidence.js";
 import { choice, field, signedLink } from "./parts.js";
 
-/** @import { Appeal, Appeals, LogEntry, LogPage, Person, Report, Reports } from "../contracts/api.js" */
+/** @import { Appeal, Appeals, LogEntry, LogPage, Person, Report, ReportState, Reports } from "../contracts/api.js" */
 
 const OPS = "/v1/ops/moderation";
 const DAYS = /** @type {[string, string][]} */ ([["", "Until somebody ends it"], ["1", "One day"], ["7", "A week"], ["30", "A month"]]);
 
+const STATES = /** @type {[ReportState, string][]} */ ([["open", "Open"], ["dismissed", "Dismissed"], ["acted", "Acted upon"]]);
+
 export class ModerationPage extends HTMLElement {
+  #state = choice(STATES, "report-state", "open");
   #reports = h("ul", { "data-testid": "reports" });
+  #moreReports = h("div", { class: "row" });
   #appeals = h("ul", { "data-testid": "appeals" });
   #log = h("ul", { "data-testid": "log" });
   #more = h("div", { class: "row" });
 
   connectedCallback() {
     document.title = "Moderation · Rostrum";
+    this.#state.setAttribute("aria-label", "Which reports");
+    this.#state.addEventListener("change", () => attempt(() => this.#look()));
     this.#open();
   }
 
@@ -32,7 +39,7 @@ export class ModerationPage extends HTMLElement {
       return;
     }
     replace(this, h("h1", { tabindex: "-1" }, "Moderation"),
-      part("Open reports", this.#reports), part("Open appeals", this.#appeals), part("Log", this.#log, this.#more));
+      part("Reports", this.#state, this.#reports, this.#moreReports), part("Open appeals", this.#appeals), part("Log", this.#log, this.#more));
     this.querySelector("h1")?.focus();
     await attempt(() => this.#look());
   }
@@ -43,7 +50,7 @@ export class ModerationPage extends HTMLElement {
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       return busy(send, async () => {
-        identity.become({ token: token.value.trim(), person: { id: "operator", handle: "operator", name: "Operator" } });
+        identity.become({ token: token.value.trim(), person: { id: "operator", handle: "operator", name: "Operator", picture: null } });
         /** @type {Person | null} */
         const me = await getOrNull("/v1/me");
         if (me && identity.token) identity.become({ token: identity.token, person: me });
@@ -56,14 +63,22 @@ export class ModerationPage extends HTMLElement {
   }
 
   async #look() {
-    const [{ reports }, { appeals }] = await Promise.all([
-      /** @type {Promise<Reports>} */ (get(`${OPS}/reports?state=open`)),
-      /** @type {Promise<Appeals>} */ (get(`${OPS}/appeals?state=open`)),
+    replace(this.#reports);
+    const [, { appeals }] = await Promise.all([
+      this.#pageOfReports(""), /** @type {Promise<Appeals>} */ (get(`${OPS}/appeals?state=open`)),
     ]);
-    replace(this.#reports, reports.map((one) => this.#report(one)), !reports.length && none("Nothing is reported."));
     replace(this.#appeals, appeals.map((one) => this.#appeal(one)), !appeals.length && none("Nobody appeals."));
     replace(this.#log);
     await this.#page("");
+  }
+
+  /** @param {string} cursor */
+  async #pageOfReports(cursor) {
+    /** @type {Reports} */
+    const { reports, next_cursor: next } = await get(`${OPS}/reports?state=${this.#state.value}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    this.#reports.append(...reports.map((one) => this.#report(one)));
+    if (!this.#reports.children.length) this.#reports.append(none("There are none."));
+    replace(this.#moreReports, next && button({ onclick: () => attempt(() => this.#pageOfReports(next)) }, "Show more"));
   }
 
   /** @param {string} cursor */
@@ -84,13 +99,19 @@ export class ModerationPage extends HTMLElement {
     const about = one.person_id ? calledNow(one) : `“${one.title}”`;
     const heard = one.evidence.find((piece) => piece.space_id)?.space_id ?? one.space_id;
     const close = (/** @type {string} */ outcome) => this.#then(() => post(`${OPS}/reports/${one.id}/close`, { outcome }));
+    const by = one.reporter ? `${one.reporter.name} (@${one.reporter.handle})` : "nobody any more";
     return h("li", { class: "record", "data-testid": "report-row" }, h("strong", {}, `${one.reason}: ${about}`),
-      h("small", {}, `${when(one.at)}${one.title ? ` · in “${one.title}”` : ""}`), one.comment && h("q", {}, one.comment),
-      h("div", { class: "row" },
+      h("small", {}, `${when(one.at)} · by ${by}`,
+        one.space_id && [" · in ", h("a", { href: `/spaces/${one.space_id}`, "data-testid": "report-space" }, one.title || one.space_id)]),
+      one.comment && h("q", {}, one.comment), evidence(one.id),
+      one.state !== "open" ? h("div", { class: "row" },
+        h("span", {}, `Closed${one.closed_at ? ` ${when(one.closed_at)}` : ""}${one.explanation ? `: ${one.explanation}` : ""}`),
+        button({ class: "small", "data-testid": "reopen-report", onclick: this.#then(() => post(`${OPS}/reports/${one.id}/reopen`)) }, "Open it again"),
+      ) : h("div", { class: "row" },
         one.person_id && button({ class: "small danger", "data-testid": "suspend", onclick: () => this.#suspend(one) }, "Suspend"),
         one.space_id && button({ class: "small danger", "data-testid": "end-space", onclick: this.#then(() =>
           post(`/v1/ops/spaces/${one.space_id}/end`, { reason: one.reason, report_id: one.id })) }, "End the Space"),
-        heard && signedLink(`/v1/ops/spaces/${heard}/safety-copy.m4a?report=${one.id}`, { class: "button small" }, "Listen"),
+        heard && signedLink(`/v1/ops/spaces/${heard}/safety-copy.m4a?report=${one.id}`, { class: "button small" }, "Listen to the Space"),
         button({ class: "small", onclick: close("acted") }, "Done"),
         button({ class: "small quiet", "data-testid": "dismiss-report", onclick: close("dismissed") }, "Dismiss")));
   }

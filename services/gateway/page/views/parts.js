@@ -9,19 +9,26 @@ import { attempt } from "../lib/messages.js";
 /** @import { PersonRef, State } from "../contracts/api.js" */
 
 /**
- * A person as a coloured circle with initials; decoration, their name stands beside it.
+ * A person as their picture, or a coloured circle with initials; decoration, their name stands beside it.
  *
  * @param {PersonRef} person
  */
-export const avatar = (person) =>
-  h("span", { class: "avatar", "aria-hidden": "true", "--hue": hue(person.id) }, initials(person.name));
+export function avatar({ id, name, picture }) {
+  const circle = h("span", { class: "avatar", "aria-hidden": "true", "--hue": hue(id) }, initials(name));
+  // Over the initials, which stay where it does not load.
+  if (picture) circle.append(h("img", { src: `${picture}&size=128`, alt: "", loading: "lazy", onerror: without }));
+  return circle;
+}
+
+/** @param {Event} event */
+const without = (event) => /** @type {HTMLElement} */ (event.currentTarget).remove();
 
 /**
  * The key of what shows somebody: another one when they are called something else, so that it is drawn anew.
  *
  * @param {PersonRef} person
  */
-export const named = ({ id, handle, name }) => `${id} ${handle} ${name}`;
+export const named = ({ id, handle, name, picture }) => `${id} ${handle} ${name} ${picture ?? ""}`;
 
 /** @param {PersonRef[]} people @param {number} [most] */
 export function avatars(people, most = 5) {
@@ -29,13 +36,17 @@ export function avatars(people, most = 5) {
     people.length > most && h("span", { class: "avatar more" }, `+${people.length - most}`));
 }
 
-/** @param {{state: State, recorded: boolean, captions: boolean}} of */
-export function badges({ state, recorded, captions }) {
-  const states = { live: "Live", scheduled: "Scheduled", ended: "Ended", timed_out: "Ended", canceled: "Canceled" };
+/** What everybody is told of an ephemeral Space. */
+export const NOTHING_KEPT = "Nothing of this Space is kept: when it ends, everything said and written in it is destroyed.";
+
+/** @param {{state: State, recorded: boolean, captions: boolean, ephemeral: boolean}} of */
+export function badges({ state, recorded, captions, ephemeral }) {
+  const states = { live: "Live", scheduled: "Scheduled", ended: "Ended", timed_out: "Ended", canceled: "Canceled", deleted: "Deleted" };
   return h("span", { class: "badges" },
     h("span", { class: `badge ${state}`, "data-testid": "state" }, states[state] ?? state),
     recorded && h("span", { class: "badge", "data-testid": "recorded", title: "People on stage are recorded" },
       h("span", { class: state === "live" ? "dot" : "dot still", "aria-hidden": "true" }), "Recorded"),
+    ephemeral && h("span", { class: "badge", "data-testid": "ephemeral", title: NOTHING_KEPT }, icon("hourglass"), "Ephemeral"),
     captions && h("span", { class: "badge" }, icon("captions"), "Captions"));
 }
 

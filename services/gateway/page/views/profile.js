@@ -5,7 +5,10 @@ import { get, identity, patch } from "../lib/api.js";
 import { busy, button, h } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { atMost } from "../lib/words.js";
+import { deleteAccount } from "./erase.js";
+import { downloadMine } from "./export.js";
 import { field } from "./parts.js";
+import { pictureField } from "./picture.js";
 
 /** @import { NewProfile, Person } from "../contracts/api.js" */
 
@@ -47,12 +50,17 @@ export async function editProfile() {
         close();
       }));
     };
-    return [h("form", { class: "form", onsubmit: submit },
+    return [pictureField(me), h("form", { class: "form", onsubmit: submit },
       field("Name", name, "How others see you."),
       field("Handle", handle, "Your old one is free for others at once."),
       field("About you", bio, "Up to 160 characters."),
       field("Links", links, `Up to ${MOST_LINKS} whole addresses, one a line.`),
-      h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send))];
+      h("div", { class: "row end" }, button({ onclick: close }, "Cancel"), send)),
+    h("div", { class: "row" }, button({
+      class: "quiet small", "data-testid": "export", onclick: () => attempt(downloadMine),
+    }, "Download my data"), button({
+      class: "quiet small", "data-testid": "erase", onclick: () => { close(); deleteAccount(me); },
+    }, "Delete my account"))];
   }, { testid: "profile-sheet" });
 }
 

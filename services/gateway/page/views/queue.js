@@ -1,9 +1,10 @@
 // @ts-check
 /** Who asks to speak, for those who decide. */
 
-import { button, h, keyed, write } from "../lib/dom.js";
+import { button, h, icon, keyed, write } from "../lib/dom.js";
 import { attempt } from "../lib/messages.js";
 import { avatar, named } from "./parts.js";
+import { reportSheet } from "./report.js";
 
 /** @import { SpeakRequest } from "../contracts/api.js" */
 
@@ -38,7 +39,11 @@ export class SpaceQueue extends HTMLElement {
       button({
         class: "small quiet", "data-testid": "decline", "aria-label": `Decline ${person.name}`,
         onclick: () => attempt(() => room.orders.decline(person.id)),
-      }, "Decline"));
+      }, "Decline"),
+      message && button({
+        class: "plain", "data-testid": "report-request", "aria-label": `Report what ${person.name} wrote`, title: "Report",
+        onclick: () => reportSheet(room, person, { kind: "request", title: `Report what ${person.name} wrote`, text: message }),
+      }, icon("flag")));
   }
 }
 

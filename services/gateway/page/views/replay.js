@@ -24,6 +24,7 @@ export class SpaceReplay extends HTMLElement {
   #downloads = h("p", { class: "row downloads" });
   #lines = h("ol", { class: "lines transcript", "data-testid": "transcript" });
   #numbers = h("div", {});
+  #deleting = h("span", {});
   /** Nobody is shown anything of it any more. */
   #deleted = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -70,7 +71,7 @@ export class SpaceReplay extends HTMLElement {
     ]);
     if (this.#deleted || look !== this.#looks) return; // while it was asked for
     this.#showReplay(path, replay);
-    this.#showTranscript(path, transcript?.captions ?? []);
+    this.#showTranscript(path, transcript?.captions ?? [], transcript?.state === "complete");
     this.#showNumbers(path);
     const coming = replay?.state === "recording" || replay?.state === "processing" || transcript?.state === "open";
     if ((coming || !replay) && this.isConnected) this.#timer = setTimeout(() => this.look(), LOOK_AGAIN_MS);
@@ -111,8 +112,9 @@ export class SpaceReplay extends HTMLElement {
 
   /** @param {ReplayView["state"] | "unknown"} state */
   #say(state) {
+    const { recorded, ephemeral } = this.room?.space?.settings ?? {};
     const words = {
-      none: this.room?.space?.settings.recorded ? "There is no replay any more." : "This Space was not recorded.",
+      none: ephemeral ? "Nothing of this Space was kept." : recorded ? "There is no replay any more." : "This Space was not recorded.",
       recording: "The replay is being made…", processing: "The replay is being made…",
       failed: "There is no replay: nothing could be kept.", ready: "", unknown: "Looking for the replay…",
     };
@@ -132,6 +134,15 @@ export class SpaceReplay extends HTMLElement {
     });
   }
 
+  /** Only the words: the replay is kept. @param {string} path */
+  async #deleteTranscript(path) {
+    if (!await confirm("Delete the transcript?", "Nobody will read it any more. The replay is kept.", "Delete")) return;
+    await attempt(async () => {
+      await remove(`${path}/transcript`);
+      this.#showTranscript(path, []);
+    });
+  }
+
   /** Shows that it was deleted, and asks no more: transcription may not have heard of it yet. */
   #forget() {
     clearTimeout(this.#timer);
@@ -145,16 +156,19 @@ export class SpaceReplay extends HTMLElement {
     this.#showTranscript("", []);
   }
 
-  /** @param {string} path @param {Caption[]} captions */
-  #showTranscript(path, captions) {
+  /** @param {string} path @param {Caption[]} captions @param {boolean} [complete] */
+  #showTranscript(path, captions, complete = false) {
     this.#captions = captions;
     const panel = /** @type {HTMLElement} */ (this.#lines.parentElement);
     panel.hidden = captions.length === 0;
     if (captions.length > 0 && !panel.querySelector(".downloads")) {
       panel.append(h("p", { class: "row downloads" }, ["txt", "vtt", "srt", "json"].map((kind) =>
-        download(`${path}/transcript.${kind}`, kind.toUpperCase())),
-      this.#failed && this.#isHost && button({ class: "small danger", "data-testid": "delete-transcript",
-        onclick: () => this.#delete(path) }, "Delete the transcript")));
+        download(`${path}/transcript.${kind}`, kind.toUpperCase())), this.#deleting));
+    }
+    const deletes = this.#isHost && (this.#failed || complete);
+    if (deletes && !this.#deleting.firstChild) {
+      replace(this.#deleting, button({ class: "small danger", "data-testid": "delete-transcript",
+        onclick: () => this.#failed ? this.#delete(path) : this.#deleteTranscript(path) }, "Delete the transcript"));
     }
     // Until it is known when the replay begins, times are those since the start.
     const zero = this.#began ?? Date.parse(this.room?.space?.started_at ?? captions[0]?.start_at ?? "");
@@ -201,7 +215,9 @@ export class SpaceReplay extends HTMLElement {
       h("header", {}, h("h2", {}, "Numbers"), h("small", {}, "only you see these")),
       h("dl", { class: "numbers" },
         figure(numbers.peak_listeners, "listeners at the most"), figure(numbers.total_listeners, "listeners in all"),
-        figure(Object.keys(numbers.talk_seconds_by_speaker).length, "people spoke"), figure(reactions, "reactions"))));
+        room.space.settings.ephemeral ? figure(numbers.speakers, "people on stage")
+          : figure(Object.keys(numbers.talk_seconds_by_speaker).length, "people spoke"),
+        figure(reactions, "reactions"))));
   }
 }
 

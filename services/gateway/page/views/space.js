@@ -13,10 +13,11 @@ import { address, share } from "./create.js";
 import { SpaceInvitation } from "./invitation.js";
 import { inviteSheet, invites } from "./invite.js";
 import { news } from "./news.js";
-import { avatar, badges, named, topics } from "./parts.js";
+import { NOTHING_KEPT, avatar, badges, named, topics } from "./parts.js";
 import { SpaceQueue } from "./queue.js";
 import { SpaceReactions, SpaceTray } from "./reactions.js";
 import { SpaceReplay } from "./replay.js";
+import { reportSheet } from "./report.js";
 import { SpaceStage } from "./stage.js";
 import { tellOfTip } from "./tips.js";
 
@@ -49,6 +50,8 @@ export class SpacePage extends HTMLElement {
   #invite = h("div", { class: "invite", hidden: true }, icon("link"), h("code", { "data-testid": "link" }, address()), this.#people,
     button({ class: "small", "data-testid": "copy-link", onclick: () => share(this.#room.space?.settings.title ?? "") }, "Share"));
   #side = h("aside", { class: "side", "aria-label": "Captions and requests" }, this.#queue, this.#captions);
+  #delete = h("p", { class: "row end", hidden: true },
+    button({ class: "small danger", "data-testid": "delete-space", onclick: () => this.#remove() }, "Delete this Space"));
   #lead = h("p", { class: "lead", hidden: true });
   #tray = new SpaceTray();
   #dock = h("div", { class: "dock" }, this.#tray, this.#controls);
@@ -124,7 +127,7 @@ export class SpacePage extends HTMLElement {
         this.#lead, this.#invitation,
         h("div", { class: "arena" }, this.#stage, this.#reactions)),
       this.#side,
-      h("div", { class: "main rest" }, this.#audience, this.#pins, this.#invite)),
+      h("div", { class: "main rest" }, this.#audience, this.#pins, this.#invite, this.#delete)),
     this.#dock);
     this.draw();
     this.#heading.focus({ preventScroll: true });
@@ -172,7 +175,7 @@ export class SpacePage extends HTMLElement {
     const { space } = this.#room;
     if (!space) return;
     const over = space.state === "ended" || space.state === "timed_out";
-    const { recorded, captions } = space.settings;
+    const { recorded, captions, ephemeral } = space.settings;
     this.#captions.hidden = space.state !== "live" || !captions;
     this.#stage.hidden = space.state !== "live";
     this.classList.toggle("over", over);
@@ -182,6 +185,7 @@ export class SpacePage extends HTMLElement {
       scheduled: space.scheduled_start ? `Starts ${when(space.scheduled_start)}. Keep the link, it stays the same.` : "",
       ended: `This Space has ended${length === null ? "" : ` after ${clock(length)}`}.`,
       timed_out: "This Space ended because its host was lost.",
+      deleted: "This Space was deleted.",
     };
     this.#lead.hidden = !words[space.state];
     write(this.#lead, words[space.state]);
@@ -190,10 +194,27 @@ export class SpacePage extends HTMLElement {
       if (!this.#replay) {
         this.#replay = new SpaceReplay();
         this.#replay.room = this.#room;
-        this.querySelector(".rest")?.append(this.#replay);
+        this.#delete.before(this.#replay);
       }
     }
+    if (space.state === "deleted") {
+      this.#replay?.remove();
+      this.#replay = null;
+    }
+    const deletes = (over || space.state === "canceled") && space.host.id === identity.person?.id;
+    this.#delete.hidden = !deletes;
     if (space.state === "live" && recorded) say("This Space is recorded.");
+    if (space.state === "live" && ephemeral) say(NOTHING_KEPT);
+  }
+
+  async #remove() {
+    const sure = await confirm("Delete this Space?", "Nobody will find it, and everything said and written in it is gone for good.", "Delete");
+    if (!sure) return;
+    await attempt(async () => {
+      await this.#room.orders.deleteSpace();
+      tell("The Space is deleted.");
+      this.go("/");
+    });
   }
 
   /** @param {Note} event */
@@ -218,7 +239,7 @@ export class SpacePage extends HTMLElement {
 
   /** @param {Problem} problem */
   #gone(problem) {
-    const titles = { 403: "You cannot be here", 404: "There is no such Space" };
+    const titles = { 403: "You cannot be here", 404: "There is no such Space", 410: "This Space was deleted" };
     const title = titles[/** @type {keyof typeof titles} */ (problem.status)] ?? "That did not work";
     document.title = `${title} · Rostrum`;
     replace(this, h("section", { class: "card notice", "data-testid": "gone" }, h("h1", { tabindex: "-1" }, title), h("p", {}, problem.message),
@@ -241,7 +262,11 @@ function pinned(room, pin) {
   (room.hosts || pin.person.id === identity.person?.id) && button({
     class: "small quiet", "data-testid": "unpin", "aria-label": `Unpin ${pin.text || pin.url}`,
     onclick: () => attempt(() => room.orders.unpin(pin.id)),
-  }, "Unpin"));
+  }, "Unpin"),
+  pin.person.id !== identity.person?.id && button({
+    class: "plain", "data-testid": "report-pin", "aria-label": `Report ${pin.text || pin.url}`, title: "Report",
+    onclick: () => reportSheet(room, pin.person, { kind: "pin", id: pin.id, title: `Report what ${pin.person.name} pinned`, text: pin.text || pin.url }),
+  }, icon("flag")));
 }
 
 customElements.define("space-page", SpacePage);

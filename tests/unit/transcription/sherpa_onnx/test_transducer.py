@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.transcription.engines import RATE, Hints, ModelError, find, model_of
+from services.transcription.engines import RATE, Hints, ModelError
+from services.transcription.engines.choosing import find, model_of
 from tests.support import tiny_transducer
 from tests.support.tiny_transducer import GAP_S, TONE_S, spoken
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from services.transcription.engines.whisper.decoder import doubtful, once, repeats, without_repetitions
+from services.transcription.engines.whisper.decoder import (
+    doubtful,
+    once,
+    recites,
+    repeats,
+    too_many,
+    without_repetitions,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +76,23 @@ def test_a_phrase_that_is_repeated_at_once_is_left_once(text: str, left: str) ->
 @pytest.mark.parametrize("text", ["bye bye", "no, no, no", "had he had more", "to be or not to be"])
 def test_words_that_come_again_later_or_are_short_are_left_alone(text: str) -> None:
     assert not repeats(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "recited"),
+    [
+        ("Story of Angus, Robert, Selma.", True),
+        ("stage. Three short stories", True),
+        ("Angus, Robert", False),
+        ("Robert and Selma told three stories.", False),
+        ("", False),
+    ],
+)
+def test_what_follows_the_words_that_may_be_said_is_noticed(text: str, recited: bool) -> None:
+    assert recites(text, "Angus, Robert, Selma. Three short stories. stories") == recited
+    assert not recites(text, "")
+
+
+def test_nobody_says_five_names_in_half_a_second() -> None:
+    assert too_many(["mr", "jones"] * 5, 0.56)
+    assert not too_many(["mr", "jones"] * 2, 0.56)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.capture import decode
-from services.transcription.engines import Recogniser, find
+from services.transcription.engines import Recogniser
+from services.transcription.engines.choosing import find
 from tests.integration.transcription.stage import bundles, carried
 from tests.support.segmented import Segmented
 from tests.support.wer import words

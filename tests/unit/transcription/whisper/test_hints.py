@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.transcription.engines import AUTO, Hints, Recogniser, find
+from services.transcription.engines import AUTO, Hints, Recogniser
+from services.transcription.engines.choosing import find
 from tests.integration.transcription.stage import bundles, carried
 from tests.support.segmented import Segmented
 

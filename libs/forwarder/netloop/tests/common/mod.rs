@@ -12,7 +12,7 @@ use forwarder_core::srtp::{MASTER, MasterKeys, Outbound};
 use forwarder_core::stun;
 use forwarder_netloop::Forwarder;
 
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 pub fn credentials(id: u64) -> Credentials {
     let text = |what: &str| format!("{what} of {id}, long enough").into_bytes();

@@ -1,0 +1,100 @@
+"""API keys, with which the host product's servers act here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from contracts.commands import Command, Query, register
+from contracts.envelope import Model
+from contracts.growing import GROWS
+from contracts.times import Moment
+from contracts.written import Written
+
+ApiKeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+ApiKeyDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a key, in hexadecimal."""
+ApiKeyScope = Literal["people", "relations", "moderation", "spaces", "tokens"]
+"""What a key may do: say who there is, and erase people; say who follows and blocks whom; suspend and sign out; create
+Spaces for people; make tokens for them."""
+
+
+class ApiKey(Model):
+    """A key as those who run the instance see it; the key itself nobody sees again."""
+
+    id: ApiKeyId
+    name: str
+    scopes: tuple[Annotated[ApiKeyScope, GROWS], ...]
+    created_at: Moment
+    rotated_at: Moment | None = None
+    last_used_at: Moment | None = None
+    """To the hour."""
+    revoked: bool = False
+
+
+class ApiKeys(Model):
+    """Every key, oldest first."""
+
+    keys: tuple[ApiKey, ...] = ()
+
+
+@register
+class IssueApiKey(Command[ApiKey]):
+    """Operators make a key. Whoever asks has made it: only its digest is sent. Refuses: not_allowed, wrong_state (too
+    many keys)."""
+
+    service = "people"
+    name = "issue_api_key"
+    result = ApiKey
+    key_id: ApiKeyId
+    digest: ApiKeyDigest
+    title: Annotated[str, Written(1, 100)]
+    scopes: Annotated[tuple[ApiKeyScope, ...], Field(min_length=1, max_length=5)]
+
+
+@register
+class RotateApiKey(Command[ApiKey]):
+    """Operators replace a key; the one before is good for `keep_seconds` more. Refuses: not_allowed, not_found,
+    wrong_state (it was revoked)."""
+
+    service = "people"
+    name = "rotate_api_key"
+    result = ApiKey
+    key_id: ApiKeyId
+    digest: ApiKeyDigest
+    keep_seconds: Annotated[int, Field(ge=0, le=30 * 86_400)] = 86_400
+
+
+@register
+class RevokeApiKey(Command[ApiKey]):
+    """Operators make a key worthless; again changes nothing. Refuses: not_allowed, not_found."""
+
+    service = "people"
+    name = "revoke_api_key"
+    result = ApiKey
+    key_id: ApiKeyId
+
+
+@register
+class UseApiKey(Command[ApiKey]):
+    """A gateway asks whether a key may be used for something; that it was used is noted, at most once an hour.
+
+    Refuses: unauthenticated (no such key, or no longer), not_allowed (it is not for that; not from a gateway).
+    """
+
+    service = "people"
+    name = "use_api_key"
+    result = ApiKey
+    key_id: ApiKeyId
+    digest: ApiKeyDigest
+    scope: ApiKeyScope
+
+
+@register
+class ApiKeysQuery(Query[ApiKeys]):
+    """The keys, for operators. Refuses: not_allowed."""
+
+    service = "people"
+    name = "api_keys"
+    result = ApiKeys

@@ -1,0 +1,1 @@
+"""Removes the names of erased people from the streams, which services may not do."""

@@ -1,0 +1,143 @@
+"""Fetch what stands at an address that others name, within bounds: how much, how long, and from whom.
+
+Redirects are not followed. An address in a private network is not asked, unless its host is one that those who run
+this place have named. What is checked is the address that is connected to, so that a name that changes what it points
+to (DNS rebinding) is of no use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import certifi
+import httpcore
+
+from libs.addresses import is_loopback, is_public
+
+_CONNECTIONS: Final = 10
+
+
+class FetchError(OSError):
+    """It could not be had; the text says why, in words for those who run this place."""
+
+
+class NotAllowed(FetchError):
+    """It may not be asked: it is private, or not https."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What was answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By lower-case name; the last one where there are several."""
+    body: bytes
+
+
+class _Network(httpcore.AsyncNetworkBackend):
+    """Connects to public addresses, and to any of hosts that are trusted."""
+
+    def __init__(self, trusted: Collection[str]) -> None:
+        self._trusted = trusted
+        self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise FetchError(f"{host} is not found: {error}") from error
+        addresses = [str(address[4][0]) for address in found]
+        if host.lower() not in self._trusted and not all(map(is_public, addresses)):
+            raise NotAllowed(f"{host} is in a private network, which nobody may have us ask")
+        trouble: Exception | None = None
+        for address in addresses[:4]:
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                trouble = error
+        raise FetchError(f"{host} cannot be reached: {trouble}")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Fetcher:
+    """Asks web servers. `async with` it, so that its connections are closed."""
+
+    def __init__(self, *, trusted: Iterable[str] = (), http_on_loopback: bool = False) -> None:
+        """`trusted`: hosts that may be in a private network. `http_on_loopback` lets addresses of this machine be asked
+        without https."""
+        self._http_on_loopback = http_on_loopback
+        context = ssl.create_default_context()
+        context.load_verify_locations(certifi.where())
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=_CONNECTIONS,
+            keepalive_expiry=5.0,
+            network_backend=_Network(frozenset(host.lower() for host in trusted)),
+        )
+
+    async def __aenter__(self) -> Fetcher:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.aclose()
+
+    def check(self, url: str) -> None:
+        """Raises NotAllowed for an address that is never asked."""
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            raise NotAllowed(f"{url[:200]} is no address") from None
+        if not host or parts.username is not None or not url.isascii() or any(ord(letter) <= 32 for letter in url):
+            raise NotAllowed(f"{url[:200]} is no address")
+        if parts.scheme == "https" or (parts.scheme == "http" and self._http_on_loopback and is_loopback(host)):
+            return
+        raise NotAllowed(f"{url[:200]} is not https")
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        most: int,
+        within: float,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Response:
+        """What an address answers: at most `most` bytes, whole within `within` seconds. Raises FetchError."""
+        self.check(url)
+        sent = {"accept-encoding": "identity", "user-agent": "rostrum", **(headers or {})}
+        try:
+            async with asyncio.timeout(within):
+                async with self._pool.stream(method, url, headers=list(sent.items()), content=body) as answer:
+                    told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+                    if 300 <= answer.status < 400 and answer.status != 304:
+                        raise FetchError(f"{url[:200]} sends elsewhere ({answer.status}), which is not followed")
+                    if told.get("content-encoding", "identity") != "identity":
+                        raise FetchError(f"{url[:200]} answers compressed, which was not asked for")
+                    taken = bytearray()
+                    async for chunk in answer.aiter_stream():
+                        taken += chunk
+                        if len(taken) > most:
+                            raise FetchError(f"{url[:200]} answers more than {most} bytes")
+        except TimeoutError:
+            raise FetchError(f"{url[:200]} did not answer within {within:g} s") from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, ssl.SSLError) as error:
+            raise FetchError(f"{url[:200]} cannot be asked: {error}") from error
+        return Response(answer.status, told, bytes(taken))

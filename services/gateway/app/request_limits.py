@@ -1,0 +1,29 @@
+"""What is counted of what people ask for, beside lookups with X API v2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from libs.rate_limit import RateLimit
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """One limit for each thing that is counted."""
+
+    commands: RateLimit
+    """By person."""
+    created: RateLimit
+    """Spaces, by person."""
+    sign_ups: RateLimit
+    """By address."""
+    people_searches: RateLimit
+    """By person."""
+    sessions: RateLimit
+    """Anonymous ones, by address."""
+    servers: RateLimit
+    """Requests of the host product's servers, by API key."""
+    key_guesses: RateLimit
+    """API keys that are none, by address."""
+    exports: RateLimit
+    """Copies of somebody's data, by person."""

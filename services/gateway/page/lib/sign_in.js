@@ -1,0 +1,60 @@
+// @ts-check
+/** Signing in where people come from elsewhere: the browser goes there and comes back. */
+
+import { exchange, getOrNull, identity, remove } from "./api.js";
+import { tell } from "./messages.js";
+
+/** @import { HowToSignIn, SignedUp } from "../contracts/api.js" */
+
+const READY = "#signed-in";
+const FAILED = "#sign-in-";
+const UNAVAILABLE = "One cannot sign in at the moment; try again a little later.";
+/** What went wrong there. @type {Record<string, string>} */
+const WORDS = {
+  cancelled: "You did not sign in.",
+  expired: "Signing in took too long; try again.",
+  unavailable: UNAVAILABLE,
+};
+/** @type {Promise<HowToSignIn | null> | null} */
+let asked = null;
+
+/** How to sign in here; null where that cannot be told at the moment. @returns {Promise<HowToSignIn | null>} */
+export function howToSignIn() {
+  const asking = asked ?? /** @type {Promise<HowToSignIn | null>} */ (getOrNull("/v1/identity")).then((how) => {
+    if (!how) asked = null; // it may be known later
+    return how;
+  });
+  asked = asking;
+  return asking;
+}
+
+/** Leave to sign in. @param {HowToSignIn | null} how */
+export function leaveToSignIn(how) {
+  if (!how) tell(UNAVAILABLE, { bad: true });
+  else if (how.sign_in) location.assign(`${how.sign_in}?${new URLSearchParams({ return_to: location.pathname })}`);
+  else tell("Sign in where you have your account, and come here from there.");
+}
+
+/** Take in what became of signing in, where one comes back from it. */
+export async function comeBack() {
+  const { hash } = location;
+  if (hash !== READY && !hash.startsWith(FAILED)) return;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  if (hash !== READY) {
+    tell(WORDS[hash.slice(FAILED.length)] ?? "You were not let in; ask those who run this place.", { bad: true });
+    return;
+  }
+  // As nobody: a link to this address must not sign out whoever follows it, when no token waits for them.
+  const response = await exchange("POST", "/v1/sign-in/token", { anonymous: true });
+  /** @type {SignedUp} */
+  const { token, person } = await response.json();
+  identity.become({ token, person });
+}
+
+/** Sign out here, and where one signed in. */
+export async function signOut() {
+  const how = await howToSignIn();
+  if (how?.mode === "oidc") await remove("/v1/me/token").catch(() => undefined); // it may be over already
+  identity.become(null);
+  if (how?.sign_out) location.assign(how.sign_out);
+}

@@ -1,0 +1,1 @@
+"""What was deleted is gone: from every way out, every file, stream and index."""
