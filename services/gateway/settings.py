@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -21,6 +22,11 @@ class GatewaySettings(ServiceSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port of the public address; 0 takes any free one, which the log names."""
+    certificate: Path | None = None
+    """Certificate chain (PEM) with which this gateway serves HTTPS by itself; loaded again when the file changes.
+    Without it the gateway speaks HTTP, and a proxy in front of it has the certificate."""
+    certificate_key: Path | None = None
+    """Its private key (PEM), where that is in another file."""
     identity: Literal["development", "tokens", "oidc"] = "development"
     """How people prove who they are. `development` lets anybody be anybody, and serves this machine only. `tokens`
     takes JWTs of the product that this is a part of. `oidc` sends browsers to an OpenID provider."""
