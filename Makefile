@@ -90,12 +90,14 @@ check: setup ## ruff, mypy, tsc, import-linter, clippy and rustfmt, contracts
 	@infra/setup/check_rust.sh
 	$(call say,"contracts")
 	@$(BIN)/python -m contracts.check && $(BIN)/python -m infra.openapi --check
+	@$(BIN)/python -m infra.settings_reference --check
 
 fuzz: ## mutated packets at the Rust core's parsers for FUZZ_SECONDS (60)
 	@exec infra/setup/fuzz.sh
 
-contracts: setup ## write the generated schemas, AsyncAPI, OpenAPI and the page's names and types anew
+contracts: setup ## write anew what is generated: schemas, AsyncAPI, OpenAPI, the page's types, docs/settings.md
 	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi && $(BIN)/python -m contracts.page
+	@$(BIN)/python -m infra.settings_reference
 
 clean: ## remove what tools and builds leave behind (not var/, not .venv/)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build libs/forwarder/target

@@ -7,10 +7,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from infra.launcher.forks import MEDIA_NODES
 from libs.identity import OWN_ISSUER, DevelopmentIdentity, OwnTokens
+
+DEMO: Final = "DEMO"
+"""Environment variable; 0 starts no Space of speaking bots."""
 
 
 def add_var(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.subjects import SERVICES
-from infra.commands.common import add_var, fail, gateway_port, in_development, media_nodes
+from infra.commands.common import DEMO, add_var, fail, gateway_port, in_development, media_nodes
 from infra.launcher import LauncherError, System
 from infra.launcher.system import ENTRY, PRELOAD
 from infra.public_address import NotPublic, PublicAddress
@@ -104,7 +104,7 @@ def _public_settings(options: argparse.Namespace) -> dict[str, str]:
 def _hosts_bots(options: argparse.Namespace) -> bool:
     """Whether there is to be a Space of speaking bots: not with DEMO=0, nor without the services it needs, nor where
     nobody signs up."""
-    wanted = os.environ.get("DEMO", "1") not in ("0", "false", "no", "")
+    wanted = os.environ.get(DEMO, "1") not in ("0", "false", "no", "")
     return wanted and in_development() and options.entry == ENTRY and set(options.services) >= BOTS_NEED
 
 
