@@ -30,8 +30,8 @@ Written from the settings classes by `make contracts`; do not edit.
 
 Settings are environment variables. `ROSTRUM_ROOM_STORE` is a setting of room alone, and `ROSTRUM_STORE` the same
 setting of every service that has it; the first wins. A wrong value stops the service with a line that names the
-setting, and so does a name that begins with a service's and is unknown. Lists are written as JSON: `["a", "b"]`. A setting
-without a default is unset.
+setting, and so does a name that begins with a service's and is unknown. Lists are written as JSON: `["a", "b"]`. A
+setting without a default is unset.
 """
 _OF_COMMANDS: Final = f"""\
 ## The `rostrum` command

@@ -46,6 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"only these of {', '.join(SERVICES)}",
     )
+    add_public(parser)
+    parser.add_argument("--entry", default=ENTRY, help=argparse.SUPPRESS)  # what a child runs; for the launcher's tests
+
+
+def add_public(parser: argparse.ArgumentParser) -> None:
+    """`--public` and what belongs to it; `public_address` reads them."""
     public = parser.add_argument_group("on a public address", "identity is set up in docs/identity.md")
     public.add_argument("--public", metavar="URL", help="where browsers reach this machine, https://live.example.org")
     public.add_argument(
@@ -59,7 +65,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="IP",
         help="where clients reach the media port; again for more (default: the addresses of URL's host)",
     )
-    parser.add_argument("--entry", default=ENTRY, help=argparse.SUPPRESS)  # what a child runs; for the launcher's tests
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,11 +87,18 @@ def run(options: argparse.Namespace) -> int:
         fail(str(error))
 
 
-def _public_settings(options: argparse.Namespace) -> dict[str, str]:
-    """What follows from --public; ends the command where that cannot be served."""
+def public_address(options: argparse.Namespace) -> PublicAddress | None:
+    """Where browsers are to reach this machine, by the options; ends the command where those do not go together."""
     if options.public is None:
         if options.certificate or options.key or options.media_address:
             fail("--certificate, --key and --media-address belong to --public", 2)
+        return None
+    return PublicAddress(options.public, options.certificate, options.key, options.media_address)
+
+
+def _public_settings(options: argparse.Namespace) -> dict[str, str]:
+    """What follows from --public; ends the command where that cannot be served."""
+    if (address := public_address(options)) is None:
         return {}
     if in_development():
         fail(
@@ -95,7 +107,6 @@ def _public_settings(options: argparse.Namespace) -> dict[str, str]:
             2,
         )
     try:
-        address = PublicAddress(options.public, options.certificate, options.key, options.media_address)
         return address.settings(os.environ)
     except NotPublic as error:
         fail(str(error), 2)
