@@ -44,7 +44,7 @@ async def issuer(situation: Situation) -> Finding:
                     await provider.endpoint(endpoint)
         except (OSError, IdentityError) as error:
             return bad(
-                f"{settings.identity}: {error}",
+                f"{settings.identity}: the keys of {where or name}: {error}",
                 "check ROSTRUM_IDENTITY_ISSUER and ROSTRUM_IDENTITY_KEYS, and that this machine reaches the issuer",
             )
     count = len(keys)

@@ -20,7 +20,7 @@ from services.gateway.adapters.certificate import Certificate
 
 _SOON: Final = timedelta(days=14)
 _SECONDS: Final = 5.0
-_STATUS: Final = re.compile(r'^\{"status": ?"(ready|waiting)"')
+_STATUS: Final = re.compile(r'"status": ?"ready"|urn:rostrum:problem:unavailable')
 
 
 async def certificate(situation: Situation) -> Finding | None:

