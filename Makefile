@@ -11,9 +11,11 @@ STAMPS := $(VENV)/.stamps
 say = @printf '\033[1m==>\033[0m %s\n' $(1)
 
 RUST := $(shell find libs/forwarder \( -name target -prune \) -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml -o -path '*/python/*.py*' \) -print 2>/dev/null)
+PREFIX := /opt/rostrum
+BIN_DIR := /usr/local/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup run test soak demo check fuzz contracts bench lock clean distclean
+.PHONY: help setup install run test soak demo check fuzz contracts bench lock clean distclean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,9 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/lock
 
 lock: $(STAMPS)/uv ## write the lock files anew from pyproject.toml
 	@infra/setup/lock.sh $(VENV)
+
+install: setup ## Rostrum into PREFIX (/opt/rostrum), and the command into BIN_DIR (/usr/local/bin)
+	@infra/setup/install.sh $(VENV) $(PREFIX) $(BIN_DIR)
 
 # ---- running ---------------------------------------------------------------------------------------
 

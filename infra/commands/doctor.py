@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from infra.commands.common import add_var, fail
@@ -19,6 +20,7 @@ EXAMPLES: Final = """\
 examples:
   rostrum doctor                                    with the settings that are in the environment
   rostrum doctor --public https://live.example.org  and what `rostrum up` with the same options would set
+  rostrum doctor --env-file /etc/rostrum/rostrum.env  as the systemd unit runs it
   rostrum doctor --json                             for programs
 
 Run it before `rostrum up` and again while that runs: then it also asks the public address. Exit code 0 when nothing
@@ -32,12 +34,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add_var(parser)
     add_public(parser)
+    parser.add_argument(
+        "--env-file", type=Path, metavar="FILE", help="settings as systemd reads them; PUBLIC_URL in it is --public"
+    )
     parser.add_argument("--json", action="store_true", help="the findings as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """0 when nothing must be mended."""
-    environment = {**os.environ, "ROSTRUM_VAR": str(options.var)}
+    told = {} if options.env_file is None else read_env_file(options.env_file)
+    options.public = options.public or told.pop("PUBLIC_URL", None)
+    options.var = Path(told.get("ROSTRUM_VAR", options.var))
+    environment = {**os.environ, **told, "ROSTRUM_VAR": str(options.var)}
     try:
         if (public := public_address(options)) is not None:
             environment |= public.settings(environment)
@@ -51,6 +59,20 @@ def run(options: argparse.Namespace) -> int:
         noted = sum(finding.level is Level.WORTH_KNOWING for finding in findings)
         print(f"\n{len(findings)} checks: {broken} to mend, {noted} worth knowing")
     return 1 if broken else 0
+
+
+def read_env_file(file: Path) -> dict[str, str]:
+    """The variables in a file of `NAME=value` lines (systemd.exec(5), EnvironmentFile)."""
+    try:
+        lines = [line.strip() for line in file.read_text().splitlines()]
+    except (OSError, UnicodeError) as error:
+        fail(f"{file} cannot be read: {error}", 2)
+    pairs = [line.partition("=") for line in lines if line and line[0] not in "#;"]
+    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 async def _examine(situation: Situation, *, quiet: bool) -> list[Finding]:
