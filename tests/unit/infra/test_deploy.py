@@ -37,7 +37,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
 def said_of(unit: str, folder: Path) -> str:
     """What systemd finds wrong with a unit."""
     (folder / "rostrum.service").write_text(unit)
-    verify = ["systemd-analyze", "verify", folder / "rostrum.service"]
+    verify = ["systemd-analyze", "verify", str(folder / "rostrum.service")]
     return subprocess.run(verify, capture_output=True, text=True, check=False).stderr
 
 
