@@ -161,10 +161,11 @@ def _of_person(notification: Notification, opened: Read, about: TellAbout) -> Se
             reinstated = v1.Reinstated(person_id=person, version=version, at=at, lapsed=lapsed)
             return [_with(reinstated, "explanation", about(person, explanation))]
         case PersonErased():
-            # Whoever does not know the second one yet knows the first.
+            # The erasure first, since room treats who is only signed out as somebody who left. Readers of earlier
+            # versions know the second one alone.
             return [
-                v1.TokensRevoked(person_id=person, at=at, token_id=None),
                 v1.Erased(person_id=person, version=version, at=at),
+                v1.TokensRevoked(person_id=person, at=at, token_id=None),
             ]
         case HandleFreed() | Identified():
             return []

@@ -116,15 +116,16 @@ class SpaceTimers:
                     await self._sweep(space_id)
                     self._changed.add(space_id)
             self._gained.discard(partition)
+        while self._news:
+            who = next(iter(self._news))
+            await self._blocked_or_suspended(*who)
+            self._news.discard(who)
+        # Afterwards: who was erased is signed out too, and would leave like somebody who lost their connection.
         while self._signed_out:
             person_id, at = next(iter(self._signed_out.items()))
             await self._sign_out(person_id, at)
             if self._signed_out.get(person_id) == at:
                 del self._signed_out[person_id]
-        while self._news:
-            who = next(iter(self._news))
-            await self._blocked_or_suspended(*who)
-            self._news.discard(who)
         now = self._now()
         self._changed.update(space_id for space_id, due in self._due.items() if due <= now)
         while self._changed:

@@ -24,6 +24,7 @@ from libs.service import Service, running
 from services.room.main import compose, inspect
 from services.room.settings import Settings
 from tests.integration.room.conftest import Guests, brief, unread
+from tests.support.erasures import erasure
 from tests.support.nats import NatsServer
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import LIMIT, beats, eventually, pace, standstill
@@ -273,7 +274,26 @@ async def test_a_suspended_person_is_out_everywhere_and_a_suspended_hosts_space_
 
 
 async def erase(guests: Guests, who: str) -> None:
-    await say(guests, people.Erased.model_validate(told(guests, who)))
+    await guests.bus.publish_events([(event, new_id()) for event in erasure(guests.ids[who])])
+
+
+async def removals(guests: Guests, last: str) -> list[tuple[str, str]]:
+    """Who had to leave the Space or gave it away, and why, as it was published up to the removal of `last`."""
+    found: list[tuple[str, str]] = []
+    async for batch in guests.bus.follow(filters=[subjects.events_of("room")]):
+        for received in batch:
+            match received.event:
+                case v1.Removed(person_id=person_id, because=because):
+                    found.append((person_id, because))
+                    if person_id == guests.ids[last]:
+                        return found
+                case v1.HostChanged(previous_id=person_id, reason=reason):
+                    found.append((person_id, reason))
+                case v1.StageLeft(person_id=person_id, reason=reason):
+                    found.append((person_id, reason))
+                case _:
+                    pass
+    raise AssertionError("the stream ended")
 
 
 @pytest.mark.usefixtures("service")
@@ -306,6 +326,12 @@ async def test_who_is_erased_leaves_every_space_and_a_cohost_takes_over(guests: 
         return (space.state, space.host.id, len(space.stage)) == (v1.State.LIVE, guests.ids["dora"], 1)
 
     await eventually(taken_over)
+    ann, bob, host = (guests.ids[name] for name in ("ann", "bob", "host"))
+    async with asyncio.timeout(LIMIT):
+        told_of = await removals(guests, "host")
+    # Nobody is told that they left by themselves, or were lost.
+    assert sorted(told_of[:2]) == sorted([(ann, "erased"), (bob, "erased")])
+    assert told_of[2:] == [(host, "erased"), (host, "erased")]
 
     async def canceled() -> bool:
         query = v1.SpaceQuery(space_id=scheduled, follower=True)
