@@ -40,6 +40,8 @@ class Audience(StrEnum):
     """The people named by the event type's `concerns` fields."""
     OPERATORS = "operators"
     """People who run the instance; never shown in a Space."""
+    SERVERS = "servers"
+    """Servers of the host product that follow all Spaces; see `contracts.servers`."""
 
 
 class Model(BaseModel):

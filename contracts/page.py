@@ -69,7 +69,7 @@ def shown() -> dict[str, type[BaseModel]]:
     told: dict[str, type[BaseModel]] = {
         f"{context}.{name}": event
         for (context, name), event in catalogue.event_types().items()
-        if event.audience - {Audience.OPERATORS}
+        if event.audience - {Audience.OPERATORS, Audience.SERVERS}
     }
     return dict(sorted((told | dict.fromkeys(NodeNewsName, NodeNews)).items()))
 

@@ -15,6 +15,7 @@ from libs.eventstore import Notification
 from libs.keyring import Entry, Words
 from libs.keyring.opening import box_of
 from services.people.domain.account import AppealDecided, Appealed, Reinstated, Suspended, TokensRevoked
+from services.people.domain.api_keys import ApiKeyRevoked, ApiKeyRotated
 from services.people.domain.copies import Copied, CopyDestroyed, CopyMissing, CopySeen, Stretch
 from services.people.domain.entities import API_KEYS, FORGETTING, INSTANCE, reminded_space, report_of
 from services.people.domain.erasure import HandleFreed, PersonErased
@@ -122,8 +123,18 @@ def translate(notification: Notification, name: Read, about: TellAbout) -> Seque
     if notification.aggregate_id == FORGETTING:
         return _of_forgetting(notification)
     if notification.aggregate_id == API_KEYS:
-        return []  # nobody else's business
+        return _of_keys(notification)
     return _of_person(notification, name, about)
+
+
+def _of_keys(notification: Notification) -> Sequence[Outgoing]:
+    match notification.fact:
+        case ApiKeyRotated(key=key, kept_until=until):
+            return [v1.ApiKeyRotated(at=notification.record.at, key_id=key, kept_until=until)]
+        case ApiKeyRevoked(key=key):
+            return [v1.ApiKeyRevoked(at=notification.record.at, key_id=key)]
+        case _:
+            return []  # what ends nothing that is open is nobody else's business
 
 
 def _of_person(notification: Notification, opened: Read, about: TellAbout) -> Sequence[Outgoing]:

@@ -14,10 +14,11 @@ def test_what_the_page_knows_is_up_to_date() -> None:
     assert list(page.stale()) == []
 
 
-def test_the_page_knows_every_event_but_those_for_operators_alone() -> None:
+def test_the_page_knows_every_event_that_people_are_told() -> None:
     names = page.render()["events.js"]
+    not_people = {Audience.OPERATORS, Audience.SERVERS}
     for (context, name), event in catalogue.event_types().items():
-        assert (f'"{context}.{name}"' in names) is (event.audience != {Audience.OPERATORS})
+        assert (f'"{context}.{name}"' in names) is bool(event.audience - not_people)
     assert '"people.reminder_due"' in names
     assert '"recording.replay_deleted"' in names
     assert '"media.node_lost"' in names

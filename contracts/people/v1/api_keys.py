@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.commands import Command, Query, register
-from contracts.envelope import Model
+from contracts.envelope import Audience, Event, Model, event
 from contracts.growing import GROWS
 from contracts.times import Moment
 from contracts.written import Written
@@ -15,9 +15,9 @@ from contracts.written import Written
 ApiKeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 ApiKeyDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a key, in hexadecimal."""
-ApiKeyScope = Literal["people", "relations", "moderation", "spaces", "tokens"]
+ApiKeyScope = Literal["people", "relations", "moderation", "spaces", "tokens", "events"]
 """What a key may do: say who there is, and erase people; say who follows and blocks whom; suspend and sign out; create
-Spaces for people; make tokens for them."""
+Spaces for people; make tokens for them; follow the events of all Spaces."""
 
 
 class ApiKey(Model):
@@ -31,12 +31,37 @@ class ApiKey(Model):
     last_used_at: Moment | None = None
     """To the hour."""
     revoked: bool = False
+    good_until: Moment | None = None
+    """Told of a key that is used, where it was rotated since: until when what was used is good."""
 
 
 class ApiKeys(Model):
     """Every key, oldest first."""
 
     keys: tuple[ApiKey, ...] = ()
+
+
+@event("people", "api_key_rotated", Audience.OPERATORS)
+class ApiKeyRotated(Event):
+    """A key was replaced; the one before is good until `kept_until`, and any before that no more."""
+
+    key_id: ApiKeyId
+    kept_until: Moment
+
+    @property
+    def key(self) -> str:
+        return self.key_id
+
+
+@event("people", "api_key_revoked", Audience.OPERATORS)
+class ApiKeyRevoked(Event):
+    """A key opens nothing any more."""
+
+    key_id: ApiKeyId
+
+    @property
+    def key(self) -> str:
+        return self.key_id
 
 
 @register
@@ -50,7 +75,7 @@ class IssueApiKey(Command[ApiKey]):
     key_id: ApiKeyId
     digest: ApiKeyDigest
     title: Annotated[str, Written(1, 100)]
-    scopes: Annotated[tuple[ApiKeyScope, ...], Field(min_length=1, max_length=5)]
+    scopes: Annotated[tuple[ApiKeyScope, ...], Field(min_length=1, max_length=6)]
 
 
 @register

@@ -15,7 +15,7 @@ Confirmation = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r
 """The account's id or its handle, typed by whoever erases it."""
 
 
-@event("people", "erased", Audience.OPERATORS)
+@event("people", "erased", Audience.OPERATORS, Audience.SERVERS)
 class Erased(PersonEvent):
     """The person is erased: from now on they are refused everywhere, for ever, and nobody is shown what they wrote.
 

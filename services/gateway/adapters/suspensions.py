@@ -1,4 +1,5 @@
-"""Who is suspended or erased, and which tokens were revoked, so that what was signed once opens nothing any more."""
+"""Who is suspended or erased, and which tokens and API keys were revoked, so that what was good once opens nothing any
+more."""
 
 from __future__ import annotations
 
@@ -13,15 +14,17 @@ import nats.errors
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
-from contracts.people.v1 import Erased, Reinstated, Suspended, TokensRevoked
+from contracts.people.v1 import ApiKeyRevoked, ApiKeyRotated, Erased, Reinstated, Suspended, TokensRevoked
 from libs.aio import end
 from libs.bus import Bus, Received, StreamReset
 from libs.bus.anew import StreamPlace, follow_anew
 from libs.bus.halts import Unreadable
 from libs.identity.revoked import Revoked
+from services.gateway.adapters.key_changes import KeyChanges
 
 _FILTERS: Final = tuple(
-    subjects.event("people", "*", event.name) for event in (Suspended, Reinstated, TokensRevoked, Erased)
+    subjects.event("people", "*", event.name)
+    for event in (Suspended, Reinstated, TokensRevoked, Erased, ApiKeyRevoked, ApiKeyRotated)
 )
 
 
@@ -29,15 +32,22 @@ class Suspensions:
     """The suspended as the stream has them from its beginning: suspensions are few. `run` is a task for life.
 
     `on_suspended` is called with whoever has just been suspended, `on_revoked` with whose tokens were revoked, and
-    which one; None for all of them, as for whoever was erased.
+    which one; None for all of them, as for whoever was erased. `on_key_change` is called with the API key that was
+    revoked or rotated, once `keys` has it.
     """
 
     def __init__(
-        self, bus: Bus, on_suspended: Callable[[str], None], on_revoked: Callable[[str, str | None], None]
+        self,
+        bus: Bus,
+        on_suspended: Callable[[str], None],
+        on_revoked: Callable[[str, str | None], None],
+        on_key_change: Callable[[str, KeyChanges], None],
     ) -> None:
         self._bus = bus
         self._on_suspended = on_suspended
         self._on_revoked = on_revoked
+        self._on_key_change = on_key_change
+        self.keys = KeyChanges()
         self.people: set[str] = set()
         """Ids of everybody who is suspended now."""
         self.erased: set[str] = set()
@@ -113,6 +123,9 @@ class Suspensions:
                 else:
                     self.revoked.add(token_id, expires_at, datetime.now(UTC))
                 self._on_revoked(person_id, token_id)
+            case ApiKeyRevoked() | ApiKeyRotated() as changed:
+                self.keys.hear(changed)
+                self._on_key_change(changed.key_id, self.keys)
             case _:
                 pass
         self._sequence = received.sequence

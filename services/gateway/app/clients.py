@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import Counter as Multiset
 from collections import deque
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -14,6 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from libs.rate_limit import Quota, QuotaSpent
 from libs.refusal import Refusal
+from services.gateway.adapters.key_changes import KeyChanges
 from services.gateway.app.frames import Frame
 from services.gateway.app.visibility import Viewer
 
@@ -55,12 +57,14 @@ class Client:
     def __init__(self, viewer: Viewer, limit: int, session: str | None = None, whose: str = "") -> None:
         self.viewer = viewer
         self.whose = whose
-        """The person, or the address of somebody without a token: whom it is counted for."""
+        """The person, the API key, or the address of somebody without a token: whom it is counted for."""
         self.session = session
         """The session it keeps alive, which is all that tells who an anonymous one is."""
         self.after_version = 0
         """Room events up to this version are in the snapshot the client has."""
         self.after_sequence = 0
+        self.reads = False
+        """Whether it is told out of the stream what happens, and so nothing is queued."""
         self.ending: Ending | None = None
         self.cut = asyncio.Event()
         """Set when the response must end even while it is stuck in a write."""
@@ -71,7 +75,7 @@ class Client:
 
     def offer(self, sequence: int, version: int, made: Frame) -> None:
         """Queue the event of this sequence; `version` is a room event's, else 0. A full queue ends the client."""
-        if self.ending is not None:
+        if self.ending is not None or self.reads:
             return
         if len(self._frames) >= self._limit:
             self._frames.clear()
@@ -80,20 +84,44 @@ class Client:
         self._frames.append((sequence, version, made))
         self._wake.set()
 
-    def end_with_token(self) -> None:
-        """End when the viewer's token does, unless `left` is called first."""
-        if self.viewer.until is not None:
-            left = (self.viewer.until - datetime.now(UTC)).total_seconds()
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, left), self.end, Ending.EXPIRED)
+    def end_at(self, until: datetime | None) -> None:
+        """End when what opened it is good no more, unless `left` is called first; for None, when somebody says so."""
+        self.left()
+        if until is None:
+            return
+        left = (until - datetime.now(UTC)).total_seconds()
+        if left > 0:
+            self._timer = asyncio.get_running_loop().call_later(left, self.end, Ending.EXPIRED)
+        else:
+            self.end(Ending.EXPIRED)
+
+    def end_with_key(self, keys: KeyChanges) -> None:
+        """End when the viewer's API key is good no more, by what is known of it now."""
+        viewer = self.viewer
+        if viewer.key_id is not None and viewer.issued_at is not None:
+            until = keys.good_until(viewer.key_id, viewer.issued_at, viewer.until)
+            self.viewer = replace(viewer, until=until)
+            self.end_at(until)
 
     def left(self) -> None:
         """It ends with no token any more."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+
+    def read(self) -> None:
+        """Queue nothing: everything is read for it out of the stream, until `reads` is false again."""
+        self._frames.clear()
+        self.reads = True
 
     def tell(self, made: Frame) -> None:
         """Queue what is no event of the stream: for this client alone, without an id, wherever it is."""
         self.offer(UNNUMBERED, 0, made)
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether it may be sent nothing more."""
+        return self.ending in _DENIED
 
     def end(self, why: Ending) -> None:
         """Take no more; the first reason stays."""
@@ -108,6 +136,7 @@ class Client:
     def restart(self) -> None:
         """Start over on another epoch of the stream."""
         self.ending = None
+        self.reads = False
         self.after_version = self.after_sequence = 0
         self._frames.clear()
         self._wake.clear()
@@ -162,21 +191,23 @@ class Clients:
         """A new client at an address. Refuses: unavailable, too_many_requests (QuotaSpent)."""
         if self._stopping or len(self._open) >= self._most:
             raise Refusal("unavailable", "This gateway takes no more live streams now; try again.", retry=True)
-        whose, most = (address, self._per_address) if viewer.person_id is None else (viewer.person_id, self._per_person)
+        known_as = viewer.person_id or viewer.key_id
+        whose, most = (address, self._per_address) if known_as is None else (known_as, self._per_person)
         if self._open_of[whose] >= most:
-            where = "At your address" if viewer.person_id is None else "Of yours,"
+            where = "At your address" if known_as is None else "Of yours,"
             detail = f"{where} {most} live streams are open already; close one."
             raise QuotaSpent(self._quota(whose, most), _LOOK_AGAIN, detail)
         self._open_of[whose] += 1
         client = Client(viewer, self._queued, session, whose)
-        client.end_with_token()
+        client.end_at(viewer.until)
         self._open.add(client)
         STREAMS.set(len(self._open))
         return client
 
     def quota(self, client: Client) -> Quota:
         """How many more streams whoever opened this one may open."""
-        return self._quota(client.whose, self._per_address if client.viewer.person_id is None else self._per_person)
+        anonymous = client.viewer.person_id is None and client.viewer.key_id is None
+        return self._quota(client.whose, self._per_address if anonymous else self._per_person)
 
     def _quota(self, whose: str, most: int) -> Quota:
         return Quota("streams", most, None, max(0, most - self._open_of[whose]), None)
@@ -206,6 +237,13 @@ class Clients:
             gone = viewer.person_id == person_id if token_id is None else token_id in (viewer.token_id, viewer.sign_in)
             if gone:
                 client.end(Ending.REVOKED)
+
+    def key_changed(self, key_id: str, keys: KeyChanges) -> None:
+        """End what an API key opened that was revoked or rotated, now or when the text that opened it is good no
+        more."""
+        for client in tuple(self._open):
+            if client.viewer.key_id == key_id:
+                client.end_with_key(keys)
 
     def reset(self) -> None:
         """Let every client start over: the event stream was rebuilt."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
 from contracts import subjects
 from contracts.captions.v1 import Partial
@@ -30,19 +30,26 @@ from services.gateway.app.recent import BARS, NAMES, OPERATORS, bar_of
 from services.gateway.app.visibility import Viewer, concerns_space, ends_for, may_see, told_wherever
 from services.gateway.app.watched import WatchedSpace, WatchedSpaces, view
 
+K = TypeVar("K", bound=Hashable)
 _log = logging.getLogger(__name__)
 
 _PERSON_KEYED: Final = ("tipping",)
 """Contexts with events that concern a Space and whose subjects carry a person's id; the Space is in their body."""
-_WORDS: Final = (Partial, Captioned, CaptionCorrected, CaptionRestored, OwnCaptionCorrected)
+WORDS: Final = (Partial, Captioned, CaptionCorrected, CaptionRestored, OwnCaptionCorrected)
 """Events that carry what was said."""
 _MOST_NAMED: Final = 100
 """People whose new names are looked for in the history."""
-_NONE_OF_THEM: Final = 1_000_000_000
+NONE_OF_THEM: Final = 1_000_000_000
+"""Captions of a Space, behind the last of which none is: asks whether there is a transcript, and for none of it."""
 
 
 class Feed(Protocol):
     """What a client follows."""
+
+    @property
+    def may_lag(self) -> bool:
+        """Whether what a client is told does not depend on when. Nothing waits in its queue then while it is told what
+        it missed: what happens meanwhile is read out of the stream too, at the pace of the client."""
 
     async def attach(self, client: Client) -> None:
         """Deliver to the client from now on. Raises Refusal, Unavailable."""
@@ -71,6 +78,8 @@ class Feed(Protocol):
 
 class SpaceFeed:
     """The events of one Space."""
+
+    may_lag: Final = False
 
     def __init__(self, bus: Bus, spaces: WatchedSpaces, space_id: str, ask_seconds: float) -> None:
         self._bus = bus
@@ -116,7 +125,7 @@ class SpaceFeed:
             return False
         if self._is_gone and not isinstance(event, Ended | Canceled):
             return False
-        if isinstance(event, _WORDS) and not self._keeps_words:
+        if isinstance(event, WORDS) and not self._keeps_words:
             return False
         return may_see(event, viewer, now.role_of(viewer))
 
@@ -137,38 +146,38 @@ class SpaceFeed:
 async def _has_transcript(bus: Bus, space_id: str, ask_seconds: float) -> bool:
     """Whether a Space has a transcript now; False where that cannot be found out."""
     try:
-        query = TranscriptQuery(space_id=space_id, after=_NONE_OF_THEM)
+        query = TranscriptQuery(space_id=space_id, after=NONE_OF_THEM)
         return (await bus.ask(query, timeout=ask_seconds)).result.state != "none"
     except (Refusal, Unavailable) as error:
         _log.warning("what was said in %s is left out of the history", space_id, extra={"why": str(error)})
         return False
 
 
-class Subscribers:
+class Subscribers(Generic[K]):
     """Clients by key, for feeds that need to know nothing of a Space."""
 
     def __init__(self) -> None:
-        self._clients: defaultdict[str, set[Client]] = defaultdict(set)
+        self._clients: defaultdict[K, set[Client]] = defaultdict(set)
 
-    def add(self, key: str, client: Client) -> None:
+    def add(self, key: K, client: Client) -> None:
         """Offer to the client what is for `key` from now on."""
         self._clients[key].add(client)
 
-    def discard(self, key: str, client: Client) -> None:
+    def discard(self, key: K, client: Client) -> None:
         """Offer no more."""
         self._clients[key].discard(client)
         if not self._clients[key]:
             del self._clients[key]
 
-    def among(self, keys: Iterable[str]) -> list[str]:
+    def among(self, keys: Iterable[K]) -> list[K]:
         """Which of the keys have clients."""
         return [key for key in keys if key in self._clients]
 
-    def waiting(self) -> list[str]:
+    def waiting(self) -> list[K]:
         """The keys that have clients."""
         return list(self._clients)
 
-    def offer(self, key: str, sequence: int, made: Callable[[], Frame]) -> None:
+    def offer(self, key: K, sequence: int, made: Callable[[], Frame]) -> None:
         """Offer an event to all of `key`."""
         for client in self._clients.get(key, ()):
             client.offer(sequence, 0, made())
@@ -178,7 +187,9 @@ class BarFeed:
     """Changes of one person's live bar, what they are reminded of, which Spaces they were let into, and where a host
     corrected what they said."""
 
-    def __init__(self, bus: Bus, bars: Subscribers, person_id: str, ask_seconds: float) -> None:
+    may_lag: Final = False
+
+    def __init__(self, bus: Bus, bars: Subscribers[str], person_id: str, ask_seconds: float) -> None:
         self._bus = bus
         self._bars = bars
         self._person_id = person_id
@@ -244,7 +255,7 @@ class BarFeed:
         return False
 
 
-async def keep_bars(bus: Bus, bars: Subscribers, every: float, ask_seconds: float) -> None:
+async def keep_bars(bus: Bus, bars: Subscribers[str], every: float, ask_seconds: float) -> None:
     """Ask for the live bar of everybody who watches one, every so many seconds, for ever: discovery tells of changes
     only those who asked lately."""
     while True:
@@ -259,7 +270,9 @@ async def keep_bars(bus: Bus, bars: Subscribers, every: float, ask_seconds: floa
 class OperatorFeed:
     """Every event whose audience has those who run the instance."""
 
-    def __init__(self, operators: Subscribers) -> None:
+    may_lag: Final = True
+
+    def __init__(self, operators: Subscribers[str]) -> None:
         self._operators = operators
 
     async def attach(self, client: Client) -> None:

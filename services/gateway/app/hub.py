@@ -22,6 +22,7 @@ from services.gateway.app.feeds import Subscribers
 from services.gateway.app.frames import Frame, Position, frame_of
 from services.gateway.app.kept_events import Keeping, KeptEvent
 from services.gateway.app.recent import OPERATORS, Recent
+from services.gateway.app.server_feed import Wanted
 from services.gateway.app.visibility import told_wherever
 from services.gateway.app.watched import WatchedSpaces
 
@@ -53,9 +54,11 @@ class Hub:
         self._position = Position("", 0)
         self.recent = Recent(recent_events)
         """The newest events up to the position."""
-        self.bars = Subscribers()
+        self.bars: Subscribers[str] = Subscribers()
         """Who follows a live bar, by whose it is."""
-        self.operators = Subscribers()
+        self.operators: Subscribers[str] = Subscribers()
+        self.servers: Subscribers[Wanted] = Subscribers()
+        """Servers of the host product, by what they want."""
 
     @property
     def position(self) -> Position:
@@ -119,6 +122,9 @@ class Hub:
                 self.bars.offer(person_id, sequence, partial(kept.frame_to, person_id))
         if Audience.OPERATORS in event.audience:
             self.operators.offer(OPERATORS, sequence, make)
+        for wanted in self.servers.waiting():
+            if wanted.takes(event):
+                self.servers.offer(wanted, sequence, make)
         for tell in self._told:
             tell(event)
         if isinstance(event, Forgotten) and event.unit is None:

@@ -10,6 +10,7 @@ from typing import Final
 from contracts.discovery.v1 import BarsChanged
 from contracts.envelope import Audience, Event
 from contracts.people.v1 import ProfileChanged
+from contracts.servers import told_to_servers
 from services.gateway.app.frames import Position
 from services.gateway.app.kept_events import KeptEvent
 from services.gateway.app.visibility import concerns_space, told_wherever
@@ -20,6 +21,7 @@ _MOST_BYTES: Final = 8 * 1024 * 1024
 """Of JSON; as objects it takes about five times as much."""
 BARS: Final = "bars"
 OPERATORS: Final = "operators"
+SERVERS: Final = "servers"
 NAMES: Final = "names"
 """What people are called from then on, in whichever Spaces they are named."""
 
@@ -30,7 +32,7 @@ def bar_of(person_id: str) -> str:
 
 
 def keys_of(event: Event) -> list[str]:
-    """What an event is looked for by: its Space, the person it is told to, those who run the instance."""
+    """What an event is looked for by: its Space, the person it is told to, those who run the instance, servers."""
     space_id = concerns_space(event)
     keys = [] if space_id is None else [space_id]
     if (person_id := told_wherever(event)) is not None:
@@ -41,6 +43,8 @@ def keys_of(event: Event) -> list[str]:
         keys.append(NAMES)
     if Audience.OPERATORS in event.audience:
         keys.append(OPERATORS)
+    if told_to_servers(event):
+        keys.append(SERVERS)
     return keys
 
 

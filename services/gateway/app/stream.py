@@ -14,11 +14,13 @@ from typing import Final
 from libs.bus import Bus
 from libs.rate_limit import Quota
 from libs.refusal import Refusal
+from services.gateway.adapters.key_changes import KeyChanges
 from services.gateway.app.clients import Client, Clients, Ending
 from services.gateway.app.feeds import BarFeed, Feed, OperatorFeed, SpaceFeed
 from services.gateway.app.frames import Frame, Position
 from services.gateway.app.hub import Hub
 from services.gateway.app.resuming import Resuming
+from services.gateway.app.server_feed import ServerFeed, Wanted
 from services.gateway.app.visibility import Viewer
 from services.gateway.app.watched import WatchedSpaces
 
@@ -61,6 +63,8 @@ class Stream:
         # It is told what it missed, so the snapshot must hide nothing; events it has had already it is spared.
         self.client.after_version = 0
         self.client.after_sequence = last.sequence
+        if self._feed.may_lag:
+            self.client.read()
 
     def close(self) -> None:
         """Detach the client and forget it."""
@@ -71,10 +75,12 @@ class Stream:
         """What is sent, in order; nothing for a while is an empty one. Raises Refusal, Unavailable."""
         if self._last is not None:
             async for chunk in self._missed(self._last):
+                if self.client.is_denied:
+                    return
                 yield chunk
                 if self.client.ending is Ending.OVER:
                     return
-        else:
+        elif not self.client.is_denied:
             yield self._opening()
         while True:
             chunk_or_end = await self.client.take(self._keep_alive)
@@ -105,8 +111,19 @@ class Stream:
         await self._attach()
 
     async def _missed(self, last: Position) -> AsyncIterator[list[Frame]]:
+        after, until = last.sequence, self._start
+        while True:
+            async for frames in self._between(after, until):
+                yield frames
+            # Between this and the first that is queued again, nothing is delivered.
+            if not self.client.reads or self._hub.position == until or self._hub.position.epoch != until.epoch:
+                self.client.reads = False
+                return
+            after, until = until.sequence, self._hub.position
+
+    async def _between(self, after: int, until: Position) -> AsyncIterator[list[Frame]]:
         viewer = self.client.viewer
-        batches = self._resuming.missed(self._feed.keys(), self._feed.filters(viewer), last.sequence, self._start)
+        batches = self._resuming.missed(self._feed.keys(), self._feed.filters(viewer), after, until)
         async with contextlib.aclosing(batches):
             async for batch in batches:
                 frames: list[Frame] = []
@@ -135,6 +152,7 @@ class Streams:
         clients: Clients,
         suspended: Container[str],
         erased: Container[str],
+        keys: KeyChanges,
         *,
         ask_seconds: float,
         keep_alive: float,
@@ -146,6 +164,7 @@ class Streams:
         self._clients = clients
         self._suspended = suspended
         self._erased = erased
+        self._keys = keys
         self._ask_seconds = ask_seconds
         self._keep_alive = keep_alive
 
@@ -164,6 +183,11 @@ class Streams:
         """What is for operators; the caller has checked that the viewer is one."""
         return await self._open(OperatorFeed(self._hub.operators), viewer, last_id)
 
+    async def of_server(self, viewer: Viewer, wanted: Wanted, last_id: str | None) -> Stream:
+        """What a server of the host product may know of all Spaces. Refuses: space_unknown, space_deleted,
+        unauthenticated, too_many_requests, unavailable."""
+        return await self._open(ServerFeed(self._bus, self._hub.servers, wanted, self._ask_seconds), viewer, last_id)
+
     async def _open(
         self, feed: Feed, viewer: Viewer, last_id: str | None, session: str | None = None, address: str = ""
     ) -> Stream:
@@ -173,6 +197,10 @@ class Streams:
         if viewer.person_id is not None and viewer.person_id in self._suspended:
             raise Refusal("suspended", "Your account is suspended. You can appeal.")
         client = self._clients.admit(viewer, session, address)
+        client.end_with_key(self._keys)
+        if client.ending is not None:
+            self._clients.leave(client)
+            raise Refusal("unauthenticated", "This API key was revoked or rotated.")
         stream = Stream(self._hub, self._resuming, self._clients, feed, client, self._keep_alive)
         try:
             await stream.open(last_id)

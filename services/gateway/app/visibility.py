@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from contracts.discovery.v1 import BarChanged, BarsChanged
 from contracts.envelope import Audience, Event
-from contracts.media.v1 import Connected, Disconnected
+from contracts.listening import names_a_listener
 from contracts.people.v1 import ReminderDue
 from contracts.presence.v1 import Counted
 from contracts.room.follow import follow, member
@@ -42,6 +42,8 @@ class Viewer:
     """When that token was made."""
     sign_in: str | None = None
     """Names the sign-in elsewhere that the token comes of; revoked like a token."""
+    key_id: str | None = None
+    """The API key of a server, whose text is of `issued_at`."""
 
 
 class ViewerRole(StrEnum):
@@ -184,17 +186,6 @@ def may_see(event: Event, viewer: Viewer, role: ViewerRole) -> bool:
     if Audience.HOSTS in audience and role in _HOSTS:
         return True
     return Audience.PERSON in audience and viewer.person_id is not None and viewer.person_id in event.people()
-
-
-def names_a_listener(event: Event) -> bool:
-    """Whether an event tells of somebody who only listens, whom nobody else is to know there."""
-    match event:
-        case Connected(direction=direction) | Disconnected(direction=direction):
-            return direction == "subscribe"
-        case Removed(listened=listened) | Readmitted(listened=listened):
-            return listened
-        case _:
-            return False
 
 
 def ends_for(event: Event, viewer: Viewer) -> bool:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from contracts.commands import Query, R
 from contracts.envelope import Audience, Event
+from contracts.listening import names_a_listener
 from contracts.people.v1 import ProfileChanged
 from contracts.presence.v1 import Counted
 from contracts.room.follow import snapshot
@@ -21,7 +22,7 @@ from libs.bus import Bus
 from libs.refusal import Refusal
 from services.gateway.app.clients import Client, Ending
 from services.gateway.app.frames import Frame
-from services.gateway.app.visibility import SpaceNow, ViewerRole, concerns_space, ends_for, may_see, names_a_listener
+from services.gateway.app.visibility import SpaceNow, ViewerRole, concerns_space, ends_for, may_see
 
 _KEPT_IDLE: Final = 30.0
 

@@ -91,7 +91,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": (
             "`event: snapshot`, then each event as `event: <context>.<name>` with its JSON as `data` and "
@@ -113,7 +113,7 @@ LastQuery = Annotated[
             "unauthenticated", "removed", "blocked", "not_allowed", "space_unknown", "session_unknown",
             "too_many_requests", "invalid",
         ),
-        **_EVENTS,
+        **EVENTS,
     },
 )  # fmt: skip
 async def space_events(
@@ -145,7 +145,7 @@ async def space_events(
 
 @router.get(
     "/v1/live-bar/events", operation_id="liveBarEvents", response_class=Response,
-    responses={**responses("unauthenticated", "too_many_requests", "invalid"), **_EVENTS},
+    responses={**responses("unauthenticated", "too_many_requests", "invalid"), **EVENTS},
 )  # fmt: skip
 async def bar_events(
     request: Request,
@@ -164,7 +164,7 @@ async def bar_events(
 
 @router.get(
     "/v1/ops/events", operation_id="operatorEvents", response_class=Response, tags=["operators"],
-    responses={**responses("unauthenticated", "not_allowed", "too_many_requests", "invalid"), **_EVENTS},
+    responses={**responses("unauthenticated", "not_allowed", "too_many_requests", "invalid"), **EVENTS},
 )  # fmt: skip
 async def operator_events(
     request: Request,

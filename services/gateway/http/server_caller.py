@@ -15,6 +15,7 @@ from libs.identity.api_keys import read_api_key
 from libs.ids import new_id
 from libs.refusal import Refusal
 from services.gateway.app import Gateway
+from services.gateway.app.visibility import Viewer
 from services.gateway.http.caller import CommandHead, address, gateway_of, spend, would_spend
 from services.gateway.http.problems import OF_A_COMMAND, responses
 
@@ -46,6 +47,8 @@ class Server:
     key_id: str
     key: str | None
     """Its `Idempotency-Key`."""
+    viewer: Viewer
+    """As what it watches."""
 
     def head(self, actor: str | None = None) -> CommandHead:
         """What its command begins with; `actor` is for whom it acts, else it acts for the instance."""
@@ -72,13 +75,14 @@ def server(scope: ApiKeyScope) -> Callable[[Request, _Credentials, _Key], Awaita
                 raise Refusal("unauthenticated", "Send an API key as a bearer token; `rostrum keys` makes one.")
             id, digest = read
             used = UseApiKey(command_id=new_id(), operator=True, key_id=id, digest=digest, scope=scope)
-            await gateway.ask(used)
+            known = await gateway.ask(used)
         except Refusal as refused:
             if refused.reason == "unauthenticated":
                 spend(request, guesses, at)  # nobody tries keys for long
             raise
         spend(request, gateway.paces.servers, id)
-        return Server(id, key)
+        since = known.rotated_at or known.created_at
+        return Server(id, key, Viewer(key_id=id, issued_at=since, until=known.good_until))
 
     return asking
 
@@ -88,6 +92,7 @@ RelationsServer = Annotated[Server, Depends(server("relations"))]
 ModerationServer = Annotated[Server, Depends(server("moderation"))]
 SpacesServer = Annotated[Server, Depends(server("spaces"))]
 TokensServer = Annotated[Server, Depends(server("tokens"))]
+EventsServer = Annotated[Server, Depends(server("events"))]
 
 
 async def person_of(gateway: Gateway, subject: str) -> str:

@@ -140,7 +140,9 @@ async def compose(service: Service[GatewaySettings]) -> None:
     await hub.start()
     service.spawn("live events", hub.run())
     service.spawn("live bars", keep_bars(bus, hub.bars, _ASK_FOR_BARS, settings.ask_seconds))
-    suspensions = Suspensions(bus, on_suspended=clients.suspended, on_revoked=clients.revoked)
+    suspensions = Suspensions(
+        bus, on_suspended=clients.suspended, on_revoked=clients.revoked, on_key_change=clients.key_changed
+    )
     service.spawn("suspensions", suspensions.run())
     service.ready_when("suspensions", suspensions.lack)
     pictures = PictureMaker()
@@ -178,6 +180,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
             clients,
             suspensions.people,
             suspensions.erased,
+            suspensions.keys,
             ask_seconds=settings.ask_seconds,
             keep_alive=settings.keep_alive_seconds,
         ),

@@ -73,6 +73,10 @@ class ApiKey:
         former = self.former_until is not None and now < self.former_until and hmac.compare_digest(self.former, digest)
         return hmac.compare_digest(self.digest, digest) or former
 
+    def good_until(self, digest: str) -> datetime | None:
+        """When what fits is good no more; None for the newest, of which nobody knows."""
+        return None if hmac.compare_digest(self.digest, digest) else self.former_until
+
 
 class ApiKeys(Aggregate):
     """The one of its kind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from contracts.commands import Accepted
 from contracts.people import v1
@@ -42,8 +42,8 @@ def add(table: Handlers, executor: Executor[Entity], keys: KeyRing, mirroring: M
     @table.on(v1.UseApiKey)
     async def use(command: v1.UseApiKey) -> Accepted[v1.ApiKey]:
         operators_only(command)
-        order = executor.order(command)
-        return Accepted(result=_key(await keys.use(order, command.key_id, command.digest, command.scope)))
+        used = await keys.use(executor.order(command), command.key_id, command.digest, command.scope)
+        return Accepted(result=_key(used, good_until=used.good_until(command.digest)))
 
     @table.on(v1.ApiKeysQuery)
     async def every(query: v1.ApiKeysQuery) -> Accepted[v1.ApiKeys]:
@@ -78,7 +78,7 @@ def add(table: Handlers, executor: Executor[Entity], keys: KeyRing, mirroring: M
         )
 
 
-def _key(key: ApiKey) -> v1.ApiKey:
+def _key(key: ApiKey, good_until: datetime | None = None) -> v1.ApiKey:
     return v1.ApiKey.model_validate(
         {
             "id": key.id,
@@ -88,6 +88,7 @@ def _key(key: ApiKey) -> v1.ApiKey:
             "rotated_at": key.rotated_at,
             "last_used_at": key.used_at,
             "revoked": key.revoked,
+            "good_until": good_until,
         }
     )
 

@@ -21,6 +21,7 @@ from contracts.recording import v1 as recording
 from contracts.room import v1 as room
 from contracts.tipping import v1 as tipping
 from contracts.transcription import v1 as transcription
+from libs.identity.api_keys import new_secret
 from libs.ids import new_id
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.client import Client, Events
@@ -81,6 +82,8 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "people.hosting_withdrawn": NOBODY,
     "people.suspended": NOBODY,
     "people.tokens_revoked": NOBODY,
+    "people.api_key_rotated": NOBODY,
+    "people.api_key_revoked": NOBODY,
     "people.event_passed_over": NOBODY,
     "people.reinstated": NOBODY,
     "people.reported": NOBODY,
@@ -127,13 +130,26 @@ TO_OPERATORS: Final = {
     "presence.joined", "presence.left", "people.registered", "people.followed", "people.unfollowed", "people.blocked",
     "people.unblocked", "people.privacy_changed", "people.hosting_policy_changed", "people.hosting_allowed",
     "people.hosting_withdrawn", "people.suspended", "people.tokens_revoked", "people.event_passed_over",
-    "people.reinstated",
+    "people.reinstated", "people.api_key_rotated", "people.api_key_revoked",
     "people.reported", "people.report_copied", "people.report_closed", "people.report_reopened",
     "people.appealed", "people.appeal_decided", "people.reminder_set",
     "people.reminder_cleared", "people.erased", "people.forgotten",
     "media.talked", "media.connected", "media.disconnected", "media.quality", "media.space_quality",
     "recording.safety_copy_heard", "recording.safety_copy_destroyed",
     "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
+}  # fmt: skip
+TO_SERVERS: Final = {
+    "room.created", "room.started", "room.ended", "room.canceled", "room.speak_requested", "room.request_canceled",
+    "room.request_declined", "room.stage_joined", "room.stage_left", "room.muted", "room.unmuted", "room.removed",
+    "room.removal_recorded", "room.readmitted", "room.rescheduled", "room.settings_changed", "room.words_changed",
+    "room.language_chosen", "room.invited", "room.invitation_closed", "room.uninvited", "room.hand_raised",
+    "room.hand_lowered", "room.cohost_appointed", "room.cohost_dismissed", "room.host_changed", "room.arrived",
+    "room.lost", "room.request_held", "room.pinned", "room.unpinned", "room.deleted",
+    "presence.counted", "presence.reacted", "people.profile_changed", "people.erased",
+    "media.speaking", "media.space_quality",
+    "recording.began", "recording.replay_ready", "recording.replay_deleted", "recording.failed",
+    "transcription.captioned", "transcription.completed", "transcription.caption_corrected",
+    "transcription.caption_restored", "transcription.caption_deleted", "transcription.deleted",
 }  # fmt: skip
 KEPT_NOWHERE: Final = {"captions.partial", "people.keys_dropped"}
 MARK: Final = "transcription.completed"
@@ -248,6 +264,8 @@ class Cast:
             "people.hosting_withdrawn": people.HostingWithdrawn(**mine),
             # Somebody without a stream: what it does to the person's own is another test's.
             "people.tokens_revoked": people.TokensRevoked(person_id=other.id, at=at),
+            "people.api_key_rotated": people.ApiKeyRotated(at=at, key_id=new_id(), kept_until=at),
+            "people.api_key_revoked": people.ApiKeyRevoked(at=at, key_id=new_id()),
             "people.event_passed_over": people.EventPassedOver(at=at, event_id="room:1207"),
             "people.suspended": people.Suspended(person_id=other.id, version=1, at=at, reason="abuse"),
             "people.reinstated": people.Reinstated(**mine),
@@ -320,13 +338,20 @@ async def test_events_are_told_to_whom_they_are_for_and_to_nobody_else(gateway: 
     live: Told = {}
     missed: Told = {}
     to_operators: set[str] = set()
+    to_servers: set[str] = set()
+    behind.on(people.UseApiKey, _good)
     async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Client(gateway.base, new_secret()[1]))
+        for_servers = await stack.enter_async_context(server.events("/v1/server/events"))
+        start = (await for_servers.until("snapshot"))[-1].id
         operator = await stack.enter_async_context(gateway.client(new_id(), operator=True))
         for_operators = await stack.enter_async_context(operator.events("/v1/ops/events"))
         await for_operators.until("snapshot")
         for kinds in [*([kind] for kind in ALONE), TOGETHER]:
+            cast = Cast(behind)
             async with AsyncExitStack() as streams:
-                told, told_later = await _told(gateway, Cast(behind), kinds, streams)
+                told, told_later = await _told(gateway, cast, kinds, streams)
+            to_servers |= await _to_server(for_servers, cast, kinds)
             live |= told
             missed |= told_later
             await behind.emit(Cast(behind).event(LAST))
@@ -334,9 +359,30 @@ async def test_events_are_told_to_whom_they_are_for_and_to_nobody_else(gateway: 
             if LAST in kinds:
                 await for_operators.until(LAST)  # what was heard first is the one in question
             to_operators |= {kind for kind in kinds if kind in heard or kind == LAST}
+        async with server.events("/v1/server/events", start) as again:
+            to_servers_later = await _to_server(again, cast, list(EXPECTED))
     assert live == EXPECTED
     assert missed == {kind: set() if kind in KEPT_NOWHERE else roles for kind, roles in EXPECTED.items()}
     assert to_operators == TO_OPERATORS
+    assert to_servers == to_servers_later == TO_SERVERS
+
+
+async def _good(command: people.UseApiKey) -> people.ApiKey:
+    return people.ApiKey(id=command.key_id, name="The app", scopes=("events",), created_at=datetime.now(UTC))
+
+
+async def _to_server(events: Events, cast: Cast, kinds: list[str]) -> set[str]:
+    """Those of these kinds that a server is told, up to the mark of this Space."""
+    told: set[str] = set()
+    marks = 2 if kinds == [MARK] else 1
+    while marks:
+        one = await events.next()
+        if one.event == MARK and one.data["space_id"] == cast.space.id:
+            marks -= 1
+            if not marks and kinds != [MARK]:
+                break
+        told.add(one.event)
+    return told & set(kinds)
 
 
 Told = dict[str, set[str]]

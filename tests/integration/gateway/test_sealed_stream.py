@@ -17,6 +17,7 @@ from infra.launcher import System
 from libs.ids import new_id
 from libs.names import NOBODY
 from tests.integration.gateway.client import Client, Told
+from tests.support.command import rostrum
 from tests.support.needles import needle
 from tests.support.waiting import eventually
 
@@ -27,9 +28,13 @@ TITLE, CHANGED, WORD, MESSAGE, PINNED, WHY, NOTE, HOST, GUEST = (needle() for _ 
 NAMES = ("registered", "profile_changed")
 
 
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("system")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    var: Path = tmp_path_factory.mktemp("system")
+async def system(var: Path) -> AsyncIterator[System]:
     async with System(var, gateway_port=0, services=SERVICES, settings={"ROSTRUM_PEOPLE_KEY_LEASE": "2"}) as running:
         yield running
 
@@ -63,12 +68,17 @@ async def raw(system: System) -> list[tuple[str, bytes]]:
         await client.close()
 
 
-async def history(host: Client, at: str) -> list[Told]:
-    """Everything that the host is shown of a Space from its beginning on."""
+async def history(host: Client, at: str, server: Client | None = None) -> list[Told]:
+    """Everything that the host, or a server, is shown of a Space from its beginning on."""
     marker = new_id()
     await done(host, "PUT", f"{at}/words", json={"words": [WORD, marker]})
     told: list[Told] = []
-    async with host.events(f"{at}/events", "0") as stream:
+    whole = (
+        host.events(f"{at}/events", "0")
+        if server is None
+        else server.events("/v1/server/events", "0", space=at.rpartition("/")[2])
+    )
+    async with whole as stream:
         while not (told and told[-1].event == "room.words_changed" and marker in told[-1].data["words"]):
             told.append(await stream.next())
     return told
@@ -79,12 +89,13 @@ def words(told: list[Told]) -> str:
 
 
 async def test_no_message_has_words_or_names_and_whoever_is_shown_it_reads_them_until_they_are_erased(
-    system: System,
+    system: System, var: Path
 ) -> None:
     host, as_host = await signed_up(system, "host", f"Host {HOST}")
     guest, as_guest = await signed_up(system, "guest", f"Guest {GUEST}")
     troll, as_troll = await signed_up(system, "troll", "Troll")
-    async with as_host, as_guest, as_troll:
+    key = await rostrum("keys", "--var", str(var), "--json", "create", "it", "--for", "events")
+    async with as_host, as_guest, as_troll, Client(system.url, json.loads(key.out)["key"]) as server:
         await done(as_guest, "PUT", f"/v1/me/following/{host}")
         async with as_guest.events("/v1/live-bar/events") as bar:
             await bar.until("snapshot")
@@ -122,6 +133,11 @@ async def test_no_message_has_words_or_names_and_whoever_is_shown_it_reads_them_
             return MESSAGE not in words(await history(as_host, at))
 
         await eventually(taken_back)
+        told = await history(as_host, at, server)
+        for text in (TITLE, CHANGED, WORD, PINNED, WHY, HOST, GUEST):
+            assert text in words(told), text
+        assert MESSAGE not in words(told)
+        assert NOTE not in words(told), "a tip is between two people"
         stream = await raw(system)
         assert {"created", "bar_changed", "tip_offered"} <= {subject.rpartition(".")[2] for subject, _ in stream}
         for subject, message in stream:
@@ -150,6 +166,9 @@ async def test_no_message_has_words_or_names_and_whoever_is_shown_it_reads_them_
             await done(as_guest, "DELETE", "/v1/me", json={"confirmation": "guest"})
             await live.until("reset")
             assert GUEST not in json.dumps((await live.next()).data), "the snapshot that follows"
+        for_server = await history(as_host, at, server)
+        assert not any(text in words(for_server) for text in (HOST, GUEST, NOTE, MESSAGE, PINNED))
+        assert "room.pinned" not in {one.event for one in for_server}
         told = await history(as_host, at)
         assert not any(text in words(told) for text in (GUEST, NOTE, MESSAGE))
         (joined,) = [one for one in told if one.event == "room.stage_joined"]
@@ -166,3 +185,7 @@ async def test_no_message_has_words_or_names_and_whoever_is_shown_it_reads_them_
 
         await eventually(gone)
         assert (await as_host.http.get(f"{at}/events", headers={"last-event-id": "0"})).status_code == 410
+        async with server.events("/v1/server/events", "0") as missed:
+            left = await missed.until("room.deleted")
+        assert [one.event for one in left if one.data.get("space_id") == made["id"]] == ["room.deleted"]
+        assert not any(text in words(left) for text in (TITLE, CHANGED, WORD, MESSAGE, PINNED, WHY, NOTE, HOST, GUEST))
