@@ -11,9 +11,11 @@ STAMPS := $(VENV)/.stamps
 say = @printf '\033[1m==>\033[0m %s\n' $(1)
 
 RUST := $(shell find libs/forwarder \( -name target -prune \) -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml -o -path '*/python/*.py*' \) -print 2>/dev/null)
+PREFIX := /opt/rostrum
+BIN_DIR := /usr/local/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup run test soak demo check fuzz contracts bench lock clean distclean
+.PHONY: help setup install run test soak demo check fuzz contracts bench lock clean distclean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +55,9 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/lock
 lock: $(STAMPS)/uv ## write the lock files anew from pyproject.toml
 	@infra/setup/lock.sh $(VENV)
 
+install: setup ## Rostrum into PREFIX (/opt/rostrum), and the command into BIN_DIR (/usr/local/bin)
+	@infra/setup/install.sh $(VENV) $(PREFIX) $(BIN_DIR)
+
 # ---- running ---------------------------------------------------------------------------------------
 
 run: setup ## start everything at http://127.0.0.1:8080 with a demo Space (DEMO=0: without)
@@ -90,12 +95,14 @@ check: setup ## ruff, mypy, tsc, import-linter, clippy and rustfmt, contracts
 	@infra/setup/check_rust.sh
 	$(call say,"contracts")
 	@$(BIN)/python -m contracts.check && $(BIN)/python -m infra.openapi --check
+	@$(BIN)/python -m infra.settings_reference --check
 
 fuzz: ## mutated packets at the Rust core's parsers for FUZZ_SECONDS (60)
 	@exec infra/setup/fuzz.sh
 
-contracts: setup ## write the generated schemas, AsyncAPI, OpenAPI and the page's names and types anew
+contracts: setup ## write anew what is generated: schemas, AsyncAPI, OpenAPI, the page's types, docs/settings.md
 	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi && $(BIN)/python -m contracts.page
+	@$(BIN)/python -m infra.settings_reference
 
 clean: ## remove what tools and builds leave behind (not var/, not .venv/)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build libs/forwarder/target

@@ -16,6 +16,7 @@ from libs.private_files import write_privately
 COMMANDS: Final = {
     "up": "start NATS and the services on this machine and keep them running",
     "serve": "run services in the foreground against a NATS that runs elsewhere",
+    "doctor": "check this machine before and while it serves, and say how to mend what does not hold",
     "demo": "one Space from creation to replay, on real speech, checked",
     "token": "a development token for a person",
     "keys": "make, list, rotate and revoke API keys of the host product's servers",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from infra.launcher.forks import MEDIA_NODES
 from libs.identity import OWN_ISSUER, DevelopmentIdentity, OwnTokens
+
+DEMO: Final = "DEMO"
+"""Environment variable; 0 starts no Space of speaking bots."""
 
 
 def add_var(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +41,10 @@ def media_nodes() -> int:
     return int(text)
 
 
-def gateway_port() -> int:
-    """ROSTRUM_GATEWAY_PORT, 8080 by default; ends the command when it is not a port."""
-    text = os.environ.get("ROSTRUM_GATEWAY_PORT", "8080")
+def gateway_port(settings: Mapping[str, str] | None = None) -> int:
+    """ROSTRUM_GATEWAY_PORT, in `settings` or else the environment, 8080 by default; ends the command when it is not a
+    port."""
+    text = {**os.environ, **(settings or {})}.get("ROSTRUM_GATEWAY_PORT", "8080")
     if not text.isdecimal() or int(text) > 65535:
         fail(f"ROSTRUM_GATEWAY_PORT is {text!r}, which is not a port (0 to 65535)", 2)
     return int(text)

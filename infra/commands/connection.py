@@ -9,7 +9,6 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -17,6 +16,7 @@ from nats.js.errors import Error as JetStreamError
 
 from contracts.people import v1
 from infra.commands.common import fail
+from infra.nats.connecting import connect_once
 from infra.nats.server import ADMIN, api
 from libs.bus import Bus, BusSettings, CannotConnect, Unavailable, connect
 from libs.ids import is_id
@@ -34,10 +34,9 @@ def with_nats(options: argparse.Namespace, work: Callable[[Client, JetStreamCont
 
     async def main() -> T:
         try:
-            client = await nats.connect(url, **login, allow_reconnect=False, connect_timeout=3, error_cb=_quiet)
-        except (OSError, nats.errors.Error) as error:
-            why = str(error) or type(error).__name__
-            fail(f"NATS at {url.rpartition('@')[2]} does not answer: {why}")
+            client = await connect_once(url, **login)
+        except OSError as error:
+            fail(f"NATS at {url.rpartition('@')[2]} does not answer: {error}")
         try:
             return await work(client, client.jetstream(prefix=prefix, timeout=10.0))
         finally:
@@ -98,7 +97,3 @@ def _where(options: argparse.Namespace) -> tuple[str, dict[str, str], str]:
     if not url:
         fail("NATS of this system runs elsewhere: set ROSTRUM_NATS_URL, ROSTRUM_NATS_USER and ROSTRUM_NATS_PASSWORD")
     return str(url), {"user": ADMIN, "password": str(password)}, api(str(password))
-
-
-async def _quiet(_: Exception) -> None:
-    """What matters is raised where it happens."""

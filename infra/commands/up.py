@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from contracts.subjects import SERVICES
-from infra.commands.common import add_var, fail, gateway_port, in_development, media_nodes
+from infra.commands.common import DEMO, add_var, fail, gateway_port, in_development, media_nodes
 from infra.launcher import LauncherError, System
 from infra.launcher.system import ENTRY, PRELOAD
+from infra.public_address import NotPublic, PublicAddress
 
 BOTS: Final = "infra.launcher.child:bots"
 BOTS_NEED: Final = {"room", "people", "media", "gateway"}
@@ -25,8 +27,11 @@ examples:
   DEMO=0 rostrum up                            without the Space of speaking bots
   ROSTRUM_MEDIA_NODES=3 rostrum up             with three media processes
   rostrum up --services room,people,gateway    only these
+  rostrum up --public https://live.example.org                       for everybody, behind a proxy with TLS
+  rostrum up --public https://live.example.org --certificate f.pem   for everybody, with TLS of its own
 
-Stop it with Ctrl-C. Logs are in var/logs, one file a service.
+`docs/public.md` says what a public machine needs; `rostrum doctor` checks it. Stop it with Ctrl-C. Logs are in
+var/logs, one file a service.
 """
 
 
@@ -41,16 +46,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"only these of {', '.join(SERVICES)}",
     )
+    add_public(parser)
     parser.add_argument("--entry", default=ENTRY, help=argparse.SUPPRESS)  # what a child runs; for the launcher's tests
+
+
+def add_public(parser: argparse.ArgumentParser) -> None:
+    """`--public` and what belongs to it; `public_address` reads them."""
+    public = parser.add_argument_group("on a public address", "identity is set up in docs/identity.md")
+    public.add_argument("--public", metavar="URL", help="where browsers reach this machine, https://live.example.org")
+    public.add_argument(
+        "--certificate", type=Path, metavar="FILE", help="serve HTTPS with this chain (PEM); without it, a proxy does"
+    )
+    public.add_argument("--key", type=Path, metavar="FILE", help="its private key (PEM), where that is another file")
+    public.add_argument(
+        "--media-address",
+        action="append",
+        default=[],
+        metavar="IP",
+        help="where clients reach the media port; again for more (default: the addresses of URL's host)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM (0), or until the system cannot go on (1)."""
+    settings = _public_settings(options)
     try:
         system = System(
             options.var,
-            gateway_port=gateway_port(),
+            gateway_port=gateway_port(settings),
             services=options.services,
+            settings=settings,
             entry=options.entry,
             preload=PRELOAD if options.entry == ENTRY else (),
             guests={"bots": BOTS} if _hosts_bots(options) else {},
@@ -62,10 +87,35 @@ def run(options: argparse.Namespace) -> int:
         fail(str(error))
 
 
+def public_address(options: argparse.Namespace) -> PublicAddress | None:
+    """Where browsers are to reach this machine, by the options; ends the command where those do not go together."""
+    if options.public is None:
+        if options.certificate or options.key or options.media_address:
+            fail("--certificate, --key and --media-address belong to --public", 2)
+        return None
+    return PublicAddress(options.public, options.certificate, options.key, options.media_address)
+
+
+def _public_settings(options: argparse.Namespace) -> dict[str, str]:
+    """What follows from --public; ends the command where that cannot be served."""
+    if (address := public_address(options)) is None:
+        return {}
+    if in_development():
+        fail(
+            "--public lets everybody in, and in development anybody can be anybody: set ROSTRUM_IDENTITY to tokens or "
+            "oidc (docs/identity.md)",
+            2,
+        )
+    try:
+        return address.settings(os.environ)
+    except NotPublic as error:
+        fail(str(error), 2)
+
+
 def _hosts_bots(options: argparse.Namespace) -> bool:
     """Whether there is to be a Space of speaking bots: not with DEMO=0, nor without the services it needs, nor where
     nobody signs up."""
-    wanted = os.environ.get("DEMO", "1") not in ("0", "false", "no", "")
+    wanted = os.environ.get(DEMO, "1") not in ("0", "false", "no", "")
     return wanted and in_development() and options.entry == ENTRY and set(options.services) >= BOTS_NEED
 
 

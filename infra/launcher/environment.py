@@ -35,7 +35,10 @@ class Surroundings:
 
     @property
     def url(self) -> str:
-        """Where the gateway answers."""
+        """Where the gateway answers: on this machine, or by its public address where it has a certificate for that."""
+        public = self._told("gateway", "PUBLIC_URL")
+        if public and self._told("gateway", "CERTIFICATE"):
+            return public
         return f"http://127.0.0.1:{self.gateway_port}"
 
     def settle(self) -> None:
@@ -44,13 +47,19 @@ class Surroundings:
             self._held = HeldPort()
             self.gateway_port = self._held.number
             return
-        with socket.socket() as probe:
+        host = (self._told("gateway", "HOST") or "127.0.0.1").strip("[]")
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", self.gateway_port))
+                probe.bind((host, self.gateway_port))
+            except PermissionError as error:
+                raise PortTaken(
+                    f"port {self.gateway_port} on {host} needs the right to low ports (CAP_NET_BIND_SERVICE), which "
+                    "the systemd unit gives; another port: ROSTRUM_GATEWAY_PORT=8443"
+                ) from error
             except OSError as error:
                 raise PortTaken(
-                    f"port {self.gateway_port} on 127.0.0.1 is taken ({error.strerror}); "
+                    f"port {self.gateway_port} on {host} is taken ({error.strerror}); "
                     "another one: ROSTRUM_GATEWAY_PORT=8081"
                 ) from error
 
@@ -80,9 +89,18 @@ class Surroundings:
         return environment | self.settings | own
 
     def _apart(self, service: str, number: int) -> dict[str, str]:
-        """What keeps a second or third process of a service apart from the first: its name, and its fixed port."""
+        """What keeps a second or third process of a service apart from the first: its name, and its fixed ports."""
         host = platform.node() or "host"
         name = "".join(c if c.isalnum() or c in "_-" else "-" for c in f"{service}-{number}-{host}")[:64]
-        variable = f"ROSTRUM_{service.upper()}_PORT"
-        port = int(self.settings.get(variable) or os.environ.get(variable) or 0)
-        return {f"ROSTRUM_{service.upper()}_INSTANCE": name} | ({variable: str(port + number - 1)} if port else {})
+        own = {f"ROSTRUM_{service.upper()}_INSTANCE": name}
+        for setting in ("PORT", "TCP_PORT"):
+            told = self._told(service, setting) or "0"
+            if told.isdecimal() and int(told):
+                own[f"ROSTRUM_{service.upper()}_{setting}"] = str(int(told) + number - 1)
+        return own
+
+    def _told(self, service: str, setting: str) -> str | None:
+        """A setting of a service, by the launcher or by its environment."""
+        names = (f"ROSTRUM_{service.upper()}_{setting}", f"ROSTRUM_{setting}")
+        values = (where.get(name) for where in (self.settings, os.environ) for name in names)
+        return next((value for value in values if value), None)

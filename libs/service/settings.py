@@ -42,11 +42,15 @@ class ServiceSettings(BaseSettings):
     """The service's name; set by each subclass."""
 
     nats_url: str = "nats://127.0.0.1:4222"
+    """Where NATS answers."""
     nats_user: str | None = None
+    """Who the service is there: each service has its own user (`rostrum nats`)."""
     nats_password: SecretStr | None = None
+    """That user's password."""
     nats_api: str = "$JS.API"
     """What the subjects of JetStream's API begin with for this user (`infra/nats/server.py`)."""
     nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """On how many servers of a cluster NATS keeps each stream and bucket."""
     moments_kept_days: Annotated[float, Field(ge=0.01, le=3650)] = 14.0
     """Days the stream of events keeps moments (presence, media, reactions); facts stay."""
     partitions: Annotated[int, Field(ge=1, le=256)] = 16
@@ -61,6 +65,7 @@ class ServiceSettings(BaseSettings):
     instance: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     """Name of this process, the same after a restart; by default `<service>-<host>`."""
     health_host: str = "127.0.0.1"
+    """Address of the health port."""
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port of /healthz, /readyz and /metrics; 0 takes any free one."""
     start_timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
@@ -68,7 +73,9 @@ class ServiceSettings(BaseSettings):
     ready_fd: int | None = None
     """Descriptor on which the parent is told, once, as a line of JSON, that the service is ready."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least important lines that are logged."""
     log_format: Literal["auto", "json", "human"] = "auto"
+    """How log lines are written; `auto`: for people at a terminal, else as JSON."""
     otlp_endpoint: str | None = None
     """Where traces go (OTLP over HTTP), e.g. http://127.0.0.1:4318; none are exported without it."""
 

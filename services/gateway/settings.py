@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -19,8 +20,14 @@ class GatewaySettings(ServiceSettings):
     service: ClassVar[str] = "gateway"
 
     host: str = "127.0.0.1"
+    """Address that the gateway listens on; `0.0.0.0` for all of this machine's."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Port of the public address; 0 takes any free one, which the log names."""
+    """Port that the gateway listens on; 0 takes any free one, which the log names."""
+    certificate: Path | None = None
+    """Certificate chain (PEM) with which this gateway serves HTTPS by itself; loaded again when the file changes.
+    Without it the gateway speaks HTTP, and a proxy in front of it has the certificate."""
+    certificate_key: Path | None = None
+    """Its private key (PEM), where that is in another file."""
     identity: Literal["development", "tokens", "oidc"] = "development"
     """How people prove who they are. `development` lets anybody be anybody, and serves this machine only. `tokens`
     takes JWTs of the product that this is a part of. `oidc` sends browsers to an OpenID provider."""
@@ -55,7 +62,7 @@ class GatewaySettings(ServiceSettings):
     identity_picture_hosts: tuple[str, ...] = ()
     """Hosts of such pictures that may be in a private network, e.g. `["pictures.internal"]`."""
     identity_operator_claim: str | None = None
-    """The claim that tells operators; without it, only `rostrum token --operator` makes one."""
+    """The claim that tells operators; without it, only `rostrum token ID --operator` makes one."""
     identity_operator_value: str | None = None
     """What that claim is, or has in its list, of an operator (`admin`); without it, true."""
     recordings_url: str | None = None
@@ -71,6 +78,7 @@ class GatewaySettings(ServiceSettings):
     streams: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     """Live event streams open at once in this process."""
     streams_per_person: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Live event streams of one person."""
     streams_per_address: Annotated[int, Field(ge=1, le=100_000)] = 50
     """Live event streams of people without a token at one address."""
     trusted_proxies: tuple[str, ...] = ()
@@ -81,6 +89,7 @@ class GatewaySettings(ServiceSettings):
     head_bytes: Annotated[int, Field(ge=1024, le=1_000_000)] = 32 * 1024
     """Of a request: what comes before its body."""
     head_fields: Annotated[int, Field(ge=10, le=10_000)] = 100
+    """Header fields of a request."""
     head_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     """In which the head of a request must be complete."""
     idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
@@ -94,6 +103,7 @@ class GatewaySettings(ServiceSettings):
     anonymous_sessions_per_minute: Annotated[int, Field(ge=1)] = 60
     """Per address, in the long run."""
     anonymous_sessions_burst: Annotated[int, Field(ge=1)] = 200
+    """Per address, at once."""
     spaces_per_hour: Annotated[int, Field(ge=1)] = 30
     """Spaces that one person may create."""
     exports_per_hour: Annotated[int, Field(ge=1)] = 3
@@ -104,12 +114,15 @@ class GatewaySettings(ServiceSettings):
     """Newest events kept in memory for clients that come back (8 MiB of JSON at most). What is older is read from the
     stream."""
     keep_alive_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """How often a quiet live event stream, or WebSocket, is sent something that keeps it open."""
     commands_per_second: Annotated[float, Field(gt=0)] = 50.0
     """Per person, in the long run."""
     commands_burst: Annotated[int, Field(ge=1)] = 200
+    """Per person, at once."""
     server_requests_per_second: Annotated[float, Field(gt=0)] = 50.0
     """Of one API key of the host product's servers, in the long run."""
     server_requests_burst: Annotated[int, Field(ge=1)] = 200
+    """Of one API key, at once."""
     lookups: Annotated[int, Field(ge=1, le=1_000_000)] = 300
     """Lookups with X API v2 in each window: per person and kind of lookup, as X has them."""
     lookups_seconds: Annotated[float, Field(gt=0, le=86_400)] = 900.0

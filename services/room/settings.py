@@ -28,6 +28,7 @@ class Settings(ServiceSettings):
     speaker_limit: Annotated[int, Field(ge=1, le=12)] = 10
     """Speakers on stage, beside the host and the co-hosts."""
     cohost_limit: Annotated[int, Field(ge=0, le=12)] = 2
+    """Co-hosts of one Space."""
     conversation_limit: Annotated[int, Field(ge=2, le=13)] = 4
     """People in a conversation, which has no attendance."""
     scheduled_limit: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -52,6 +53,7 @@ class Settings(ServiceSettings):
     topics: Annotated[tuple[str, ...], Field(default_factory=_topics)]
     """What a Space may be about: by default the list in `topics.txt`; an empty one allows anything."""
     schedule_ahead_days: Annotated[int, Field(ge=1, le=366)] = 30
+    """How far ahead a Space can be scheduled."""
     lease_seconds: Annotated[float, Field(ge=2, le=120)] = 15.0
     """How long a session lives without being renewed."""
     count_interval: Annotated[float, Field(ge=0.05, le=10)] = 0.9
@@ -59,11 +61,13 @@ class Settings(ServiceSettings):
     reaction_interval: Annotated[float, Field(ge=0.05, le=5)] = 0.25
     """Seconds over which reactions are counted together."""
     reactions: tuple[Reaction, ...] = REACTIONS
+    """The reactions that people may send, in the order in which the page offers them."""
     with_skin_tone: tuple[Reaction, ...] = WITH_SKIN_TONE
     """Those of them that take a skin tone: hands."""
     person_wait: Annotated[float, Field(ge=0, le=5)] = 0.7
     """Seconds to wait for a person the stream has not told us of yet."""
     cached_spaces: Annotated[int, Field(ge=10)] = 10_000
+    """Spaces kept in memory; others are rebuilt from their facts when they are asked for."""
 
     @model_validator(mode="after")
     def _fits_one_message(self) -> Self:

@@ -210,7 +210,7 @@ def a_name(text: str) -> None:
 _KINDS: Final[list[tuple[str, Callable[[str], None]]]] = [
     (r"(\w+=\S+ )*ROSTRUM_[A-Z_]+\b.*", a_setting),
     (r"(\w+=\S+ )*(make|rostrum|python -m) .*", a_command),
-    (r"((GET|POST|PUT|DELETE|PATCH) )?/[\w/]+.*", an_address),
+    (r"((GET|POST|PUT|DELETE|PATCH) )?/(?!etc/|opt/|srv/|usr/|var/|backups/)[\w/]+.*", an_address),
     (rf"({'|'.join(CODE)})\.[\w.]+(\(.*\))?", a_name),
     (rf"({'|'.join(sorted({context for context, _ in catalogue.event_types()}))})\.(?!py$)[a-z_]+", an_event),
     (r"[\w.<>-]+/[\w.<>/-]*|\.ci/run|[\w-]+\.(py|md|toml|lock|json|jsonl|m4a|vtt|txt)", a_file),

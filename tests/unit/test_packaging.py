@@ -78,7 +78,20 @@ def test_every_path_in_pyproject_is_there() -> None:
 
 def test_help_names_every_target() -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("help", "setup", "run", "test", "soak", "demo", "check", "fuzz", "contracts", "bench", "clean"):
+    for target in (
+        "help",
+        "setup",
+        "install",
+        "run",
+        "test",
+        "soak",
+        "demo",
+        "check",
+        "fuzz",
+        "contracts",
+        "bench",
+        "clean",
+    ):
         assert f"make {target} " in shown
 
 
@@ -86,6 +99,7 @@ RUNS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess
 COMES_WITH = {
     "mount": "every Debian",
     "umount": "every Debian",
+    "systemd-analyze": "Debian's systemd; without it that test is named as not run",
     "nats-server": "a wheel in requirements.lock",
     "cargo": "the Rust toolchain; without it maturin gets one, and those tests are named as not run",
 }

@@ -50,13 +50,17 @@ class Turn:
         """Values of `Link` headers with credentials good for a day (RFC 9725, section 4.6)."""
         if not self.urls:
             return []
-        username = f"{int(time.time()) + _TURN_SECONDS}:{person_id or 'anonymous'}"
-        # SHA-1 because that is what TURN servers check.
-        credential = base64.b64encode(hmac.digest(self.secret, username.encode(), "sha1")).decode()
+        username, credential = self.login(person_id or "anonymous")
         return [
             f'<{url}>; rel="ice-server"; username="{username}"; credential="{credential}"; credential-type="password"'
             for url in self.urls
         ]
+
+    def login(self, who: str) -> tuple[str, str]:
+        """User name and credential that the servers take from somebody for a day."""
+        username = f"{int(time.time()) + _TURN_SECONDS}:{who}"
+        # SHA-1 because that is what TURN servers check.
+        return username, base64.b64encode(hmac.digest(self.secret, username.encode(), "sha1")).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -23,6 +24,7 @@ from libs.service import CannotStart, Service, run
 from services.gateway.adapters import history
 from services.gateway.adapters.addresses import Networks
 from services.gateway.adapters.bounded_http import Bounds, bounded
+from services.gateway.adapters.certificate import Certificate
 from services.gateway.adapters.faces import Faces
 from services.gateway.adapters.lease_renewals import LeaseRenewals
 from services.gateway.adapters.nodes import Nodes
@@ -58,6 +60,8 @@ from services.gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
 _DRAIN: Final = 3
+_BACKLOG: Final = 2048
+_HANDSHAKE_SECONDS: Final = 10.0
 _LONGEST_MESSAGE: Final = 1024
 """Bytes of a WebSocket message that somebody sends us. Nobody needs to send any."""
 _ASK_FOR_BARS: Final = 60.0
@@ -88,8 +92,28 @@ class _Server(uvicorn.Server):
             self.started_or_over.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if self.config.ssl is None:
+            await super().startup(sockets)
+        else:
+            await self._start_tls(self.config.ssl, sockets or [])
         self.started_or_over.set()
+
+    async def _start_tls(self, context: ssl.SSLContext, sockets: Sequence[socket.socket]) -> None:
+        """What uvicorn does, but a handshake has a few seconds and not a minute: connections count only after it."""
+
+        def protocol() -> asyncio.Protocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                protocol, sock=sock, ssl=context, backlog=_BACKLOG, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+            )
+            for sock in sockets
+        ]
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -111,6 +135,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
         replays = ReplayStore(settings.recordings_url, settings.var / object_names.FOLDER, keyring)
     except ValueError as error:
         raise CannotStart(str(error)) from error
+    certificate = _certificate(settings)
     listening = _listen(settings.host, settings.port)
     clients = Clients(
         most=settings.streams,
@@ -232,6 +257,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
             ws_per_message_deflate=False,
             ws_ping_interval=settings.keep_alive_seconds,
             lifespan="off",
+            ssl_context_factory=None if certificate is None else lambda config, default: certificate.context,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -251,8 +277,22 @@ async def compose(service: Service[GatewaySettings]) -> None:
     if not server.started:
         await serving
         raise CannotStart("the HTTP server did not start")
+    if certificate is not None:
+        service.spawn("certificate", certificate.run())
     host, port = listening.getsockname()[:2]
-    _log.info("serving http://%s:%d", f"[{host}]" if ":" in host else host, port)
+    scheme = "http" if certificate is None else "https"
+    _log.info("serving %s://%s:%d", scheme, f"[{host}]" if ":" in host else host, port)
+
+
+def _certificate(settings: GatewaySettings) -> Certificate | None:
+    if settings.certificate is None:
+        if settings.certificate_key is not None:
+            raise CannotStart("ROSTRUM_GATEWAY_CERTIFICATE_KEY is set without ROSTRUM_GATEWAY_CERTIFICATE")
+        return None
+    try:
+        return Certificate(settings.certificate, settings.certificate_key)
+    except ValueError as error:
+        raise CannotStart(f"ROSTRUM_GATEWAY_CERTIFICATE: {error}") from error
 
 
 def _paces(settings: GatewaySettings) -> RequestLimits:
@@ -301,7 +341,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host.strip("[]"), port))
-        listening.listen(2048)
+        listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listening.close()
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

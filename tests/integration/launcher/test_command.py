@@ -128,3 +128,11 @@ async def test_a_service_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "there is no service 'tea'" in said.errors
     assert said.errors.count("\n") == 1
     assert said.code != 0
+
+
+async def test_a_command_says_at_once_that_nats_is_away() -> None:
+    nowhere = {"ROSTRUM_NATS_URL": "nats://ann:secret@127.0.0.1:1"}
+    said = await rostrum("dlq", "list", env=nowhere, within=30)
+    assert (said.code, said.out) == (1, "")
+    assert "NATS at 127.0.0.1:1 does not answer" in said.errors
+    assert "secret" not in said.errors
