@@ -91,14 +91,13 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @param {string} method
  * @param {string} path
  * @param {{body?: unknown, type?: string, key?: string | undefined, keepalive?: boolean, timeout?: number,
- *   anonymous?: boolean}} [options] `anonymous`: as nobody, whoever is signed in
+ *   token?: string | null}} [options] `token`: as whose it is, or as nobody, instead of whoever is signed in
  * @returns {Promise<Response>} with a 2xx status
  */
 export async function exchange(method, path, options = {}) {
-  const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS, anonymous = false } = options;
+  const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS, token = identity.token } = options;
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json, application/problem+json, */*;q=0.1" };
-  const token = anonymous ? null : identity.token;
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type;

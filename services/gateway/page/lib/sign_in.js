@@ -2,12 +2,14 @@
 /** Signing in where people come from elsewhere: the browser goes there and comes back. */
 
 import { exchange, getOrNull, identity, remove } from "./api.js";
-import { tell } from "./messages.js";
+import { confirm, tell } from "./messages.js";
 
-/** @import { HowToSignIn, SignedUp } from "../contracts/api.js" */
+/** @import { HowToSignIn, Person, SignedUp } from "../contracts/api.js" */
 
 const READY = "#signed-in";
 const FAILED = "#sign-in-";
+/** Before a token of the product that this is a part of. In a fragment, which is sent to no server. */
+const BROUGHT = "#token=";
 const UNAVAILABLE = "One cannot sign in at the moment; try again a little later.";
 /** What went wrong there. @type {Record<string, string>} */
 const WORDS = {
@@ -35,20 +37,40 @@ export function leaveToSignIn(how) {
   else tell("Sign in where you have your account, and come here from there.");
 }
 
-/** Take in what became of signing in, where one comes back from it. */
+/** Take in what became of signing in, where one comes back from it or from the product that this is a part of. */
 export async function comeBack() {
   const { hash } = location;
-  if (hash !== READY && !hash.startsWith(FAILED)) return;
+  if (hash !== READY && !hash.startsWith(FAILED) && !hash.startsWith(BROUGHT)) return;
   history.replaceState(history.state, "", location.pathname + location.search);
+  if (hash.startsWith(BROUGHT)) {
+    await takeIn(hash.slice(BROUGHT.length));
+    return;
+  }
   if (hash !== READY) {
     tell(WORDS[hash.slice(FAILED.length)] ?? "You were not let in; ask those who run this place.", { bad: true });
     return;
   }
   // As nobody: a link to this address must not sign out whoever follows it, when no token waits for them.
-  const response = await exchange("POST", "/v1/sign-in/token", { anonymous: true });
+  const response = await exchange("POST", "/v1/sign-in/token", { token: null });
   /** @type {SignedUp} */
   const { token, person } = await response.json();
   identity.become({ token, person });
+}
+
+/**
+ * Sign in with the token that somebody's product gave them. Whoever is signed in already as somebody else is asked first:
+ * anybody can make a link with a token of their own.
+ *
+ * @param {string} token
+ */
+async function takeIn(token) {
+  if ((await howToSignIn())?.mode !== "tokens") return;
+  /** @type {Person} */
+  const { id, handle, name, picture = null } = await (await exchange("GET", "/v1/me", { token })).json();
+  const other = identity.person;
+  if (other && other.id !== id && !await confirm(`Continue as ${name}?`,
+    `You are signed in here as ${other.name} (@${other.handle}), and this link is ${name}’s (@${handle}).`, "Continue")) return;
+  identity.become({ token, person: { id, handle, name, picture } });
 }
 
 /** Sign out here, and where one signed in. */
