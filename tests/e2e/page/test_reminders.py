@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.page.visitor import PHONE, Visitor, visitor
+from tests.support.waiting import LIMIT, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -57,6 +60,35 @@ async def test_whoever_looked_elsewhere_is_reminded_when_they_come_back(url: str
         await expect(guest.part("message").filter(has_text="It is time")).to_have_count(0)
         await look_away(guest, False)
         await expect(guest.part("message").filter(has_text="It is time for “The time machine”.")).to_be_visible()
+
+
+async def test_what_nobody_starts_is_reminded_of_by_the_clock_also_after_a_reload(url: str, browser: Browser) -> None:
+    async with visitor(browser, url) as host, visitor(browser, url) as guest:
+        await host.sign_up("Phileas Fogg")
+        path = await schedule(host, "Eighty days")
+        await guest.sign_up("Aouda Fogg")
+        await guest.visit(path)
+        await guest.part("remind").click()
+        await guest.told("You will be reminded")
+        await guest.page.reload()
+        await expect(guest.part("remind")).to_have_text("Reminder set")
+        await expect(guest.part("message").filter(has_text="It is time")).to_have_count(0)
+
+        await eventually(partial(move, host, path))
+        await guest.told("It is time for “Eighty days”.")
+        await host.told("Your Space “Eighty days” starts soon")
+        await host.told("It is time for “Eighty days”.")
+        await expect(guest.part("state")).to_have_text("Scheduled")
+        await expect(guest.part("message").filter(has_text="It is time")).to_have_count(1)
+
+
+async def move(host: Visitor, path: str) -> bool:
+    """Have a Space start in a moment; whether that was still ahead when it was asked for."""
+    token = await host.page.evaluate("JSON.parse(localStorage['rostrum.identity']).token")
+    async with httpx.AsyncClient(base_url=host.url, headers={"authorization": f"Bearer {token}"}) as client:
+        start = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+        answer = await client.post(f"/v1{path}/reschedule", json={"scheduled_start": start}, timeout=LIMIT)
+    return answer.status_code == 200
 
 
 async def schedule(host: Visitor, title: str) -> str:
