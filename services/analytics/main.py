@@ -11,7 +11,7 @@ from services.analytics.app.forgetting import Forgetting
 from services.analytics.app.later_known import LaterKnown
 from services.analytics.app.personal_data import held
 from services.analytics.handlers import handlers
-from services.analytics.projection import FILTERS, schema
+from services.analytics.projection import FILTERS, INDEX, INDEX_TYPE, NAMED, TABLE, schema
 from services.analytics.settings import Settings
 
 
@@ -20,6 +20,7 @@ async def compose(service: Service[Settings]) -> None:
     settings, bus = service.settings, service.bus
     database = await ClickHouse.open(settings.dsn, schema(settings.retention_days, settings.old_parts_seconds))
     service.on_stop(database.close)
+    await database.index(TABLE, INDEX, NAMED, INDEX_TYPE)  # tables of earlier versions have none
     forgetting = Forgetting(database, after=settings.forget_after)
     engagement = Engagement(
         bus,

@@ -69,6 +69,12 @@ SECRETS: Final = "forgetting_secrets"
 """From what the words are made that take the place of ids, by what is forgotten, until that is done."""
 NAMELESS: Final = "~"
 """Begins what stands in the place of an id; no id does."""
+NAMED: Final = "arrayConcat([person_id, other_id], people)"
+"""Everybody whom a row names: what the index is of."""
+INDEX: Final = "by_person"
+INDEX_TYPE: Final = "bloom_filter(0.01)"
+PLACE: Final = ("space_id", "context", "name", "at", "event_id")
+"""The order of rows: no two have the same place."""
 _CONTEXTS: Final = frozenset(pattern.split(".")[1] for pattern in FILTERS)
 
 
@@ -90,10 +96,11 @@ def schema(retention_days: int, old_parts_seconds: int) -> tuple[str, ...]:
     return (
         f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (
-    {columns}
+    {columns},
+    INDEX {INDEX} {NAMED} TYPE {INDEX_TYPE} GRANULARITY 1
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY (space_id, context, name, at, event_id)
+ORDER BY ({", ".join(PLACE)})
 SETTINGS non_replicated_deduplication_window = 1000, {cleaning}
         """,
         *(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, (kind, _) in _COLUMNS.items()),

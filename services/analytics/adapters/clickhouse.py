@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ class ClickHouse:
             self._deleter.command(sql, parameters=dict(parameters))
 
         await self._run(self._deleting, work)
+
+    async def index(self, table: str, name: str, of: str, kind: str) -> None:
+        """Give a table an index that it may lack. Rows that it has already are taken in, in the background. Raises
+        Unreachable."""
+        sql = "SELECT 1 FROM system.data_skipping_indices WHERE database = currentDatabase() AND table = {t:String}"
+        if await self.query(f"{sql} AND name = {{n:String}}", {"t": table, "n": name}):
+            return
+        for change in (f"ADD INDEX IF NOT EXISTS {name} {of} TYPE {kind} GRANULARITY 1", f"MATERIALIZE INDEX {name}"):
+            await self._run(self._deleting, partial(self._deleter.command, f"ALTER TABLE {table} {change}"))
 
     async def query(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """The rows of a question. Raises Unreachable."""

@@ -20,7 +20,7 @@ from libs.clock import utc_now
 from libs.ids import new_id
 from services.analytics import projection
 from services.analytics.adapters.clickhouse import ClickHouse, Unreachable
-from services.analytics.projection import ERASED, FORGOTTEN, NAMELESS, SECRETS, TABLE
+from services.analytics.projection import ERASED, FORGOTTEN, NAMED, NAMELESS, SECRETS, TABLE
 
 _log = logging.getLogger(__name__)
 _OWED, _BEGUN, _REPLACED, _DONE = range(4)
@@ -53,9 +53,7 @@ _SPACE: Final = _Kind(
     + "".join(f"({name} != '' AND NOT startsWith({name}, '{NAMELESS}')) OR " for name in _IDS)
     + f"arrayExists(one -> one != '' AND NOT startsWith(one, '{NAMELESS}'), people)))",
 )
-_PERSON: Final = _Kind(
-    ERASED, "person_id", "(person_id = {id:String} OR other_id = {id:String} OR has(people, {id:String}))"
-)
+_PERSON: Final = _Kind(ERASED, "person_id", f"has({NAMED}, {{id:String}})")
 
 
 class Forgetting:
