@@ -285,6 +285,12 @@ class _BoundedWebSocket(WebSocketsSansIOProtocol):
         self.open_connections.leave(self.transport)
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        if self.handshake_complete or self.close_sent:
+            super().shutdown()
+        else:
+            self.stop_keepalive()  # the app answers soon; uvicorn would say 500 before it does
+
 
 def bounded(bounds: Bounds) -> tuple[type[BoundedHttp], type[WebSocketsSansIOProtocol]]:
     """The protocol classes of a server whose connections have these bounds."""

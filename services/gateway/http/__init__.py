@@ -58,7 +58,7 @@ from services.gateway.http import (
     x_spaces,
 )
 from services.gateway.http.cors import Cors, Origins, as_sent
-from services.gateway.http.middleware import OpenRequests, RequestMiddleware
+from services.gateway.http.middleware import CutOff, OpenRequests, RequestMiddleware
 from services.gateway.http.unknown_parameters import strict
 
 VERSION: Final = "1"
@@ -112,7 +112,8 @@ def build(
     app.state.public_url = None if public_url is None else as_sent(public_url)
     app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
     app.router.routes[:] = [_with_head(strict(route)) for route in app.router.routes]
-    bounded: ASGIApp = app if per_address is None else OpenRequests(app, per_address)
+    answering = CutOff(app)
+    bounded: ASGIApp = answering if per_address is None else OpenRequests(answering, per_address)
     return RequestMiddleware(Cors(bounded, origins) if origins else bounded)
 
 

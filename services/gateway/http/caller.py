@@ -183,7 +183,8 @@ def _is_own(socket: WebSocket, origin: str) -> bool:
     if public is not None:
         return origin == public
     host = socket.headers.get("host", "")
-    return origin in (f"http://{host}", f"https://{host}") and is_loopback(host_in(host))
+    scheme = "https" if socket.url.scheme == "wss" else "http"
+    return origin == f"{scheme}://{host}" and is_loopback(host_in(host))
 
 
 async def viewer_by_socket(socket: WebSocket, access_token: _AccessToken = None) -> Viewer:

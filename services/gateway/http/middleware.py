@@ -159,6 +159,31 @@ class OpenRequests:
                 del self._asking[address]
 
 
+class CutOff:
+    """Answers what is cut off because the gateway stops: it may be asked again, of whichever gateway comes next. Wraps
+    the app within what lets pages of other origins read answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = False
+
+        async def tell(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell)
+        except asyncio.CancelledError:
+            # The server would say 500.
+            if answered:
+                raise
+            detail = "The server stops, and whether this was done is not known; try again."
+            await problem("unavailable", detail, instance=scope["path"])(scope, receive, send)
+
+
 class KnownParameters:
     """Refuses query parameters that a route does not know. Wraps one route; see `unknown_parameters` for which."""
 

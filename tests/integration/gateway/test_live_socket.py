@@ -87,7 +87,8 @@ async def test_pages_of_other_origins_are_refused_as_elsewhere(
     live, _ = addresses(space)
     friend = "https://friend.example.org"
     async with running_gateway(nats.url, tmp_path, cors_origins=(friend,)) as gateway, gateway.client() as client:
-        for origin in ("https://evil.example.org", "null", "http://127.0.0.1:1"):
+        own_in_tls = gateway.base.replace("http:", "https:")  # another server's, where there is one
+        for origin in ("https://evil.example.org", "null", "http://127.0.0.1:1", own_in_tls):
             assert await client.not_live(live, {"origin": origin}) == (403, "not_allowed")
         for origin in (gateway.base, friend):
             client.headers["origin"] = origin
@@ -116,6 +117,21 @@ async def test_a_name_that_points_to_this_machine_is_not_its_own(
         assert await client.not_live(live, rebound) == (403, "not_allowed")
         assert await client.not_live(live, {"origin": gateway.base}) == (403, "not_allowed")
         client.headers["origin"] = "https://rostrum.example"
+        async with client.live(live) as messages:
+            await messages.until("snapshot")
+
+
+async def test_a_proxy_that_is_trusted_says_by_which_scheme_pages_come(
+    nats: NatsServer, behind: Backend, tmp_path: Path
+) -> None:
+    live, _ = addresses(behind.add(a_person("Host")))
+    async with (
+        running_gateway(nats.url, tmp_path, trusted_proxies=("127.0.0.1",)) as gateway,
+        gateway.client() as client,
+    ):
+        client.headers["x-forwarded-proto"] = "https"
+        assert await client.not_live(live, {"origin": gateway.base}) == (403, "not_allowed")
+        client.headers["origin"] = gateway.base.replace("http:", "https:")
         async with client.live(live) as messages:
             await messages.until("snapshot")
 
