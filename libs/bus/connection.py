@@ -21,7 +21,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
 
 from contracts import subjects
-from libs.bus.clocks import LateClock
+from libs.bus.clocks import ClockCheck
 from libs.bus.declare import declare
 from libs.bus.halts import Halts
 from libs.bus.origin import is_said, mark
@@ -71,8 +71,8 @@ class Connection:
         self.js: JetStreamContext = JetStream(nc, self.writes, settings.api, timeout=5.0)
         self.halts = Halts(nc, self.js, self.stream_epoch)
         """Who stands before an event that cannot be read."""
-        self.clock = LateClock(nc, settings.api)
-        """Whether this machine's is too late."""
+        self.clock = ClockCheck(nc, settings.api)
+        """Whether this machine's is right."""
         self._disconnected: list[Callable[[], None]] = []
         self._reconnected: list[Callable[[], None]] = []
         self.closed = asyncio.Event()

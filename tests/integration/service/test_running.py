@@ -241,11 +241,19 @@ async def test_a_consumer_that_ends_by_an_unforeseen_error_ends_its_service(nats
         assert isinstance(service._failure, ValueError)
 
 
-async def test_a_machine_whose_clock_is_late_is_not_ready_and_says_why(
-    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("far", "said"),
+    [
+        (LATE + 30, r"1[23]\d s behind that of NATS, and from 100 s on its messages are refused"),
+        (-LATE - 30, r"1[23]\d s ahead of that of NATS, and all its times are"),
+    ],
+    ids=["late", "ahead"],
+)
+async def test_a_machine_whose_clock_is_wrong_is_not_ready_and_says_why(
+    nats: NatsServer, monkeypatch: pytest.MonkeyPatch, far: float, said: str
 ) -> None:
-    """Late is what NATS's clock says: what is sent from here is too old when a stream takes it."""
-    late = LATE + 30
+    """Wrong is what is not as NATS's clock says."""
+    late = far
     monkeypatch.setattr("libs.bus.clocks._EVERY", 0.05)
     monkeypatch.setattr("libs.bus.clocks._now", lambda: time.time() - late)
 
@@ -268,13 +276,11 @@ async def test_a_machine_whose_clock_is_late_is_not_ready_and_says_why(
         await eventually(not_ready)
         _, missing = await readiness()
         assert set(missing) == {"clock"}
-        assert re.fullmatch(
-            r"this machine's clock is 1[23]\d s behind that of NATS, and .* set the clock", missing["clock"]
-        )
+        assert re.fullmatch(rf"this machine's clock is {said}: set the clock", missing["clock"])
         while "clock" not in json.loads((await announced.next_msg(timeout=LIMIT)).data)["missing"]:
             pass  # this is what `/ops` shows
-        for well in (LATE - 40, 0, -3600):
+        for well in (LATE - 40, 0, 40 - LATE):
             late = well
             await eventually(lambda: not service.missing())
-            late = LATE + 30
+            late = far
             await eventually(service.missing)
