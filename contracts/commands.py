@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from contracts import subjects
 from contracts.envelope import Model, PersonId
 
+ApiKeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 CommandId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 """The client's Idempotency-Key; unique within one actor. Sent twice, a command happens once."""
 
@@ -51,6 +52,8 @@ class Command(Request[R], Generic[R]):
     actor: PersonId | None = None
     operator: bool = False
     """Whether the actor acts for those who run the instance; set by the gateway from the verified token."""
+    api_key: ApiKeyId | None = None
+    """The API key of the host product's server that gave the order; set by the gateway."""
 
 
 class Query(Request[R], Generic[R]):

@@ -85,5 +85,5 @@ def _events(facts: list[StoredFact], at: int | None) -> None:
             break
         fields = " ".join(f"{name}={value}" for name, value in msgspec.to_builtins(stored.fact).items())
         record = stored.record
-        who = record.actor or "system"
+        who = record.actor or (f"API-key:{record.api_key}" if record.api_key else "system")
         print(f"{stored.originator_version:>6} {record.at:%H:%M:%S.%f} {who} {type(stored.fact).__name__} {fields}")

@@ -75,7 +75,7 @@ class Executor(Generic[S]):
     def order(self, command: Command[Any]) -> Order:
         """The order that a command is, as the store keeps it."""
         digest = digest_of(command.name, *self._ordered(command))
-        return Order(id=command.command_id, actor=command.actor, at=self._now(), digest=digest)
+        return Order(id=command.command_id, actor=command.actor, at=self._now(), digest=digest, api_key=command.api_key)
 
     @overload
     async def execute(

@@ -35,6 +35,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it was decided (UTC)."""
     actor: str | None = None
     """Who caused it; None for the system."""
+    api_key: str | None = None
+    """The API key of the server that ordered it, where one did."""
     command_id: str | None = None
     traceparent: str | None = None
 

@@ -24,6 +24,8 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     """Now (UTC)."""
     digest: str = ""
     """What was ordered; the same id with another digest is refused as `idempotency_conflict`."""
+    api_key: str | None = None
+    """The API key of the server that ordered it."""
 
 
 class Done(msgspec.Struct, Generic[T], frozen=True):

@@ -152,7 +152,9 @@ class Store(Generic[S]):
         records: list[Record[Fact]] = []
         rows: list[NewFact] = []
         for fact in facts:
-            record = Record(fact=fact, at=order.at, actor=order.actor, command_id=order.id, traceparent=trace)
+            record = Record(
+                fact=fact, at=order.at, actor=order.actor, api_key=order.api_key, command_id=order.id, traceparent=trace
+            )
             state.version += 1
             state.apply(fact, record)
             records.append(record)

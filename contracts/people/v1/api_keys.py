@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.commands import Command, Query, register
+from contracts.commands import ApiKeyId, Command, Query, register
 from contracts.envelope import Audience, Event, Model, event
 from contracts.growing import GROWS
 from contracts.times import Moment
 from contracts.written import Written
 
-ApiKeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 ApiKeyDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a key, in hexadecimal."""
 ApiKeyScope = Literal["people", "relations", "moderation", "spaces", "tokens", "events"]

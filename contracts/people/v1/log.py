@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from contracts.commands import Command, Nothing, register
+from contracts.commands import ApiKeyId, Command, Nothing, register
 from contracts.envelope import Model, PersonId, PersonRef, SpaceId
 from contracts.people.v1.hosting import Explanation
 from contracts.people.v1.reports import PagedQuery, ReportId
@@ -21,7 +21,7 @@ class LogEntry(Model):
     id: EntryId
     at: Moment
     actor_id: PersonId | None = None
-    """None for the system."""
+    """None for the system, and for a server of the host product."""
     act: str
     """What was done, e.g. `suspended`, `report_closed`, `removed`, `ended`."""
     person_id: PersonId | None = None
@@ -44,6 +44,10 @@ class LogEntry(Model):
     """What was changed, from `before` to `after`, in words; empty where nothing was that stays."""
     before: str = ""
     after: str = ""
+    api_key: ApiKeyId | None = None
+    """The API key with which a server of the host product did it."""
+    api_key_name: str = ""
+    """What operators called that key."""
 
 
 class LogPage(Model):

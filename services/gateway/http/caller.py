@@ -315,11 +315,15 @@ class CommandHead:
     operator: bool
     repeatable: bool
     """Whether the client chose the id, so that it may send the command again."""
+    api_key: str | None = None
+    """The API key of the server that sends it, where one does."""
 
     @property
     def fields(self) -> dict[str, Any]:
         """The fields of any command that come from here."""
-        return {"command_id": self.command_id, "actor": self.actor, "operator": self.operator}
+        return {
+            "command_id": self.command_id, "actor": self.actor, "operator": self.operator, "api_key": self.api_key
+        }  # fmt: skip
 
     def new(self, kind: str) -> str:
         """The id of what this command makes: the same when the command is sent again, also to another gateway."""

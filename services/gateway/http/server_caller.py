@@ -53,7 +53,7 @@ class Server:
     def head(self, actor: str | None = None) -> CommandHead:
         """What its command begins with; `actor` is for whom it acts, else it acts for the instance."""
         sent = None if self.key is None else hashlib.sha256(f"{self.key_id}\0{self.key}".encode()).hexdigest()
-        return CommandHead(sent or new_id(), actor, actor is None, sent is not None)
+        return CommandHead(sent or new_id(), actor, actor is None, sent is not None, self.key_id)
 
     @property
     def fields(self) -> dict[str, Any]:

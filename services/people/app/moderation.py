@@ -297,7 +297,9 @@ class Moderators:
         """Close the report that an act answers, where it is open; sent again, the command does what is missing."""
         if report is None or (await self.report(report)).state != "open":
             return
-        await self.close(Order(f"{order.id}/report", order.actor, order.at), report, "acted", explanation)
+        await self.close(
+            Order(f"{order.id}/report", order.actor, order.at, api_key=order.api_key), report, "acted", explanation
+        )
 
 
 def last_appeal(person: Person) -> AppealRow:

@@ -37,7 +37,7 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
 
 
 def _fields(command: Command[Any], *chosen: str) -> tuple[object, ...]:
-    fields = command.model_dump(mode="json", exclude={"command_id", "actor", "operator", *chosen})
+    fields = command.model_dump(mode="json", exclude={"command_id", "actor", "operator", "api_key", *chosen})
     return (sorted(fields.items()),)
 
 

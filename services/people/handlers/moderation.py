@@ -12,6 +12,7 @@ from contracts.people import v1
 from libs.bus import Handlers
 from libs.commands import Executor, Rows, of_kind
 from libs.refusal import Refusal
+from services.people.app.api_keys import KeyRing
 from services.people.app.moderation import Moderators, last_appeal
 from services.people.domain.entities import INSTANCE, Entity
 from services.people.domain.instance import Instance
@@ -22,7 +23,7 @@ from services.people.projection.moderation import AppealRow, ReportRow
 from services.people.translation import stored_evidence, wire_evidence
 
 
-def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> None:
+def add(table: Handlers, executor: Executor[Entity], moderators: Moderators, keys: KeyRing) -> None:
     """Answer for moderation."""
 
     rows = Rows(table, executor)
@@ -160,7 +161,8 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> 
             acts, cursor = await moderators.log(query.cursor, query.person_id, query.space_id, query.limit)
         ids = {id for act in acts for id in (act.actor, act.person) if id is not None}
         named = {id: ref for id in ids if (ref := await moderators.named(id)) is not None}
-        entries = tuple(_entry(act, named, moderators) for act in acts)
+        titles = {key.id: key.title for key in await keys.all()} if any(act.api_key for act in acts) else {}
+        entries = tuple(_entry(act, named, titles, moderators) for act in acts)
         return Accepted(result=v1.LogPage(entries=entries, next_cursor=cursor))
 
     @table.on(v1.UndoAct)
@@ -215,7 +217,9 @@ def _appeal(row: AppealRow, moderators: Moderators) -> v1.Appeal:
     )
 
 
-def _entry(act: Act, named: Mapping[str, tuple[str, str]], moderators: Moderators) -> v1.LogEntry:
+def _entry(
+    act: Act, named: Mapping[str, tuple[str, str]], titles: Mapping[str, str], moderators: Moderators
+) -> v1.LogEntry:
     read = moderators.read_in if act.act.startswith("report_") else moderators.sealer.read_about
     owner = act.report if act.act.startswith("report_") else act.person
     return v1.LogEntry(
@@ -236,6 +240,8 @@ def _entry(act: Act, named: Mapping[str, tuple[str, str]], moderators: Moderator
         what=act.what,
         before=act.before,
         after=act.after,
+        api_key=act.api_key,
+        api_key_name=titles.get(act.api_key or "", ""),
     )
 
 

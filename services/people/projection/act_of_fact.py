@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from libs.eventstore import Notification
@@ -29,6 +30,11 @@ _LIST: Final = "list of those who may host"
 
 def act_of(notification: Notification, standing: str) -> Act | None:
     """The act of moderation that a fact is, if it is one; `standing` is that of the person until now."""
+    act = _act_of(notification, standing)
+    return None if act is None else replace(act, api_key=notification.record.api_key)
+
+
+def _act_of(notification: Notification, standing: str) -> Act | None:
     id, at, actor = id_of(notification), notification.record.at, notification.record.actor
     person = notification.aggregate_id
     report = report_of(notification.aggregate_id)

@@ -16,7 +16,7 @@ TABLE: Final = """
     CREATE TABLE acts (
         id TEXT PRIMARY KEY, at TEXT NOT NULL, actor TEXT, act TEXT NOT NULL, person TEXT, space TEXT,
         reason TEXT NOT NULL, explanation TEXT NOT NULL, report TEXT, undoable INTEGER NOT NULL, undone_by TEXT,
-        what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+        api_key TEXT, what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX acts_at ON acts (at, id);
     CREATE INDEX acts_person ON acts (person, at);
@@ -24,7 +24,7 @@ TABLE: Final = """
     CREATE INDEX acts_space ON acts (space, at)
 """
 _COLUMNS: Final = (
-    "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, what, before, after"
+    "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, api_key, what, before, after"
 )
 
 
@@ -44,6 +44,8 @@ class Act:
     report: str | None = None
     undoable: bool = False
     undone_by: str | None = None
+    api_key: str | None = None
+    """With which a server of the host product did it."""
     what: str = ""
     """What was changed, from what to what, in words; empty where an act changes nothing that stays."""
     before: str = ""
@@ -84,9 +86,9 @@ def sortable(at: datetime) -> str:
 def add(db: sqlite3.Connection, act: Act) -> None:
     """Put an act on the log; one that is there already stays as it is."""
     db.execute(
-        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES ({', '.join('?' * 14)})",
+        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES ({', '.join('?' * 15)})",
         (act.id, sortable(act.at), act.actor, act.act, act.person, act.space, act.reason, column(act.explanation),
-         act.report, act.undoable, act.undone_by, act.what, act.before, act.after),
+         act.report, act.undoable, act.undone_by, act.api_key, act.what, act.before, act.after),
     )  # fmt: skip
 
 
@@ -124,7 +126,23 @@ def page(
 
 
 def _act(row: tuple[Any, ...], read: Read) -> Act:
-    id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, what, before, after = row
+    (
+        id,
+        at,
+        actor,
+        act,
+        person,
+        space,
+        reason,
+        explanation,
+        report,
+        undoable,
+        undone_by,
+        api_key,
+        what,
+        before,
+        after,
+    ) = row
     return Act(
         id,
         datetime.fromisoformat(at),
@@ -137,6 +155,7 @@ def _act(row: tuple[Any, ...], read: Read) -> Act:
         report,
         bool(undoable),
         undone_by,
+        api_key,
         what,
         before,
         after,

@@ -110,6 +110,29 @@ async def test_a_server_acts_for_the_products_people(base: str, people: Bus) -> 
         assert reason(await http.get("/v1/server/person", params=bob)) == (404, "person_unknown")
 
 
+async def test_the_log_says_with_which_key_a_server_acted(base: str, people: Bus) -> None:
+    key, bob = await a_key(people), {"subject": "bob"}
+    async with Client(base, key) as server:
+        http = server.http
+        person = (await http.put("/v1/server/person", params=bob, json={"name": "Bob"})).json()["id"]
+        why = {"reason": "spam", "explanation": "Again and again."}
+        assert (await http.post("/v1/server/person/suspend", params=bob, json=why)).status_code == 204
+        assert (await http.post("/v1/server/person/reinstate", params=bob)).status_code == 204
+        assert (await http.post("/v1/server/person/sign-out", params=bob)).status_code == 204
+        suspend = {"person_id": person, "reason": "spam", "command_id": new_id(), "operator": True}
+        await people.ask(v1.Suspend.model_validate(suspend))
+        assert (await http.delete("/v1/server/person", params=bob)).status_code == 202
+    page = (await people.ask(v1.LogQuery(operator=True, person_id=person))).result
+    by_a_server = (key.split("_")[1], "The app")
+    assert [(one.act, one.actor_id, (one.api_key, one.api_key_name)) for one in reversed(page.entries)] == [
+        ("suspended", None, by_a_server),
+        ("reinstated", None, by_a_server),
+        ("tokens_revoked", None, by_a_server),
+        ("suspended", None, (None, "")),
+        ("erased", None, by_a_server),
+    ]
+
+
 async def test_a_key_opens_what_it_is_for_alone(base: str, people: Bus) -> None:
     asked: dict[str, Any] = {"params": {"subject": "ada"}}
     person = KEY.token(good_claims(sub="ada"))

@@ -284,6 +284,8 @@ export interface LogEntry {
   actor: PersonRef | null;
   actor_id: string | null;
   after: string;
+  api_key: string | null;
+  api_key_name: string;
   at: string;
   before: string;
   explanation: string;

@@ -151,7 +151,7 @@ export class ModerationPage extends HTMLElement {
     const whom = named(one.person, one.person_id);
     return h("li", { class: "record", "data-testid": "log-row", "data-act": one.act }, h("strong", {}, words),
       one.what && h("p", { "data-testid": "log-change" }, `${one.what}: ${one.before} → ${one.after}`),
-      h("small", {}, `${when(one.at)} · by ${named(one.actor, one.actor_id) ?? "the system"}`, whom && ` · ${whom}`,
+      h("small", {}, `${when(one.at)} · by ${named(one.actor, one.actor_id) ?? server(one) ?? "the system"}`, whom && ` · ${whom}`,
         one.space_id && [" · ", h("a", { href: `/spaces/${one.space_id}` }, one.title || one.space_id)]),
       one.undoable && button({ class: "small", "data-testid": "undo", onclick: this.#then(() => post(`${OPS}/log/${one.id}/undo`)) }, "Undo"),
       one.undone_by && h("small", {}, "Undone"));
@@ -160,6 +160,9 @@ export class ModerationPage extends HTMLElement {
 
 /** @param {string} title @param {...Node} parts */
 const part = (title, ...parts) => h("section", { class: "panel", "aria-label": title }, h("header", {}, h("h2", {}, title)), parts);
+
+/** The server of the host product that did it, by its API key. @param {LogEntry} one */
+const server = (one) => one.api_key && `the server with the API key “${one.api_key_name}” (${one.api_key})`;
 
 /** @param {string} words */
 const none = (words) => h("li", { class: "empty" }, words);
