@@ -29,7 +29,7 @@ _SETTINGS: Final = {"title", "topics", "lang", "who_can_join", "who_can_speak", 
 
 def ordered(command: Command[Any]) -> tuple[object, ...]:
     """What a command on a Space orders; see `libs.commands.executor.Ordered`."""
-    exclude: dict[str, Any] = {"command_id": True}
+    exclude: dict[str, Any] = {"command_id": True, "api_key": True}
     # Digests stored by earlier versions lack the fields that there were not yet.
     match command:
         case v1.CreateSpace():
