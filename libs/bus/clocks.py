@@ -76,5 +76,5 @@ class ClockCheck:
                 how = "behind" if late > 0 else "ahead of"
                 _log.error("this machine's clock is %.0f s %s that of NATS: set the clock", abs(late), how)
             self._late[stream] = late
-        elif -_FAR <= at_least and at_most <= _FAR:
+        elif at_least >= -_FAR and at_most <= _FAR:
             self._late.pop(stream, None)
