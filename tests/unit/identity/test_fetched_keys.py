@@ -89,9 +89,7 @@ async def test_a_flood_of_unknown_keys_causes_one_fetch_in_thirty_seconds() -> N
     async with publisher.refreshing():
         for moment in range(90):
             publisher.now = 1000.0 + moment
-            asked = await asyncio.gather(
-                *(publisher.keys.signer(unknown()) for _ in range(20)), return_exceptions=True
-            )
+            asked = await asyncio.gather(*(publisher.keys.signer(unknown()) for _ in range(20)), return_exceptions=True)
             assert {type(one) for one in asked} <= {TokenRefused, KeysAway}
         assert len(publisher.asked) == 1 + 3
 
