@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from libs.eventstore.aggregate import S
 from libs.eventstore.facts import StoredFact, decode
@@ -25,6 +26,28 @@ def evolve(recorder: Recorder, id: str, state: S, *, at: int | None = None) -> S
         state.version = version
         apply(record.fact, record)
     return state
+
+
+def as_of(
+    recorder: Recorder,
+    id: str,
+    new: Callable[[str], S],
+    *,
+    version: int | None = None,
+    moment: datetime | None = None,
+) -> tuple[S, datetime | None]:
+    """A state as it was after a version, or at a moment, and since when; None where there was nothing yet.
+
+    Raises as `rebuild` does.
+    """
+    state, since = new(id), None
+    for number, name, encoded in recorder.select_facts(id, after=0, to=version):
+        record = decode(name, encoded)
+        if moment is not None and record.at > moment:
+            break
+        state.version, since = number, record.at
+        state.apply(record.fact, record)
+    return state, since
 
 
 def history(recorder: Recorder, id: str, *, after: int = 0, to: int | None = None) -> list[StoredFact]:

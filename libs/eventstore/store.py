@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -19,7 +20,7 @@ from libs.eventstore.condition import Condition
 from libs.eventstore.facts import Fact, Notification, Record, StoredFact, encode, name_of
 from libs.eventstore.log import PAGE, Log
 from libs.eventstore.order import Done, Order
-from libs.eventstore.rebuild import history, rebuild
+from libs.eventstore.rebuild import as_of, history, rebuild
 from libs.eventstore.recorder import Claim, CommandRow, NameTaken, NewFact, Recorder, Rewritten, Write
 from libs.eventstore.writer import Broken, Commit, GroupWriter, PendingWrite
 from libs.refusal import Refusal
@@ -219,6 +220,14 @@ class Store(Generic[S]):
         """A state of its own, rebuilt from the stored facts up to version `at` (all without it). Raises Refusal."""
         with self._condition.reading():
             return await asyncio.to_thread(rebuild, self._recorder, id, self._new, at=at)
+
+    async def as_of(
+        self, id: str, *, version: int | None = None, moment: datetime | None = None
+    ) -> tuple[S, datetime | None]:
+        """A state of its own as it was after a version, or at a moment, and since when it was so; None where there was
+        nothing yet. Raises Refusal."""
+        with self._condition.reading():
+            return await asyncio.to_thread(as_of, self._recorder, id, self._new, version=version, moment=moment)
 
     async def facts(self, id: str, after: int, limit: int) -> list[StoredFact]:
         """Stored facts of an aggregate with a version above `after`, in order; none at its end. Raises Refusal."""

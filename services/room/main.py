@@ -26,6 +26,7 @@ from libs.service import Service, run
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
 from services.room.app.live_limit import LiveLimit
+from services.room.app.looking_back import LookingBack
 from services.room.app.migration import today
 from services.room.app.personal_data import held
 from services.room.app.reactions import ReactionCounts
@@ -106,7 +107,8 @@ async def compose(service: Service[Settings]) -> None:
     people.on_applied.append(taking_back.heard)
     service.spawn("taking back", taking_back.run())
 
-    table = handlers(executor, scheduling, entrance, admission, attendance, agenda, limits, people, vault)
+    back = LookingBack(store, admission, people)
+    table = handlers(executor, scheduling, entrance, admission, back, attendance, agenda, limits, people, vault)
     served: dict[int, AsyncExitStack] = {}
 
     async def gained(partition: int) -> None:

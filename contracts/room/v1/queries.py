@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from contracts import personal_data
 from contracts.commands import Query, register
@@ -32,6 +32,42 @@ class SpaceQuery(Query[Space]):
     lives, or may live and is not known again yet."""
     session_id: SessionId | None = None
     """A session that the gateway has seen to be theirs: while it lives they are in, though fewer may join now."""
+
+    @property
+    def partition_key(self) -> str | None:
+        return self.space_id
+
+
+class PastSpace(Space):
+    """A Space as it was at an earlier moment, without what was erased since. How many listened then nobody keeps."""
+
+    since: Moment
+    """When it became so."""
+    newest: int = Field(ge=1)
+    """The Space's version now."""
+
+
+@register
+class PastSpaceQuery(Query[PastSpace]):
+    """A Space as it was after its version `version`, or at the moment `at`, as the actor may see that: hosts and
+    operators at any time, all others once it is over, where it was for everybody.
+
+    Refuses: space_unknown, space_deleted, removed, blocked, suspended, not_allowed, not_found (it has no such version,
+    or there was none then), unavailable.
+    """
+
+    service = "room"
+    name = "past_space"
+    result = PastSpace
+    space_id: SpaceId
+    version: int | None = Field(default=None, ge=1)
+    at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.version is None) == (self.at is None):
+            raise ValueError("give a version or a time")
+        return self
 
     @property
     def partition_key(self) -> str | None:

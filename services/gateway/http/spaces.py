@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.discovery.v1 import SearchQuery, SpacePage
 from contracts.room.v1 import (
@@ -15,6 +17,8 @@ from contracts.room.v1 import (
     DeleteSpace,
     EndSpace,
     HandOver,
+    PastSpace,
+    PastSpaceQuery,
     PresenceQuery,
     Reschedule,
     Settings,
@@ -22,6 +26,7 @@ from contracts.room.v1 import (
     State,
 )
 from contracts.times import GivenMoment
+from libs.refusal import Refusal
 from services.gateway.app import Gateway
 from services.gateway.app.access import look
 from services.gateway.app.watched import SpaceView, view
@@ -39,6 +44,8 @@ _STATES: Final = {
     "all": (State.LIVE, State.SCHEDULED, State.ENDED, State.TIMED_OUT),
 }
 """What is looked through by each choice; what was canceled is in no list."""
+_TIME: Final[TypeAdapter[datetime]] = TypeAdapter(GivenMoment)
+_DIGITS: Final = 9
 _ALL: Final = (*OF_A_SPACE_COMMAND, "removed", "blocked", "suspended")
 
 
@@ -113,14 +120,50 @@ async def browse(
 
 @router.get(
     "/v1/spaces/{space_id}", operation_id="getSpace",
-    responses=responses("unauthenticated", "removed", "blocked", "suspended", "not_allowed", "space_unknown"),
+    responses=responses(
+        "unauthenticated", "removed", "blocked", "suspended", "not_allowed", "space_unknown", "not_found", "invalid"
+    ),
 )  # fmt: skip
-async def get(space_id: SpacePath, viewer: ViewerDep, gateway: GatewayDep) -> SpaceView:
+async def get(
+    space_id: SpacePath,
+    viewer: ViewerDep,
+    gateway: GatewayDep,
+    at: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            examples=["12", "2026-12-01T19:00:16Z"],
+            description="How it was after that version, or at that time: for hosts and operators; once it is over, for "
+            "everybody, if everybody could join. What was erased since is missing.",
+        ),
+    ] = None,
+) -> SpaceView | PastSpace:
     """One Space as one may see it; for those who may join it, and once it is over for who stood on stage."""
+    if at is not None:
+        version, moment = _when(at)
+        asker = {"actor": viewer.person_id, "operator": viewer.operator}
+        past = PastSpaceQuery.model_validate({**asker, "space_id": space_id, "version": version, "at": moment})
+        return (await gateway.bus.ask(past, timeout=gateway.ask_seconds)).result
     space, count = await asyncio.gather(
         look(gateway.bus, space_id, viewer, gateway.ask_seconds), _listeners(gateway, space_id)
     )
     return view(space, count)
+
+
+def _when(at: str) -> tuple[int | None, datetime | None]:
+    """The version or the time that is meant. Refuses: invalid."""
+    if at.isascii() and at.isdigit():
+        if at.lstrip("0") and len(at) <= _DIGITS:
+            return int(at), None
+        raise Refusal("invalid", f"There is no version {at[:20]}: they are counted from 1.")
+    try:
+        when = _TIME.validate_python(at)
+    except ValidationError:
+        hint = "2026-12-01T19:00:16Z (in an address, + is written %2B)"
+        raise Refusal("invalid", f"{at[:40]!r} is neither a version nor a time with its offset, like {hint}.") from None
+    if when > datetime.now(UTC):
+        raise Refusal("invalid", "That time has not come yet.")
+    return None, when
 
 
 async def _listeners(gateway: Gateway, space_id: str) -> int:

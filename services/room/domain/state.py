@@ -314,15 +314,15 @@ class SpaceState(Aggregate):
                 self._forget_if_ephemeral()
             case Deleted():
                 self.state = "deleted"
-                self._forget()
+                self.forget()
             case _:
                 raise TypeError(f"{type(fact).__name__} is no fact of a Space")
 
     def _forget_if_ephemeral(self) -> None:
         if self.settings.ephemeral:
-            self._forget()
+            self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Show nothing any more of what people wrote and did, at once and not only when its keys are destroyed."""
         self.settings = replace(self.settings, title="", title_by="", topics=())
         self.words, self.words_by, self.worded = (), "", self.version

@@ -11,6 +11,7 @@ from libs.keyring.vault import Vault
 from libs.personal_data import Held
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
+from services.room.app.looking_back import LookingBack
 from services.room.app.scheduling import Scheduling
 from services.room.app.stage_entrance import StageEntrance
 from services.room.domain.limits import Limits
@@ -27,6 +28,7 @@ def handlers(
     scheduling: Scheduling,
     entrance: StageEntrance,
     admission: Admission,
+    back: LookingBack,
     attendance: Attendance,
     agenda: Agenda,
     limits: Limits,
@@ -37,7 +39,7 @@ def handlers(
     table, who = Handlers("room", check=people.must_be_complete), people.names
     commands(table, executor, scheduling, entrance, limits, who, vault)
     sessions(table, admission, entrance, attendance, who, vault)
-    queries(table, admission, attendance, agenda, people, vault)
+    queries(table, admission, back, attendance, agenda, people, vault)
     return table
 
 

@@ -12,15 +12,22 @@ from libs.keyring.worded import UnopenedWords
 from libs.refusal import Refusal
 from services.room.app.admission import Admission
 from services.room.app.attendance import Attendance
+from services.room.app.looking_back import LookingBack
 from services.room.domain.space import Space
 from services.room.domain.values import HOSTING, Role
 from services.room.projection.agenda import Agenda
 from services.room.projection.people import People
-from services.room.translation import listed, ref, title_of, wire_space
+from services.room.translation import listed, ref, title_of, wire_past, wire_space
 
 
 def queries(
-    table: Handlers, admission: Admission, attendance: Attendance, agenda: Agenda, people: People, vault: Vault
+    table: Handlers,
+    admission: Admission,
+    back: LookingBack,
+    attendance: Attendance,
+    agenda: Agenda,
+    people: People,
+    vault: Vault,
 ) -> None:
     """What a Space is, who may be in it, who is there."""
     who = people.names
@@ -45,6 +52,15 @@ def queries(
                 inside = theirs is None or attendance.may_be_in(query.space_id, query.actor, theirs)
             result = await admission.show(query.space_id, query.actor, seen, inside=inside)
         return Accepted(version=result.version, result=result)
+
+    @table.on(v1.PastSpaceQuery)
+    async def past_space(query: v1.PastSpaceQuery) -> v1.PastSpace:
+        past = await back.at(query.space_id, query.actor, query.at, query.version, operator=query.operator)
+
+        async def told() -> v1.PastSpace:
+            return wire_past(past, who, vault.of(query.space_id), query.actor)
+
+        return await vault.with_keys(told)
 
     @table.on(v1.SpacePeopleQuery)
     async def space_people(query: v1.SpacePeopleQuery) -> v1.SpacePeople:

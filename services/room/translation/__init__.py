@@ -23,6 +23,7 @@ from contracts.times import in_utc
 from libs.eventstore import Fact, Notification
 from libs.keyring.worded import Lack, Shown, Text
 from libs.names import Named, Who
+from services.room.app.looking_back import Past
 from services.room.domain import facts, values
 from services.room.domain.space import Space
 from services.room.domain.values import HOSTING, Invitation, Member, Pin, Request, Role
@@ -45,6 +46,7 @@ __all__ = [
     "stored_settings",
     "title_of",
     "translate",
+    "wire_past",
     "wire_settings",
     "wire_space",
     "word_list",
@@ -203,19 +205,34 @@ def wire_space(space: Space, who: Who, shown: Shown, viewer: str | None = None, 
 
     `all` shows everything, for services that follow the Space. Raises what `who` and `shown` raise.
     """
-    return v1.Space.model_validate(_fields(space, who, shown, viewer, all=all, form=_as_model))
+    sees_all = all or space.role_of(viewer) in HOSTING
+    return v1.Space.model_validate(_fields(space, who, shown, viewer, all=all, sees_all=sees_all, form=_as_model))
+
+
+def wire_past(past: Past, who: Who, shown: Shown, viewer: str | None) -> v1.PastSpace:
+    """The Space as it was, as `viewer` may see it by who they are today."""
+    sees_all = past.present.is_hosts
+    fields = _fields(past.space, who, shown, viewer, all=False, sees_all=sees_all, form=_as_model)
+    return v1.PastSpace.model_validate({**fields, "since": past.since, "newest": past.present.version})
 
 
 def space_json(space: Space, who: Who, shown: Shown, viewer: str | None) -> bytes:
     """The same as JSON, put together from parts that were written before: every command is answered with it."""
-    return _encode(_fields(space, who, shown, viewer, all=False, form=_as_json))
+    sees_all = space.role_of(viewer) in HOSTING
+    return _encode(_fields(space, who, shown, viewer, all=False, sees_all=sees_all, form=_as_json))
 
 
 def _fields(
-    space: Space, who: Who, shown: Shown, viewer: str | None, *, all: bool, form: Callable[[_Part], object]
+    space: Space,
+    who: Who,
+    shown: Shown,
+    viewer: str | None,
+    *,
+    all: bool,
+    sees_all: bool,
+    form: Callable[[_Part], object],
 ) -> dict[str, object]:
     """The fields of `v1.Space` in their order."""
-    sees_all = all or space.role_of(viewer) in HOSTING
 
     def own(by_person: Mapping[str, T]) -> Iterable[T]:
         if sees_all:

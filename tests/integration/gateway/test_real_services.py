@@ -121,6 +121,51 @@ async def test_a_space_from_creation_to_its_end(system: System) -> None:
         assert reason(await as_guest.http.post(f"{at}/requests")) == (409, "not_live")
 
 
+async def test_how_a_space_was_before_is_for_hosts_and_once_it_is_over_for_everybody(system: System, var: Path) -> None:
+    _, as_host = await signed_up(system, "historian")
+    _, as_guest = await signed_up(system, "curious")
+    operator = Client(system.url, DevelopmentIdentity(var / "keys").mint(new_id(), operator=True))
+    async with as_host, as_guest, operator, Client(system.url) as nobody:
+        created = (await as_host.http.post("/v1/spaces", json={"title": "Tea"})).json()
+        at = f"/v1/spaces/{created['id']}"
+        changed = (await as_host.http.patch(at, json={"title": "Milk"})).json()
+        first, before = created["version"], {"at": created["started_at"]}
+        for client in (as_host, operator):
+            for params in ({"at": str(first)}, before, {"at": f"00{first}"}):
+                then = await client.http.get(at, params=params)
+                assert then.status_code == 200, then.text
+                assert (then.json()["settings"]["title"], then.json()["newest"]) == ("Tea", changed["version"])
+                assert "listeners" not in then.json(), "nobody keeps how many there were"
+        for client in (as_guest, nobody):
+            assert reason(await client.http.get(at, params=before)) == (403, "not_allowed")
+        await as_host.http.post(f"{at}/end")
+        for client in (as_guest, nobody):
+            then = (await client.http.get(at, params=before)).json()
+            assert (then["state"], then["settings"]["title"], len(then["stage"])) == ("live", "Tea", 1)
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        for nonsense, answer, words in (
+            ("0", (422, "invalid"), "counted from 1"),
+            ("99999999999", (422, "invalid"), "no version"),
+            ("-1", (422, "invalid"), "neither a version nor a time"),
+            ("٣", (422, "invalid"), "neither a version nor a time"),
+            ("", (422, "invalid"), "neither a version nor a time"),
+            ("1.5", (422, "invalid"), "neither a version nor a time"),
+            ("2026-12-01", (422, "invalid"), "2026-12-01T19:00:16Z"),
+            ("2026-12-01T19:00:16", (422, "invalid"), "with its offset"),
+            ("yesterday", (422, "invalid"), "neither a version nor a time"),
+            ("9" * 101, (422, "invalid"), "100"),
+            (tomorrow, (422, "invalid"), "not come yet"),
+            ("999", (404, "not_found"), "no version 999; its newest is"),
+            ("2001-01-01T00:00:00+01:00", (404, "not_found"), "no such Space yet"),
+        ):
+            refused = await nobody.http.get(at, params={"at": nonsense})
+            assert reason(refused) == answer, nonsense
+            assert words in refused.json()["detail"], nonsense
+        assert reason(await nobody.http.get(f"/v1/spaces/{new_id()}", params={"at": "1"})) == (404, "space_unknown")
+        await as_host.http.delete(at)
+        assert reason(await as_host.http.get(at, params={"at": "1"})) == (410, "space_deleted")
+
+
 async def test_following_somebody_shows_their_space_in_the_live_bar(system: System) -> None:
     host, as_host = await signed_up(system, "idol")
     _, as_fan = await signed_up(system, "fan")

@@ -174,6 +174,12 @@ async def test_no_message_has_words_or_names_and_whoever_is_shown_it_reads_them_
         (joined,) = [one for one in told if one.event == "room.stage_joined"]
         assert joined.data["person"]["name"] == NOBODY
         assert CHANGED in words(told), "of others nothing is gone"
+        newest = (await as_host.http.get(at)).json()["version"]
+        for version in range(1, newest + 1):
+            then = (await as_host.http.get(at, params={"at": str(version)})).json()
+            assert then["version"] == version
+            for text in (HOST, GUEST, MESSAGE, PINNED, NOTE, guest):
+                assert text not in json.dumps(then), (version, text)
         found = await as_host.http.get("/v1/spaces", params={"q": CHANGED, "state": "all"})
         assert CHANGED in found.text
         await done(as_host, "POST", f"{at}/end")

@@ -525,6 +525,28 @@ export interface PassedOver {
   explanation?: string;
 }
 
+/** A Space as it was at an earlier moment, without what was erased since. How many listened then nobody keeps. */
+export interface PastSpace {
+  created_at: string;
+  ended_at: string | null;
+  host: PersonRef;
+  id: string;
+  invitations: Invitation[];
+  invited: string[];
+  newest: number;
+  pins: Pin[];
+  removed: string[];
+  requests: SpeakRequest[];
+  scheduled_start: string | null;
+  settings: Settings;
+  since: string;
+  stage: StageMember[];
+  started_at: string | null;
+  state: State;
+  version: number;
+  words: string[];
+}
+
 /** People by their names: whose handle it is first, then by name. */
 export interface PeopleFound {
   people: PersonRef[];
