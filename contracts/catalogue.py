@@ -6,6 +6,7 @@ from contracts.commands import request_types
 from contracts.discovery import v1 as discovery
 from contracts.envelope import event_types
 from contracts.media import v1 as media
+from contracts.notifications import v1 as notifications
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.recording import v1 as recording
@@ -19,6 +20,7 @@ __all__ = [
     "discovery",
     "event_types",
     "media",
+    "notifications",
     "people",
     "presence",
     "recording",

@@ -39,6 +39,7 @@ STATUS: Final[dict[str, int]] = {
     "replay_unknown": 404,
     "transcript_unknown": 404,
     "caption_unknown": 404,
+    "webhook_unknown": 404,
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,

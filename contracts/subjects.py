@@ -68,6 +68,7 @@ SERVICES: Final = (
     "transcription",
     "tipping",
     "analytics",
+    "notifications",
     "gateway",
 )
 
@@ -80,6 +81,7 @@ CONTEXTS_OF: Final[dict[str, tuple[str, ...]]] = {
     "transcription": ("transcription", "captions"),
     "tipping": ("tipping",),
     "analytics": (),
+    "notifications": ("notifications",),
     "gateway": (),
 }
 """The event contexts each service may publish. The context named like the service comes from its event store through
@@ -89,7 +91,7 @@ the relay and is kept for ever; the others (and all of `media`) are moments, pub
 PASSED_OVER: Final = "event_passed_over"
 """The name of people's event by which operators pass over an event that cannot be read."""
 
-STORED_CONTEXTS: Final = ("room", "people", "recording", "transcription", "tipping")
+STORED_CONTEXTS: Final = ("room", "people", "recording", "transcription", "tipping", "notifications")
 """The contexts whose events come from a store, through a relay."""
 
 

@@ -44,6 +44,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "tipping": (people.DestroyUnits.name,),
     "gateway": (),
     "discovery": (),
+    "notifications": (people.DestroyUnits.name, people.DestroySubjects.name),
 }
 """The services that may ask people for keys, and what each may order there to be destroyed."""
 
@@ -64,7 +65,7 @@ FOLLOWS: Final[dict[str, dict[str, str]]] = {
     "room": {subjects.EVENTS_STREAM: subjects.EVENTS_SUBJECTS, _LEASES: f"$KV.{subjects.LEASES_BUCKET}.room.>"},
     **{
         service: {subjects.EVENTS_STREAM: subjects.EVENTS_SUBJECTS}
-        for service in ("people", "discovery", "media", "recording", "tipping", "gateway")
+        for service in ("people", "discovery", "media", "recording", "tipping", "notifications", "gateway")
     },
     "transcription": {
         subjects.EVENTS_STREAM: subjects.EVENTS_SUBJECTS,

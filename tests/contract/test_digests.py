@@ -16,6 +16,7 @@ import pytest
 from contracts import catalogue
 from contracts.commands import Command, request_types
 from libs.eventstore import digest_of
+from services.notifications.handlers import ordered as notifications
 from services.people.handlers.access import ordered as people
 from services.recording.handlers import ordered as recording
 from services.room.handlers.commands import ordered as room
@@ -25,6 +26,7 @@ from services.transcription.handlers import ordered as transcription
 EXAMPLES = Path(catalogue.__file__).parent / "examples"
 STORED: dict[str, str] = json.loads((Path(__file__).parent / "command_digests.json").read_text())
 ORDERED: dict[str, Callable[[Command[Any]], tuple[object, ...]]] = {
+    "notifications": notifications,
     "people": people,
     "recording": recording,
     "room": room,
@@ -53,6 +55,8 @@ def test_a_digest_is_what_the_previous_version_stored(key: str) -> None:
 def test_every_command_that_changes_an_aggregate_is_held() -> None:
     unstored = {"room.JoinSpace", "room.LeaveSpace", "room.React"}  # of sessions nothing is stored
     unstored |= {
+        "notifications.SendTest",
+        "notifications.ReplayDeliveries",
         "people.DestroyUnits",
         "people.DestroySubjects",
         "people.AcknowledgeDrop",

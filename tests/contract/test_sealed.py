@@ -41,6 +41,7 @@ NO_WORDS: Final = {
     "mix": "the name of an object: ids",
     "tracks.object": "the name of an object: ids",
     "providers": "of a list",
+    "events": "types of events",
     "provider": "of a list",
 }
 """Texts that are no words of anybody, and what they are."""

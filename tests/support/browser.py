@@ -87,21 +87,14 @@ TALK: Final = """async (first = "audio/opus") => {
 
 
 @asynccontextmanager
-async def chromium(
-    *, microphone: Path | None = None, program: Path | None = None, more: Sequence[str] = ()
-) -> AsyncIterator[Browser]:
-    """A headless Chromium of its own process; its microphone plays the WAV file round and round.
-
-    `program` runs it in another way than by itself, with `more` flags.
-    """
+async def chromium(*, microphone: Path | None = None) -> AsyncIterator[Browser]:
+    """A headless Chromium of its own process; its microphone plays the WAV file round and round."""
     path = find_chromium()
     if path is None:
         raise RuntimeError(f"there is no Chromium: {HOW_TO_GET_IT}")
-    flags = [*FLAGS, *more]
-    if microphone is not None:
-        flags.append(f"--use-file-for-fake-audio-capture={microphone}")
+    flags = [*FLAGS] if microphone is None else [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program or path, args=flags)
+        browser = await playwright.chromium.launch(executable_path=path, args=flags)
         try:
             yield browser
         finally:

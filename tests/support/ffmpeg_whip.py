@@ -63,11 +63,9 @@ class FFmpeg:
 
 
 @asynccontextmanager
-async def ffmpeg(
-    url: str, token: str, hertz: int, options: Mapping[str, str], python: str = sys.executable
-) -> AsyncIterator[FFmpeg]:
-    """FFmpeg publishing a tone inside, with these options of the muxer; `python` may run it elsewhere."""
-    program = (python, "-m", "tests.support.ffmpeg_whip", url, str(hertz), f"authorization={token}")
+async def ffmpeg(url: str, token: str, hertz: int, options: Mapping[str, str]) -> AsyncIterator[FFmpeg]:
+    """FFmpeg publishing a tone inside, with these options of the muxer."""
+    program = (sys.executable, "-m", "tests.support.ffmpeg_whip", url, str(hertz), f"authorization={token}")
     given = [f"{name}={value}" for name, value in options.items()]
     process = await asyncio.create_subprocess_exec(*program, *given, cwd=_ROOT, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     publisher = FFmpeg(process)

@@ -14,9 +14,10 @@ from contracts.written import Written
 
 ApiKeyDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a key, in hexadecimal."""
-ApiKeyScope = Literal["people", "relations", "moderation", "spaces", "tokens", "events"]
+ApiKeyScope = Literal["people", "relations", "moderation", "spaces", "tokens", "events", "webhooks"]
 """What a key may do: say who there is, and erase people; say who follows and blocks whom; suspend and sign out; create
-Spaces for people; make tokens for them; follow the events of all Spaces."""
+Spaces for people; make tokens for them; follow the events of all Spaces; have an address told of events that its other
+rights open."""
 
 
 class ApiKey(Model):
@@ -74,7 +75,7 @@ class IssueApiKey(Command[ApiKey]):
     key_id: ApiKeyId
     digest: ApiKeyDigest
     title: Annotated[str, Written(1, 100)]
-    scopes: Annotated[tuple[ApiKeyScope, ...], Field(min_length=1, max_length=6)]
+    scopes: Annotated[tuple[ApiKeyScope, ...], Field(min_length=1, max_length=10)]
 
 
 @register

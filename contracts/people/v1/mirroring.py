@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.commands import Command, register
+from contracts.commands import Command, Query, register
 from contracts.envelope import Model, PersonId
 from contracts.people.v1.identity import IssuerName, IssuerSubject, WantedHandle
 from contracts.people.v1.profile import DisplayName
@@ -84,3 +84,32 @@ class ChangeRelations(Command[RelationsChanged]):
     result = RelationsChanged
     issuer: IssuerName
     changes: Annotated[tuple[Relation, ...], Field(min_length=1, max_length=1000)]
+
+
+class PersonAtIssuer(Model):
+    """Somebody as the product knows them, and as they are called here."""
+
+    person_id: PersonId
+    subject: str | None = None
+    """None where the issuer does not know them."""
+    handle: str = ""
+    name: str = ""
+    """Empty of who was erased."""
+
+
+class PeopleAtIssuer(Model):
+    """In the order in which they were asked for; nobody who is not known."""
+
+    people: tuple[PersonAtIssuer, ...] = ()
+
+
+@register
+class SubjectsQuery(Query[PeopleAtIssuer]):
+    """Whom an issuer means by which subject, given their ids here; for services and operators. Refuses: not_allowed,
+    unavailable."""
+
+    service = "people"
+    name = "subjects"
+    result = PeopleAtIssuer
+    issuer: IssuerName | None = None
+    person_ids: Annotated[tuple[PersonId, ...], Field(min_length=1, max_length=200)]

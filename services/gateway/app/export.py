@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from contracts.analytics.v1 import HeldQuery as OfAnalytics
 from contracts.envelope import PersonId
+from contracts.notifications.v1 import HeldQuery as OfNotifications
 from contracts.people.v1 import HeldQuery as OfPeople
 from contracts.personal_data import HeldFile, HeldPage, HeldQuery, HeldRecord
 from contracts.recording.v1 import HeldQuery as OfRecording
@@ -34,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/zip"
 _PARTS: Final[tuple[type[HeldQuery], ...]] = (
-    OfPeople, OfRoom, OfTranscription, OfRecording, OfTipping, OfAnalytics,
+    OfPeople, OfRoom, OfTranscription, OfRecording, OfTipping, OfNotifications, OfAnalytics,
 )  # fmt: skip
 _SUBJECTS: Final = {
     "profile": "What you say of yourself, and what you keep to yourself.",
@@ -47,6 +48,7 @@ _SUBJECTS: Final = {
     "recordings": "Recorded Spaces whose stage you were on, what you consented to, and your tracks.",
     "tip_jar": "Where you are paid.",
     "tips": "Tips that you gave or were offered.",
+    "browsers": "The browsers in which you are told what is due.",
     "engagement": "What figures are made of: when you joined, spoke and left.",
 }
 _README: Final = """\

@@ -50,6 +50,16 @@ class IssuedProfile:
     picture: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AtIssuer:
+    """Somebody as an issuer knows them, and as they are called here."""
+
+    id: str
+    subject: str | None
+    handle: str
+    name: str
+
+
 class Identities:
     """Everybody who comes from elsewhere."""
 
@@ -87,6 +97,20 @@ class Identities:
     def id_of(self, issuer: str, subject: str) -> str | None:
         """The id of whom an issuer means by a subject, committed as it is; None of nobody."""
         return self._store.claimed(_HELD, self._mark(issuer, subject))
+
+    async def told_by(self, issuer: str | None, person_id: str) -> AtIssuer | None:
+        """Whom an issuer means by which subject, given their id here; None of nobody. Refuses: unavailable."""
+
+        def look(person: Person) -> AtIssuer | None:
+            if not person.version:
+                return None
+            said, read = person.identified, partial(self._sealer.read, of_person(person_id), IDENTITY)
+            theirs = said is not None and issuer is not None and read(said.issuer) == issuer
+            called = partial(self._sealer.read_name, person_id)
+            subject = read(said.subject) if said is not None and theirs else ""
+            return AtIssuer(person_id, subject or None, called(person.profile.handle), called(person.profile.name))
+
+        return await self._store.read(person_id, of_kind(Person, look))
 
     def _mark(self, issuer: str, subject: str) -> str:
         return self._sealer.mark(f"identity\0{issuer}\0{subject}")

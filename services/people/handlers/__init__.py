@@ -57,7 +57,7 @@ def handlers(
     of_erasing.add(table, executor, erasing)
     of_personal_data.add(table, executor, people, held)
     of_identities.add(table, executor, identities)
-    of_servers.add(table, executor, keys, mirroring)
+    of_servers.add(table, executor, keys, mirroring, identities)
     return table
 
 

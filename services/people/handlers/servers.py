@@ -10,14 +10,16 @@ from libs.bus import Handlers
 from libs.commands import Executor
 from libs.refusal import Refusal
 from services.people.app.api_keys import KeyRing
-from services.people.app.identities import IssuedProfile
+from services.people.app.identities import Identities, IssuedProfile
 from services.people.app.mirroring import Mirrored, Mirroring
 from services.people.domain.api_keys import ApiKey
 from services.people.domain.entities import Entity
 from services.people.handlers.access import operators_only
 
 
-def add(table: Handlers, executor: Executor[Entity], keys: KeyRing, mirroring: Mirroring) -> None:
+def add(
+    table: Handlers, executor: Executor[Entity], keys: KeyRing, mirroring: Mirroring, identities: Identities
+) -> None:
     """Answer for servers of the host product."""
 
     @table.on(v1.IssueApiKey)
@@ -76,6 +78,17 @@ def add(table: Handlers, executor: Executor[Entity], keys: KeyRing, mirroring: M
                 )
             )
         )
+
+    @table.on(v1.SubjectsQuery)
+    async def subjects(query: v1.SubjectsQuery) -> Accepted[v1.PeopleAtIssuer]:
+        operators_only(query)
+        found = [await identities.told_by(query.issuer, person_id) for person_id in query.person_ids]
+        known = (
+            v1.PersonAtIssuer(person_id=one.id, subject=one.subject, handle=one.handle, name=one.name)
+            for one in found
+            if one is not None
+        )
+        return Accepted(result=v1.PeopleAtIssuer(people=tuple(known)))
 
 
 def _key(key: ApiKey, good_until: datetime | None = None) -> v1.ApiKey:

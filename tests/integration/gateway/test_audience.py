@@ -15,6 +15,7 @@ from contracts.captions.v1 import Partial
 from contracts.discovery.v1 import BarChanged, BarsChanged
 from contracts.envelope import Event, PersonRef
 from contracts.media import v1 as media
+from contracts.notifications import v1 as notifications
 from contracts.people import v1 as people
 from contracts.presence import v1 as presence
 from contracts.recording import v1 as recording
@@ -123,6 +124,13 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "tipping.tip_offered": CONCERNED,
     "tipping.tip_opened": CONCERNED,
     "tipping.tip_confirmed": CONCERNED,
+    "notifications.webhook_added": NOBODY,
+    "notifications.webhook_changed": NOBODY,
+    "notifications.webhook_paused": NOBODY,
+    "notifications.webhook_resumed": NOBODY,
+    "notifications.webhook_removed": NOBODY,
+    "notifications.push_subscribed": NOBODY,
+    "notifications.push_unsubscribed": NOBODY,
     "discovery.bar_changed": NOBODY,
     "discovery.bars_changed": NOBODY,
 }
@@ -137,6 +145,9 @@ TO_OPERATORS: Final = {
     "media.talked", "media.connected", "media.disconnected", "media.quality", "media.space_quality",
     "recording.safety_copy_heard", "recording.safety_copy_destroyed",
     "recording.failed", "tipping.jar_changed", "tipping.tip_offered", "tipping.tip_opened", "tipping.tip_confirmed",
+    "notifications.webhook_added", "notifications.webhook_changed", "notifications.webhook_paused",
+    "notifications.webhook_resumed", "notifications.webhook_removed", "notifications.push_subscribed",
+    "notifications.push_unsubscribed",
 }  # fmt: skip
 TO_SERVERS: Final = {
     "room.created", "room.started", "room.ended", "room.canceled", "room.speak_requested", "room.request_canceled",
@@ -203,6 +214,7 @@ class Cast:
         }  # fmt: skip
         tip: dict[str, Any] = {"person_id": other.id, "version": 1, "tip_id": new_id(), **here}
         mine: dict[str, Any] = {"person_id": who.id, "version": 1, "at": at}
+        hook: dict[str, Any] = {"webhook_id": new_id(), "version": 1, "at": at}
         caption = transcription.Caption(id="c", person=who, lang="en", text="Hello.", start_at=at, end_at=at)
         spoken: dict[str, Any] = {**here, "version": 2, "caption_id": "c", "person_id": who.id}
         made: dict[str, Event] = {
@@ -325,6 +337,17 @@ class Cast:
             "tipping.tip_offered": tipping.TipOffered(**tip, payer=who, provider="venmo"),
             "tipping.tip_opened": tipping.TipOpened(**tip, payer=who.id),
             "tipping.tip_confirmed": tipping.TipConfirmed(**tip, payer=who.id),
+            "notifications.webhook_added": notifications.WebhookAdded(**hook, rights=("events",)),
+            "notifications.webhook_changed": notifications.WebhookChanged(**hook),
+            "notifications.webhook_paused": notifications.WebhookPaused(**hook, reason=notifications.PauseReason.ASKED),
+            "notifications.webhook_resumed": notifications.WebhookResumed(**hook),
+            "notifications.webhook_removed": notifications.WebhookRemoved(**hook),
+            "notifications.push_subscribed": notifications.PushSubscribed(
+                **mine, subscription_id="0" * 26, reminders=True, live=True
+            ),
+            "notifications.push_unsubscribed": notifications.PushUnsubscribed(
+                **mine, subscription_id="0" * 26, reason=notifications.PushReason.ASKED
+            ),
             "discovery.bar_changed": BarChanged(person_id=who.id, space_id=self.space.id, card=None, at=at),
             "discovery.bars_changed": BarsChanged(person_ids=(who.id,), space_id=self.space.id, card=None, at=at),
         }

@@ -18,6 +18,7 @@ import pytest
 from contracts import object_names
 from contracts.analytics.v1 import HeldQuery as OfAnalytics
 from contracts.commands import Nothing
+from contracts.notifications.v1 import HeldQuery as OfNotifications
 from contracts.people import v1 as people
 from contracts.personal_data import HeldFile, HeldPage, HeldQuery, HeldRecord
 from contracts.recording.v1 import HeldQuery as OfRecording
@@ -35,7 +36,7 @@ from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
 PARTS: tuple[type[HeldQuery], ...] = (
-    people.HeldQuery, OfRoom, OfTranscription, OfRecording, OfTipping, OfAnalytics,
+    people.HeldQuery, OfRoom, OfTranscription, OfRecording, OfTipping, OfNotifications, OfAnalytics,
 )  # fmt: skip
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Answer = Callable[[Any], Awaitable[HeldPage]]

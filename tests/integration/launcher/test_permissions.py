@@ -60,6 +60,7 @@ HEARD = {
     "transcription": (_DROPPED,),
     "tipping": (_DROPPED,),
     "discovery": (_DROPPED,),
+    "notifications": (_DROPPED,),
     "gateway": ("passing.*.v1.*.*", "node.v1.*.alive", "service.v1.*.*.status", _DROPPED),
 }
 """What is heard on core NATS, but for requests and answers."""
@@ -158,6 +159,7 @@ async def test_keys_are_for_the_services_that_need_them(system: System, service:
         "gateway": {locks, acknowledge},
         "tipping": {locks, units, acknowledge},
         "discovery": {locks, acknowledge},
+        "notifications": {locks, units, whole, acknowledge},
     }
     every = [locks, units, whole, acknowledge]
     assert await refused(system, service, every) == set(every) - needed.get(service, set())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -60,13 +62,40 @@ async def test_a_private_address_is_not_asked_unless_its_host_is_trusted() -> No
 async def test_a_name_is_judged_by_every_address_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of them one would be connected to, and whatever the name meant a moment before."""
 
-    async def both(*_: Any, **__: Any) -> list[Any]:
+    def both(*_: Any, **__: Any) -> list[Any]:
         return [(2, 1, 6, "", (address, 443)) for address in ("93.184.216.34", "10.0.0.1")]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", both)
     async with fetcher() as web:
         with pytest.raises(NotAllowed, match="private network"):
             await web.fetch("https://rebound.example/keys", most=10, within=5)
+
+
+async def test_a_name_whose_server_is_silent_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, really = threading.Event(), socket.getaddrinfo
+
+    def silent(host: Any, *more: Any, **named: Any) -> Any:
+        if host == "silent.example":
+            answers.wait()
+        return really(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        async with fetcher() as one, fetcher("127.0.0.1") as other:
+            asked = [one.fetch("https://silent.example/", most=10, within=0.3) for _ in range(20)]
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(isinstance(error, FetchError) for error in found)
+            async with a_server(HEAD + b"Content-Length: 2\r\n\r\n{}") as url:
+                assert (await other.fetch(url, most=10, within=5)).body == b"{}"
+    finally:
+        answers.set()
+
+
+async def test_of_a_longer_answer_only_the_beginning_is_taken_where_that_is_enough() -> None:
+    many = (b"x" * 65536,) * 200
+    async with a_server(HEAD + b"Connection: close\r\n\r\n", *many) as url, fetcher("127.0.0.1") as web:
+        answer = await web.fetch(url, most=1000, within=5, cut=True)
+        assert (answer.status, len(answer.body)) == (200, 1000)
 
 
 @pytest.mark.parametrize("where", ["http://169.254.169.254/latest/meta-data", "https://issuer.example/other", "/other"])
@@ -121,6 +150,14 @@ async def test_without_the_setting_this_machine_is_not_asked_either() -> None:
     async with Fetcher(trusted=["127.0.0.1"]) as web:
         with pytest.raises(NotAllowed, match="not https"):
             await web.fetch("http://127.0.0.1/keys", most=10, within=5)
+
+
+async def test_trusted_hosts_may_be_asked_without_https_where_a_setting_says_so() -> None:
+    answer = HEAD + b"Content-Length: 2\r\n\r\n{}"
+    async with a_server(answer) as url, Fetcher(trusted=["127.0.0.1"], http_to_trusted=True) as web:
+        assert (await web.fetch(url, most=10, within=5)).status == 200
+        with pytest.raises(NotAllowed, match="not https"):
+            await web.fetch("http://hooks.example/", most=10, within=5)
 
 
 async def test_a_certificate_that_nobody_signed_is_not_trusted() -> None:

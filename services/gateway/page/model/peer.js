@@ -2,11 +2,10 @@
 /**
  * One WHIP (RFC 9725) or WHEP connection that comes back by itself.
  *
- * The server is ICE-lite with one public port: it needs none of our candidates, so the offer is sent at once, nothing is
- * trickled, and what relays is known before candidates are gathered.
+ * The server is ICE-lite with one public port: it needs none of our candidates, so the offer is sent at once and
+ * nothing is trickled.
  */
 
-import { iceServersIn } from "../lib/ice_servers.js";
 import { Problem, exchange, pause, quietly } from "../lib/api.js";
 
 /**
@@ -166,10 +165,11 @@ export class Peer extends EventTarget {
   /** Until audio can flow. @param {Link} link @param {number} generation */
   async #handshake(link, generation) {
     const { pc } = link;
-    const offer = await pc.createOffer();
+    await pc.setLocalDescription(await pc.createOffer());
+    const sdp = pc.localDescription?.sdp ?? "";
     const endpoint = await this.endpoint();
     if (generation !== this.#generation) return;
-    const response = await exchange("POST", endpoint, { body: offer.sdp, type: "application/sdp" });
+    const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp" });
     link.resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
     const answer = await response.text();
     if (generation !== this.#generation) {
@@ -177,8 +177,6 @@ export class Peer extends EventTarget {
       quietly("DELETE", link.resource); // also of a link that was hung up before it had an address
       return;
     }
-    pc.setConfiguration({ iceServers: iceServersIn(response.headers.get("Link")) });
-    await pc.setLocalDescription(offer);
     await pc.setRemoteDescription({ type: "answer", sdp: answer });
     await connected(pc);
   }

@@ -1,0 +1,1 @@
+"""The notifications context's contracts, one module per version."""

@@ -1,0 +1,1 @@
+"""What notifications keeps of deliveries, and how it sends."""

@@ -1,0 +1,1 @@
+"""What notifications must know of others, and an index of its own facts."""

@@ -1,0 +1,1 @@
+"""Notifications over a real bus, real stores and real HTTP."""
