@@ -30,7 +30,8 @@ START_SECONDS: Final = 5.0
 """How long a service is waited for that has not answered yet."""
 BACK_SECONDS: Final = 60.0
 """How long one is waited for that has: it is being started again, or cannot have keys for a moment."""
-_ANSWER_SECONDS: Final = 30.0
+_ANSWER_SECONDS: Final = 10.0
+"""After which a page is asked for again, which takes a fraction of a second: whoever had the question may have died."""
 _STUCK: Final = 20
 """How often the same page is asked for."""
 _GATHER_SECONDS: Final = 0.5

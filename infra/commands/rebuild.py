@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import nats.errors
 from nats.aio.client import Client
@@ -41,6 +41,12 @@ follow when it starts.
 """
 
 
+class Ask(Protocol):
+    """`_ask`, given everything but the context."""
+
+    async def __call__(self, context: str, /, *, body: bytes = b"") -> RelayReport | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What became of the events of one context."""
@@ -64,6 +70,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=float, default=600.0, metavar="SECONDS",
         help="how long all of it may take (default: %(default).0f)",
     )  # fmt: skip
+    parser.add_argument(
+        "--wait", type=float, default=START_SECONDS, metavar="SECONDS",
+        help="how long a service is waited for that does not run (default: %(default).0f)",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,7 +84,12 @@ def run(options: argparse.Namespace) -> int:
 async def _rebuild(nc: Client, js: JetStreamContext, options: argparse.Namespace) -> int:
     began = time.monotonic()
     found, rebuilt = await filled_anew(
-        nc, js, anew=options.anew, timeout=options.timeout, say=None if options.json else partial(print, flush=True)
+        nc,
+        js,
+        anew=options.anew,
+        timeout=options.timeout,
+        wait=options.wait,
+        say=None if options.json else partial(print, flush=True),
     )
     readers = [info for info in await js.consumers_info(subjects.EVENTS_STREAM) if info.config.durable_name]
     waiting = max(((info.num_pending or 0) for info in readers), default=0)
@@ -100,15 +115,22 @@ async def _rebuild(nc: Client, js: JetStreamContext, options: argparse.Namespace
 
 
 async def filled_anew(
-    nc: Client, js: JetStreamContext, *, anew: bool, timeout: float, say: Callable[[str], object] | None
+    nc: Client,
+    js: JetStreamContext,
+    *,
+    anew: bool,
+    timeout: float,
+    say: Callable[[str], object] | None,
+    wait: float = START_SECONDS,
 ) -> tuple[str, list[Rebuilt]]:
-    """Fill the stream again where it lacks a fact, or `anew`; what was found, and what became of it. `say` is told what
-    was found as soon as that is known."""
-    found = await _stream(nc, js, anew=anew, timeout=timeout)
+    """Fill the stream again where it lacks a fact, or `anew`; what was found, and what became of it. A service that
+    does not run is waited for, `wait` seconds each time. `say` is told what was found as soon as that is known."""
+    ask = partial(_ask, nc, timeout=timeout, wait=wait)
+    found = await _stream(js, ask, anew=anew)
     await declare_consumers(js, subjects.SERVICES)
     if say is not None:
         say(found)
-    return found, await asyncio.gather(*(_context(nc, js, context, timeout) for context in STORED))
+    return found, await asyncio.gather(*(_context(js, ask, context) for context in STORED))
 
 
 def _line(one: Rebuilt) -> str:
@@ -119,13 +141,13 @@ def _line(one: Rebuilt) -> str:
     return f"{one.context}: {one.events:,} events, {one.published:,} published now, up to stored fact {one.position:,}"
 
 
-async def _stream(nc: Client, js: JetStreamContext, *, anew: bool, timeout: float) -> str:
+async def _stream(js: JetStreamContext, ask: Ask, *, anew: bool) -> str:
     """Make sure that there is a stream without a missing fact; what was found, and done."""
     await declare(js)
     state = (await js.stream_info(subjects.EVENTS_STREAM)).state
     if state.last_seq == 0:
         return "the stream was gone; made it again"
-    wrong = await _wrong(nc, js, state, timeout)
+    wrong = await _wrong(js, ask, state)
     if wrong is None and not anew:
         return f"the stream lacks no fact ({state.messages:,} events); looking for what is newer"
     # One that goes on at a higher sequence would pass for news: only a new stream tells everybody to begin anew.
@@ -134,14 +156,14 @@ async def _stream(nc: Client, js: JetStreamContext, *, anew: bool, timeout: floa
     return f"the stream {wrong or f'held {state.messages:,} events'}; deleted it and made it again"
 
 
-async def _wrong(nc: Client, js: JetStreamContext, state: StreamState, timeout: float) -> str | None:
+async def _wrong(js: JetStreamContext, ask: Ask, state: StreamState) -> str | None:
     """What the stream lacks. Moments go when their time is over, so the facts of each context are counted."""
     if state.messages == 0:
         return "was emptied"
     if state.last_seq - state.first_seq + 1 == state.messages and state.first_seq == 1:
         return None
     # At once: each that does not run is waited for.
-    reports = await asyncio.gather(*(_ask(nc, context, timeout, COUNT) for context in STORED))
+    reports = await asyncio.gather(*(ask(context, body=COUNT) for context in STORED))
     for context, report in zip(STORED, reports, strict=True):
         if report is not None and report.owed is not None:
             missing = await lacking(js, context, report.owed, report.sequence)
@@ -150,8 +172,8 @@ async def _wrong(nc: Client, js: JetStreamContext, state: StreamState, timeout: 
     return None
 
 
-async def _context(nc: Client, js: JetStreamContext, context: str, timeout: float) -> Rebuilt:
-    report = await _ask(nc, context, timeout)
+async def _context(js: JetStreamContext, ask: Ask, context: str) -> Rebuilt:
+    report = await ask(context)
     published, position = (report.published, report.position) if report else (0, None)
     return Rebuilt(context, await _count(js, context), published, position)
 
@@ -189,9 +211,9 @@ async def _count(js: JetStreamContext, context: str, after: int = 0) -> int:
     return consumer.num_pending or 0
 
 
-async def _ask(nc: Client, context: str, timeout: float, body: bytes = b"") -> RelayReport | None:
+async def _ask(nc: Client, context: str, *, timeout: float, wait: float, body: bytes = b"") -> RelayReport | None:
     """Have a relay look at the stream, and wait until everything is in it; None where nobody answers."""
-    patience = time.monotonic() + START_SECONDS
+    patience = time.monotonic() + wait
     while True:
         try:
             asked = nc.request(subjects.relay_check(context), body, timeout=timeout, headers=mark("launcher"))
