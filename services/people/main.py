@@ -207,7 +207,7 @@ async def compose(service: Service[Settings]) -> None:
         now=utc_now,
         keep_handle=timedelta(days=settings.handle_kept_days),
     )
-    pictures = Pictures(store, people, kept_pictures, objects, sealer, forgetter)
+    pictures = Pictures(store, executor, people, kept_pictures, objects, sealer, forgetter)
     service.spawn("pictures", pictures.run())
     service.spawn("forgetting", forgetter.run())
     service.spawn("erasing", erasing.run())

@@ -39,7 +39,7 @@ from services.people.domain.person import (
     Unblocked,
     Unfollowed,
 )
-from services.people.domain.profile import ProfileChanged
+from services.people.domain.profile import PictureTakenAway, ProfileChanged
 from services.people.domain.reminders import Reminded, ReminderCleared, ReminderSet
 from services.people.domain.report import Closed, Evidence, Filed, Reopened
 
@@ -178,7 +178,7 @@ def _of_person(notification: Notification, opened: Read, about: TellAbout) -> Se
                 v1.Erased(person_id=person, version=version, at=at),
                 v1.TokensRevoked(person_id=person, at=at, token_id=None),
             ]
-        case HandleFreed() | Identified():
+        case HandleFreed() | Identified() | PictureTakenAway():
             return []
         case TokensRevoked(token=token, expires=expires):
             return [v1.TokensRevoked(person_id=person, at=at, token_id=token, expires_at=expires)]

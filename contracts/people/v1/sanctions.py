@@ -69,6 +69,14 @@ class Reinstate(Ruling):
 
 
 @register
+class TakePictureAway(Ruling):
+    """Operators remove somebody's picture, for good; accepted also where there is none. Refuses: not_allowed,
+    person_unknown."""
+
+    name = "take_picture_away"
+
+
+@register
 class OrderSpaceEnd(Command[Nothing]):
     """Operators put on the log that they end a Space, and why; room ends it (`end_space`).
 

@@ -1,4 +1,4 @@
-"""What operators do to people and Spaces: suspending and reinstating, and ending a Space."""
+"""What operators do to people and Spaces: suspending, reinstating, removing a picture, and ending a Space."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends
 
-from contracts.people.v1 import OrderSpaceEnd, Reinstate, Suspend
+from contracts.people.v1 import OrderSpaceEnd, Reinstate, Suspend, TakePictureAway
 from contracts.room.v1 import EndSpace
 from services.gateway.app.watched import SpaceView
 from services.gateway.http.bodies import Because, Body, body_of
@@ -40,6 +40,17 @@ async def suspend(person_id: PersonPath, body: NewSuspension, head: HeadDep, gat
 async def reinstate(person_id: PersonPath, head: HeadDep, gateway: GatewayDep, body: Because | None = None) -> None:
     """End somebody's suspension."""
     await gateway.ask(Reinstate(**head.fields, person_id=person_id, **dict(body or Because())))
+
+
+@router.delete(
+    "/v1/ops/people/{person_id}/picture", status_code=204, operation_id="takePictureAway",
+    responses=responses(*_ALL, "person_unknown"),
+)  # fmt: skip
+async def take_picture_away(
+    person_id: PersonPath, head: HeadDep, gateway: GatewayDep, body: Because | None = None
+) -> None:
+    """Remove somebody's picture, for good: it is shown nowhere from then on. They may have another one."""
+    await gateway.ask(TakePictureAway(**head.fields, person_id=person_id, **dict(body or Because())))
 
 
 @body_of(OrderSpaceEnd, "reason", "explanation", "report_id")

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -30,6 +31,15 @@ from services.people.projection.spaces import SAFETY_COPY_HEARD, KnownSpaces
 
 _AT_ONCE: Final = 1.5
 """Seconds that a report waits for what it is about to be copied; what comes later is added to it."""
+
+
+class Called(NamedTuple):
+    """What somebody is called, and their picture."""
+
+    handle: str
+    name: str
+    picture: str
+    """Its id; empty for none."""
 
 
 class Moderators:
@@ -105,7 +115,7 @@ class Moderators:
         await self._store.read(reporter, of_kind(Person, Person.must_stand_well))
         handle = name = ""
         if person_id is not None:
-            handle, name = await self._store.read(person_id, of_kind(Person, self._named))
+            handle, name, _ = await self._store.read(person_id, of_kind(Person, self._named))
         title, host = "", None
         if space_id is not None:
             await self._spaces.must_be_complete()
@@ -245,8 +255,8 @@ class Moderators:
             case _:
                 raise Refusal("wrong_state", "This cannot be undone here.")
 
-    async def named(self, person_id: str) -> tuple[str, str] | None:
-        """What somebody is called, handle and name; None for who has no profile."""
+    async def named(self, person_id: str) -> Called | None:
+        """What somebody is called; None for who has no profile."""
         try:
             return await self._store.read(person_id, of_kind(Person, self._named))
         except Refusal as no:
@@ -272,11 +282,11 @@ class Moderators:
     def _in(self, report_id: str, text: str) -> Words:
         return self.sealer.seal(of_report(report_id), MODERATION, text)
 
-    def _named(self, person: Person) -> tuple[str, str]:
+    def _named(self, person: Person) -> Called:
         if not person.exists:
             raise Refusal("person_unknown", "There is no such person.")
-        profile = person.profile
-        return self.sealer.read_name(person.id, profile.handle), self.sealer.read_name(person.id, profile.name)
+        profile, read = person.profile, partial(self.sealer.read_name, person.id)
+        return Called(read(profile.handle), read(profile.name), profile.picture)
 
     # -- what is checked ---------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from services.people.domain.entities import Entity
 from services.people.domain.erasure import PersonErased
 from services.people.domain.identity import Identified
 from services.people.domain.person import Registered
-from services.people.domain.profile import ProfileChanged
+from services.people.domain.profile import PictureTakenAway, ProfileChanged
 from services.people.domain.report import Filed
 from services.people.projection.follows import Follows
 from services.people.projection.moderation import Moderation, ReportRow
@@ -125,6 +125,10 @@ class Holdings:
                     "protected": told.protected,
                     "picture": read(told.picture),
                 }
+                return (HeldRecord(subject="account", at=stored.record.at, fields=fields),)
+            case PictureTakenAway(explanation=explanation):
+                why = self._sealer.read_about(person, explanation)
+                fields = {"event": "picture_taken_away", "explanation": why}
                 return (HeldRecord(subject="account", at=stored.record.at, fields=fields),)
             case PersonErased():
                 return ()

@@ -13,14 +13,16 @@ from weakref import WeakValueDictionary
 from contracts import object_names, pictures
 from libs.aio import Rounds
 from libs.bus import Unavailable
+from libs.commands import Executor, of_kind
 from libs.eventstore import Done, Order, Store
-from libs.keyring import ErasureTarget
+from libs.keyring import ErasureTarget, Words
 from libs.object_store import ObjectStoreError, StoredObjects
 from libs.refusal import Refusal
 from services.people.app.forgetting import Forgetter
 from services.people.app.people import People, PublicProfile
 from services.people.app.people_sealer import PeopleSealer
 from services.people.domain.entities import Entity
+from services.people.domain.person import Person
 from services.people.projection.pictures import PicturesKept
 
 _log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Pictures:
     def __init__(
         self,
         store: Store[Entity],
+        executor: Executor[Entity],
         people: People,
         kept: PicturesKept,
         objects: StoredObjects,
@@ -47,6 +50,7 @@ class Pictures:
         forgetter: Forgetter,
     ) -> None:
         self._store = store
+        self._executor = executor
         self._people = people
         self._kept = kept
         self._objects = objects
@@ -100,6 +104,13 @@ class Pictures:
         done = await self._people.change_picture(order, person_id, "")
         self._rounds.wake()
         return done
+
+    async def take_away(self, order: Order, person_id: str, explanation: Words) -> int:
+        """Remove somebody's picture, as operators do; the version of the person. Refuses: person_unknown."""
+        decide = of_kind(Person, lambda person: person.take_picture_away(explanation, now=order.at))
+        done = await self._executor.execute(order, person_id, decide)
+        self._rounds.wake()
+        return done.version
 
     def _turn(self, person_id: str) -> asyncio.Lock:
         return self._turns.setdefault(person_id, asyncio.Lock())

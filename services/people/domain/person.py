@@ -12,7 +12,7 @@ from libs.refusal import Refusal
 from services.people.domain.account import Account
 from services.people.domain.erasure import PersonErased
 from services.people.domain.identity import Identified
-from services.people.domain.profile import NO_LIMITS, Changes, Profile, ProfileChanged, ProfileLimits
+from services.people.domain.profile import NO_LIMITS, Changes, PictureTakenAway, Profile, ProfileChanged, ProfileLimits
 
 
 @stored("people.registered")
@@ -114,6 +114,14 @@ class Person(Account):
         """Say something else of oneself. That no other person has the handle is not known here; see `app`."""
         self.must_stand_well()
         return self.profile.change(wanted, now=now, limits=limits)
+
+    def take_picture_away(self, explanation: Words, *, now: datetime) -> list[Fact]:
+        """Remove their picture, which operators do; nothing happens where there is none."""
+        self._must_be_known()
+        if not self.profile.picture:
+            return []
+        none = self.profile.change(Changes(picture=""), now=now, limits=NO_LIMITS)
+        return [PictureTakenAway(explanation=explanation), *none]
 
     def follow(self, followee: str, *, followee_exists: bool, most: int, blocked: bool = False) -> list[Fact]:
         """Follow somebody; nothing happens where the person does already. At most `most` people. `blocked`: whether

@@ -27,6 +27,13 @@ class ProfileChanged(Fact):
     """Its id; empty where there is none."""
 
 
+@stored("people.picture_taken_away")
+class PictureTakenAway(Fact):
+    """Operators removed the person's picture; what they say of themself changes with the next fact."""
+
+    explanation: Words = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What somebody wants to be changed; None stays. Words that are sealed differ from those there are."""

@@ -49,7 +49,7 @@ def handlers(
     table = Handlers("people")
     of_people.add(table, executor, people, pictures)
     of_hosting.add(table, executor, hosting, moderators)
-    of_moderation.add(table, executor, moderators, keys)
+    of_moderation.add(table, executor, moderators, pictures, keys)
     of_copies.add(table, executor, moderators)
     of_sign_up_codes.add(table, executor, codes)
     of_reminders.add(table, executor, reminding)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.commands import Accepted
-from contracts.envelope import PersonRef
 from contracts.people import v1
 from libs.bus import Handlers
 from libs.commands import Executor
@@ -14,6 +13,7 @@ from services.people.domain.copies import Copy
 from services.people.domain.entities import Entity
 from services.people.domain.report import Report
 from services.people.handlers.access import operators_only
+from services.people.handlers.moderation import ref_of
 
 
 def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> None:
@@ -24,7 +24,7 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators) -> 
         operators_only(command)
         report = await moderators.look(executor.order(command), command.report_id, command.piece)
         pieces = tuple(_pieces(command.report_id, report, moderators))
-        people = [ref for id in sorted(_ids(pieces)) if (ref := await _ref(id, moderators)) is not None]
+        people = [ref for id in sorted(_ids(pieces)) if (ref := await ref_of(id, moderators)) is not None]
         return Accepted(
             version=report.version,
             result=v1.ReportedCopy(
@@ -80,8 +80,3 @@ def _ids(pieces: tuple[v1.CopiedPiece, ...]) -> set[str]:
     """Whoever is named in these by their id."""
     pins = {piece.pin.person_id for piece in pieces if piece.pin is not None}
     return pins | {caption.person_id for piece in pieces for caption in piece.captions}
-
-
-async def _ref(person_id: str, moderators: Moderators) -> PersonRef | None:
-    named = await moderators.named(person_id)
-    return None if named is None else PersonRef(id=person_id, handle=named[0], name=named[1])

@@ -9,11 +9,13 @@ from typing import Literal
 from contracts.commands import Accepted, Nothing
 from contracts.envelope import PersonRef
 from contracts.people import v1
+from contracts.pictures import address_of
 from libs.bus import Handlers
 from libs.commands import Executor, Rows, of_kind
 from libs.refusal import Refusal
 from services.people.app.api_keys import KeyRing
 from services.people.app.moderation import Moderators, last_appeal
+from services.people.app.pictures import Pictures
 from services.people.domain.entities import INSTANCE, Entity
 from services.people.domain.instance import Instance
 from services.people.domain.person import Person
@@ -23,19 +25,15 @@ from services.people.projection.moderation import AppealRow, ReportRow
 from services.people.translation import stored_evidence, wire_evidence
 
 
-def add(table: Handlers, executor: Executor[Entity], moderators: Moderators, keys: KeyRing) -> None:
+def add(table: Handlers, executor: Executor[Entity], moderators: Moderators, pictures: Pictures, keys: KeyRing) -> None:
     """Answer for moderation."""
 
     rows = Rows(table, executor)
 
     async def report(row: ReportRow) -> v1.Report:
         person, reporter = row.filed.subject.person, row.filed.reporter
-        return _report(
-            row,
-            moderators,
-            None if person is None else await moderators.named(person),
-            await moderators.named(reporter),
-        )
+        about = None if person is None else await ref_of(person, moderators)
+        return _report(row, moderators, about, await ref_of(reporter, moderators))
 
     @table.on(v1.Suspend)
     async def suspend(command: v1.Suspend) -> Accepted[Nothing]:
@@ -57,6 +55,13 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators, key
         lambda person, c: person.reinstate(moderators.about(c.person_id, c.explanation)),
         allowed=operators_only,
     )
+
+    @table.on(v1.TakePictureAway)
+    async def take_picture_away(command: v1.TakePictureAway) -> Accepted[Nothing]:
+        operators_only(command)
+        why = moderators.about(command.person_id, command.explanation)
+        version = await pictures.take_away(executor.order(command), command.person_id, why)
+        return Accepted(version=version, result=Nothing())
 
     @table.on(v1.RevokeTokens)
     async def revoke_tokens(command: v1.RevokeTokens) -> Accepted[Nothing]:
@@ -160,7 +165,7 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators, key
             operators_only(query)
             acts, cursor = await moderators.log(query.cursor, query.person_id, query.space_id, query.limit)
         ids = {id for act in acts for id in (act.actor, act.person) if id is not None}
-        named = {id: ref for id in ids if (ref := await moderators.named(id)) is not None}
+        named = {id: ref for id in ids if (ref := await ref_of(id, moderators)) is not None}
         titles = {key.id: key.title for key in await keys.all()} if any(act.api_key for act in acts) else {}
         entries = tuple(_entry(act, named, titles, moderators) for act in acts)
         return Accepted(result=v1.LogPage(entries=entries, next_cursor=cursor))
@@ -172,18 +177,22 @@ def add(table: Handlers, executor: Executor[Entity], moderators: Moderators, key
         return Accepted(result=Nothing())
 
 
-def _report(
-    row: ReportRow, moderators: Moderators, named: tuple[str, str] | None, reporter: tuple[str, str] | None
-) -> v1.Report:
+async def ref_of(person_id: str, moderators: Moderators) -> PersonRef | None:
+    """Somebody as they are now; None for who has no profile."""
+    called = await moderators.named(person_id)
+    if called is None:
+        return None
+    picture = address_of(person_id, called.picture) if called.picture else None
+    return PersonRef(id=person_id, handle=called.handle, name=called.name, picture=picture)
+
+
+def _report(row: ReportRow, moderators: Moderators, person: PersonRef | None, reporter: PersonRef | None) -> v1.Report:
     subject = row.filed.subject
     read = partial(moderators.read_in, row.id)
-    person = None
-    if subject.person is not None and named is not None:
-        person = PersonRef(id=subject.person, handle=named[0], name=named[1])
     return v1.Report(
         id=row.id,
         reporter_id=row.filed.reporter,
-        reporter=_named(row.filed.reporter, {} if reporter is None else {row.filed.reporter: reporter}),
+        reporter=reporter,
         at=row.at,
         person_id=subject.person,
         handle=read(subject.handle),
@@ -217,9 +226,7 @@ def _appeal(row: AppealRow, moderators: Moderators) -> v1.Appeal:
     )
 
 
-def _entry(
-    act: Act, named: Mapping[str, tuple[str, str]], titles: Mapping[str, str], moderators: Moderators
-) -> v1.LogEntry:
+def _entry(act: Act, named: Mapping[str, PersonRef], titles: Mapping[str, str], moderators: Moderators) -> v1.LogEntry:
     read = moderators.read_in if act.act.startswith("report_") else moderators.sealer.read_about
     owner = act.report if act.act.startswith("report_") else act.person
     return v1.LogEntry(
@@ -234,8 +241,8 @@ def _entry(
         report_id=act.report,
         undoable=act.undoable and act.undone_by is None,
         undone_by=act.undone_by,
-        actor=_named(act.actor, named),
-        person=_named(act.person, named),
+        actor=named.get(act.actor or ""),
+        person=named.get(act.person or ""),
         title=moderators.title(act.space),
         what=act.what,
         before=act.before,
@@ -243,10 +250,3 @@ def _entry(
         api_key=act.api_key,
         api_key_name=titles.get(act.api_key or "", ""),
     )
-
-
-def _named(id: str | None, named: Mapping[str, tuple[str, str]]) -> PersonRef | None:
-    if id is None or id not in named:
-        return None
-    handle, name = named[id]
-    return PersonRef(id=id, handle=handle, name=name)

@@ -22,6 +22,7 @@ from services.people.domain.instance import (
     TokensRevokedByOperators,
 )
 from services.people.domain.person import HostingAllowed, HostingWithdrawn
+from services.people.domain.profile import PictureTakenAway
 from services.people.domain.report import Closed, Reopened
 from services.people.projection.acts import GOOD, STANDING, Act, suspended_until
 
@@ -50,6 +51,11 @@ def _act_of(notification: Notification, standing: str) -> Act | None:
             return Act(
                 id, at, actor, act, person, explanation=f.explanation, what=STANDING, before=standing, after=GOOD
             )
+        case PictureTakenAway() as f:
+            return Act(
+                id, at, actor, "picture_removed", person, explanation=f.explanation,
+                what="picture", before="the person's", after="none",
+            )  # fmt: skip
         case PersonErased():
             return Act(id, at, actor, "erased", person, what=STANDING, before=standing, after="erased")
         case HostingAllowed() as f:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 
+import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -13,10 +14,11 @@ from infra.launcher import System
 from libs.identity import DevelopmentIdentity
 from libs.ids import new_id
 from tests.e2e.page.conftest import TONE_HZ
-from tests.e2e.page.visitor import visitor
+from tests.e2e.page.visitor import Visitor, visitor
 from tests.support.browser import grow_ears, hears
+from tests.support.photos import plain, saved
 from tests.support.tones import RATE, decode_file, pitch
-from tests.support.waiting import eventually, pace
+from tests.support.waiting import LIMIT, eventually, pace
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 _FETCHED = """async (audio) => {
@@ -27,11 +29,20 @@ _FETCHED = """async (audio) => {
 }"""
 
 
+async def has_a_picture(someone: Visitor) -> None:
+    token = await someone.page.evaluate("JSON.parse(localStorage['rostrum.identity']).token")
+    async with httpx.AsyncClient(base_url=someone.url, headers={"authorization": f"Bearer {token}"}) as client:
+        picture = saved(plain("red"), "PNG")
+        sent = await client.put("/v1/me/picture", content=picture, headers={"content-type": "image/png"}, timeout=LIMIT)
+    assert sent.status_code == 200, sent.text
+
+
 async def test_operators_hear_what_was_reported_once_its_host_has_deleted_it(
     system: System, url: str, browser: Browser
 ) -> None:
     async with visitor(browser, url) as host, visitor(browser, url) as guest:
         await host.sign_up("Loud Lou")
+        await has_a_picture(host)
         path = await host.create("One loud tone", recorded=True)
         await host.listens()
         await guest.sign_up("Quiet Quinn")
@@ -71,6 +82,11 @@ async def test_operators_hear_what_was_reported_once_its_host_has_deleted_it(
             await operator.part("operator-enter").click()
             row = operator.part("report-row").filter(has_text="Far too loud")
             await expect(row).to_contain_text("Quiet Quinn")
+            await expect(row.locator("img")).to_be_visible()
+            await row.get_by_test_id("remove-picture").click()
+            await expect(operator.part("log").locator("[data-act=picture_removed]")).to_contain_text("Loud Lou")
+            await expect(row.locator("img")).to_have_count(0)
+            await expect(guest.on_stage("Loud Lou").locator("img")).to_have_count(0)
 
             async def there() -> bool:
                 await row.get_by_test_id("show-evidence").click()

@@ -261,6 +261,7 @@ CASES: Final[dict[type[Command[Any]], dict[str, Fields]]] = {
         "not_suspended": case(person_id=other),
         "nobody": case(person_id=nobody),
     },
+    v1.TakePictureAway: {"none": case(person_id=other), "nobody": case(person_id=nobody)},
     v1.FileReport: {
         "person": case(report_id=nobody, person_id=other, reason="spam"),
         "space": case(report_id=nobody, space_id=live, reason="spam"),

@@ -76,6 +76,27 @@ async def test_everybody_is_told_its_address_and_the_one_before_is_gone(bus: Bus
 
 
 @pytest.mark.usefixtures("people")
+async def test_operators_remove_it_and_the_log_and_the_person_are_told_why(bus: Bus, server: NatsServer) -> None:
+    ann, operator = await sign_up(bus, "ann"), await sign_up(bus, "operator")
+    remove = v1.TakePictureAway(
+        command_id=new_id(), actor=operator.id, operator=True, person_id=ann.id, explanation="It shows somebody else."
+    )
+    await bus.ask(remove.model_copy(update={"command_id": new_id()}))  # there is none
+    await bus.ask(wanted(ann.id))
+    await suspend(bus, ann)
+    await bus.ask(remove)
+    await bus.ask(remove)
+    assert (await profile(bus, ann.id)).picture is None
+    await eventually(lambda: not stored(server, ann.id))
+    log = (await bus.ask(v1.LogQuery(operator=True, person_id=ann.id))).result.entries
+    (entry,) = [one for one in log if one.act == "picture_removed"]
+    assert (entry.actor_id, entry.explanation) == (operator.id, "It shows somebody else.")
+    assert (entry.what, entry.before, entry.after, entry.undoable) == ("picture", "the person's", "none", False)
+    told = [one.fields for one in await held(bus, v1.HeldQuery, ann.id) if one.subject == "account"]
+    assert {"event": "picture_taken_away", "explanation": "It shows somebody else."} in told
+
+
+@pytest.mark.usefixtures("people")
 async def test_what_is_refused_is_not_stored(bus: Bus, server: NatsServer) -> None:
     ann = await sign_up(bus, "ann")
     one = new_id()

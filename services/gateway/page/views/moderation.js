@@ -1,13 +1,13 @@
 // @ts-check
 /** For those who run this place: what was reported, who appeals, and the log, from which acts are undone. */
 
-import { exchange, get, getOrNull, identity, post } from "../lib/api.js";
+import { exchange, get, getOrNull, identity, post, remove } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { atMost } from "../lib/words.js";
 import { evidence } from "./evidence.js";
-import { choice, field, signedLink } from "./parts.js";
+import { avatar, choice, field, signedLink } from "./parts.js";
 
 /** @import { Appeal, Appeals, LogEntry, LogPage, Person, Report, ReportState, Reports } from "../contracts/api.js" */
 
@@ -111,6 +111,8 @@ export class ModerationPage extends HTMLElement {
         one.person_id && button({ class: "small danger", "data-testid": "suspend", onclick: () => this.#suspend(one) }, "Suspend"),
         one.space_id && button({ class: "small danger", "data-testid": "end-space", onclick: this.#then(() =>
           post(`/v1/ops/spaces/${one.space_id}/end`, { reason: one.reason, report_id: one.id })) }, "End the Space"),
+        one.person?.picture && [avatar(one.person), button({ class: "small danger", "data-testid": "remove-picture",
+          onclick: this.#then(() => remove(`/v1/ops/people/${one.person_id}/picture`)) }, "Remove the picture")],
         heard && signedLink(`/v1/ops/spaces/${heard}/safety-copy.m4a?report=${one.id}`, { class: "button small" }, "Listen to the Space"),
         button({ class: "small", onclick: close("acted") }, "Done"),
         button({ class: "small quiet", "data-testid": "dismiss-report", onclick: close("dismissed") }, "Dismiss")));
