@@ -101,7 +101,7 @@ fuzz: ## mutated packets at the Rust core's parsers for FUZZ_SECONDS (60)
 	@exec infra/setup/fuzz.sh
 
 contracts: setup ## write anew what is generated: schemas, AsyncAPI, OpenAPI, the page's types, docs/settings.md
-	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi && $(BIN)/python -m contracts.page
+	@$(BIN)/python -m contracts.generate && $(BIN)/python -m infra.openapi && $(BIN)/python -m contracts.page && $(BIN)/python -m contracts.client
 	@$(BIN)/python -m infra.settings_reference
 
 clean: ## remove what tools and builds leave behind (not var/, not .venv/)

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from contracts import generate, page
+from contracts import client, generate, page
 from contracts.commands import Request
 from contracts.envelope import Model
 from contracts.growing import GROWS, Growing
@@ -199,7 +199,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", action="store_true", help="take today's schemas as the released ones")
     arguments = parser.parse_args()
-    problems = [*stale(), *page.stale(), *breaking(), *closed(), *bad_examples(), *edited_examples()]
+    problems = [*stale(), *page.stale(), *client.stale(), *breaking(), *closed(), *bad_examples(), *edited_examples()]
     for problem in problems:
         sys.stderr.write(f"contracts: {problem}\n")
     if problems:

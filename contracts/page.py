@@ -109,8 +109,8 @@ def api(document: Mapping[str, Any]) -> str:
     for path, operations in document["paths"].items():
         if path.startswith(_API):
             for operation in operations.values():
-                taken |= _reached(operation.get("requestBody"), schemas)
-                answered |= _reached(operation["responses"], schemas)
+                taken |= reached(operation.get("requestBody"), schemas)
+                answered |= reached(operation["responses"], schemas)
     reactions = " | ".join(json.dumps(name) for name in REACTIONS)
     return (
         f"/** What the HTTP API takes and answers. {_NOTE} */\n\n"
@@ -123,7 +123,7 @@ def api(document: Mapping[str, Any]) -> str:
     )
 
 
-def _reached(part: Any, schemas: Mapping[str, Schema]) -> set[str]:
+def reached(part: Any, schemas: Mapping[str, Schema]) -> set[str]:
     """The names of all schemas that this part of the document refers to, however deep."""
     found: set[str] = set()
     waiting = [part]
