@@ -16,7 +16,7 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
 
     silence_s: float = 0.5
     """Silence that ends an utterance."""
-    prepare_s: float = 0.2
+    prepare_s: float = 0.12
     """Silence after which the final result is prepared, in case no more is said."""
     long_s: float = 8.0
     """From this length on an utterance ends at the next breath,"""
@@ -26,10 +26,12 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     """and at this length in any case."""
     pause_s: float = 0.6
     """An utterance ends when nothing arrives for longer than this; a shorter gap is filled with silence."""
+    first_after_s: float = 0.7
+    """Sound, with what is kept from before the first word, in which there are words to show,"""
+    first_every_s: float = 0.1
+    """and how often they are asked for until there are some,"""
     partial_every_s: float = 0.5
-    """How often the words so far are asked for,"""
-    first_every_s: float = 0.2
-    """and how often until there are some."""
+    """and then."""
 
 
 class Start(msgspec.Struct, frozen=True, tag=True):

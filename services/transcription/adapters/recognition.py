@@ -139,8 +139,11 @@ class SpeakerQueue:
         self._partial = ""
         """What was shown last."""
         self._show: Callable[[str], None] = _nowhere
+        self._paused = False
+        """Nothing was heard since the speaker paused."""
         self._busy = False
         """A partial result is under way."""
+        self._took_s = 0.0
 
     def begin(self, utterance: int, hints: Hints, show: Callable[[str], None]) -> None:
         """Start an utterance. What the last one showed is forgotten at once, before the engine begins.
@@ -159,6 +162,7 @@ class SpeakerQueue:
         with self._changed:
             if self._wanted == _Urgency.PAUSE:
                 self._wanted = _Urgency.OTHER
+            self._paused = False
             self._add(lambda: self._session.feed(pcm))
 
     def ask_partial(self) -> bool:
@@ -178,18 +182,26 @@ class SpeakerQueue:
         """Whether there were words to show of the utterance."""
         return bool(self._partial)
 
+    @property
+    def partial_took_s(self) -> float:
+        """What the last partial result took, in seconds of the processor."""
+        return self._took_s
+
     def pause(self) -> None:
         """Prepare the final result: the speaker paused."""
         with self._changed:
+            self._paused = True
             self._wanted = _Urgency.PAUSE
             self._add()
 
     def final(self) -> Future[Outcome]:
         """End the utterance. What is wanted of it besides is left out."""
         outcome: Future[Outcome] = Future()
-        asked = time.monotonic()
+        asked, paused = time.monotonic(), self._paused
 
         def final() -> None:
+            if paused:
+                self._session.pause()  # where there was no time for it
             recognised = self._session.final()
             outcome.set_result(Outcome(recognised, time.monotonic() - asked))
 
@@ -241,8 +253,10 @@ class SpeakerQueue:
         return self._utterance, work
 
     def _renew(self, utterance: int) -> None:
+        began_s = time.process_time()
         text = self._session.partial()
         with self._changed:
+            self._took_s = time.process_time() - began_s
             self._busy = False
             # Meanwhile it may be over, and the next one may have begun.
             if utterance != self._utterance or not text or text == self._partial:

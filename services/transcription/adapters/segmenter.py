@@ -26,6 +26,11 @@ _ONSET_SPEECH: Final = 3
 """Speech begins when this many of the last `_ONSET` frames are speech."""
 _EARLY_S: Final = 2.0
 """Of an utterance: by then there are words to show, unless there are none in it."""
+_PAUSED_S: Final = 0.2
+"""Silence at the end of what was heard that is more than the closure of a consonant."""
+_PARTIALS: Final = 4.0
+"""Partial results take at most one part in so many of a core, for each speaker, once words are shown: those of a long
+utterance, or on a machine that is short of cores, come less often."""
 _PACKET_S: Final = 0.02
 _SHORTEST: Final = 5
 """Frames of speech in an utterance: less is a cough, a click or a cup."""
@@ -65,7 +70,7 @@ class _Utterance:
         """Frames of speech."""
         self.silent_s = 0.0
         """Silence at its end."""
-        self.asked_s = 0.0
+        self._asked_s: float | None = None
         """Its length when a partial result was last asked for."""
         self._queue = queue
         self._paused = False
@@ -76,8 +81,6 @@ class _Utterance:
             queue.begin(first.sequence, hints, lambda text: show(PartialResult(first.bundle_ns, first.at_ns, text)))
         for sound in sounds:
             self.add(sound, [])
-        # There is nothing to be understood yet.
-        self.asked_s = self.seconds
 
     def add(self, sound: _Sound, speech: list[bool]) -> None:
         self.seconds += sound.seconds
@@ -111,10 +114,11 @@ class _Utterance:
         if self._queue is None:
             return
         early = self.seconds < _EARLY_S and not self._queue.has_shown
+        every_s = tuning.first_every_s if early else max(tuning.partial_every_s, _PARTIALS * self._queue.partial_took_s)
+        due_s = tuning.first_after_s if self._asked_s is None else self._asked_s + every_s
         # Some bundles are a packet shorter than others.
-        seconds = (tuning.first_every_s if early else tuning.partial_every_s) - _PACKET_S
-        if not self._paused and self.seconds - self.asked_s >= seconds and self._queue.ask_partial():
-            self.asked_s = self.seconds
+        if not self._paused and self.seconds >= due_s - _PACKET_S and self._queue.ask_partial():
+            self._asked_s = self.seconds
 
     def end(self) -> Future[Outcome] | None:
         """What was said, later; None where that is nothing, or is not recognised."""
@@ -226,7 +230,7 @@ class Segmenter:
             utterance.show_every(self._tuning)
         if bundle.last:
             self._begin_anew()
-        speaking = self._utterance is not None and self._utterance.silent_s < self._tuning.prepare_s
+        speaking = self._utterance is not None and self._utterance.silent_s < _PAUSED_S
         results = Results(
             session=self._number, needed=self._since, undecodable=undecodable, last=bundle.last, speaking=speaking
         )

@@ -82,10 +82,13 @@ class Session(Protocol):
         ...
 
     def pause(self) -> None:
-        """The speaker paused, and may have finished: `final` can be prepared, in case no more is heard before it."""
+        """The speaker paused, and may have finished: `final` can be prepared, in case no more is heard before it.
+
+        Once more without more sound in between, it changes nothing.
+        """
 
     def final(self) -> Recognised:
-        """End the utterance, and tell what was said."""
+        """End the utterance, and tell what was said. Without a `pause` just before it, the speaker was cut off."""
         ...
 
     def drop(self) -> None:

@@ -1,14 +1,14 @@
-"""Which words of successive decodes to show: those that two of them agree on, and never fewer than before.
+"""Which words of successive decodes to show: those that two of them agree on, which then stay.
 
-When the first decode of an utterance is clear, its words are shown without a second one, except for the last word,
-which may have been cut off. In a trial with 26 sentences and a decode every half second, the first words were shown
-half a second earlier (median), and two sentences instead of one began with a wrong word.
+When the first decode of an utterance is clear, its words are shown without a second one, except for the last of
+several, which may have been cut off. They are replaced where two later decodes agree on other ones.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 _LETTERS: Final = re.compile(r"[\W_]+")
@@ -23,6 +23,8 @@ class Agreement:
 
     def __init__(self) -> None:
         self._shown: list[str] = []
+        self._agreed = 0
+        """How many of these two decodes agreed on. The others are of one clear decode."""
         self._last: list[str] = []
         self._begun: set[str] = set()
         """How decodes began, until a word is shown."""
@@ -33,21 +35,38 @@ class Agreement:
         `clear` says that enough was said, and that it is speech without doubt.
         """
         words = text.split()
-        before, self._last = self._continuation(self._last), words
-        added = []
-        for earlier, now in zip(before, self._continuation(words), strict=False):
-            if _key(earlier) != _key(now):
-                break
-            added.append(now)
-        if words and not self._shown:
-            # The first words are the hardest to tell: decodes that agree on how it begins need not follow each other.
-            if not added and _key(words[0]) in self._begun:
-                added = words[:1]
-            if not added and clear:
-                added = words[:-1]
-            self._begun.add(_key(words[0]))
-        self._shown += added
+        last, self._last = self._last, words
+        if self._agreed < len(self._shown):
+            self._confirm(last, words)
+        elif self._shown:
+            self._shown += _alike(self._continuation(last), self._continuation(words))
+            self._agreed = len(self._shown)
+        elif words:
+            self._begin(last, words, clear=clear)
         return self.text
+
+    def _begin(self, last: Sequence[str], words: Sequence[str], *, clear: bool) -> None:
+        """Show the first words."""
+        self._shown += _alike(last, words)
+        # They are the hardest to tell: decodes that agree on how it begins need not follow each other.
+        if not self._shown and _key(words[0]) in self._begun:
+            self._shown += words[:1]
+        self._begun.add(_key(words[0]))
+        self._agreed = len(self._shown)
+        if not self._shown and clear:
+            self._shown += words[:-1] or words
+
+    def _confirm(self, last: Sequence[str], words: Sequence[str]) -> None:
+        """Put what two decodes agree on in the place of words that only one had."""
+        alike = _alike(last, words)
+        same = len(_alike(self._shown, alike))
+        if len(alike) > self._agreed and same < min(len(alike), len(self._shown)):
+            self._shown, self._agreed = list(alike), len(alike)
+        elif same > self._agreed:
+            self._agreed = same
+            if same == len(self._shown):
+                self._shown += alike[same:]
+                self._agreed = len(self._shown)
 
     @property
     def text(self) -> str:
@@ -68,3 +87,9 @@ class Agreement:
 
 def _key(word: str) -> str:
     return _LETTERS.sub("", word).lower()
+
+
+def _alike(before: Sequence[str], now: Sequence[str]) -> Sequence[str]:
+    """The words with which both begin, as they are now."""
+    pairs = zip(before, now, strict=False)
+    return [word for _, word in takewhile(lambda pair: _key(pair[0]) == _key(pair[1]), pairs)]

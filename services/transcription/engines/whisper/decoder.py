@@ -30,9 +30,11 @@ PROMPT: Final = 200
 _TOKENS_AT_LEAST: Final = 16
 _TOKENS_PER_S: Final = 12
 """Far more than anybody says. It bounds what a loop costs."""
-_PATIENCE: Final = 2.0
-"""Ends that a beam search waits for, by beam (Kasai et al., 2022). With one for each, five that broke off after a few
-words could be found before the one that had all of them: of 42 sentences that a mute cut, 4 lost words."""
+PATIENT: Final = 2.0
+"""Ends that a beam search waits for, by beam (Kasai et al., 2022), where a sentence is cut off. With one for each, five
+that broke off after a few words could be found before the one that had all of them: of 42 sentences that a mute cut, 4
+lost words. With one, a final result takes a fifth less, and sentences that end in silence have the same words: 26 of
+604 were wrong either way."""
 _WORDS_AT_LEAST: Final = 3
 _WORDS_PER_S: Final = 5.5
 """Quicker than all but the quickest speak."""
@@ -93,7 +95,7 @@ class Decoder:
 
     def decode(
         self, encoded: ctranslate2.StorageView, seconds: float, *, lang: str, vocabulary: str = "",
-        beam: int = 1, prompt: int = PROMPT, at_most: int | None = None, timestamps: bool = True,
+        beam: int = 1, patience: float = 1.0, prompt: int = PROMPT, at_most: int | None = None, timestamps: bool = True,
     ) -> Decoded:  # fmt: skip
         """Decode a window of which `seconds` are sound, with up to `prompt` tokens of the vocabulary before it.
 
@@ -109,7 +111,7 @@ class Decoder:
             words = self._tokens.encode(f" {vocabulary}.")[:prompt]
             start = [self._tokens.special["<|startofprev|>"], *words, *start]
         result = self._model.generate(
-            encoded, [start], beam_size=beam, patience=_PATIENCE if beam > 1 else 1.0, return_scores=True,
+            encoded, [start], beam_size=beam, patience=patience, return_scores=True,
             return_no_speech_prob=True, max_length=len(start) + at_most,
         )[0]  # fmt: skip
         ids = [id for id in result.sequences_ids[0] if id < self._tokens.end]

@@ -14,6 +14,7 @@ from services.transcription import engines
 from services.transcription.engines import RATE
 from services.transcription.engines.whisper.agreement import Agreement
 from services.transcription.engines.whisper.decoder import (
+    PATIENT,
     WINDOW_S,
     Decoded,
     Decoder,
@@ -74,10 +75,17 @@ _SHOWN_PER_S: Final = 8
 _NO_SPEECH: Final = 0.6
 """Probability above which the model believes that nobody speaks (the figure of Whisper's authors)."""
 _SPEECH: Final = 0.4
-"""The first words of an utterance are shown at once if the model gives silence a lower probability than this. With a
-higher one, loops and unlikely words that are recited from the vocabulary are a tone or music: loops had 0.51 and more
-there, and at most 0.15 in a second or more of speech."""
-_CLEAR_FROM_S: Final = 0.5
+"""With a higher probability than this, loops and unlikely words that are recited from the vocabulary are a tone or
+music: loops had 0.51 and more there, and at most 0.15 in a second or more of speech."""
+_SOMEBODY: Final = 0.8
+"""Probability that nobody speaks with which the first words may be shown all the same: many people's first words look
+so to the quick weights."""
+_UNLIKELY_AT_FIRST: Final = 1.1
+"""They are shown with no more than this of what `_unlikely` tells. Of 160 beginnings by people and by synthetic voices,
+95 in 100 had words to show 0.6 s after speech was noticed, and 9 began with a wrong one; none of 396 beginnings of
+tones and noise that the voice detector took for speech had any. With a limit of 0.4 on the probability of silence those
+were 1.2 s, 11 and 1."""
+_CLEAR_FROM_S: Final = 0.65
 """Seconds of an utterance before which nothing is shown at once: shorter ones are often misheard."""
 _NOTHING: Final = -0.6
 """Mean log probability of a token below which it does not believe its words either."""
@@ -143,24 +151,25 @@ class Session(engines.Session):
             return ""
         samples = self._samples()
         seconds = len(samples) / RATE
+        # Told words that may be said, the quick weights hear nothing in a second or two of some people's speech.
+        vocabulary = self._hints.vocabulary if self._agreement.text else ""
         decoded = quick.decode(
-            quick.encode(samples, seconds + _MARGIN_S), seconds, lang="en", vocabulary=self._hints.vocabulary,
-            prompt=_PROMPT, at_most=_SHOWN_AT_LEAST + int(seconds * _SHOWN_PER_S),
+            quick.encode(samples, seconds + _MARGIN_S), seconds, lang="en", vocabulary=vocabulary, prompt=_PROMPT,
+            at_most=_SHOWN_AT_LEAST + int(seconds * _SHOWN_PER_S),
         )  # fmt: skip
         text = once(decoded.text)
-        # The first words alone always look unlikely; that two decodes agree on them is enough.
-        wrong = decoded.no_speech > _NO_SPEECH or doubtful(text, seconds)
-        clear = decoded.no_speech < _SPEECH and seconds >= _CLEAR_FROM_S
+        wrong = not plain_words(text) or doubtful(text, seconds) or may_be_a_tone(decoded, vocabulary)
+        clear = seconds >= _CLEAR_FROM_S and _unlikely(decoded) <= _UNLIKELY_AT_FIRST
         return self._agreement.show("" if wrong else text, clear=clear)
 
     def pause(self) -> None:
         if self._prepared is None:
-            self._prepared = self._recognise(self._samples())
+            self._prepared = self._recognise(self._samples(), patience=1.0)
 
     def final(self) -> engines.Recognised:
-        self.pause()
         recognised, self._prepared = self._prepared, None
-        assert recognised is not None
+        if recognised is None:
+            recognised = self._recognise(self._samples(), patience=PATIENT)
         self._pcm.clear()
         return recognised
 
@@ -171,7 +180,7 @@ class Session(engines.Session):
     def _samples(self) -> NDArray[np.float32]:
         return levelled(samples_of(bytes(self._pcm)))
 
-    def _recognise(self, samples: NDArray[np.float32]) -> engines.Recognised:
+    def _recognise(self, samples: NDArray[np.float32], patience: float) -> engines.Recognised:
         decoder, seconds = self._recogniser.final, len(samples) / RATE
         lang = self._detected or self._hints.lang
         if not len(samples):
@@ -185,8 +194,9 @@ class Session(engines.Session):
                 if sure >= _SURE and seconds >= _LONG_ENOUGH_S:
                     self._detected = lang
             decoded = decoder.decode(
-                encoded, seconds, lang=lang, vocabulary=self._hints.vocabulary, beam=_BEAM, timestamps=timestamps
-            )
+                encoded, seconds, lang=lang, vocabulary=self._hints.vocabulary, beam=_BEAM, patience=patience,
+                timestamps=timestamps,
+            )  # fmt: skip
             if seconds < _ONE_PHRASE_S and not doubtful(decoded.text, seconds):
                 decoded = decoder.said_once(decoded)
             nothing = not doubted and (
@@ -263,6 +273,14 @@ def attempts_at(seconds: float) -> Sequence[tuple[float, bool]]:
     attempts = _SHORT if seconds < _SHORT_S else _ATTEMPTS
     windows = ((min(max(seconds + a.margin_s, a.least_s), WINDOW_S), a.timestamps) for a in attempts)
     return tuple(dict.fromkeys(windows))
+
+
+def may_be_a_tone(decoded: Decoded, vocabulary: str) -> bool:
+    """Whether what the quick weights hear is better not shown yet."""
+    text = decoded.text
+    if decoded.no_speech > _SPEECH and (once(text) != text or recites(text, vocabulary)):
+        return True
+    return decoded.no_speech > _NO_SPEECH and (decoded.no_speech > _SOMEBODY or _unlikely(decoded) > _UNLIKELY_AT_FIRST)
 
 
 def is_nothing(decoded: Decoded, seconds: float, vocabulary: str) -> bool:

@@ -1,4 +1,4 @@
-"""A word that is shown stays."""
+"""A word that is shown stays, unless only one decode had it."""
 
 from __future__ import annotations
 
@@ -43,12 +43,36 @@ def test_the_first_word_is_shown_when_any_two_decodes_begin_with_it() -> None:
     assert shown("He might", "", "How", "He may not", "He may not be") == ["", "", "", "He", "He may not"]
 
 
-def test_of_a_first_decode_that_is_clear_all_but_the_last_word_is_shown() -> None:
+def first_clear(*decodes: str) -> list[str]:
     agreement = Agreement()
-    assert agreement.show("Please", clear=True) == ""
-    assert agreement.show("Please rem", clear=True) == "Please"
-    assert agreement.show("Please remember that", clear=True) == "Please"
-    assert agreement.show("Please remember that every", clear=True) == "Please remember that"
+    return [agreement.show(text, clear=True) for text in decodes]
+
+
+def test_of_several_words_of_a_first_decode_that_is_clear_all_but_the_last_are_shown() -> None:
+    assert first_clear("Please rem", "Please remember that", "Please remember that every") == [
+        "Please",
+        "Please",
+        "Please remember that",
+    ]
+
+
+def test_a_word_that_is_all_of_a_first_decode_that_is_clear_is_shown() -> None:
+    assert first_clear("Please", "Please remember") == ["Please", "Please"]
+
+
+def test_words_of_one_decode_alone_are_replaced_where_two_later_ones_agree_on_others() -> None:
+    assert first_clear("How do you marry", "How he married", "How he married him more", "Had he married") == [
+        "How do you",
+        "How do you",
+        "How he married",
+        "How he married",
+    ]
+
+
+def test_words_of_one_decode_alone_stay_while_later_ones_do_not_agree() -> None:
+    assert first_clear("The conference is", "Too", "", "Of the conference", "The conference is now")[-1] == (
+        "The conference"
+    )
 
 
 def test_of_a_first_decode_in_doubt_nothing_is_shown() -> None:

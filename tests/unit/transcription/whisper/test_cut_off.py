@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from contracts.capture import decode
 from services.transcription.engines import Hints, Recogniser
 from services.transcription.engines.choosing import find
-from services.transcription.engines.whisper import decoder
+from services.transcription.engines.whisper import recogniser as recogniser_
 from services.transcription.engines.whisper.decoder import broken_off, plain_words
 from services.transcription.engines.whisper.recogniser import attempts_at
 from tests.integration.transcription.stage import bundles, carried
@@ -44,7 +44,7 @@ def test_a_final_result_that_breaks_off_is_decoded_once_more_whether_words_were_
     recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So the first decode breaks off after three words.
-    monkeypatch.setattr(decoder, "_PATIENCE", 1.0)
+    monkeypatch.setattr(recogniser_, "PATIENT", 1.0)
     # The bundles begin where five or six words are shown before the cut.
     for first in (FROM + 1, FROM + 4):
         bodies = [*bundles(carried()["rms"].packets[first : CUTS[0]], base_ns=BASE, last=False)]
