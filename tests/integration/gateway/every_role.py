@@ -111,6 +111,10 @@ class World:
             return False
         if place.state == "ended" and (await self.done("host", "GET", f"{place.at}/replay"))["state"] != "ready":
             return False
+        if place.state == "timed_out":
+            mix = await self.people["host"].http.get(f"{place.at}/replay.m4a")
+            if mix.json()["reason"] == "not_ready":  # until it is known that nothing was said
+                return False
         if place.state == "canceled":
             return True
         listed = (await self.done("host", "GET", f"/v1/spaces?state=all&q={WORD}&limit=100"))["spaces"]

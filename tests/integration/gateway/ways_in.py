@@ -136,6 +136,16 @@ async def _track(client: Client, place: Place) -> str:
     return await _file(client, place, f"{place.at}/tracks/{place.host_id}.ogg")
 
 
+def _let_in(path: str, lacking: str) -> Way:
+    """What is not there in this system: whoever is let in is told so, for this reason."""
+
+    async def way(client: Client, place: Place) -> str:
+        answer = told(await client.http.get(path.format(at=place.at)))
+        return "ok" if answer == lacking else answer
+
+    return way
+
+
 async def _session(client: Client, place: Place) -> str:
     opened = await client.http.post(f"{place.at}/sessions", json={"hidden": True})
     if opened.is_success:
@@ -206,6 +216,9 @@ def ways(send_offer: str, receive_offer: str) -> dict[str, Way]:
         "replay": _get("{at}/replay"),
         "transcript": _get("{at}/transcript"),
         "tips": _get("{at}/tips"),
+        "transcript_file": _let_in("{at}/transcript.vtt", "transcript_unknown"),
+        "hls": _get("{at}/hls/index.m3u8"),
+        "figures": _let_in("{at}/analytics", "unavailable"),
         "mix": _mix,
         "track": _track,
         "removals": _get("{at}/removals"),
@@ -223,7 +236,7 @@ def ways(send_offer: str, receive_offer: str) -> dict[str, Way]:
     }
 
 
-_IN_ONE_STATE: Final = {"reminder": "scheduled", "report": "live", "live": "live", "track": "ended"}
+_IN_ONE_STATE: Final = {"hls": "live", "reminder": "scheduled", "report": "live", "live": "live", "track": "ended"}
 _BEING_THERE: Final = {"participants", "admission", "session", "whep", "whip", "react", "tip", "request"}
 
 
