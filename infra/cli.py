@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "demo": "one Space from creation to replay, on real speech, checked",
     "token": "a development token for a person",
     "keys": "make, list, rotate and revoke API keys of the host product's servers",
+    "webhooks": "tell servers of the host product of events: list, add, rotate, look at deliveries, replay",
     "inspect": "rebuild a Space from its stored events and show it",
     "rebuild": "fill a lost stream of events again from the stores, while everything runs",
     "migrate": "rewrite once what earlier versions stored, while everything runs",

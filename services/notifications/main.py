@@ -10,6 +10,7 @@ from libs.clock import utc_now
 from libs.commands import Executor
 from libs.eventstore import open_store
 from libs.fetch import Fetcher
+from libs.identity import OWN_ISSUER
 from libs.ids import new_id
 from libs.keyring.client import open_keyring
 from libs.keyring.opening import Opener
@@ -74,7 +75,7 @@ async def compose(service: Service[Settings]) -> None:
 
     executor = Executor(store, utc_now, ordered, consequences=dict.fromkeys(_CHANGES, changed))
     addresses = Addresses(store, executor, sealer, deliveries, checker.check, now=utc_now)
-    payloads = Payloads(bus, Opener(keyring.locks), settings.identity_issuer)
+    payloads = Payloads(bus, Opener(keyring.locks), settings.identity_issuer or OWN_ISSUER)
     keyring.on_drop(payloads.drop)
     sending = Sending(addresses, payloads, posters, now=utc_now)
     service.ready_when("what is sent", sending.trouble)

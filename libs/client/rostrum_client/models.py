@@ -38,6 +38,14 @@ Kind = Literal["space", "conversation"] | str
 """What it is for."""
 
 
+Outcome = Literal["delivered", "failed", "given_up", "left_out"] | str
+"""What became of an attempt."""
+
+
+PauseReason = Literal["asked", "failing", "gone", "key_revoked"] | str
+"""Why nothing is sent."""
+
+
 ReplayState = Literal["none", "recording", "processing", "ready", "failed"] | str
 """How far a replay is."""
 
@@ -60,6 +68,10 @@ State = Literal["scheduled", "live", "ended", "canceled", "timed_out", "deleted"
 
 TipState = Literal["offered", "opened", "confirmed", "withdrawn"] | str
 """How far a tip is known to be. Never `paid` on the payer's word."""
+
+
+WebhookState = Literal["active", "failing", "paused"] | str
+"""Whether events are sent."""
 
 
 WhoCanJoin = Literal["everyone", "followers", "invited"] | str
@@ -120,6 +132,13 @@ class Caption(Model):
     start_at: datetime
     text: str
     words: tuple[Word, ...] = ()
+
+
+class ChangedWebhook(Model):
+    """Another address, or other events; what is left out stays."""
+
+    events: tuple[str, ...] | None = None
+    url: str | None = None
 
 
 class Changes(Model):
@@ -189,6 +208,29 @@ class Corrected(Model):
     """What was said, in the host's words."""
 
     text: str
+
+
+class Deliveries(Model):
+    """A page of attempts, newest first."""
+
+    deliveries: tuple[Delivery, ...] = ()
+    next: int | None = None
+
+
+class Delivery(Model):
+    """One attempt to tell a webhook of an event. What was sent is not kept, nor is the answer."""
+
+    at: datetime
+    attempt: int
+    error: str = ""
+    event_at: datetime
+    id: int
+    message_id: str
+    milliseconds: int = 0
+    outcome: Outcome
+    space_id: str | None = None
+    status: int | None = None
+    type: str
 
 
 class Erasure(Model):
@@ -577,6 +619,15 @@ class NewTip(Model):
     to: str
 
 
+class NewWebhook(Model):
+    """An address, and the types of events it wants (`room.started`, `room.*`); without any, all that the key's rights
+    open.
+    """
+
+    events: tuple[str, ...] = ()
+    url: str
+
+
 class NodeFigures(Model):
     """One media node: its sessions, and packets since it started."""
 
@@ -787,6 +838,14 @@ class Reminders(Model):
     reminders: tuple[Reminder, ...] = ()
 
 
+class Replay(Model):
+    """One event, or those since a time, or of those the ones alone that were given up."""
+
+    failed: bool = False
+    message_id: str | None = None
+    since: datetime | None = None
+
+
 class ReplayView(Model):
     """How far the replay is, and where its parts are."""
 
@@ -796,6 +855,13 @@ class ReplayView(Model):
     seconds: float = 0
     state: ReplayState
     tracks: tuple[TrackView, ...] = ()
+
+
+class Replayed(Model):
+    """What is sent again."""
+
+    events: int
+    more: bool = False
 
 
 class Report(Model):
@@ -837,12 +903,28 @@ class Reports(Model):
     reports: tuple[Report, ...] = ()
 
 
+class Rotation(Model):
+    """For how long the secret before signs too."""
+
+    keep_seconds: int = 86400
+
+
 class Sanction(Model):
     """Why an act is done to somebody or to a Space, and the report that is answered by it."""
 
     explanation: str = ""
     reason: str
     report_id: str | None = None
+
+
+class SentTest(Model):
+    """What became of a test."""
+
+    error: str = ""
+    message_id: str
+    milliseconds: int = 0
+    outcome: Outcome
+    status: int | None = None
 
 
 class Sentence(Model):
@@ -1194,6 +1276,49 @@ class WantedToken(Model):
     rights: tuple[Literal["listen", "take_part", "host", "account"], ...] = ("listen", "take_part")
     seconds: int = 900
     """How long it is good."""
+
+
+class Webhook(Model):
+    """An address that is told of events. Its secrets are told once, when they are made."""
+
+    created_at: datetime
+    events: tuple[str, ...] = ()
+    failing_since: datetime | None = None
+    former_secret_until: datetime | None = None
+    id: str
+    key_id: str | None = None
+    next_attempt_at: datetime | None = None
+    paused_because: PauseReason | None = None
+    retried: int = 0
+    rights: tuple[Literal["people", "relations", "moderation", "spaces", "tokens", "events", "webhooks"], ...] | str
+    state: WebhookState
+    url: str
+    waiting: int = 0
+
+
+class WebhookWithSecret(Model):
+    """A webhook whose secret was made just now."""
+
+    created_at: datetime
+    events: tuple[str, ...] = ()
+    failing_since: datetime | None = None
+    former_secret_until: datetime | None = None
+    id: str
+    key_id: str | None = None
+    next_attempt_at: datetime | None = None
+    paused_because: PauseReason | None = None
+    retried: int = 0
+    rights: tuple[Literal["people", "relations", "moderation", "spaces", "tokens", "events", "webhooks"], ...] | str
+    secret: str
+    state: WebhookState
+    url: str
+    waiting: int = 0
+
+
+class Webhooks(Model):
+    """Webhooks, oldest first."""
+
+    webhooks: tuple[Webhook, ...] = ()
 
 
 class Word(Model):

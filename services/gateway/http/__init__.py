@@ -44,6 +44,7 @@ from services.gateway.http import (
     server_events,
     server_people,
     server_relations,
+    server_webhooks,
     sessions,
     sign_up,
     space_settings,
@@ -66,8 +67,8 @@ _ROUTERS: Final = (
     whip_whep, sign_up, identity, people, pictures, relations, hosting, sessions, spaces, space_settings, live_bar,
     stage, speak_requests, stage_invitations, removals, pins, reactions, reports, evidence, appeals, sanctions, erasing,
     export, tokens, moderation_log, reminders, tips, live_events, live_socket, analytics, replays, transcripts, links,
-    safety_copies, server_events, server_people, server_relations, hls, x_spaces, operators, passing_over, health,
-    pages,
+    safety_copies, server_events, server_people, server_relations, server_webhooks, hls, x_spaces, operators,
+    passing_over, health, pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 

@@ -49,6 +49,8 @@ class Server:
     """Its `Idempotency-Key`."""
     viewer: Viewer
     """As what it watches."""
+    rights: tuple[str, ...] = ()
+    """What its key may do."""
 
     def head(self, actor: str | None = None) -> CommandHead:
         """What its command begins with; `actor` is for whom it acts, else it acts for the instance."""
@@ -82,7 +84,7 @@ def server(scope: ApiKeyScope) -> Callable[[Request, _Credentials, _Key], Awaita
             raise
         spend(request, gateway.paces.servers, id)
         since = known.rotated_at or known.created_at
-        return Server(id, key, Viewer(key_id=id, issued_at=since, until=known.good_until))
+        return Server(id, key, Viewer(key_id=id, issued_at=since, until=known.good_until), known.scopes)
 
     return asking
 
@@ -93,6 +95,7 @@ ModerationServer = Annotated[Server, Depends(server("moderation"))]
 SpacesServer = Annotated[Server, Depends(server("spaces"))]
 TokensServer = Annotated[Server, Depends(server("tokens"))]
 EventsServer = Annotated[Server, Depends(server("events"))]
+WebhooksServer = Annotated[Server, Depends(server("webhooks"))]
 
 
 async def person_of(gateway: Gateway, subject: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rostrum_client import models as m
-from rostrum_client.request import AsyncCalls, Calls, Request
+from rostrum_client.request import AsyncCalls, Calls, Request, quoted
 from rostrum_client.streams import AsyncEventStream, EventStream
 
 
@@ -94,6 +94,83 @@ class Server:
             m.LinesTaken,
         )
 
+    def webhooks(self) -> m.Webhooks:
+        """The webhooks that this API key added."""
+        return self._calls.answer(Request("GET", "/v1/server/webhooks"), m.Webhooks)
+
+    def add_webhook(self, body: m.NewWebhook, *, idempotency_key: str | None = None) -> m.WebhookWithSecret:
+        """Have an address told of events from now on. The secret that signs them is shown once."""
+        return self._calls.answer(
+            Request("POST", "/v1/server/webhooks", body=body, key=idempotency_key), m.WebhookWithSecret
+        )
+
+    def remove_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.Webhook:
+        """Forget a webhook, with its secrets and everything that waits for it."""
+        return self._calls.answer(
+            Request("DELETE", f"/v1/server/webhooks/{quoted(webhook_id)}", key=idempotency_key), m.Webhook
+        )
+
+    def change_webhook(
+        self, webhook_id: str, body: m.ChangedWebhook, *, idempotency_key: str | None = None
+    ) -> m.Webhook:
+        """Choose another address or other events."""
+        return self._calls.answer(
+            Request("PATCH", f"/v1/server/webhooks/{quoted(webhook_id)}", body=body, key=idempotency_key), m.Webhook
+        )
+
+    def deliveries(
+        self,
+        webhook_id: str,
+        *,
+        before: int | None = None,
+        failed: bool = False,
+        message_id: str | None = None,
+        limit: int = 100,
+    ) -> m.Deliveries:
+        """The attempts of the last days, newest first."""
+        return self._calls.answer(
+            Request(
+                "GET",
+                f"/v1/server/webhooks/{quoted(webhook_id)}/deliveries",
+                query={"before": before, "failed": failed, "message_id": message_id, "limit": limit},
+            ),
+            m.Deliveries,
+        )
+
+    def pause_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.Webhook:
+        """Send nothing for now; what happens waits."""
+        return self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/pause", key=idempotency_key), m.Webhook
+        )
+
+    def replay_deliveries(self, webhook_id: str, body: m.Replay, *, idempotency_key: str | None = None) -> m.Replayed:
+        """Send events again that are kept, with the ids they had."""
+        return self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/replay", body=body, key=idempotency_key),
+            m.Replayed,
+        )
+
+    def resume_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.Webhook:
+        """Send again, beginning with what waits; at once, also where it fails."""
+        return self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/resume", key=idempotency_key), m.Webhook
+        )
+
+    def rotate_webhook_secret(
+        self, webhook_id: str, body: m.Rotation | None = None, *, idempotency_key: str | None = None
+    ) -> m.WebhookWithSecret:
+        """Make another secret, which is shown once. The one before signs too for a day, or as long as you say."""
+        return self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/rotate", body=body, key=idempotency_key),
+            m.WebhookWithSecret,
+        )
+
+    def test_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.SentTest:
+        """Send an event of the type `test` at once, and say what became of it."""
+        return self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/test", key=idempotency_key), m.SentTest
+        )
+
 
 class AsyncServer:
     """The same as coroutines."""
@@ -182,4 +259,83 @@ class AsyncServer:
                 "POST", "/v1/server/relations", content=body, media_type="application/x-ndjson", key=idempotency_key
             ),
             m.LinesTaken,
+        )
+
+    async def webhooks(self) -> m.Webhooks:
+        """The webhooks that this API key added."""
+        return await self._calls.answer(Request("GET", "/v1/server/webhooks"), m.Webhooks)
+
+    async def add_webhook(self, body: m.NewWebhook, *, idempotency_key: str | None = None) -> m.WebhookWithSecret:
+        """Have an address told of events from now on. The secret that signs them is shown once."""
+        return await self._calls.answer(
+            Request("POST", "/v1/server/webhooks", body=body, key=idempotency_key), m.WebhookWithSecret
+        )
+
+    async def remove_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.Webhook:
+        """Forget a webhook, with its secrets and everything that waits for it."""
+        return await self._calls.answer(
+            Request("DELETE", f"/v1/server/webhooks/{quoted(webhook_id)}", key=idempotency_key), m.Webhook
+        )
+
+    async def change_webhook(
+        self, webhook_id: str, body: m.ChangedWebhook, *, idempotency_key: str | None = None
+    ) -> m.Webhook:
+        """Choose another address or other events."""
+        return await self._calls.answer(
+            Request("PATCH", f"/v1/server/webhooks/{quoted(webhook_id)}", body=body, key=idempotency_key), m.Webhook
+        )
+
+    async def deliveries(
+        self,
+        webhook_id: str,
+        *,
+        before: int | None = None,
+        failed: bool = False,
+        message_id: str | None = None,
+        limit: int = 100,
+    ) -> m.Deliveries:
+        """The attempts of the last days, newest first."""
+        return await self._calls.answer(
+            Request(
+                "GET",
+                f"/v1/server/webhooks/{quoted(webhook_id)}/deliveries",
+                query={"before": before, "failed": failed, "message_id": message_id, "limit": limit},
+            ),
+            m.Deliveries,
+        )
+
+    async def pause_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.Webhook:
+        """Send nothing for now; what happens waits."""
+        return await self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/pause", key=idempotency_key), m.Webhook
+        )
+
+    async def replay_deliveries(
+        self, webhook_id: str, body: m.Replay, *, idempotency_key: str | None = None
+    ) -> m.Replayed:
+        """Send events again that are kept, with the ids they had."""
+        return await self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/replay", body=body, key=idempotency_key),
+            m.Replayed,
+        )
+
+    async def resume_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.Webhook:
+        """Send again, beginning with what waits; at once, also where it fails."""
+        return await self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/resume", key=idempotency_key), m.Webhook
+        )
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, body: m.Rotation | None = None, *, idempotency_key: str | None = None
+    ) -> m.WebhookWithSecret:
+        """Make another secret, which is shown once. The one before signs too for a day, or as long as you say."""
+        return await self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/rotate", body=body, key=idempotency_key),
+            m.WebhookWithSecret,
+        )
+
+    async def test_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> m.SentTest:
+        """Send an event of the type `test` at once, and say what became of it."""
+        return await self._calls.answer(
+            Request("POST", f"/v1/server/webhooks/{quoted(webhook_id)}/test", key=idempotency_key), m.SentTest
         )

@@ -49,6 +49,12 @@ export interface Caption {
   words: Word[];
 }
 
+/** Another address, or other events; what is left out stays. */
+export interface ChangedWebhook {
+  events?: string[] | null;
+  url?: string | null;
+}
+
 /**
  * What is to be otherwise; what is left out stays. Whether it is recorded, captioned or ephemeral is chosen before
  * the start.
@@ -112,6 +118,27 @@ export type CopyState = "awaited" | "kept" | "deleted" | "unseen" | "given_up" |
 /** What was said, in the host's words. */
 export interface Corrected {
   text: string;
+}
+
+/** A page of attempts, newest first. */
+export interface Deliveries {
+  deliveries: Delivery[];
+  next: number | null;
+}
+
+/** One attempt to tell a webhook of an event. What was sent is not kept, nor is the answer. */
+export interface Delivery {
+  at: string;
+  attempt: number;
+  error: string;
+  event_at: string;
+  id: number;
+  message_id: string;
+  milliseconds: number;
+  outcome: Outcome;
+  space_id: string | null;
+  status: number | null;
+  type: string;
 }
 
 /** How far somebody's erasure is. */
@@ -469,6 +496,15 @@ export interface NewTip {
   to: string;
 }
 
+/**
+ * An address, and the types of events it wants (`room.started`, `room.*`); without any, all that the key's rights
+ * open.
+ */
+export interface NewWebhook {
+  events?: string[];
+  url: string;
+}
+
 /** One media node: its sessions, and packets since it started. */
 export interface NodeFigures {
   address: string;
@@ -482,6 +518,9 @@ export interface NodeFigures {
 export interface Offences {
   reasons: string[];
 }
+
+/** What became of an attempt. */
+export type Outcome = "delivered" | "failed" | "given_up" | "left_out";
 
 /** The instance now. A figure that its service did not tell in time is None. */
 export interface OverviewFigures {
@@ -546,6 +585,9 @@ export interface PastSpace {
   version: number;
   words: string[];
 }
+
+/** Why nothing is sent. */
+export type PauseReason = "asked" | "failing" | "gone" | "key_revoked";
 
 /** People by their names: whose handle it is first, then by name. */
 export interface PeopleFound {
@@ -658,6 +700,13 @@ export interface Reminders {
   reminders: Reminder[];
 }
 
+/** One event, or those since a time, or of those the ones alone that were given up. */
+export interface Replay {
+  failed?: boolean;
+  message_id?: string | null;
+  since?: string | null;
+}
+
 /** How far a replay is. */
 export type ReplayState = "none" | "recording" | "processing" | "ready" | "failed";
 
@@ -669,6 +718,12 @@ export interface ReplayView {
   seconds: number;
   state: ReplayState;
   tracks: TrackView[];
+}
+
+/** What is sent again. */
+export interface Replayed {
+  events: number;
+  more: boolean;
 }
 
 /** A complaint about a person, a Space, or somebody in a Space, with what was true when it was made. */
@@ -713,11 +768,25 @@ export interface Reports {
 /** What somebody is in a Space. */
 export type Role = "host" | "cohost" | "speaker" | "listener";
 
+/** For how long the secret before signs too. */
+export interface Rotation {
+  keep_seconds?: number;
+}
+
 /** Why an act is done to somebody or to a Space, and the report that is answered by it. */
 export interface Sanction {
   explanation?: string;
   reason: string;
   report_id?: string | null;
+}
+
+/** What became of a test. */
+export interface SentTest {
+  error: string;
+  message_id: string;
+  milliseconds: number;
+  outcome: Outcome;
+  status: number | null;
 }
 
 /** What one person said without a pause of note, as its final caption has it or as the host corrected it. */
@@ -1045,6 +1114,49 @@ export interface Wanted {
 export interface WantedToken {
   rights?: ("listen" | "take_part" | "host" | "account")[];
   seconds?: number;
+}
+
+/** An address that is told of events. Its secrets are told once, when they are made. */
+export interface Webhook {
+  created_at: string;
+  events: string[];
+  failing_since: string | null;
+  former_secret_until: string | null;
+  id: string;
+  key_id: string | null;
+  next_attempt_at: string | null;
+  paused_because: PauseReason | null;
+  retried: number;
+  rights: ("people" | "relations" | "moderation" | "spaces" | "tokens" | "events" | "webhooks")[];
+  state: WebhookState;
+  url: string;
+  waiting: number;
+}
+
+/** Whether events are sent. */
+export type WebhookState = "active" | "failing" | "paused";
+
+/** A webhook whose secret was made just now. */
+export interface WebhookWithSecret {
+  created_at: string;
+  events: string[];
+  failing_since: string | null;
+  former_secret_until: string | null;
+  id: string;
+  key_id: string | null;
+  next_attempt_at: string | null;
+  paused_because: PauseReason | null;
+  retried: number;
+  rights: ("people" | "relations" | "moderation" | "spaces" | "tokens" | "events" | "webhooks")[];
+  secret: string;
+  state: WebhookState;
+  url: string;
+  waiting: number;
+}
+
+/** Webhooks, oldest first. */
+export interface Webhooks {
+  webhooks: Webhook[];
 }
 
 /** Who may listen. */
