@@ -144,7 +144,8 @@ def python(words: list[str]) -> None:
 
 def a_command(text: str) -> None:
     """One of ours; before it there may be variables of its environment."""
-    words = list(dropwhile(lambda word: "=" in word, shlex.split(re.sub(r"[][]", "", text))))
+    text = re.sub(r"\$\(.*\)", "ID", text)  # what another command says
+    words = list(dropwhile(lambda word: "=" in word, shlex.split(re.sub(r"[][]| &$| > \S+$", "", text))))
     if "|" in words:
         assert set(words[1:]) - {"|"} <= COMMANDS.keys()
     else:

@@ -97,6 +97,7 @@ def test_help_names_every_target() -> None:
 
 RUNS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec", "which"}
 COMES_WITH = {
+    "bash": "every Debian",
     "mount": "every Debian",
     "umount": "every Debian",
     "systemd-analyze": "Debian's systemd; without it that test is named as not run",
