@@ -54,8 +54,12 @@ async def test_a_server_has_webhooks_of_its_own(base: str, people: Bus) -> None:
         assert came.data["person_id"] == person
         assert came.data["display_name"] == "Ada"
         assert came.message["people"][person]["subject"] == "u-17"
-        log = (await one.http.get(f"{mine}/deliveries")).json()["deliveries"]
-        assert [delivery["type"] for delivery in log] == ["people.registered"]
+
+        async def written_down() -> list[str]:
+            log = (await one.http.get(f"{mine}/deliveries")).json()["deliveries"]
+            return [delivery["type"] for delivery in log]
+
+        assert await eventually(written_down) == ["people.registered"]
         assert (await one.http.post(f"{mine}/test")).json()["outcome"] == "delivered"
         assert reason(await one.http.post(at, json={"url": hooks.url, "events": ["room.started"]})) == (422, "invalid")
         for stranger, answer in ((other, (404, "webhook_unknown")), (third, (403, "not_allowed"))):
