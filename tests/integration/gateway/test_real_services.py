@@ -523,7 +523,8 @@ async def test_no_input_breaks_it(system: System, signing_out: bool) -> None:
         away = (
             "/replay|/hls|/safety-copy|/tracks|/transcript|/captions/languages|/analytics|/whip|/whep|/media|/export$"
         )
-        left_out = f"(/events|{away}|{SIGNING_OUT})"
+        # Of JSON in lines Schemathesis knows no form; tests/integration/gateway/test_server_api.py sends what is wrong.
+        left_out = f"(/events|/server/relations|{away}|{SIGNING_OUT})"
         paths = ["--include-path-regex", SIGNING_OUT] if signing_out else ["--exclude-path-regex", left_out]
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{system.url}/v1/openapi.json",
