@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
+from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -17,6 +20,7 @@ from libs.database import Database
 from libs.object_store import ObjectStoreError, StoredObjects
 from libs.postgres import connect
 
+_FOLDER: Final = "doctor"
 _NATS_URL: Final = "ROSTRUM_NATS_URL"
 _POSTGRESQL: Final = 140_000
 """The oldest version that is tested."""
@@ -84,14 +88,19 @@ def _ask(place: Database) -> int:
 async def object_store(situation: Situation) -> Finding:
     """Replays and pictures can be written, read and removed."""
     url = situation.recording.objects_url
-    name = f"doctor/{os.getpid()}"
-    if url.startswith("file:") and not situation.var.exists():
-        return good(f"{url}, which is made at the first start")
+    name = f"{_FOLDER}/{os.getpid()}"
+    parts = urlsplit(url)
+    folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+    if folder is not None and not folder.exists():
+        return good(f"{url}, which is made at the first start")  # by its owner, who need not be whoever asks
     try:
         store = StoredObjects(url)
         await store.put(name, b"rostrum doctor", "text/plain")
-        found = name in await store.names("doctor/")
+        found = name in await store.names(f"{_FOLDER}/")
         await store.remove([name])
+        if folder is not None:
+            with contextlib.suppress(OSError):  # somebody else examines it too
+                (folder / _FOLDER).rmdir()
     except ObjectStoreError as error:
         return bad(
             f"{url} does not take objects: {error}",

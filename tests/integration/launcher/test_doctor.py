@@ -178,6 +178,16 @@ async def test_a_certificate_that_browsers_refuse_is_found_before_they_do(
     assert (found.level, why in found.found) == (level, True), found
 
 
+async def test_it_leaves_nothing_in_the_object_store_and_makes_none(machine: Machine, tmp_path: Path) -> None:
+    store = tmp_path / "replays"
+    found = await machine.check("object store", ROSTRUM_RECORDINGS_URL=store.as_uri())
+    assert (found.level, "first start" in found.found, store.exists()) == (Level.GOOD, True, False)
+    store.mkdir()
+    found = await machine.check("object store", ROSTRUM_RECORDINGS_URL=store.as_uri())
+    assert (found.level, "takes, lists and deletes" in found.found) == (Level.GOOD, True)
+    assert os.listdir(store) == []
+
+
 async def test_people_read_one_line_for_each_check_and_how_to_mend_it(tmp_path: Path) -> None:
     said = await rostrum("doctor", "--var", str(tmp_path / "var"), env={"ROSTRUM_TRANSCRIPTION_ENGINE": "ear"})
     assert said.code == 1
