@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
 import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -18,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from contracts.subjects import SERVICES
 from infra.commands.common import DEMO
+from infra.doctor.situation import settings_class
 from infra.launcher.forks import MEDIA_NODES
 from libs.service import ServiceSettings
 from libs.service.settings import PREFIX
@@ -51,19 +50,11 @@ def reference() -> str:
     """The whole document. Raises ValueError for a setting that says nothing of itself."""
     parts = [_HEAD, _section("Every service", "", ServiceSettings, ServiceSettings.model_fields)]
     for service in SERVICES:
-        settings = _class_in(importlib.import_module(f"services.{service}.settings"))
+        settings = settings_class(service)
         own = {name: field for name, field in settings.model_fields.items() if not _inherited(name)}
         if own:
             parts.append(_section(service, f"{service.upper()}_", settings, own))
     return "\n".join([*parts, _OF_COMMANDS])
-
-
-def _class_in(module: ModuleType) -> type[ServiceSettings]:
-    return next(
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, ServiceSettings) and value.__module__ == module.__name__
-    )
 
 
 def _inherited(name: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infra.launcher.forks import MEDIA_NODES
+from infra.public_address import PublicAddress
 from libs.identity import OWN_ISSUER, DevelopmentIdentity, OwnTokens
 
 DEMO: Final = "DEMO"
@@ -27,10 +28,36 @@ def add_var(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_public(parser: argparse.ArgumentParser) -> None:
+    """`--public` and what belongs to it; `public_address` reads them."""
+    public = parser.add_argument_group("on a public address", "identity is set up in docs/identity.md")
+    public.add_argument("--public", metavar="URL", help="where browsers reach this machine, https://live.example.org")
+    public.add_argument(
+        "--certificate", type=Path, metavar="FILE", help="serve HTTPS with this chain (PEM); without it, a proxy does"
+    )
+    public.add_argument("--key", type=Path, metavar="FILE", help="its private key (PEM), where that is another file")
+    public.add_argument(
+        "--media-address",
+        action="append",
+        default=[],
+        metavar="IP",
+        help="where clients reach the media port; again for more (default: the addresses of URL's host)",
+    )
+
+
 def fail(text: str, code: int = 1) -> NoReturn:
     """End the command with one line on standard error."""
     print(f"rostrum: {text}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def public_address(options: argparse.Namespace) -> PublicAddress | None:
+    """Where browsers are to reach this machine, by the options; ends the command where those do not go together."""
+    if options.public is None:
+        if options.certificate or options.key or options.media_address:
+            fail("--certificate, --key and --media-address belong to --public", 2)
+        return None
+    return PublicAddress(options.public, options.certificate, options.key, options.media_address)
 
 
 def media_nodes() -> int:

@@ -11,8 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from infra.commands.common import add_var, fail
-from infra.commands.up import add_public, public_address
+from infra.commands.common import add_public, add_var, fail, public_address
 from infra.doctor import Finding, Level, Situation, examine
 from infra.public_address import NotPublic
 

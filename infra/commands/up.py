@@ -9,14 +9,22 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any, Final
 
 from contracts.subjects import SERVICES
-from infra.commands.common import DEMO, add_var, fail, gateway_port, in_development, media_nodes
+from infra.commands.common import (
+    DEMO,
+    add_public,
+    add_var,
+    fail,
+    gateway_port,
+    in_development,
+    media_nodes,
+    public_address,
+)
 from infra.launcher import LauncherError, System
 from infra.launcher.system import ENTRY, PRELOAD
-from infra.public_address import NotPublic, PublicAddress
+from infra.public_address import NotPublic
 
 BOTS: Final = "infra.launcher.child:bots"
 BOTS_NEED: Final = {"room", "people", "media", "gateway"}
@@ -50,23 +58,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entry", default=ENTRY, help=argparse.SUPPRESS)  # what a child runs; for the launcher's tests
 
 
-def add_public(parser: argparse.ArgumentParser) -> None:
-    """`--public` and what belongs to it; `public_address` reads them."""
-    public = parser.add_argument_group("on a public address", "identity is set up in docs/identity.md")
-    public.add_argument("--public", metavar="URL", help="where browsers reach this machine, https://live.example.org")
-    public.add_argument(
-        "--certificate", type=Path, metavar="FILE", help="serve HTTPS with this chain (PEM); without it, a proxy does"
-    )
-    public.add_argument("--key", type=Path, metavar="FILE", help="its private key (PEM), where that is another file")
-    public.add_argument(
-        "--media-address",
-        action="append",
-        default=[],
-        metavar="IP",
-        help="where clients reach the media port; again for more (default: the addresses of URL's host)",
-    )
-
-
 def run(options: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM (0), or until the system cannot go on (1)."""
     settings = _public_settings(options)
@@ -85,15 +76,6 @@ def run(options: argparse.Namespace) -> int:
         return asyncio.run(run_until_stopped(system))
     except LauncherError as error:
         fail(str(error))
-
-
-def public_address(options: argparse.Namespace) -> PublicAddress | None:
-    """Where browsers are to reach this machine, by the options; ends the command where those do not go together."""
-    if options.public is None:
-        if options.certificate or options.key or options.media_address:
-            fail("--certificate, --key and --media-address belong to --public", 2)
-        return None
-    return PublicAddress(options.public, options.certificate, options.key, options.media_address)
 
 
 def _public_settings(options: argparse.Namespace) -> dict[str, str]:

@@ -13,18 +13,26 @@ from pathlib import Path
 from typing import Any, cast
 
 from libs.service import BadSettings, ServiceSettings
+from services.analytics.settings import Settings as AnalyticsSettings
 from services.gateway.settings import GatewaySettings
 from services.media.settings import Settings as MediaSettings
 from services.recording.settings import Settings as RecordingSettings
 from services.transcription.settings import Settings as TranscriptionSettings
 
 
+def settings_class(service: str) -> type[ServiceSettings]:
+    """The class of a service's settings."""
+    module = importlib.import_module(f"services.{service}.settings")
+    return next(
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, ServiceSettings) and value.__module__ == module.__name__
+    )
+
+
 def settings_of(service: str, environment: Mapping[str, str]) -> ServiceSettings:
     """A service's settings in an environment. Raises BadSettings."""
-    module = importlib.import_module(f"services.{service}.settings")
-    classes = (value for value in vars(module).values() if inspect.isclass(value))
-    made = next(one for one in classes if issubclass(one, ServiceSettings) and one.__module__ == module.__name__)
-    return made.read(environment)
+    return settings_class(service).read(environment)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,11 @@ class Situation:
     def recording(self) -> RecordingSettings:
         """The same of recording."""
         return cast(RecordingSettings, self._settings("recording"))
+
+    @property
+    def analytics(self) -> AnalyticsSettings:
+        """The same of analytics."""
+        return cast(AnalyticsSettings, self._settings("analytics"))
 
     @property
     def transcription(self) -> TranscriptionSettings:

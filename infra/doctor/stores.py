@@ -114,11 +114,7 @@ async def object_store(situation: Situation) -> Finding:
 
 async def analytics(situation: Situation) -> Finding:
     """ClickHouse answers where the settings name one; else the embedded engine is here."""
-    from infra.doctor.situation import settings_of
-    from services.analytics.settings import Settings
-
-    settings = settings_of("analytics", {**situation.environment, "ROSTRUM_VAR": str(situation.var)})
-    assert isinstance(settings, Settings)
+    settings = situation.analytics
     if settings.clickhouse is None or not settings.clickhouse.startswith("http"):
         return good(f"the embedded ClickHouse, in {settings.dsn.removeprefix('chdb://')}")
     import clickhouse_connect
