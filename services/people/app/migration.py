@@ -7,11 +7,12 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from libs.eventstore import Fact, Notification
-from libs.keyring import Words, lock_name
+from libs.keyring import Words
 from libs.migration import Put
-from services.people.app.people_sealer import MODERATION, NAME, PROFILE, of_person, of_report
+from services.people.app.people_sealer import MODERATION, NAME, PROFILE, of_person, of_report, of_space
 from services.people.domain.account import AppealDecided, Appealed, Reinstated, Suspended
 from services.people.domain.entities import reminded_space, report_of
+from services.people.domain.instance import SpaceEndOrdered
 from services.people.domain.person import HostingAllowed, HostingWithdrawn, Registered
 from services.people.domain.profile import ProfileChanged
 from services.people.domain.reminders import Reminded
@@ -50,15 +51,20 @@ def today(notification: Notification, put: Put) -> Fact:
             | Reopened(explanation=explanation)
         ):
             return said(MODERATION, explanation=explanation)
+        case SpaceEndOrdered(space=space, explanation=str(explanation)) if explanation:
+            # Who hosted it is not known here.
+            ended: Any = notification.fact
+            lock = of_space(space)
+            return replace(ended, explanation=put(lock, MODERATION, explanation), lock=lock)  # type: ignore[no-any-return]
         case Appealed(text=text):
             return said(MODERATION, text=text)
         case AppealDecided(answer=answer):
             return said(MODERATION, answer=answer)
         case Reminded(title=str(title)) if title and (space := reminded_space(notification.aggregate_id)) is not None:
             # Who wrote it is not known here.
-            of_space = lock_name(f"space:{space}")
+            lock = of_space(space)
             struct: Any = notification.fact
-            return replace(struct, title=put(of_space, TITLE, title), title_lock=of_space)  # type: ignore[no-any-return]
+            return replace(struct, title=put(lock, TITLE, title), title_lock=lock)  # type: ignore[no-any-return]
         case Filed(subject=subject, comment=comment) as filed:
             about = replace(
                 subject,

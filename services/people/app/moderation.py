@@ -16,9 +16,9 @@ import msgspec
 
 from libs.commands import Executor, of_kind
 from libs.eventstore import Fact, Order, Store
-from libs.keyring import Words
+from libs.keyring import Words, lock_name
 from libs.refusal import Refusal
-from services.people.app.people_sealer import MODERATION, PeopleSealer, of_person, of_report
+from services.people.app.people_sealer import MODERATION, PeopleSealer, of_person, of_report, of_space
 from services.people.app.report_copier import Copier
 from services.people.domain.copies import Copy
 from services.people.domain.entities import INSTANCE, Entity, stored_report
@@ -91,7 +91,8 @@ class Moderators:
         self._check(reason)
         await self._must_be_report(report)
         await self._must_be_space(space_id)
-        decide = of_kind(Instance, lambda it: it.order_end(space_id, reason, explanation, report))
+        words, lock = self._about_space(space_id, explanation)
+        decide = of_kind(Instance, lambda it: it.order_end(space_id, reason, words, report, lock))
         await self._executor.execute(order, INSTANCE, decide)
         await self._answer(order, report, explanation)
 
@@ -278,6 +279,29 @@ class Moderators:
     def read_in(self, report_id: str, words: Words) -> str:
         """What is written in a report; empty where it was erased. Refuses: unavailable."""
         return self.sealer.read(of_report(report_id), MODERATION, words)
+
+    def explanation(self, act: Act) -> str:
+        """Why something was done; empty where it was erased. Refuses: unavailable."""
+        if act.act.startswith("report_"):
+            return self.read_in(act.report or "", act.explanation)
+        if act.lock:
+            return self.sealer.read(act.lock, MODERATION, act.explanation)
+        return self.sealer.read_about(act.person or "", act.explanation)
+
+    def _about_space(self, space_id: str, text: str) -> tuple[Words, str]:
+        """What is written about a Space, and the lock it is sealed under: it goes with the Space or its host.
+
+        Where both are erased nothing is kept of it; the Space is ended all the same. Refuses: unavailable.
+        """
+        known = self._spaces.find(space_id)
+        space = of_space(space_id)
+        for lock in ([lock_name(space, of_person(known.host))] if known else []) + [space]:
+            try:
+                return self.sealer.seal(lock, MODERATION, text), lock
+            except Refusal as no:
+                if no.reason != "wrong_state":
+                    raise
+        return "", ""
 
     def _in(self, report_id: str, text: str) -> Words:
         return self.sealer.seal(of_report(report_id), MODERATION, text)

@@ -38,6 +38,11 @@ def of_report(report_id: str) -> str:
     return f"report:{report_id}"
 
 
+def of_space(space_id: str) -> str:
+    """The lock of a Space."""
+    return f"space:{space_id}"
+
+
 class PeopleSealer:
     """Seals and opens by keys of this process, which owns them. Where the store of keys is away, it refuses:
     unavailable."""

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from libs.eventstore import Aggregate, Fact, Meta, stored
+from libs.keyring import Words
 from libs.refusal import Refusal
 
 
@@ -67,8 +68,11 @@ class SpaceEndOrdered(Fact):
 
     space: str
     reason: str
-    explanation: str = ""
+    explanation: Words = ""
+    """Plain where an earlier version stored it."""
     report: str | None = None
+    lock: str = ""
+    """What the explanation is sealed under."""
 
 
 @stored("people.tokens_revoked_by_operators")
@@ -152,9 +156,9 @@ class Instance(Aggregate):
         codes = [one.code for one in self.invitations.values() if one.issued_by == person and not one.revoked]
         return [InvitationRevoked(code=code) for code in codes]
 
-    def order_end(self, space: str, reason: str, explanation: str, report: str | None) -> list[Fact]:
+    def order_end(self, space: str, reason: str, explanation: Words, report: str | None, lock: str) -> list[Fact]:
         """Put on record that a Space is ended."""
-        return [SpaceEndOrdered(space=space, reason=reason, explanation=explanation, report=report)]
+        return [SpaceEndOrdered(space=space, reason=reason, explanation=explanation, report=report, lock=lock)]
 
     def revoke_tokens(self, person: str, token: str | None, expires: datetime | None) -> list[Fact]:
         """Take back one token of somebody, which ends by itself at `expires`, or all there are."""

@@ -227,8 +227,6 @@ def _appeal(row: AppealRow, moderators: Moderators) -> v1.Appeal:
 
 
 def _entry(act: Act, named: Mapping[str, PersonRef], titles: Mapping[str, str], moderators: Moderators) -> v1.LogEntry:
-    read = moderators.read_in if act.act.startswith("report_") else moderators.sealer.read_about
-    owner = act.report if act.act.startswith("report_") else act.person
     return v1.LogEntry(
         id=act.id,
         at=act.at,
@@ -237,7 +235,7 @@ def _entry(act: Act, named: Mapping[str, PersonRef], titles: Mapping[str, str], 
         person_id=act.person,
         space_id=act.space,
         reason=act.reason,
-        explanation=read(owner or "", act.explanation),
+        explanation=moderators.explanation(act),
         report_id=act.report,
         undoable=act.undoable and act.undone_by is None,
         undone_by=act.undone_by,

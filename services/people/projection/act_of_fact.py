@@ -96,7 +96,9 @@ def _act_of(notification: Notification, standing: str) -> Act | None:
                 what=f"event {f.event}", before="awaited", after="passed over",
             )  # fmt: skip
         case SpaceEndOrdered() as f:
-            return Act(id, at, actor, "space_end_ordered", None, f.space, f.reason, f.explanation, f.report)
+            return Act(
+                id, at, actor, "space_end_ordered", None, f.space, f.reason, f.explanation, f.report, lock=f.lock
+            )
         case Closed() as f:
             return Act(
                 id, at, actor, f"report_{f.outcome}", explanation=f.explanation, report=report, undoable=True,

@@ -16,7 +16,7 @@ TABLE: Final = """
     CREATE TABLE acts (
         id TEXT PRIMARY KEY, at TEXT NOT NULL, actor TEXT, act TEXT NOT NULL, person TEXT, space TEXT,
         reason TEXT NOT NULL, explanation TEXT NOT NULL, report TEXT, undoable INTEGER NOT NULL, undone_by TEXT,
-        api_key TEXT, what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+        api_key TEXT, what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, lock TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX acts_at ON acts (at, id);
     CREATE INDEX acts_person ON acts (person, at);
@@ -24,7 +24,8 @@ TABLE: Final = """
     CREATE INDEX acts_space ON acts (space, at)
 """
 _COLUMNS: Final = (
-    "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, api_key, what, before, after"
+    "id, at, actor, act, person, space, reason, explanation, report, undoable, undone_by, api_key, what, before, "
+    "after, lock"
 )
 
 
@@ -50,6 +51,8 @@ class Act:
     """What was changed, from what to what, in words; empty where an act changes nothing that stays."""
     before: str = ""
     after: str = ""
+    lock: str = ""
+    """What the explanation is sealed under, where that is neither the report's lock nor the person's."""
 
     @property
     def place(self) -> LogPlace:
@@ -86,9 +89,9 @@ def sortable(at: datetime) -> str:
 def add(db: sqlite3.Connection, act: Act) -> None:
     """Put an act on the log; one that is there already stays as it is."""
     db.execute(
-        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES ({', '.join('?' * 15)})",
+        f"INSERT OR IGNORE INTO acts ({_COLUMNS}) VALUES ({', '.join('?' * 16)})",
         (act.id, sortable(act.at), act.actor, act.act, act.person, act.space, act.reason, column(act.explanation),
-         act.report, act.undoable, act.undone_by, act.api_key, act.what, act.before, act.after),
+         act.report, act.undoable, act.undone_by, act.api_key, act.what, act.before, act.after, act.lock),
     )  # fmt: skip
 
 
@@ -142,6 +145,7 @@ def _act(row: tuple[Any, ...], read: Read) -> Act:
         what,
         before,
         after,
+        lock,
     ) = row
     return Act(
         id,
@@ -159,6 +163,7 @@ def _act(row: tuple[Any, ...], read: Read) -> Act:
         what,
         before,
         after,
+        lock,
     )
 
 

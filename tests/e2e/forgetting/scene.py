@@ -239,11 +239,18 @@ async def report(made: Place) -> None:
     ]
 
 
-async def suspend(operator: Client, person: Person) -> dict[str, str]:
-    """An operator suspends somebody, who appeals, and grants it; what was written about it, by what it is."""
-    words = {"explanation": needle(), "appeal": needle(), "answer": needle()}
-    why = {"reason": "other", "explanation": words["explanation"]}
+async def judge(operator: Client, person: Person) -> dict[str, str]:
+    """An operator suspends somebody and takes it back, removes their picture, and suspends them once more, who appeals
+    with success. What was written about it, by what it is."""
+    fields = ("explanation", "explanation of taking it back", "reason for removing a picture", "appeal", "answer")
+    words = {field: needle() for field in fields}
     of_person = f"/v1/ops/people/{person.client.id}"
+    await operator.call("POST", f"{of_person}/suspend", {"reason": "other"})
+    back = {"explanation": words["explanation of taking it back"]}
+    await operator.call("POST", f"{of_person}/reinstate", back)
+    removed = {"explanation": words["reason for removing a picture"]}
+    await operator.call("DELETE", f"{of_person}/picture", removed)
+    why = {"reason": "other", "explanation": words["explanation"]}
     await operator.call("POST", f"{of_person}/suspend", why)
     await person.client.call("POST", "/v1/me/appeals", {"text": words["appeal"]})
     verdict = {"granted": True, "answer": words["answer"]}

@@ -46,7 +46,7 @@ class Stage:
     gone: set[Needle] = field(default_factory=set)
     """What must be nowhere."""
     about: dict[str, str] = field(default_factory=dict)
-    """What was written about somebody's suspension, by what it is."""
+    """What operators and somebody wrote about what was done to them, by what it is."""
 
     async def shown(self, words: Collection[Needle], made: Place | None = None) -> Found:
         """Where words are shown to anybody; in all that is told of one Space, where that is given."""
@@ -230,7 +230,9 @@ async def test_a_person_who_deletes_their_account(stage: Stage) -> None:
 async def test_a_person_whom_an_operator_deletes(stage: Stage) -> None:
     made = stage.places["captions"]
     leaver = made.guest
-    stage.about |= await scene.suspend(stage.operator, leaver)
+    await copying.give_picture(stage.system.url, leaver)
+    stage.about |= await scene.judge(stage.operator, leaver)
+    await eventually(lambda: not copying.pictures(stage.var, leaver))
     about = stage.about.values()
 
     async def shown() -> bool:

@@ -17,6 +17,7 @@ from services.people.domain.entities import new
 from services.people.domain.person import Registered
 from services.people.main import compose
 from tests.integration.people.asking import profile, sign_up
+from tests.integration.people.spaces import a_space
 from tests.integration.people.test_erasing import erase, told, until_forgotten
 from tests.integration.people.test_keys import destroy, forgotten, settings
 from tests.integration.people.test_moderation import OPERATOR, log
@@ -100,6 +101,35 @@ async def test_what_an_earlier_version_stored_plainly_is_read_on(server: NatsSer
         await store.execute(person, order, lambda _: [Registered(handle="ann", name=NAME)], lambda _: None)
     async with running(settings(server), compose):
         assert (await profile(bus, person)).name == NAME
+
+
+async def test_why_operators_ended_a_space_is_sealed_and_gone_with_its_host_or_with_it(
+    server: NatsServer, bus: Bus
+) -> None:
+    var = Path(server.env["ROSTRUM_VAR"])
+    async with running(settings(server, lease=1.0), compose):
+        ann, bob = await sign_up(bus, "ann"), await sign_up(bus, "bob")
+        anns, bobs = await a_space(bus, ann), await a_space(bus, bob)
+        for space in (anns, bobs):
+            await bus.ask(
+                v1.OrderSpaceEnd.model_validate(operators(space_id=space, reason="abuse", explanation=SUSPENDED))
+            )
+
+        async def why() -> dict[str | None, str]:
+            return {entry.space_id: entry.explanation for entry in await log(bus) if entry.space_id}
+
+        assert await why() == {anns: SUSPENDED, bobs: SUSPENDED}
+        assert not found(var)
+        await erase(bus, ann)
+        await until_forgotten(bus, ann)
+        assert await why() == {anns: "", bobs: SUSPENDED}
+        await forgotten(bus, await destroy(bus, f"space:{bobs}"))
+        assert await why() == {anns: "", bobs: ""}
+        # A Space of which nothing may be kept any more is ended all the same.
+        for space in (anns, bobs):
+            await bus.ask(v1.OrderSpaceEnd.model_validate(operators(space_id=space, reason="abuse", explanation=NAME)))
+        assert sorted(entry.explanation for entry in await log(bus) if entry.space_id) == ["", "", "", NAME]
+        assert not found(var)
 
 
 @pytest.mark.parametrize("again", [False, True])

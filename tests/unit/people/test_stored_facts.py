@@ -202,6 +202,13 @@ GOLDEN: list[tuple[str, bytes, Fact]] = [
         SpaceEndOrdered(space="s", reason="abuse", explanation="x", report="r"),
     ),
     (
+        "people.space_end_ordered",
+        AT + b'{"space":"s","reason":"abuse","explanation":{"unit":"moderation","box":"AQID"},"lock":"space:s"}}',
+        SpaceEndOrdered(
+            space="s", reason="abuse", explanation=Sealed(unit="moderation", box=b"\x01\x02\x03"), lock="space:s"
+        ),
+    ),
+    (
         "people.reported",
         AT + b'{"reporter":"a","subject":{"person":"b","handle":"bob","name":"Bob","space":"s","title":"Tea",'
         b'"host":"h"},"reason":"abuse","comment":"x","evidence":[{"kind":"moment","space":"s","from_seconds":1.5}]}}',
