@@ -51,20 +51,20 @@ def today(notification: Notification, put: Put) -> Fact:
             | Reopened(explanation=explanation)
         ):
             return said(MODERATION, explanation=explanation)
-        case SpaceEndOrdered(space=space, explanation=str(explanation)) if explanation:
+        case SpaceEndOrdered(space=ended_space, explanation=str(explanation)) if explanation:
             # Who hosted it is not known here.
             ended: Any = notification.fact
-            lock = of_space(space)
-            return replace(ended, explanation=put(lock, MODERATION, explanation), lock=lock)  # type: ignore[no-any-return]
+            its = of_space(ended_space)
+            return replace(ended, explanation=put(its, MODERATION, explanation), lock=its)  # type: ignore[no-any-return]
         case Appealed(text=text):
             return said(MODERATION, text=text)
         case AppealDecided(answer=answer):
             return said(MODERATION, answer=answer)
         case Reminded(title=str(title)) if title and (space := reminded_space(notification.aggregate_id)) is not None:
             # Who wrote it is not known here.
-            lock = of_space(space)
+            its = of_space(space)
             struct: Any = notification.fact
-            return replace(struct, title=put(lock, TITLE, title), title_lock=lock)  # type: ignore[no-any-return]
+            return replace(struct, title=put(its, TITLE, title), title_lock=its)  # type: ignore[no-any-return]
         case Filed(subject=subject, comment=comment) as filed:
             about = replace(
                 subject,
