@@ -122,6 +122,7 @@ class LoggedAttempt:
 
 
 _EVENT: Final = "n, id, type, lane, space, at, subject, body"
+_EVENT_OF_SINGLE: Final = ", ".join(f"e.{name}" for name in _EVENT.split(", "))
 _LOGGED: Final = "id, message, type, space, event_at, at, attempt, outcome, status, error, milliseconds"
 Wants = Callable[[str], bool]
 """Whether a webhook wants a type of events."""
@@ -221,44 +222,10 @@ class Deliveries:
         be more. `soonest`: also what is due later, if nothing else is."""
 
         def work(db: Statements) -> tuple[list[Due], float | None]:
-            found: list[Due] = []
             taken = set(busy)
-            progress = _progress(db, webhook)
-            place = 0 if progress is None else progress.place
             until = 1e18 if soonest else now
-            lanes = db.execute(
-                "SELECT lane, n, attempts, since, next_at FROM lanes WHERE webhook = ? AND next_at <= ? "
-                "ORDER BY next_at LIMIT ?",
-                webhook, until, most + len(busy),
-            )  # fmt: skip
-            for lane, n, attempts, since, _ in lanes:
-                if lane in taken or len(found) >= most:
-                    continue
-                event = _first_wanted(db, lane, n, place, wants)
-                if event is None:
-                    db.execute("DELETE FROM lanes WHERE webhook = ? AND lane = ?", webhook, lane)
-                    continue
-                if event.n != n:
-                    moved = "UPDATE lanes SET n = ? WHERE webhook = ? AND lane = ?"
-                    db.execute(moved, event.n, webhook, lane)
-                taken.add(lane)
-                found.append(Due(event, True, attempts, since))
-            if len(found) < most:
-                singles = db.execute(
-                    "SELECT n, attempts, since FROM singles WHERE webhook = ? AND next_at <= ? ORDER BY next_at, n "
-                    "LIMIT ?",
-                    webhook, until, most + len(busy),
-                )  # fmt: skip
-                for n, attempts, since in singles:
-                    rows = db.execute(f"SELECT {_EVENT} FROM events WHERE n = ?", n)
-                    if not rows:
-                        db.execute("DELETE FROM singles WHERE webhook = ? AND n = ?", webhook, n)
-                        continue
-                    event = Kept(*rows[0])
-                    if event.lane in taken or len(found) >= most:
-                        continue
-                    taken.add(event.lane)
-                    found.append(Due(event, False, attempts, since))
+            found = _lanes_due(db, webhook, wants, until, most, taken)
+            found += _singles_due(db, webhook, until, most - len(found), taken)
             ((later,),) = db.execute(
                 "SELECT min(next_at) FROM (SELECT next_at FROM lanes WHERE webhook = ? AND next_at > ? UNION ALL "
                 "SELECT next_at FROM singles WHERE webhook = ? AND next_at > ?) AS waiting",
@@ -372,6 +339,7 @@ class Deliveries:
 
         def work(db: Statements) -> None:
             db.execute("DELETE FROM events WHERE taken_at < ?", before)
+            db.execute("DELETE FROM singles WHERE n NOT IN (SELECT n FROM events)")
             db.execute("DELETE FROM attempts WHERE at < ?", before)
 
         await self._tables.run(work)
@@ -396,6 +364,7 @@ def forget_lane(db: Statements, lane: str, but: Collection[str]) -> None:
     rows = db.execute("SELECT n, type FROM events WHERE lane = ?", lane)
     for n, type in rows:
         if type not in but:
+            db.execute("DELETE FROM singles WHERE n = ?", n)
             db.execute("DELETE FROM events WHERE n = ?", n)
 
 
@@ -418,6 +387,53 @@ def _first_wanted(db: Statements, lane: str, n: int, place: int, wants: Wants) -
         if len(rows) < _FEW:
             return None
         n = rows[-1][0] + 1
+
+
+def _lanes_due(db: Statements, webhook: str, wants: Wants, until: float, most: int, taken: set[str]) -> list[Due]:
+    """The first events of lanes that are due; a lane in which nothing more is wanted ends. Adds lanes to `taken`."""
+    progress = _progress(db, webhook)
+    place = 0 if progress is None else progress.place
+    found: list[Due] = []
+    while len(found) < most:  # again where lanes ended: others are due behind them
+        lanes = db.execute(
+            f"SELECT lane, n, attempts, since FROM lanes WHERE webhook = ? AND next_at <= ? AND {_none_of(taken)} "
+            "ORDER BY next_at LIMIT ?",
+            webhook, until, *taken, most - len(found),
+        )  # fmt: skip
+        if not lanes:
+            break
+        for lane, n, attempts, since in lanes:
+            event = _first_wanted(db, lane, n, place, wants)
+            if event is None:
+                db.execute("DELETE FROM lanes WHERE webhook = ? AND lane = ?", webhook, lane)
+                continue
+            if event.n != n:
+                db.execute("UPDATE lanes SET n = ? WHERE webhook = ? AND lane = ?", event.n, webhook, lane)
+            taken.add(lane)
+            found.append(Due(event, True, attempts, since))
+    return found
+
+
+def _singles_due(db: Statements, webhook: str, until: float, most: int, taken: set[str]) -> list[Due]:
+    """Events that stand alone and are due, at most one of each lane. Adds lanes to `taken`."""
+    found: list[Due] = []
+    while len(found) < most:
+        rows = db.execute(
+            f"SELECT {_EVENT_OF_SINGLE}, s.attempts, s.since FROM singles AS s JOIN events AS e ON e.n = s.n "
+            f"WHERE s.webhook = ? AND s.next_at <= ? AND {_none_of(taken)} ORDER BY s.next_at, s.n LIMIT 1",
+            webhook, until, *taken,
+        )  # fmt: skip
+        if not rows:
+            break
+        *event, attempts, since = rows[0]
+        due = Due(Kept(*event), False, attempts, since)
+        taken.add(due.event.lane)
+        found.append(due)
+    return found
+
+
+def _none_of(lanes: Collection[str]) -> str:
+    return f"lane NOT IN ({', '.join('?' * len(lanes))})" if lanes else "1 = 1"
 
 
 def _room(db: Statements, webhook: str, one: Attempt) -> Attempt:
@@ -443,7 +459,7 @@ def _settle(db: Statements, webhook: str, one: Attempt) -> None:
             "UPDATE lanes SET n = ?, attempts = 0, since = NULL, next_at = ? WHERE webhook = ? AND lane = ?",
             event.n + 1, one.at, webhook, event.lane,
         )  # fmt: skip
-    if again:
+    if again and db.execute("SELECT 1 FROM events WHERE n = ?", event.n):  # it may be forgotten meanwhile
         db.execute(
             "INSERT INTO singles VALUES (?, ?, ?, ?, ?) ON CONFLICT (webhook, n) DO UPDATE SET "
             "attempts = excluded.attempts, since = excluded.since, next_at = excluded.next_at",
