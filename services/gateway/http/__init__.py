@@ -16,6 +16,7 @@ from services.gateway.http import (
     appeals,
     erasing,
     evidence,
+    examples,
     export,
     health,
     hls,
@@ -147,4 +148,5 @@ def openapi() -> dict[str, Any]:
     named = document["components"]["schemas"] | problems.schemas()
     unused = ("HTTPValidationError", "ValidationError")
     document["components"]["schemas"] = {name: named[name] for name in sorted(named) if name not in unused}
+    examples.add(document)
     return document

@@ -103,11 +103,6 @@ async def person_of(gateway: Gateway, subject: str) -> str:
     return (await gateway.ask(SubjectQuery(issuer=gateway.issuer, subject_name=subject, operator=True))).id
 
 
-def example(body: Any) -> dict[str, Any]:
-    """What the OpenAPI document shows of a body, as `openapi_extra`."""
-    return {"requestBody": {"content": {"application/json": {"example": body}}}}
-
-
 OF_A_SERVER: Final = (*OF_A_COMMAND, "not_allowed")
 """Why any request of a server may be refused."""
 

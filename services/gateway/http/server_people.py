@@ -36,7 +36,6 @@ from services.gateway.http.server_caller import (
     SpacesServer,
     SubjectParameter,
     TokensServer,
-    example,
     person_of,
     refusals,
 )
@@ -57,7 +56,6 @@ class ToldOfOne(Body):
 
 @router.put(
     "/v1/server/person", operation_id="serverPutPerson", responses=refusals("wrong_state"),
-    openapi_extra=example({"name": "Ada Lovelace", "handle": "ada", "protected": False}),
 )  # fmt: skip
 async def put(body: ToldOfOne, subject: SubjectParameter, server: PeopleServer, gateway: GatewayDep) -> Person:
     """Say who somebody is; whoever is new is registered. Again is fine."""
@@ -87,7 +85,6 @@ class ManyPeople(Body):
 
 @router.post(
     "/v1/server/people", operation_id="serverPutPeople", responses=refusals(),
-    openapi_extra=example({"people": [{"subject": "u-17", "name": "Ada Lovelace"}, {"subject": "u-18"}]}),
 )  # fmt: skip
 async def put_many(body: ManyPeople, server: PeopleServer, gateway: GatewayDep) -> MirroredPeople:
     """Say who many people are. Each is told of in its place; again is fine."""
@@ -116,7 +113,6 @@ class Suspension(Body):
 
 @router.post(
     "/v1/server/person/suspend", status_code=204, operation_id="serverSuspend", responses=refusals("person_unknown"),
-    openapi_extra=example({"reason": "spam", "explanation": "You told everybody of your shop."}),
 )  # fmt: skip
 async def suspend(body: Suspension, subject: SubjectParameter, server: ModerationServer, gateway: GatewayDep) -> None:
     """Refuse somebody everywhere, at once."""
@@ -127,7 +123,6 @@ async def suspend(body: Suspension, subject: SubjectParameter, server: Moderatio
 @router.post(
     "/v1/server/person/reinstate", status_code=204, operation_id="serverReinstate",
     responses=refusals("person_unknown"),
-    openapi_extra=example({"explanation": "It was somebody else."}),
 )  # fmt: skip
 async def reinstate(
     subject: SubjectParameter, server: ModerationServer, gateway: GatewayDep, body: Because | None = None
@@ -148,7 +143,6 @@ async def sign_out(subject: SubjectParameter, server: ModerationServer, gateway:
 @router.post(
     "/v1/server/person/spaces", status_code=201, operation_id="serverCreateSpace",
     responses=refusals("may_not_host", "person_unknown", "suspended", "too_many_scheduled", "too_many_live"),
-    openapi_extra=example({"title": "On bees", "recorded": True}),
 )  # fmt: skip
 async def create_space(
     body: NewSpace, subject: SubjectParameter, server: SpacesServer, gateway: GatewayDep, response: Response
@@ -183,7 +177,6 @@ class ClientToken(BaseModel):
 
 @router.post(
     "/v1/server/person/tokens", status_code=201, operation_id="serverMakeToken", responses=refusals("person_unknown"),
-    openapi_extra=example({"rights": ["listen", "take_part"], "seconds": 900}),
 )  # fmt: skip
 async def make_token(
     subject: SubjectParameter, server: TokensServer, gateway: GatewayDep, body: WantedToken | None = None

@@ -22,13 +22,10 @@ _BYTES: Final = 200 * 1024
 """Of lines that are asked for together: a message on the bus has a limit."""
 _LONGEST_LINE: Final = 4096
 _TOLD: Final = 1000
-_EXAMPLE: Final = (
-    '{"subject": "u-1", "does": "follow", "whom": "u-2"}\n{"subject": "u-1", "does": "block", "whom": "u-3"}\n'
-)
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "content": {_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {_TYPE: {"schema": {"type": "string"}}},
     }
 }
 

@@ -28,7 +28,7 @@ from contracts.notifications.v1 import (
 )
 from services.gateway.http.bodies import Body, body_of
 from services.gateway.http.caller import GatewayDep, json_only
-from services.gateway.http.server_caller import PATIENCE, WebhooksServer, example, refusals
+from services.gateway.http.server_caller import PATIENCE, WebhooksServer, refusals
 
 router = APIRouter(tags=["server"], dependencies=[Depends(json_only)])
 
@@ -65,7 +65,6 @@ async def webhooks(server: WebhooksServer, gateway: GatewayDep) -> Webhooks:
 
 @router.post(
     "/v1/server/webhooks", status_code=201, operation_id="serverAddWebhook", responses=refusals("wrong_state"),
-    openapi_extra=example({"url": "https://app.example.org/hooks/rostrum", "events": ["room.*"]}),
 )  # fmt: skip
 async def add(body: NewWebhook, server: WebhooksServer, gateway: GatewayDep) -> WebhookWithSecret:
     """Have an address told of events from now on. The secret that signs them is shown once."""
@@ -77,8 +76,7 @@ async def add(body: NewWebhook, server: WebhooksServer, gateway: GatewayDep) -> 
     return await gateway.ask(order)
 
 
-@router.patch(_ONE, operation_id="serverChangeWebhook", responses=refusals("webhook_unknown"),
-              openapi_extra=example({"events": ["room.started", "room.ended"]}))  # fmt: skip
+@router.patch(_ONE, operation_id="serverChangeWebhook", responses=refusals("webhook_unknown"))
 async def change(webhook_id: _Id, body: ChangedWebhook, server: WebhooksServer, gateway: GatewayDep) -> Webhook:
     """Choose another address or other events."""
     return await gateway.ask(ChangeWebhook(**server.fields, webhook_id=webhook_id, key_id=server.key_id, **dict(body)))
@@ -90,8 +88,7 @@ async def remove(webhook_id: _Id, server: WebhooksServer, gateway: GatewayDep) -
     return await gateway.ask(RemoveWebhook(**server.fields, webhook_id=webhook_id, key_id=server.key_id))
 
 
-@router.post(f"{_ONE}/rotate", operation_id="serverRotateWebhookSecret", responses=refusals("webhook_unknown"),
-             openapi_extra=example({"keep_seconds": 3600}))  # fmt: skip
+@router.post(f"{_ONE}/rotate", operation_id="serverRotateWebhookSecret", responses=refusals("webhook_unknown"))
 async def rotate(
     webhook_id: _Id, server: WebhooksServer, gateway: GatewayDep, body: Rotation | None = None
 ) -> WebhookWithSecret:
@@ -142,7 +139,6 @@ async def deliveries(
 @router.post(
     f"{_ONE}/replay", operation_id="serverReplayDeliveries",
     responses=refusals("webhook_unknown", "not_found", "wrong_state"),
-    openapi_extra=example({"since": "2026-12-01T12:00:00Z", "failed": True}),
 )  # fmt: skip
 async def replay(webhook_id: _Id, body: Replay, server: WebhooksServer, gateway: GatewayDep) -> Replayed:
     """Send events again that are kept, with the ids they had."""
