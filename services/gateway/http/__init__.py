@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from copy import copy
+from functools import cache
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
@@ -112,7 +114,7 @@ def build(
     app.state.gateway = gateway
     app.state.origins = origins = origins or Origins(())
     app.state.public_url = None if public_url is None else as_sent(public_url)
-    app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/v1/openapi.json", _description, methods=["GET"], include_in_schema=False)
     app.router.routes[:] = [_with_head(strict(route)) for route in app.router.routes]
     answering = CutOff(app)
     bounded: ASGIApp = answering if per_address is None else OpenRequests(answering, per_address)
@@ -129,6 +131,16 @@ def _with_head(route: BaseRoute) -> BaseRoute:
     changed = copy(route)
     changed.methods = methods | {"HEAD"}
     return changed
+
+
+def _description() -> Response:
+    """The OpenAPI description. Made at its first use, since that takes a second."""
+    return Response(_written(), media_type="application/json")
+
+
+@cache
+def _written() -> bytes:
+    return json.dumps(openapi(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def openapi() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The web client: static files, and one document for every address of its own."""
+"""The web client: static files, and one document for every address of its own. And the API, to be read at `/docs`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from services.gateway.http.conditions import kept, unmet
 from services.gateway.http.stored_audio import beyond, wanted_part
 
 PAGE: Final = Path(__file__).parents[1] / "page"
+API_DOCS: Final = Path(__file__).parents[1] / "api_docs"
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,7 +55,31 @@ class _Files(StaticFiles):
         return response
 
 
+class _ApiDocs(_Files):
+    """Swagger UI. It writes markup that it has made itself, so it cannot keep to trusted types."""
+
+    def file_response(
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["content-security-policy"] = _OF_API_DOCS
+        return response
+
+
+_OF_API_DOCS: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # its style sheet carries its icons
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 _files: Final = _Files(directory=PAGE, check_dir=False)
+_api_docs: Final = _ApiDocs(directory=API_DOCS, check_dir=False)
 
 
 @router.get("/")
@@ -93,6 +118,14 @@ async def icon(request: Request) -> Response:
     return await _files.get_response("icon.svg", request.scope)
 
 
+@router.get("/docs")
+@router.get("/docs/")
+async def api_docs(request: Request) -> Response:
+    """The description of the HTTP interface, to be read and tried."""
+    return await _api_docs.get_response("index.html", request.scope)
+
+
 def mount(app: FastAPI) -> None:
-    """Serve the client's files under /static/."""
+    """Serve the client's files under /static/, and those that show the API under /docs/."""
     app.mount("/static", _files, name="static")
+    app.mount("/docs", _api_docs, name="docs")
