@@ -1,8 +1,9 @@
-"""Writes what the web page takes from the contracts: `python -m contracts.page`.
+"""Writes what the JavaScript client and the web page take from the contracts: `python -m contracts.page`.
 
-The page has no build step, so the files are committed below `services/gateway/page/contracts/`. Browsers load
-`events.js`, the names of all events that a person may be shown. The type checker reads `events.d.ts`, what each of them
-carries, and `api.d.ts`, what the HTTP API takes and answers, from the committed OpenAPI document.
+There is no build step, so the files are committed below `services/gateway/page/client/contracts/`. Browsers load
+`events.js`, the names of all events that a person may be shown, and `operations.js`, where every operation is. The type
+checker reads `events.d.ts`, what each event carries, `api.d.ts`, what the HTTP API takes and answers, and
+`operations.d.ts`, a method for each operation, all from the committed OpenAPI document.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,23 +19,27 @@ from pydantic import BaseModel
 from contracts import catalogue
 from contracts.envelope import Audience
 from contracts.media.v1 import NodeNews, NodeNewsName
+from contracts.page_operations import API, table, types
+from contracts.page_types import Schema, comment, name_of, object_of, type_of
 from contracts.room.v1 import REACTIONS
 
 CONTRACTS: Final = Path(__file__).parent
-TARGET: Final = CONTRACTS.parent / "services" / "gateway" / "page" / "contracts"
+TARGET: Final = CONTRACTS.parent / "services" / "gateway" / "page" / "client" / "contracts"
 OPENAPI: Final = CONTRACTS / "openapi" / "gateway.json"
 
 _NOTE: Final = "Written from the contracts by `make contracts`; do not edit."
-_API: Final = "/v1/"
-"""The part of the HTTP API that the page uses."""
-_PLAIN: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
-
-Schema = Mapping[str, Any]
 
 
 def render() -> dict[str, str]:
     """Every generated file: name -> content."""
-    return {"events.js": _names(), "events.d.ts": _events(), "api.d.ts": api(json.loads(OPENAPI.read_text()))}
+    document = json.loads(OPENAPI.read_text())
+    return {
+        "events.js": _names(),
+        "events.d.ts": _events(),
+        "api.d.ts": api(document),
+        "operations.js": table(document, _NOTE),
+        "operations.d.ts": types(document, set(document["components"]["schemas"]), _NOTE),
+    }
 
 
 def stale(target: Path = TARGET) -> Iterator[str]:
@@ -89,7 +93,7 @@ def _events() -> str:
         for part, definition in schema.get("$defs", {}).items():
             if shared.setdefault(part, definition) != definition:
                 raise ValueError(f"two contracts are named {part}; the page's types need different names")
-        payloads.append(f'{_comment(schema, "  ")}  "{name}": {_object(schema, told=True, indent="  ")};')
+        payloads.append(f'{comment(schema, "  ")}  "{name}": {object_of(schema, told=True, indent="  ")};')
     return (
         f"/** What the events carry that a person may be shown. {_NOTE} */\n\n"
         + "".join(_declaration(name, schema, told=True) for name, schema in sorted(shared.items()))
@@ -107,7 +111,7 @@ def api(document: Mapping[str, Any]) -> str:
     schemas: Mapping[str, Schema] = document["components"]["schemas"]
     taken, answered = set[str](), set[str]()
     for path, operations in document["paths"].items():
-        if path.startswith(_API):
+        if path.startswith(API):
             for operation in operations.values():
                 taken |= reached(operation.get("requestBody"), schemas)
                 answered |= reached(operation["responses"], schemas)
@@ -131,7 +135,7 @@ def reached(part: Any, schemas: Mapping[str, Schema]) -> set[str]:
         one = waiting.pop()
         if isinstance(one, Mapping):
             waiting.extend(one.values())
-            name = _name(one["$ref"]) if "$ref" in one else None
+            name = name_of(one["$ref"]) if "$ref" in one else None
             if name is not None and name not in found:
                 found.add(name)
                 waiting.append(schemas[name])
@@ -142,60 +146,8 @@ def reached(part: Any, schemas: Mapping[str, Schema]) -> set[str]:
 
 def _declaration(name: str, schema: Schema, *, told: bool) -> str:
     if "properties" in schema:
-        return f"{_comment(schema)}export interface {name} {_object(schema, told=told)}\n\n"
-    return f"{_comment(schema)}export type {name} = {_type(schema, told=told)};\n\n"
-
-
-def _object(schema: Schema, *, told: bool, indent: str = "") -> str:
-    required = schema.get("required", ())
-    fields = [
-        f"{indent}  {name}{'' if told or name in required else '?'}: {_type(field, told=told)};"
-        for name, field in schema.get("properties", {}).items()
-    ]
-    if schema.get("additionalProperties") is True:
-        fields.append(f"{indent}  [more: string]: unknown;")
-    return "\n".join(["{", *fields, f"{indent}}}"])
-
-
-def _type(schema: Schema, *, told: bool) -> str:
-    """The type of one value. Raises ValueError for a schema that has no equivalent here."""
-    if "$ref" in schema:
-        return _name(schema["$ref"])
-    if "const" in schema:
-        return json.dumps(schema["const"])
-    if "enum" in schema:
-        return " | ".join(json.dumps(value) for value in schema["enum"])
-    if "anyOf" in schema:
-        return " | ".join(_type(one, told=told) for one in schema["anyOf"])
-    match schema.get("type"):
-        case "array" if "items" in schema:
-            item = _type(schema["items"], told=told)
-            return f"({item})[]" if "|" in item else f"{item}[]"
-        case "object" if "properties" in schema:
-            return _object(schema, told=told)
-        case "object":
-            values = schema.get("additionalProperties") or next(
-                iter(schema.get("patternProperties", {}).values()), None
-            )
-            if isinstance(values, Mapping):
-                return f"Record<string, {_type(values, told=told)}>"
-        case str(plain) if plain in _PLAIN:
-            return _PLAIN[plain]
-    raise ValueError(f"no type for the page is known for {json.dumps(schema)}")
-
-
-def _name(reference: str) -> str:
-    return reference.rpartition("/")[2]
-
-
-def _comment(schema: Schema, indent: str = "") -> str:
-    text = cleandoc(schema.get("description", "")).replace("*/", "* /")
-    if not text:
-        return ""
-    lines = text.splitlines()
-    if len(lines) == 1:
-        return f"{indent}/** {text} */\n"
-    return f"{indent}/**\n" + "".join(f"{indent} * {line}".rstrip() + "\n" for line in lines) + f"{indent} */\n"
+        return f"{comment(schema)}export interface {name} {object_of(schema, told=told)}\n\n"
+    return f"{comment(schema)}export type {name} = {type_of(schema, told=told)};\n\n"
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def test_an_older_answer_about_a_replay_is_not_shown() -> None:
   const parts = [];
   document.createElement = () => parts[parts.push(part()) - 1];
   const replay = new module.SpaceReplay();
-  replay.room = { path: "/v1/spaces/s", space: { host: { id: "h" }, settings: { recorded: true } } };
+  replay.room = { id: "s", space: { host: { id: "h" }, settings: { recorded: true } } };
   replay.look();
   replay.look();
   await settle();
@@ -123,11 +123,11 @@ def test_a_connection_moves_also_while_an_older_one_that_was_given_up_was_moving
     async getStats() { return new Map(); }
     close() {}
   };
-  const peer = new module.Peer(() => "/v1/spaces/s/whep", () => () => undefined);
+  const peer = new module.Peer(() => fetch("/v1/spaces/s/whep", { method: "POST" }), () => () => undefined);
   const answer = async () => {
     await settle();
     const asked = waiting.filter(({ method }) => method === "POST");
-    asked.at(-1).give("answer", 201, { Location: `/v1/spaces/s/whep/${asked.length}` });
+    asked.at(-1).give("answer", 201, { Location: `/v1/media/${asked.length}` });
     await settle();
     return peer.sessionId;
   };
@@ -149,14 +149,14 @@ def test_who_signed_up_meanwhile_is_not_signed_out_by_a_refusal_of_what_was_aske
     assert shown(
         "lib/api.js",
         """
-  const { get, identity } = module;
-  const refused = get("/v1/me").catch(() => "refused");
+  const { api, identity } = module;
+  const refused = api.getMe().catch(() => "refused");
   await settle();
   identity.become({ token: "mine", person: { id: "p", handle: "ann", name: "Ann" } });
   waiting.shift().give({ reason: "unauthenticated" }, 401);
   await refused;
   const before = identity.token;
-  const again = get("/v1/me").catch(() => "refused");
+  const again = api.getMe().catch(() => "refused");
   await settle();
   waiting.shift().give({ reason: "unauthenticated" }, 401);
   await again;
@@ -172,6 +172,6 @@ def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
   globalThis.fetch = async () => new Response(tries.push(0) > 1 ? '{"id":"p"}' : new ReadableStream({
     start: (controller) => controller.error(new TypeError("network error")) }));
   const tries = [];
-  say(await module.get("/v1/me"));
+  say(await module.api.getMe());
 """,
     ) == {"id": "p"}

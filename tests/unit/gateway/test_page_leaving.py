@@ -42,7 +42,7 @@ const space = { id: "s", version: 1, state: "live", listeners: 0, removed: [], r
 globalThis.fetch = (path, { method }) => {
   asked.push(`${method} ${path}`);
   const body = path.endsWith("/sessions") ? { session_id: "mine" } : path.includes("/whep") ? "answer" : space;
-  const headers = path.includes("/whep") ? { Location: "/v1/spaces/s/whep/1" } : {};
+  const headers = path.includes("/whep") ? { Location: "/v1/media/1" } : {};
   return new Promise((give) => waiting.push(() => give(new Response(JSON.stringify(body), { headers }))));
 };
 const settle = async () => { for (let i = 0; i < 20; i += 1) await new Promise((done) => setImmediate(done)); };
@@ -88,7 +88,7 @@ def test_a_connection_that_comes_too_late_is_given_back() -> None:
         "if (!asked.at(-1).includes('/whep')) throw new Error(asked.at(-1)); room.close();"
     )
     assert found["streams"] == 0
-    assert "DELETE /v1/spaces/s/whep/1" in found["asked"]
+    assert "DELETE /v1/media/1" in found["asked"]
 
 
 def test_a_microphone_that_is_given_too_late_is_not_kept_and_nobody_is_unmuted() -> None:

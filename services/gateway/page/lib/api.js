@@ -1,36 +1,14 @@
 // @ts-check
-/**
- * Talking to the gateway: JSON in and out, problems (RFC 9457) as errors, commands that may be sent twice and
- * happen once.
- */
+/** Who is signed in, and the client of the HTTP API that speaks for them. */
 
+import { Rostrum } from "../client/index.js";
 import { store, stored } from "./stored.js";
 
-/** @import { Fault, PersonRef } from "../contracts/api.js" */
+export { pause, Problem } from "../client/index.js";
+
+/** @import { PersonRef, SpaceView } from "../client/contracts/api.js" */
 
 const KEY = "rostrum.identity";
-const TIMEOUT_MS = 15_000;
-const RETRY_AFTER_MS = [300, 1000, 2500];
-
-/** A refusal or failure with a sentence a person can act on. `status` 0: nobody answered. */
-export class Problem extends Error {
-  /**
-   * @param {number} status @param {string} reason @param {string} detail
-   * @param {Fault[]} [faults] what is wrong with which fields
-   */
-  constructor(status, reason, detail, faults = []) {
-    super(detail);
-    this.name = "Problem";
-    this.status = status;
-    this.reason = reason;
-    this.faults = faults;
-  }
-
-  /** Whether the same thing may go through a little later. */
-  get passing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
-  }
-}
 
 /** Events: `change` (somebody else, or nobody), `renamed`. */
 class Identity extends EventTarget {
@@ -76,114 +54,26 @@ class Identity extends EventTarget {
 
 export const identity = new Identity();
 
-/** A fresh Idempotency-Key. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+/** The page's way to the server. Whoever is refused with their token is signed in no more. */
+export const api = new Rostrum("", {
+  token: () => identity.token,
+  refused: (problem, token) => { if (problem.status === 401 && token && identity.token === token) identity.become(null); },
+});
 
-/** @param {number} ms */
-export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Of a last word, also while the page goes away. What it would bring about happens later by itself when it is lost. */
+export const LAST_WORD = Object.freeze({ once: true, keepalive: true });
 
-/**
- * One exchange, once.
- *
- * @param {string} method
- * @param {string} path
- * @param {{body?: unknown, type?: string, key?: string | undefined, keepalive?: boolean, timeout?: number,
- *   token?: string | null}} [options] `token`: as whose it is, or as nobody, instead of whoever is signed in
- * @returns {Promise<Response>} with a 2xx status
- */
-export async function exchange(method, path, options = {}) {
-  const { body, type = "application/json", key, keepalive = false, timeout = TIMEOUT_MS, token = identity.token } = options;
-  /** @type {Record<string, string>} */
-  const headers = { Accept: "application/json, application/problem+json, */*;q=0.1" };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (key) headers["Idempotency-Key"] = key;
-  if (body !== undefined) headers["Content-Type"] = type;
-  const payload = body === undefined ? null : body instanceof Blob ? body
-    : type === "application/json" ? JSON.stringify(body) : String(body);
-  /** @type {Response} */
-  let response;
-  try {
-    response = await fetch(path, { method, headers, body: payload, keepalive, signal: AbortSignal.timeout(timeout) });
-  } catch {
-    throw unreachable();
-  }
-  if (response.ok) return response;
-  throw await problemOf(response, token);
-}
+/** What becomes of it is no matter. @param {Promise<unknown>} asked */
+export function quietly(asked) { asked.catch(() => undefined); }
 
-const unreachable = () => new Problem(0, "unreachable", "The server cannot be reached. Check your connection.");
+/** For what the page can do without. @template T @param {Promise<T>} asked @returns {Promise<T | null>} */
+export const orNull = (asked) => asked.catch(() => null);
 
-/** @param {Response} response @param {string | null} token with which it was asked */
-async function problemOf(response, token) {
-  const said = await response.json().catch(() => null);
-  const problem = new Problem(
-    response.status,
-    typeof said?.reason === "string" ? said.reason : "unknown",
-    typeof said?.detail === "string" ? said.detail : said?.title ?? `The server answered ${response.status}.`,
-    Array.isArray(said?.faults) ? said.faults : [],
-  );
-  if (response.status === 401 && token && identity.token === token) identity.become(null);
-  return problem;
-}
+/** A Space as it is now. @param {string} id */
+export const spaceNow = (id) => /** @type {Promise<SpaceView>} */ (api.getSpace(id));
 
-/**
- * Asks or orders, again after a short wait where nobody answered; an order keeps its key, so it happens once.
- *
- * @template [T=unknown]
- * @param {string} method
- * @param {string} path
- * @param {unknown} [body]
- * @returns {Promise<T>} null for an answer without a body
- */
-export async function call(method, path, body) {
-  const key = method === "GET" ? undefined : newKey();
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const response = await exchange(method, path, { body, key });
-      const text = await response.text().catch(() => { throw unreachable(); });
-      return /** @type {T} */ (text ? JSON.parse(text) : null);
-    } catch (error) {
-      const again = error instanceof Problem && error.passing && error.status !== 500;
-      if (!again || attempt >= RETRY_AFTER_MS.length) throw error;
-      await pause(RETRY_AFTER_MS[attempt] ?? 0);
-    }
-  }
-}
-
-/**
- * A last word, also while the page goes away. What it would bring about happens later by itself when it is lost.
- *
- * @param {string} method @param {string} path
- */
-export function quietly(method, path) {
-  exchange(method, path, { keepalive: true, key: newKey() }).catch(() => undefined);
-}
-
-/**
- * Whether a stream would be given; EventSource does not tell why it was refused. Throws the Problem where not.
- *
- * @param {string} path
- */
-export async function probe(path) {
-  const response = await exchange("GET", path);
-  await response.body?.cancel();
-}
-
-/** @template [T=unknown] @param {string} path @returns {Promise<T>} */
-export const get = (path) => call("GET", path);
-/** For what the page can do without. @template [T=unknown] @param {string} path @returns {Promise<T | null>} */
-export const getOrNull = (path) => /** @type {Promise<T | null>} */ (get(path)).catch(() => null);
-/** @template [T=unknown] @param {string} path @param {unknown} [body] @returns {Promise<T>} */
-export const post = (path, body = {}) => call("POST", path, body);
-/** @template [T=unknown] @param {string} path @param {unknown} [body] @returns {Promise<T>} */
-export const put = (path, body) => call("PUT", path, body);
-/** @template [T=unknown] @param {string} path @param {unknown} body @returns {Promise<T>} */
-export const patch = (path, body) => call("PATCH", path, body);
-/** @template [T=unknown] @param {string} path @param {unknown} [body] @returns {Promise<T>} */
-export const remove = (path, body) => call("DELETE", path, body);
+/** Whether a stream is given; EventSource does not tell why it was refused. Throws the Problem where not. @param {Promise<Response>} asked */
+export async function probe(asked) { await (await asked).body?.cancel(); }
 
 /**
  * An address that opens one file for a short time, for what cannot carry a header (downloads, audio elements).
@@ -192,20 +82,5 @@ export const remove = (path, body) => call("DELETE", path, body);
  * @returns {Promise<string>}
  */
 export async function signed(address) {
-  if (!identity.token) return address;
-  /** @type {{url: string}} */
-  const link = await post("/v1/links", { address });
-  return link.url;
-}
-
-/**
- * For live events, which cannot carry a header.
- *
- * @param {string} path
- * @param {Record<string, string | null | undefined>} [more]
- */
-export function withToken(path, more = {}) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...more, access_token: identity.token })) if (value) query.set(name, value);
-  return query.size ? `${path}?${query}` : path;
+  return identity.token ? (await api.makeLink({ address })).url : address;
 }

@@ -1,8 +1,8 @@
 // @ts-check
 /** How things are written for a person. */
 
-/** @import { Role } from "../contracts/api.js" */
-/** @import { ReminderKind } from "../contracts/events.js" */
+/** @import { Role } from "../client/contracts/api.js" */
+/** @import { ReminderKind } from "../client/contracts/events.js" */
 
 /** @param {string} name */
 export function initials(name) {

@@ -1,10 +1,10 @@
 // @ts-check
 /** Signing in where people come from elsewhere: the browser goes there and comes back. */
 
-import { exchange, getOrNull, identity, remove } from "./api.js";
+import { api, identity, orNull } from "./api.js";
 import { confirm, tell } from "./messages.js";
 
-/** @import { HowToSignIn, Person, SignedUp } from "../contracts/api.js" */
+/** @import { HowToSignIn } from "../client/contracts/api.js" */
 
 const READY = "#signed-in";
 const FAILED = "#sign-in-";
@@ -22,7 +22,7 @@ let asked = null;
 
 /** How to sign in here; null where that cannot be told at the moment. @returns {Promise<HowToSignIn | null>} */
 export function howToSignIn() {
-  const asking = asked ?? /** @type {Promise<HowToSignIn | null>} */ (getOrNull("/v1/identity")).then((how) => {
+  const asking = asked ?? orNull(api.getIdentity()).then((how) => {
     if (!how) asked = null; // it may be known later
     return how;
   });
@@ -51,9 +51,7 @@ export async function comeBack() {
     return;
   }
   // As nobody: a link to this address must not sign out whoever follows it, when no token waits for them.
-  const response = await exchange("POST", "/v1/sign-in/token", { token: null });
-  /** @type {SignedUp} */
-  const { token, person } = await response.json();
+  const { token, person } = await api.takeToken({ token: null, once: true });
   identity.become({ token, person });
 }
 
@@ -65,8 +63,7 @@ export async function comeBack() {
  */
 async function takeIn(token) {
   if ((await howToSignIn())?.mode !== "tokens") return;
-  /** @type {Person} */
-  const { id, handle, name, picture = null } = await (await exchange("GET", "/v1/me", { token })).json();
+  const { id, handle, name, picture = null } = await api.getMe({ token, once: true });
   const other = identity.person;
   if (other && other.id !== id && !await confirm(`Continue as ${name}?`,
     `You are signed in here as ${other.name} (@${other.handle}), and this link is ${name}’s (@${handle}).`, "Continue")) return;
@@ -76,7 +73,7 @@ async function takeIn(token) {
 /** Sign out here, and where one signed in. */
 export async function signOut() {
   const how = await howToSignIn();
-  if (how?.mode === "oidc") await remove("/v1/me/token").catch(() => undefined); // it may be over already
+  if (how?.mode === "oidc") await api.revokeMyToken().catch(() => undefined); // it may be over already
   identity.become(null);
   if (how?.sign_out) location.assign(how.sign_out);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** What is heard and what is said: three slots in, one microphone out. */
 
-import { Problem } from "../lib/api.js";
+import { Problem, api } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { Peer } from "./peer.js";
 
@@ -16,7 +16,10 @@ export class Ears extends Peer {
 
   /** @param {string} spaceId @param {() => Promise<string>} session the presence that listening keeps alive */
   constructor(spaceId, session) {
-    super(async () => `/v1/spaces/${spaceId}/whep?session=${await session()}`, (pc) => {
+    super(async (offer, wanted) => {
+      const query = { session: await session() };
+      return wanted() ? api.whep(spaceId, offer, { query, once: true }) : null;
+    }, (pc) => {
       const receivers = this.elements.map(() => pc.addTransceiver("audio", { direction: "recvonly" }).receiver);
       return () => this.elements.forEach((element, slot) => {
         element.srcObject = new MediaStream(receivers.slice(slot, slot + 1).map((receiver) => receiver.track));
@@ -60,7 +63,7 @@ export class Mouth extends Peer {
 
   /** @param {string} spaceId */
   constructor(spaceId) {
-    super(() => `/v1/spaces/${spaceId}/whip`, (pc) => {
+    super((offer) => api.whip(spaceId, offer, { once: true }), (pc) => {
       if (this.#track) pc.addTransceiver(this.#track, { direction: "sendonly", streams: [new MediaStream([this.#track])] });
       return () => {};
     });

@@ -1,14 +1,11 @@
 // @ts-check
 /** The live bar: Spaces in which people one follows are on stage, and what one is told wherever one is. */
 
-import { Problem, getOrNull, identity, probe } from "../lib/api.js";
+import { Problem, api, identity, orNull, probe } from "../lib/api.js";
 import { Live } from "./live.js";
 
-/** @import { SpaceCard, SpaceCards } from "../contracts/api.js" */
+/** @import { SpaceCard, SpaceCards } from "../client/contracts/api.js" */
 /** @import { BarEvent } from "./live.js" */
-
-const PATH = "/v1/live-bar";
-const EVENTS = `${PATH}/events`;
 
 /**
  * Events: `change` (draw again), `due` (a reminder), `invited` (to join a Space, or no longer) and `corrected` (one's own
@@ -31,7 +28,7 @@ class LiveBar extends EventTarget {
     this.#live = null;
     this.#hold([]);
     if (!identity.token) return;
-    const live = (this.#live = new Live(EVENTS, revive));
+    const live = (this.#live = new Live((place) => api.at.liveBarEvents({ ...place, access_token: identity.token }), revive));
     let known = false;
     live.addEventListener("snapshot", (e) => {
       known = true;
@@ -44,8 +41,7 @@ class LiveBar extends EventTarget {
 
   /** Changes of a bar are only told while it is followed; reminders are kept and come by themselves. @param {Live} live */
   async #catchUp(live) {
-    /** @type {SpaceCards | null} */
-    const now = await getOrNull(PATH); // away again: asked anew when it is back
+    const now = await orNull(api.getLiveBar()); // away again: asked anew when it is back
     if (now && live === this.#live) this.#hold(now.spaces);
   }
 
@@ -81,7 +77,7 @@ class LiveBar extends EventTarget {
 /** Whether it may still be followed. */
 async function revive() {
   try {
-    await probe(EVENTS);
+    await probe(api.liveBarEvents({ once: true }));
     return null;
   } catch (error) {
     if (!(error instanceof Problem) || error.passing) throw error;

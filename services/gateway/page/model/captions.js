@@ -1,8 +1,8 @@
 // @ts-check
 /** Captions in order of when they were spoken; a final one replaces the partial ones with its id. */
 
-/** @import { Caption, PersonRef, Transcript } from "../contracts/api.js" */
-/** @import { LiveEvent, Payloads } from "../contracts/events.js" */
+/** @import { Caption, PersonRef, Transcript } from "../client/contracts/api.js" */
+/** @import { LiveEvent, Payloads } from "../client/contracts/events.js" */
 
 /** @typedef {"transcription.caption_corrected" | "transcription.caption_restored"} Reworded */
 /** @typedef {LiveEvent<"transcription.captioned" | "transcription.caption_deleted" | Reworded>} Told */

@@ -1,7 +1,7 @@
 // @ts-check
 /** How the page keeps a Space up to date: a snapshot, then every event with a higher version. Pure. */
 
-/** @import { PersonRef, SpaceView, StageMember } from "../contracts/api.js" */
+/** @import { PersonRef, SpaceView, StageMember } from "../client/contracts/api.js" */
 /** @import { RoomEvent } from "./live.js" */
 
 /** So many of those who were removed or invited are told with a Space, the newest ones. */

@@ -5,10 +5,10 @@
  * became of us and opens anew at the same place.
  */
 
-import { EVENTS } from "../contracts/events.js";
-import { pause, withToken } from "../lib/api.js";
+import { EVENTS } from "../client/contracts/events.js";
+import { pause } from "../lib/api.js";
 
-/** @import { EventName, LiveEvent } from "../contracts/events.js" */
+/** @import { EventName, LiveEvent } from "../client/contracts/events.js" */
 
 /**
  * Events that the page does nothing about. Every other one has a handler in `Room` or in `LiveBar`, else the type check
@@ -50,13 +50,13 @@ export class Live extends EventTarget {
   connected = false;
 
   /**
-   * @param {string} path
+   * @param {(place: {session: string | null, last_event_id: string}) => string} address of the stream from a place on
    * @param {() => Promise<string | null | undefined>} revive the session to come back with (null: none), or
    *   undefined where there is nothing to come back to
    */
-  constructor(path, revive) {
+  constructor(address, revive) {
     super();
-    this.path = path;
+    this.address = address;
     this.revive = revive;
   }
 
@@ -85,7 +85,7 @@ export class Live extends EventTarget {
   #connect() {
     this.#disconnect();
     const generation = this.#generation;
-    const source = new EventSource(withToken(this.path, { session: this.#session, last_event_id: this.#last }));
+    const source = new EventSource(this.address({ session: this.#session, last_event_id: this.#last }));
     this.#source = source;
     source.addEventListener("open", () => this.#is(true));
     source.addEventListener("error", () => {

@@ -3,8 +3,8 @@
 
 import { identity } from "../lib/api.js";
 
-/** @import { PersonRef } from "../contracts/api.js" */
-/** @import { LiveEvent } from "../contracts/events.js" */
+/** @import { PersonRef } from "../client/contracts/api.js" */
+/** @import { LiveEvent } from "../client/contracts/events.js" */
 
 /** Those people, by id. @extends {Map<string, PersonRef>} */
 export class Names extends Map {

@@ -6,12 +6,12 @@
  * nothing is trickled.
  */
 
-import { Problem, exchange, pause, quietly } from "../lib/api.js";
+import { LAST_WORD, Problem, api, pause, quietly } from "../lib/api.js";
 
 /**
  * One connection at a media node.
  *
- * @typedef {{pc: RTCPeerConnection, resource: string, use: () => void}} Link
+ * @typedef {{pc: RTCPeerConnection, resource: string, use: () => void}} Link `resource`: its id at the server
  */
 /** @typedef {"off" | "connecting" | "on" | "lost" | "refused"} PeerState */
 
@@ -42,19 +42,20 @@ export class Peer extends EventTarget {
   #moving = null;
 
   /**
-   * @param {() => string | Promise<string>} endpoint
+   * @param {(offer: string, wanted: () => boolean) => Promise<Response | null>} ask for a connection; null where it is no
+   *   longer wanted when it could be asked for
    * @param {(pc: RTCPeerConnection) => (() => void)} prepare adds the transceivers; what it returns is called when the
    *   connection is the one in use
    */
-  constructor(endpoint, prepare) {
+  constructor(ask, prepare) {
     super();
-    this.endpoint = endpoint;
+    this.ask = ask;
     this.prepare = prepare;
   }
 
-  /** Id of the media session, as `media.*` events name it: the first part of the connection's address. */
+  /** Id of the media session, as `media.*` events name it: the first part of the connection's id. */
   get sessionId() {
-    return this.#link?.resource.split("/").pop()?.split(".")[0] ?? "";
+    return this.#link?.resource.split(".")[0] ?? "";
   }
 
   start() {
@@ -167,14 +168,13 @@ export class Peer extends EventTarget {
     const { pc } = link;
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp ?? "";
-    const endpoint = await this.endpoint();
-    if (generation !== this.#generation) return;
-    const response = await exchange("POST", endpoint, { body: sdp, type: "application/sdp" });
-    link.resource = new URL(response.headers.get("Location") ?? "", new URL(endpoint, location.href)).pathname;
+    const response = await this.ask(sdp, () => generation === this.#generation);
+    if (!response) return;
+    link.resource = response.headers.get("Location")?.split("/").pop() ?? "";
     const answer = await response.text();
     if (generation !== this.#generation) {
       this.#hangUp(link, { tell: false });
-      quietly("DELETE", link.resource); // also of a link that was hung up before it had an address
+      quietly(api.hangUp(link.resource, LAST_WORD)); // also of a link that was hung up before it had an address
       return;
     }
     await pc.setRemoteDescription({ type: "answer", sdp: answer });
@@ -205,7 +205,7 @@ export class Peer extends EventTarget {
   #hangUp(link, { tell }) {
     if (!this.#links.delete(link)) return;
     link.pc.close();
-    if (tell && link.resource) quietly("DELETE", link.resource);
+    if (tell && link.resource) quietly(api.hangUp(link.resource, LAST_WORD));
   }
 
   /** @param {PeerState} state */
@@ -219,7 +219,7 @@ export class Peer extends EventTarget {
 /**
  * Comes back where the node of a connection died or seems to have, moves where it is about to stop.
  *
- * @param {import("../contracts/events.js").LiveEvent<"media.node_lost" | "media.node_draining">} event
+ * @param {import("../client/contracts/events.js").LiveEvent<"media.node_lost" | "media.node_draining">} event
  * @param {(Peer | null)[]} peers
  */
 export function heed(event, peers) {

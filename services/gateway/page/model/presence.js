@@ -1,9 +1,8 @@
 // @ts-check
 /** Being in a Space: a session, which counts among those who are there until it is given back or forgotten. */
 
-import { identity, post, Problem, quietly } from "../lib/api.js";
+import { LAST_WORD, Problem, api, identity, quietly } from "../lib/api.js";
 
-/** @import { NewSession, SessionOpened } from "../contracts/api.js" */
 /** @import { Room } from "./room.js" */
 
 export class Presence {
@@ -13,10 +12,10 @@ export class Presence {
   /** The session, once it is there. @type {Promise<string>} */
   entered = Promise.reject(new Error("not joined"));
 
-  /** @param {string} path of the Space */
-  constructor(path) {
+  /** @param {string} id of the Space */
+  constructor(id) {
     this.entered.catch(() => {});
-    this.path = path;
+    this.id = id;
   }
 
   /**
@@ -39,7 +38,7 @@ export class Presence {
   async renew() {
     if (!this.session) return null;
     try {
-      await post(`${this.path}/sessions/${this.session}/renew`);
+      await api.renewSession(this.id, this.session);
     } catch (error) {
       if (!(error instanceof Problem) || error.reason !== "session_unknown") throw error;
       return this.enter();
@@ -61,17 +60,14 @@ export class Presence {
   /** Goes without a trace, also when the page goes away. */
   exit() {
     if (!this.session) return;
-    quietly("DELETE", `${this.path}/sessions/${this.session}`);
+    quietly(api.closeSession(this.id, this.session, LAST_WORD));
     this.session = null;
   }
 
   /** @param {string | null} replaces */
   async #open(replaces) {
     const anonymous = identity.person === null;
-    /** @type {NewSession} */
-    const from = { platform: "web", source: "link", ...(replaces && { replaces }) };
-    /** @type {SessionOpened} */
-    const opened = await post(`${this.path}/sessions`, from);
+    const opened = await api.openSession(this.id, { platform: "web", source: "link", ...(replaces && { replaces }) });
     this.session = opened.session_id;
     this.#anonymous = anonymous;
     return opened.session_id;

@@ -6,7 +6,7 @@
  * `kept` (the replay or the transcript is another), `gone`.
  */
 
-import { Problem, get, getOrNull, identity, post, probe, quietly } from "../lib/api.js";
+import { LAST_WORD, Problem, api, identity, orNull, probe, quietly, spaceNow } from "../lib/api.js";
 import { Ears, Mouth } from "./audio.js";
 import { Captions } from "./captions.js";
 import { follow, renamed } from "./follow.js";
@@ -17,8 +17,8 @@ import { heed } from "./peer.js";
 import { Presence } from "./presence.js";
 import { Speaking } from "./speaking.js";
 
-/** @import { Role, SpaceView, Transcript } from "../contracts/api.js" */
-/** @import { LiveEvent } from "../contracts/events.js" */
+/** @import { Role, SpaceView } from "../client/contracts/api.js" */
+/** @import { LiveEvent } from "../client/contracts/events.js" */
 /** @import { Note, SpaceEvent } from "./live.js" */
 
 /** Reasons for which a lost media connection is not set up again. */
@@ -44,13 +44,13 @@ export class Room extends EventTarget {
   constructor(id) {
     super();
     this.id = id;
-    this.presence = new Presence(this.path);
-    this.live = new Live(`/v1/spaces/${id}/events`, () => this.#revive());
+    this.presence = new Presence(id);
+    this.live = new Live((place) => api.at.spaceEvents(id, { ...place, access_token: identity.token }), () => this.#revive());
     this.live.addEventListener("snapshot", (e) => this.#see(/** @type {CustomEvent<SpaceView>} */ (e).detail));
     this.live.addEventListener("reset", () => { this.names.clear(); this.captions.clear(); });
     this.live.addEventListener("event", (e) => this.#apply(/** @type {CustomEvent<SpaceEvent>} */ (e).detail));
     this.live.addEventListener("connection", () => this.changed());
-    this.orders = new Orders(this.path, (space) => this.#see(space), () => this.presence.beThere(this));
+    this.orders = new Orders(id, (space) => this.#see(space), () => this.presence.beThere(this));
     this.captions.addEventListener("change", () => this.dispatchEvent(new Event("captioned")));
   }
 
@@ -91,16 +91,12 @@ export class Room extends EventTarget {
     return this.presence.session !== null;
   }
 
-  get path() {
-    return `/v1/spaces/${this.id}`;
-  }
-
   /** Reads the Space and follows it. Throws Problem where it may not be seen. */
   async open() {
-    this.#see(await get(this.path));
+    this.#see(await spaceNow(this.id));
     this.stay(null);
     if (!this.isLive || !this.space?.settings.captions) return;
-    this.captions.recall(/** @type {Promise<Transcript | null>} */ (getOrNull(`${this.path}/transcript`)));
+    this.captions.recall(orNull(api.getTranscript(this.id)));
   }
 
   /** Joins and listens; begins in the hand of the person, because sound must. */
@@ -132,7 +128,7 @@ export class Room extends EventTarget {
     if (this.#closed) return;
     this.#closed = true;
     this.live.close();
-    if (this.onAir) quietly("POST", `${this.path}/stage/${identity.person?.id}/mute`);
+    if (this.onAir && this.member) quietly(api.mute(this.id, this.member.person.id, LAST_WORD));
     this.mouth?.stop();
     this.#deafen();
     if (!(reloads && this.request)) this.presence.exit();
@@ -145,7 +141,7 @@ export class Room extends EventTarget {
     this.mouth?.stop();
     this.mouth = null;
     const before = this.presence.yield();
-    this.#see(await get(this.path), { anew: true });
+    this.#see(await spaceNow(this.id), { anew: true });
     this.stay(this.isLive && listening ? await this.presence.enter(before) : null);
     this.ears?.restart();
   }
@@ -153,13 +149,13 @@ export class Room extends EventTarget {
   async unmute() {
     const mine = this.#mouth();
     if (!(await mine.prepareMicrophone())) return; // stopped while the browser asked
-    this.#see(await post(`${this.path}/stage/${identity.person?.id}/unmute`));
+    this.#see(await api.unmute(this.id, identity.person?.id ?? ""));
     mine.open(this.member?.muted === false);
   }
 
   async mute() {
     this.mouth?.open(false);
-    this.#see(await post(`${this.path}/stage/${identity.person?.id}/mute`));
+    this.#see(await api.mute(this.id, identity.person?.id ?? ""));
   }
 
   /** Leaves the stage, and the Space with it: whoever is looked for on stage should be there. */
@@ -187,8 +183,8 @@ export class Room extends EventTarget {
   /** Live events were refused: finds out why. */
   async #revive() {
     try {
-      this.#see(await get(this.path));
-      await probe(`${this.path}/events`);
+      this.#see(await spaceNow(this.id));
+      await probe(api.spaceEvents(this.id, { once: true }));
       return this.isLive ? await this.presence.renew() : null;
     } catch (error) {
       if (!(error instanceof Problem) || error.passing) throw error;

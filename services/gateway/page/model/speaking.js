@@ -1,7 +1,7 @@
 // @ts-check
 /** Who is heard now, as the media nodes tell. */
 
-/** @import { LiveEvent } from "../contracts/events.js" */
+/** @import { LiveEvent } from "../client/contracts/events.js" */
 
 export class Speaking {
   /** @type {Set<string>} ids of people */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Who one is here: signing up, one's account, signing out. */
 
-import { getOrNull, identity, post } from "../lib/api.js";
+import { api, identity, orNull } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
 import { attempt, sheet } from "../lib/messages.js";
 import { howToSignIn, leaveToSignIn, signOut } from "../lib/sign_in.js";
@@ -11,7 +11,7 @@ import { avatar, field } from "./parts.js";
 import { HANDLE, editProfile } from "./profile.js";
 import { providers } from "./providers.js";
 
-/** @import { NewPerson, SignedUp, TipJar } from "../contracts/api.js" */
+/** @import { NewPerson } from "../client/contracts/api.js" */
 
 /** The corner of every page. */
 export function mountAccount() {
@@ -56,8 +56,7 @@ export async function signUp(why = "") {
       await busy(send, () => attempt(async () => {
         /** @type {NewPerson} */
         const wanted = { handle: handle.value.replace(/^@/, ""), name: name.value.trim() };
-        /** @type {SignedUp} */
-        const { token, person } = await post("/v1/people", wanted);
+        const { token, person } = await api.signUp(wanted);
         identity.become({ token, person });
         close();
       }));
@@ -75,7 +74,7 @@ async function mine() {
   const { person } = identity;
   if (!person) return;
   const [jar, all] = await Promise.all([
-    /** @type {Promise<TipJar | null>} */ (getOrNull(`/v1/people/${person.id}/tip-jar`)), providers(),
+    orNull(api.getTipJar(person.id)), providers(),
   ]);
   await sheet("Your account", (close) => [
     h("p", { class: "who" }, avatar(person), h("span", {}, h("strong", {}, person.name), h("small", {}, `@${person.handle}`))),

@@ -1,21 +1,21 @@
 // @ts-check
 /** Who is there, a page at a time. Hosts find here whom to invite to speak. */
 
-import { get } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { button, h, replace } from "../lib/dom.js";
 import { roleName } from "../lib/format.js";
 import { attempt, sheet } from "../lib/messages.js";
 import { avatar } from "./parts.js";
 import { personSheet } from "./person.js";
 
-/** @import { Participants } from "../contracts/api.js" */
+/** @import { Participants } from "../client/contracts/api.js" */
 
 const PAGE = 50;
 
 /** @param {import("../model/room.js").Room} room */
 export async function audienceSheet(room) {
   /** @param {string} after @returns {Promise<Participants>} */
-  const page = (after) => get(`${room.path}/participants?limit=${PAGE}&after=${after}`);
+  const page = (after) => api.participants(room.id, { query: { limit: PAGE, after } });
   const first = await page("");
   await sheet("Who is here", (close) => {
     const list = h("ul", { class: "queue", "data-testid": "audience-list" });

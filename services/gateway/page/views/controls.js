@@ -1,7 +1,7 @@
 // @ts-check
 /** The bar at the bottom: what this person can do right now. */
 
-import { get, identity } from "../lib/api.js";
+import { api, identity } from "../lib/api.js";
 import { busy, button, h, icon, replace } from "../lib/dom.js";
 import { attempt, confirm, sheet } from "../lib/messages.js";
 import { atMost } from "../lib/words.js";
@@ -13,7 +13,6 @@ import { forget, remind, wanted } from "./reminders.js";
 import { tipSheet } from "./tips.js";
 
 /** @import { Props } from "../lib/dom.js" */
-/** @import { Grant } from "../contracts/api.js" */
 /** @import { Room } from "../model/room.js" */
 
 export class SpaceControls extends HTMLElement {
@@ -160,8 +159,7 @@ function status(room) {
 /** Goes in, after a warning where somebody on stage is blocked. @param {Room} room */
 async function enter(room) {
   if (identity.person && !room.member) {
-    /** @type {Grant} */
-    const { blocked_on_stage: blocked } = await get(`${room.path}/admission`);
+    const { blocked_on_stage: blocked } = await api.admission(room.id);
     const names = blocked.map((one) => one.name).join(", ");
     if (names && !await confirm("Somebody you blocked is on stage", `You will hear ${names}.`, "Go in all the same")) return;
   }

@@ -13,8 +13,8 @@ import { Orders } from "../model/orders.js";
 import { field } from "./parts.js";
 import { reportSheet } from "./report.js";
 
-/** @import { Caption } from "../contracts/api.js" */
-/** @import { LiveEvent } from "../contracts/events.js" */
+/** @import { Caption } from "../client/contracts/api.js" */
+/** @import { LiveEvent } from "../client/contracts/events.js" */
 /** @import { Room } from "../model/room.js" */
 
 /** @typedef {Pick<Caption, "id" | "person" | "text"> & Partial<Caption>} Said */
@@ -71,7 +71,7 @@ export function tellOfCorrections() {
     const path = `/spaces/${space}`;
     tell(`The host corrected what you said: “${text}”`, {
       stay: true,
-      action: { label: "Reject", act: () => reject(new Orders(`/v1${path}`, () => undefined), caption) },
+      action: { label: "Reject", act: () => reject(new Orders(space, () => undefined), caption) },
       ...(location.pathname !== path && { link: { label: "Go there", href: path } }),
     });
   });

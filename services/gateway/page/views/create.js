@@ -1,7 +1,7 @@
 // @ts-check
 /** Making a Space, now or for later. */
 
-import { post } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { busy, button, h, write } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { atMost, lengthOf } from "../lib/words.js";
@@ -11,7 +11,7 @@ import { JOIN, SPEAK } from "./manage.js";
 import { choice, field, tick } from "./parts.js";
 import { TopicPicker } from "./topics.js";
 
-/** @import { NewSpace, SpaceView } from "../contracts/api.js" */
+/** @import { NewSpace } from "../client/contracts/api.js" */
 
 const TITLE_MAX = 70;
 
@@ -53,8 +53,7 @@ export async function createSpace(go) {
           words: captions.checked ? wordsOf(words.control.value) : [],
           scheduled_start: start.value ? new Date(start.value).toISOString() : null,
         };
-        /** @type {SpaceView} */
-        const space = await post("/v1/spaces", wanted);
+        const space = await api.createSpace(wanted);
         close();
         go(`/spaces/${space.id}`);
       }));

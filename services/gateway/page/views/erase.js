@@ -1,12 +1,12 @@
 // @ts-check
 /** Deleting one's account. */
 
-import { identity, remove } from "../lib/api.js";
+import { api, identity } from "../lib/api.js";
 import { busy, button, h } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { field } from "./parts.js";
 
-/** @import { Confirmed, PersonRef } from "../contracts/api.js" */
+/** @import { Confirmed, PersonRef } from "../client/contracts/api.js" */
 
 /** Deletes somebody's own account, once they typed its handle. @param {PersonRef} me */
 export async function deleteAccount(me) {
@@ -21,7 +21,7 @@ export async function deleteAccount(me) {
       return busy(send, () => attempt(async () => {
         /** @type {Confirmed} */
         const wanted = { confirmation: typed.value.trim() };
-        await remove("/v1/me", wanted);
+        await api.deleteMe(wanted);
         close();
         identity.become(null);
         tell("Your account is deleted.");

@@ -1,12 +1,12 @@
 // @ts-check
 /** What was reported, as it was then: for operators, who see and hear it once they ask for it, since that is on the log. */
 
-import { get, signed } from "../lib/api.js";
+import { api, signed } from "../lib/api.js";
 import { button, h, replace } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { attempt } from "../lib/messages.js";
 
-/** @import { EvidencePiece, ReportEvidence, PersonRef } from "../contracts/api.js" */
+/** @import { EvidencePiece, PersonRef } from "../client/contracts/api.js" */
 
 const KINDS = /** @type {Record<string, string>} */ ({
   moment: "What was said", caption: "A caption", pin: "A pinned link", request: "A request to speak",
@@ -31,8 +31,7 @@ const SOUNDS = /** @type {Record<string, string>} */ ({
 export function evidence(report) {
   const shown = h("div", { class: "evidence" });
   const look = () => attempt(async () => {
-    /** @type {ReportEvidence} */
-    const found = await get(`/v1/ops/moderation/reports/${report}/evidence`);
+    const found = await api.getReportEvidence(report);
     const called = calls(found.people);
     replace(shown, h("ul", { "data-testid": "evidence" }, found.pieces.map((one) => piece(one, called)),
       !found.pieces.length && h("li", { class: "empty" }, "Nothing was copied.")), open("Look again"));

@@ -1,11 +1,10 @@
 // @ts-check
 /** A copy of everything that there is about oneself. */
 
-import { exchange, Problem, signed } from "../lib/api.js";
+import { api, Problem, signed } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { tell } from "../lib/messages.js";
 
-const PATH = "/v1/me/export";
 const ALL_PARTS_MS = 60_000;
 /** @type {Record<number, string>} */
 const WHY = {
@@ -17,11 +16,11 @@ const WHY = {
 export async function downloadMine() {
   try {
     // A download that is refused would tell nobody why.
-    await exchange("HEAD", PATH, { timeout: ALL_PARTS_MS });
+    await api.exportMe({ head: true, once: true, timeout: ALL_PARTS_MS });
   } catch (error) {
     const why = error instanceof Problem ? WHY[error.status] : undefined;
     throw error instanceof Problem && why ? new Problem(error.status, error.reason, why) : error;
   }
-  h("a", { href: await signed(PATH), download: true }).click();
+  h("a", { href: await signed(api.at.exportMe()), download: true }).click();
   tell("Your data is being downloaded.");
 }

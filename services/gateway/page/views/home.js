@@ -1,7 +1,7 @@
 // @ts-check
 /** What is on: the live bar, live Spaces, what comes, what was. */
 
-import { get, identity } from "../lib/api.js";
+import { api, identity } from "../lib/api.js";
 import { button, h, icon, keyed, replace } from "../lib/dom.js";
 import { count, when } from "../lib/format.js";
 import { bar } from "../model/bar.js";
@@ -9,7 +9,7 @@ import { createSpace } from "./create.js";
 import { NOTHING_KEPT, avatar, avatars, badges, topics } from "./parts.js";
 import { search } from "./search.js";
 
-/** @import { SpaceCard, SpacePage } from "../contracts/api.js" */
+/** @import { SpaceCard } from "../client/contracts/api.js" */
 
 const REFRESH_MS = 3000;
 const SECTIONS = /** @type {const} */ ([["live", "Live now"], ["scheduled", "Coming up"], ["ended", "Listen again"]]);
@@ -55,14 +55,13 @@ export class HomePage extends HTMLElement {
   }
 
   async #refresh() {
-    await Promise.allSettled(SECTIONS.map(([state]) => this.#fill(state, `/v1/spaces?state=${state}&limit=24`, card)));
+    await Promise.allSettled(SECTIONS.map(([state]) => this.#fill(state, card)));
   }
 
-  /** @param {string} id @param {string} path @param {(card: SpaceCard) => HTMLElement} draw */
-  async #fill(id, path, draw) {
-    /** @type {SpacePage} */
-    const { spaces } = await get(path);
-    this.#show(id, spaces, draw);
+  /** @param {"live" | "scheduled" | "ended"} state @param {(card: SpaceCard) => HTMLElement} draw */
+  async #fill(state, draw) {
+    const { spaces } = await api.browse({ query: { state, limit: 24 } });
+    this.#show(state, spaces, draw);
   }
 
   /** @param {string} id @param {SpaceCard[]} cards @param {(card: SpaceCard) => HTMLElement} draw */

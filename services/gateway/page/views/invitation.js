@@ -1,13 +1,12 @@
 // @ts-check
 /** Being invited: to speak, with the question and both answers, and to come in, of which one is told wherever one is. */
 
-import { getOrNull, identity } from "../lib/api.js";
+import { identity, orNull, spaceNow } from "../lib/api.js";
 import { button, h, icon, replace } from "../lib/dom.js";
 import { attempt, say, tell } from "../lib/messages.js";
 import { bar } from "../model/bar.js";
 import { NOTHING_KEPT, tick } from "./parts.js";
 
-/** @import { SpaceView } from "../contracts/api.js" */
 /** @import { BarEvent } from "../model/live.js" */
 
 /** Tells of invitations to join a Space, on whichever page one is then. */
@@ -16,8 +15,7 @@ export function tellOfInvitations() {
     const event = /** @type {CustomEvent<BarEvent>} */ (e).detail;
     if (event.type !== "room.invited") return;
     const path = `/spaces/${event.space_id}`;
-    /** @type {SpaceView | null} */
-    const space = await getOrNull(`/v1${path}`); // taken back meanwhile
+    const space = await orNull(spaceNow(event.space_id)); // taken back meanwhile
     if (!space) return;
     tell(`${space.host.name} lets you into “${space.settings.title}”.`, { stay: true, link: { label: "Go there", href: path } });
   });

@@ -1,13 +1,13 @@
 // @ts-check
 /** Finding people by name, and inviting them: to come in, where only invited people may, or to speak. */
 
-import { get } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { button, h, icon, replace, write } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { attempt, sheet } from "../lib/messages.js";
 import { avatar } from "./parts.js";
 
-/** @import { PeopleFound, PersonRef } from "../contracts/api.js" */
+/** @import { PersonRef } from "../client/contracts/api.js" */
 /** @import { Room } from "../model/room.js" */
 
 /** Nobody looks for what is still being typed. */
@@ -35,8 +35,7 @@ export async function inviteSheet(room) {
       clearTimeout(rest);
       const mine = (asked += 1);
       const sought = words.value.trim();
-      /** @type {PeopleFound} */
-      const { people } = sought ? await get(`/v1/people?${new URLSearchParams({ q: sought })}`) : { people: [] };
+      const { people } = sought ? await api.findPeople({ query: { q: sought } }) : { people: [] };
       if (mine !== asked) return; // somebody typed on
       replace(list, people.map((person) => row(room, person)));
       write(state, !sought ? "" : people.length ? `${count(people.length, "person", "people")} found` : "Nobody is called that.");

@@ -1,12 +1,12 @@
 // @ts-check
 /** One's own tip jar. */
 
-import { put } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { busy, h } from "../lib/dom.js";
 import { attempt, tell } from "../lib/messages.js";
 import { field, tick } from "./parts.js";
 
-/** @import { NewJar, Provider, TipJar } from "../contracts/api.js" */
+/** @import { NewJar, Provider, TipJar } from "../client/contracts/api.js" */
 
 /**
  * @param {TipJar} jar
@@ -29,7 +29,7 @@ export function jarForm(jar, providers, close) {
       const names = Object.fromEntries(inputs.map(({ id, input }) => [id, input.value.trim()]));
       /** @type {NewJar} */
       const wanted = { names, enabled: enabled.checked, public_names_acknowledged: understood.checked };
-      await put("/v1/me/tip-jar", wanted);
+      await api.fillTipJar(wanted);
       tell(enabled.checked ? "Your tip jar is open." : "Your tip jar is closed.");
       close();
     }));

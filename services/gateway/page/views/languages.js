@@ -1,12 +1,12 @@
 // @ts-check
 /** What people speak, and the words that captions should know. */
 
-import { get, identity } from "../lib/api.js";
+import { api, identity, spaceNow } from "../lib/api.js";
 import { busy, button, h, write } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { choice, field } from "./parts.js";
 
-/** @import { Languages, SpaceView } from "../contracts/api.js" */
+/** @import { SpaceView } from "../client/contracts/api.js" */
 /** @import { Room } from "../model/room.js" */
 
 /** A short list; the API takes any BCP 47 tag. */
@@ -33,8 +33,7 @@ let asked = null;
 /** The languages that there are captions in, as primary subtags; none while that is not known. */
 const captioned = () => asked ??= (async () => {
   try {
-    /** @type {Languages} */
-    const { languages } = await get("/v1/captions/languages");
+    const { languages } = await api.getCaptionLanguages();
     return languages;
   } catch {
     asked = null;
@@ -91,7 +90,7 @@ export function wordsField(testid, words = []) {
 /** The word list of a Space, for its hosts. @param {Room} room */
 export async function wordsSheet(room) {
   /** @type {SpaceView} whoever has just become a co-host knows no list yet */
-  const space = await get(room.path);
+  const space = await spaceNow(room.id);
   await sheet("Words for the captions", (close) => {
     const words = wordsField("new-words", space.words);
     const send = h("button", { class: "primary", "data-testid": "words-save" }, "Save");

@@ -11,7 +11,7 @@ import { choice, field } from "./parts.js";
 import { reportSheet } from "./report.js";
 import { TopicPicker } from "./topics.js";
 
-/** @import { WhoCanJoin, WhoCanSpeak } from "../contracts/api.js" */
+/** @import { WhoCanJoin, WhoCanSpeak } from "../client/contracts/api.js" */
 /** @import { Room } from "../model/room.js" */
 
 export const JOIN = /** @type {[WhoCanJoin, string][]} */ ([["everyone", "Everyone"], ["followers", "People who follow me"], ["invited", "People I invite"]]);

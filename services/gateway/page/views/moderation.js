@@ -1,7 +1,7 @@
 // @ts-check
 /** For those who run this place: what was reported, who appeals, and the log, from which acts are undone. */
 
-import { exchange, get, getOrNull, identity, post, remove } from "../lib/api.js";
+import { api, identity, orNull } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
@@ -9,9 +9,8 @@ import { atMost } from "../lib/words.js";
 import { evidence } from "./evidence.js";
 import { avatar, choice, field, signedLink } from "./parts.js";
 
-/** @import { Appeal, Appeals, LogEntry, LogPage, Person, Report, ReportState, Reports } from "../contracts/api.js" */
+/** @import { Appeal, LogEntry, Report, ReportState } from "../client/contracts/api.js" */
 
-const OPS = "/v1/ops/moderation";
 const DAYS = /** @type {[string, string][]} */ ([["", "Until somebody ends it"], ["1", "One day"], ["7", "A week"], ["30", "A month"]]);
 
 const STATES = /** @type {[ReportState, string][]} */ ([["open", "Open"], ["dismissed", "Dismissed"], ["acted", "Acted upon"]]);
@@ -33,7 +32,7 @@ export class ModerationPage extends HTMLElement {
 
   async #open() {
     try {
-      await exchange("GET", `${OPS}/log?limit=1`);
+      await api.getModerationLog({ query: { limit: 1 }, once: true });
     } catch {
       this.#signIn();
       return;
@@ -51,8 +50,7 @@ export class ModerationPage extends HTMLElement {
       event.preventDefault();
       return busy(send, async () => {
         identity.become({ token: token.value.trim(), person: { id: "operator", handle: "operator", name: "Operator", picture: null } });
-        /** @type {Person | null} */
-        const me = await getOrNull("/v1/me");
+        const me = await orNull(api.getMe());
         if (me && identity.token) identity.become({ token: identity.token, person: me });
         await this.#open();
         if (token.isConnected) tell("This token is not an operator's.", { bad: true });
@@ -65,7 +63,7 @@ export class ModerationPage extends HTMLElement {
   async #look() {
     replace(this.#reports);
     const [, { appeals }] = await Promise.all([
-      this.#pageOfReports(""), /** @type {Promise<Appeals>} */ (get(`${OPS}/appeals?state=open`)),
+      this.#pageOfReports(""), api.getAppeals({ query: { state: "open" } }),
     ]);
     replace(this.#appeals, appeals.map((one) => this.#appeal(one)), !appeals.length && none("Nobody appeals."));
     replace(this.#log);
@@ -74,8 +72,7 @@ export class ModerationPage extends HTMLElement {
 
   /** @param {string} cursor */
   async #pageOfReports(cursor) {
-    /** @type {Reports} */
-    const { reports, next_cursor: next } = await get(`${OPS}/reports?state=${this.#state.value}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const { reports, next_cursor: next } = await api.getReports({ query: { state: this.#state.value, cursor } });
     this.#reports.append(...reports.map((one) => this.#report(one)));
     if (!this.#reports.children.length) this.#reports.append(none("There are none."));
     replace(this.#moreReports, next && button({ onclick: () => attempt(() => this.#pageOfReports(next)) }, "Show more"));
@@ -83,8 +80,7 @@ export class ModerationPage extends HTMLElement {
 
   /** @param {string} cursor */
   async #page(cursor) {
-    /** @type {LogPage} */
-    const { entries, next_cursor: next } = await get(`${OPS}/log?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const { entries, next_cursor: next } = await api.getModerationLog({ query: { limit: 20, cursor } });
     this.#log.append(...entries.map((one) => this.#entry(one)));
     replace(this.#more, next && button({ onclick: () => attempt(() => this.#page(next)) }, "Show more"));
   }
@@ -98,7 +94,7 @@ export class ModerationPage extends HTMLElement {
   #report(one) {
     const about = one.person_id ? calledNow(one) : `“${one.title}”`;
     const heard = one.evidence.find((piece) => piece.space_id)?.space_id ?? one.space_id;
-    const close = (/** @type {string} */ outcome) => this.#then(() => post(`${OPS}/reports/${one.id}/close`, { outcome }));
+    const close = (/** @type {ReportState} */ outcome) => this.#then(() => api.closeReport(one.id, { outcome }));
     const by = one.reporter ? `${one.reporter.name} (@${one.reporter.handle})` : "nobody any more";
     return h("li", { class: "record", "data-testid": "report-row" }, h("strong", {}, `${one.reason}: ${about}`),
       h("small", {}, `${when(one.at)} · by ${by}`,
@@ -106,14 +102,14 @@ export class ModerationPage extends HTMLElement {
       one.comment && h("q", {}, one.comment), evidence(one.id),
       one.state !== "open" ? h("div", { class: "row" },
         h("span", {}, `Closed${one.closed_at ? ` ${when(one.closed_at)}` : ""}${one.explanation ? `: ${one.explanation}` : ""}`),
-        button({ class: "small", "data-testid": "reopen-report", onclick: this.#then(() => post(`${OPS}/reports/${one.id}/reopen`)) }, "Open it again"),
+        button({ class: "small", "data-testid": "reopen-report", onclick: this.#then(() => api.reopenReport(one.id)) }, "Open it again"),
       ) : h("div", { class: "row" },
         one.person_id && button({ class: "small danger", "data-testid": "suspend", onclick: () => this.#suspend(one) }, "Suspend"),
         one.space_id && button({ class: "small danger", "data-testid": "end-space", onclick: this.#then(() =>
-          post(`/v1/ops/spaces/${one.space_id}/end`, { reason: one.reason, report_id: one.id })) }, "End the Space"),
+          api.endSpaceByPlatform(one.space_id ?? "", { reason: one.reason, report_id: one.id })) }, "End the Space"),
         one.person?.picture && [avatar(one.person), button({ class: "small danger", "data-testid": "remove-picture",
-          onclick: this.#then(() => remove(`/v1/ops/people/${one.person_id}/picture`)) }, "Remove the picture")],
-        heard && signedLink(`/v1/ops/spaces/${heard}/safety-copy.m4a?report=${one.id}`, { class: "button small" }, "Listen to the Space"),
+          onclick: this.#then(() => api.takePictureAway(one.person_id ?? "")) }, "Remove the picture")],
+        heard && signedLink(api.at.hearSafetyCopy(heard, { report: one.id }), { class: "button small" }, "Listen to the Space"),
         button({ class: "small", onclick: close("acted") }, "Done"),
         button({ class: "small quiet", "data-testid": "dismiss-report", onclick: close("dismissed") }, "Dismiss")));
   }
@@ -128,7 +124,7 @@ export class ModerationPage extends HTMLElement {
         event.preventDefault();
         return busy(send, this.#then(async () => {
           const until = days.value ? new Date(Date.now() + Number(days.value) * 86_400_000).toISOString() : null;
-          await post(`/v1/ops/people/${report.person_id}/suspend`, { reason: report.reason, explanation: why.value, report_id: report.id, until });
+          await api.suspend(report.person_id ?? "", { reason: report.reason, explanation: why.value, report_id: report.id, until });
           close();
         }));
       };
@@ -139,7 +135,7 @@ export class ModerationPage extends HTMLElement {
 
   /** @param {Appeal} one */
   #appeal(one) {
-    const decide = (/** @type {boolean} */ granted) => this.#then(() => post(`${OPS}/appeals/${one.person_id}`, { granted }));
+    const decide = (/** @type {boolean} */ granted) => this.#then(() => api.decideAppeal(one.person_id, { granted }));
     return h("li", { class: "record", "data-testid": "appeal-row" }, h("strong", {}, `Suspended for ${one.reason}`), h("small", {}, when(one.at)),
       h("q", {}, one.text), h("div", { class: "row" },
         button({ class: "small primary", "data-testid": "grant", onclick: decide(true) }, "End the suspension"),
@@ -155,7 +151,7 @@ export class ModerationPage extends HTMLElement {
       one.what && h("p", { "data-testid": "log-change" }, `${one.what}: ${one.before} → ${one.after}`),
       h("small", {}, `${when(one.at)} · by ${named(one.actor, one.actor_id) ?? server(one) ?? "the system"}`, whom && ` · ${whom}`,
         one.space_id && [" · ", h("a", { href: `/spaces/${one.space_id}` }, one.title || one.space_id)]),
-      one.undoable && button({ class: "small", "data-testid": "undo", onclick: this.#then(() => post(`${OPS}/log/${one.id}/undo`)) }, "Undo"),
+      one.undoable && button({ class: "small", "data-testid": "undo", onclick: this.#then(() => api.undoAct(one.id)) }, "Undo"),
       one.undone_by && h("small", {}, "Undone"));
   }
 }

@@ -6,7 +6,7 @@ import { h, icon } from "../lib/dom.js";
 import { hue, initials, topicName } from "../lib/format.js";
 import { attempt } from "../lib/messages.js";
 
-/** @import { PersonRef, State } from "../contracts/api.js" */
+/** @import { PersonRef, State } from "../client/contracts/api.js" */
 
 /**
  * A person as their picture, or a coloured circle with initials; decoration, their name stands beside it.

@@ -1,7 +1,7 @@
 // @ts-check
 /** What one can do with somebody on stage. */
 
-import { identity, put, remove } from "../lib/api.js";
+import { api, identity } from "../lib/api.js";
 import { button, h, icon } from "../lib/dom.js";
 import { roleName } from "../lib/format.js";
 import { attempt, confirm, sheet, tell } from "../lib/messages.js";
@@ -12,7 +12,7 @@ import { about } from "./profile.js";
 import { reportSheet } from "./report.js";
 import { tipSheet } from "./tips.js";
 
-/** @import { PersonRef } from "../contracts/api.js" */
+/** @import { PersonRef } from "../client/contracts/api.js" */
 /** @import { Room } from "../model/room.js" */
 
 /** Whom this device has followed; the API does not list them. */
@@ -32,11 +32,11 @@ async function toggleFollow(person) {
   if (!await signUp(`To follow ${person.name} you need a handle and a name.`)) return;
   const all = followed();
   if (all.has(person.id)) {
-    await remove(`/v1/me/following/${person.id}`);
+    await api.unfollow(person.id);
     all.delete(person.id);
     tell(`You no longer follow ${person.name}.`);
   } else {
-    await put(`/v1/me/following/${person.id}`);
+    await api.follow(person.id);
     all.add(person.id);
     tell(`You follow ${person.name}. Their Spaces are on your live bar.`);
   }
@@ -91,8 +91,8 @@ async function block(person) {
   const sure = await confirm(`Block ${person.name}?`,
     `${person.name} cannot join your Spaces, nor you theirs, and you do not follow each other any more.`, "Block");
   if (!sure) return;
-  await put(`/v1/me/blocked/${person.id}`);
-  tell(`You blocked ${person.name}.`, { action: { label: "Undo", act: () => attempt(() => remove(`/v1/me/blocked/${person.id}`)) } });
+  await api.block(person.id);
+  tell(`You blocked ${person.name}.`, { action: { label: "Undo", act: () => attempt(() => api.unblock(person.id)) } });
 }
 
 /** @param {Room} room @param {PersonRef} person */

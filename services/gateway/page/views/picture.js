@@ -1,14 +1,13 @@
 // @ts-check
 /** Choosing one's picture. */
 
-import { exchange, identity, newKey, remove } from "../lib/api.js";
+import { api, identity } from "../lib/api.js";
 import { button, h, replace } from "../lib/dom.js";
 import { attempt, tell } from "../lib/messages.js";
 import { avatar } from "./parts.js";
 
-/** @import { Person } from "../contracts/api.js" */
+/** @import { Person } from "../client/contracts/api.js" */
 
-const PATH = "/v1/me/picture";
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const SIDE = 1024;
 const UPLOAD_MS = 60_000;
@@ -24,7 +23,7 @@ export function pictureField(me) {
   const pick = button({ onclick: () => choose.click(), "data-testid": "picture-choose" });
   const drop = button({
     class: "quiet", "data-testid": "picture-remove",
-    onclick: () => attempt(async () => show(await remove(PATH), "Your picture is removed.")),
+    onclick: () => attempt(async () => show(await api.removePicture(), "Your picture is removed.")),
   }, "Remove");
 
   /** @param {Person} person @param {string} [said] */
@@ -42,8 +41,7 @@ export function pictureField(me) {
     choose.value = "";
     if (!file) return;
     const picture = await smaller(file);
-    const response = await exchange("PUT", PATH, { body: picture, type: picture.type, key: newKey(), timeout: UPLOAD_MS });
-    show(await response.json(), "Your picture is changed.");
+    show(await api.changePicture(picture, { once: true, timeout: UPLOAD_MS }), "Your picture is changed.");
   }));
   show(me);
   return h("div", { class: "row picture", "data-testid": "picture" }, face, pick, choose, drop);

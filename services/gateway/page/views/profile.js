@@ -1,7 +1,7 @@
 // @ts-check
 /** What one says of oneself. */
 
-import { get, identity, patch } from "../lib/api.js";
+import { api, identity } from "../lib/api.js";
 import { busy, button, h } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { atMost } from "../lib/words.js";
@@ -10,7 +10,7 @@ import { downloadMine } from "./export.js";
 import { field } from "./parts.js";
 import { pictureField } from "./picture.js";
 
-/** @import { NewProfile, Person } from "../contracts/api.js" */
+/** @import { NewProfile } from "../client/contracts/api.js" */
 
 export const HANDLE = {
   name: "handle", required: true, maxlength: 15, pattern: "[A-Za-z0-9_]{1,15}", autocomplete: "username",
@@ -20,8 +20,7 @@ const MOST_LINKS = 5;
 
 /** Lets one change one's profile. */
 export async function editProfile() {
-  /** @type {Person | undefined} */
-  const me = await attempt(() => get("/v1/me"));
+  const me = await attempt(() => api.getMe());
   if (!me) return;
   await sheet("Edit profile", (close) => {
     const name = atMost(50, h("input", {
@@ -43,8 +42,7 @@ export async function editProfile() {
           name: name.value.trim(), handle: handle.value.replace(/^@/, ""), bio: bio.value,
           links: links.value.split(/\s+/).filter(Boolean),
         };
-        /** @type {Person} */
-        const person = await patch("/v1/me", wanted);
+        const person = await api.changeProfile(wanted);
         identity.rename(person);
         tell("Your profile is changed.");
         close();
@@ -72,8 +70,7 @@ export async function editProfile() {
 export function about(personId) {
   const element = h("div", { class: "about", "data-testid": "about" });
   attempt(async () => {
-    /** @type {Person} */
-    const person = await get(`/v1/people/${personId}`);
+    const person = await api.getPerson(personId);
     if (person.bio) element.append(h("p", { class: "bio" }, person.bio));
     for (const link of person.links ?? []) {
       element.append(h("p", {}, h("a", { href: link, target: "_blank", rel: "noopener noreferrer nofollow ugc" }, link)));

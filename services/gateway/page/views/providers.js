@@ -1,9 +1,9 @@
 // @ts-check
 /** Where tips are paid, as the server says. */
 
-import { get } from "../lib/api.js";
+import { api } from "../lib/api.js";
 
-/** @import { Provider, Providers } from "../contracts/api.js" */
+/** @import { Provider } from "../client/contracts/api.js" */
 
 /** @type {Promise<Provider[]> | null} */
 let asked = null;
@@ -16,8 +16,7 @@ export function providers() {
 
 async function ask() {
   try {
-    /** @type {Providers} */
-    const answer = await get("/v1/tip-providers");
+    const answer = await api.getTipProviders();
     return answer.providers;
   } catch (error) {
     asked = null;

@@ -6,7 +6,7 @@ import { attempt } from "../lib/messages.js";
 import { avatar, named } from "./parts.js";
 import { reportSheet } from "./report.js";
 
-/** @import { SpeakRequest } from "../contracts/api.js" */
+/** @import { SpeakRequest } from "../client/contracts/api.js" */
 
 export class SpaceQueue extends HTMLElement {
   /** @type {import("../model/room.js").Room | null} */

@@ -1,13 +1,13 @@
 // @ts-check
 /** Reactions: a tray to send them, a shower of them over the stage, and the same in words. */
 
-import { getOrNull } from "../lib/api.js";
+import { api, orNull } from "../lib/api.js";
 import { button, h, replace, set } from "../lib/dom.js";
 import { attempt, say } from "../lib/messages.js";
 import { store, stored } from "../lib/stored.js";
 import { signUp } from "./account.js";
 
-/** @import { Reaction, Reactions } from "../contracts/api.js" */
+/** @import { Reaction } from "../client/contracts/api.js" */
 /** @import { Room } from "../model/room.js" */
 
 /**
@@ -79,8 +79,7 @@ export class SpaceTray extends HTMLElement {
   async #fill() {
     if (this.#reactions.length) return;
     this.#draw(); // the choice of a tone is there at once
-    /** @type {Reactions | null} */
-    const answer = await getOrNull("/v1/reactions");
+    const answer = await orNull(api.reactions());
     const taken = answer?.reactions ?? [];
     this.#reactions = [...[...LOOKS.keys()].filter((one) => taken.includes(one)), ...taken.filter((one) => !LOOKS.has(one))];
     this.#draw();

@@ -1,14 +1,13 @@
 // @ts-check
 /** Being reminded of a Space: asking for it, and the notice when it is time. */
 
-import { getOrNull, identity, pause, put, remove } from "../lib/api.js";
+import { api, identity, orNull, pause } from "../lib/api.js";
 import { dueWords } from "../lib/format.js";
 import { attempt, tell } from "../lib/messages.js";
 import { bar } from "../model/bar.js";
 import { signUp } from "./account.js";
 
-/** @import { Reminders } from "../contracts/api.js" */
-/** @import { LiveEvent } from "../contracts/events.js" */
+/** @import { LiveEvent } from "../client/contracts/events.js" */
 /** @import { Room } from "../model/room.js" */
 
 /** A gateway that did not answer is asked again after that long. */
@@ -41,8 +40,7 @@ class Wanted extends EventTarget {
   async #ask() {
     this.#asked = true;
     const token = identity.token;
-    /** @type {Reminders | null} */
-    const known = await getOrNull("/v1/me/reminders");
+    const known = await orNull(api.getReminders());
     if (!known) await pause(ASK_AGAIN_MS);
     if (token !== identity.token) return;
     if (known) this.#ids = new Set(known.reminders.map((one) => one.space_id));
@@ -62,14 +60,14 @@ export const wanted = new Wanted();
 /** @param {Room} room */
 export async function remind(room) {
   if (!await signUp("To be reminded you need a handle and a name.")) return;
-  await put(`${room.path}/reminder`);
+  await api.setReminder(room.id);
   wanted.note(room.id, true);
   tell("You will be reminded when it starts.", { action: { label: "Undo", act: () => attempt(() => forget(room)) } });
 }
 
 /** @param {Room} room */
 export async function forget(room) {
-  await remove(`${room.path}/reminder`);
+  await api.clearReminder(room.id);
   wanted.note(room.id, false);
 }
 

@@ -1,14 +1,14 @@
 // @ts-check
 /** After the end: the replay, the transcript to jump in, what the host wants to know. */
 
-import { getOrNull, identity, remove, signed } from "../lib/api.js";
+import { api, identity, orNull, signed } from "../lib/api.js";
 import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, duration, size } from "../lib/format.js";
 import { attempt, confirm } from "../lib/messages.js";
 import { drawCorrection, mark, tools } from "./corrections.js";
 import { avatar, signedLink } from "./parts.js";
 
-/** @import { Caption, ReplayView, SpaceFigures, Transcript } from "../contracts/api.js" */
+/** @import { Caption, ReplayView } from "../client/contracts/api.js" */
 /** @import { Kept } from "../model/live.js" */
 /** @import { Room } from "../model/room.js" */
 
@@ -62,36 +62,36 @@ export class SpaceReplay extends HTMLElement {
   /** Asks what there is, again and again while more is coming. */
   async look() {
     clearTimeout(this.#timer);
-    const path = this.room?.path;
-    if (!path || !this.isConnected) return;
+    const id = this.room?.id;
+    if (!id || !this.isConnected) return;
     const look = this.#looks += 1;
     const [replay, transcript] = await Promise.all([
-      /** @type {Promise<ReplayView | null>} */ (getOrNull(`${path}/replay`)),
-      /** @type {Promise<Transcript | null>} */ (getOrNull(`${path}/transcript`)),
+      orNull(api.getReplay(id)),
+      orNull(api.getTranscript(id)),
     ]);
     if (this.#deleted || look !== this.#looks) return; // while it was asked for
-    this.#showReplay(path, replay);
-    this.#showTranscript(path, transcript?.captions ?? [], transcript?.state === "complete");
-    this.#showNumbers(path);
+    this.#showReplay(id, replay);
+    this.#showTranscript(id, transcript?.captions ?? [], transcript?.state === "complete");
+    this.#showNumbers(id);
     const coming = replay?.state === "recording" || replay?.state === "processing" || transcript?.state === "open";
     if ((coming || !replay) && this.isConnected) this.#timer = setTimeout(() => this.look(), LOOK_AGAIN_MS);
   }
 
-  /** @param {string} path @param {ReplayView | null} replay */
-  #showReplay(path, replay) {
+  /** @param {string} id @param {ReplayView | null} replay */
+  #showReplay(id, replay) {
     this.#say(replay?.state ?? "unknown");
     this.#failed = replay?.state === "failed";
     if (replay?.state !== "ready") return;
     this.#began = replay.began_at ? Date.parse(replay.began_at) : null;
     if (!this.#audio.hidden) return;
-    const mix = replay.mix ?? `${path}/replay.m4a`;
+    const mix = replay.mix ?? api.at.getMix(id);
     this.#audio.hidden = false;
     this.#play(mix);
     const place = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash)?.[1];
     if (place) this.#audio.addEventListener("loadedmetadata", () => { this.#audio.currentTime = Number(place); }, { once: true });
     replace(this.#downloads, download(mix, `Audio, ${duration(replay.seconds)}, ${size(replay.bytes)}`),
       ...replay.tracks.map((track) => download(track.url, `Only ${track.person.name}`)),
-      this.#isHost && button({ class: "small danger", "data-testid": "delete-replay", onclick: () => this.#delete(path) }, "Delete the replay"));
+      this.#isHost && button({ class: "small danger", "data-testid": "delete-replay", onclick: () => this.#delete(id) }, "Delete the replay"));
   }
 
   /** Plays a file, from where it was; its link ends, and is made anew then. @param {string} address */
@@ -123,23 +123,23 @@ export class SpaceReplay extends HTMLElement {
     this.#state.hidden = state === "ready";
   }
 
-  /** @param {string} path */
-  async #delete(path) {
+  /** @param {string} id */
+  async #delete(id) {
     const sure = this.#failed ? await confirm("Delete the transcript?", "Nobody will read it any more.", "Delete")
       : await confirm("Delete the replay?", "Nobody will hear it, its tracks or read its transcript any more.", "Delete");
     if (!sure) return;
     await attempt(async () => {
-      await remove(`${path}/replay`);
+      await api.deleteReplay(id);
       this.#forget();
     });
   }
 
-  /** Only the words: the replay is kept. @param {string} path */
-  async #deleteTranscript(path) {
+  /** Only the words: the replay is kept. @param {string} id */
+  async #deleteTranscript(id) {
     if (!await confirm("Delete the transcript?", "Nobody will read it any more. The replay is kept.", "Delete")) return;
     await attempt(async () => {
-      await remove(`${path}/transcript`);
-      this.#showTranscript(path, []);
+      await api.deleteTranscript(id);
+      this.#showTranscript(id, []);
     });
   }
 
@@ -156,19 +156,19 @@ export class SpaceReplay extends HTMLElement {
     this.#showTranscript("", []);
   }
 
-  /** @param {string} path @param {Caption[]} captions @param {boolean} [complete] */
-  #showTranscript(path, captions, complete = false) {
+  /** @param {string} id @param {Caption[]} captions @param {boolean} [complete] */
+  #showTranscript(id, captions, complete = false) {
     this.#captions = captions;
     const panel = /** @type {HTMLElement} */ (this.#lines.parentElement);
     panel.hidden = captions.length === 0;
     if (captions.length > 0 && !panel.querySelector(".downloads")) {
       panel.append(h("p", { class: "row downloads" }, ["txt", "vtt", "srt", "json"].map((kind) =>
-        download(`${path}/transcript.${kind}`, kind.toUpperCase())), this.#deleting));
+        download(api.at.getTranscriptFile(id, kind), kind.toUpperCase())), this.#deleting));
     }
     const deletes = this.#isHost && (this.#failed || complete);
     if (deletes && !this.#deleting.firstChild) {
       replace(this.#deleting, button({ class: "small danger", "data-testid": "delete-transcript",
-        onclick: () => this.#failed ? this.#delete(path) : this.#deleteTranscript(path) }, "Delete the transcript"));
+        onclick: () => this.#failed ? this.#delete(id) : this.#deleteTranscript(id) }, "Delete the transcript"));
     }
     // Until it is known when the replay begins, times are those since the start.
     const zero = this.#began ?? Date.parse(this.room?.space?.started_at ?? captions[0]?.start_at ?? "");
@@ -203,12 +203,11 @@ export class SpaceReplay extends HTMLElement {
     }
   }
 
-  /** @param {string} path */
-  async #showNumbers(path) {
+  /** @param {string} id */
+  async #showNumbers(id) {
     const { room } = this;
     if (!room?.space || identity.person?.id !== room.space.host.id) return;
-    /** @type {SpaceFigures | null} */
-    const numbers = await getOrNull(`${path}/analytics`);
+    const numbers = await orNull(api.getAnalytics(id));
     if (!numbers) return;
     const reactions = Object.values(numbers.reactions).reduce((sum, n) => sum + n, 0);
     replace(this.#numbers, h("section", { class: "panel wide", "aria-label": "Numbers", "data-testid": "numbers" },
@@ -224,7 +223,7 @@ export class SpaceReplay extends HTMLElement {
 /** @param {number} value @param {string} words */
 const figure = (value, words) => h("div", {}, h("dd", {}, value.toLocaleString()), h("dt", {}, words));
 
-/** @param {string} path @param {string} words */
-const download = (path, words) => signedLink(path, { class: "button small", download: true }, icon("down"), words);
+/** @param {string} address @param {string} words */
+const download = (address, words) => signedLink(address, { class: "button small", download: true }, icon("down"), words);
 
 customElements.define("space-replay", SpaceReplay);

@@ -1,14 +1,14 @@
 // @ts-check
 /** Reporting a person, a Space, or one thing that somebody said or wrote to those who run this place. */
 
-import { get, post } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { busy, button, h } from "../lib/dom.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
 import { atMost } from "../lib/words.js";
 import { signUp } from "./account.js";
 import { field } from "./parts.js";
 
-/** @import { NewReport, Offences, PersonRef } from "../contracts/api.js" */
+/** @import { NewReport, PersonRef } from "../client/contracts/api.js" */
 
 /**
  * @typedef {object} Piece one thing that somebody said or wrote
@@ -30,8 +30,7 @@ const words = (reason) => reason.replaceAll("_", " ").replace(/^./, (letter) => 
  */
 export async function reportSheet(room, person, piece = null) {
   if (!await signUp("To report something you need a handle and a name.")) return;
-  /** @type {Offences} */
-  const { reasons } = await get("/v1/reports/reasons");
+  const { reasons } = await api.getReportReasons();
   await sheet(piece ? piece.title : person ? `Report ${person.name}` : "Report this Space", (close) => {
     const reason = h("select", { name: "reason", "data-testid": "report-reason", autofocus: true },
       reasons.map((one) => h("option", { value: one }, words(one))));
@@ -48,7 +47,7 @@ export async function reportSheet(room, person, piece = null) {
           evidence: piece ? [{ kind: piece.kind, space_id: room.id, reference: piece.id ?? "" }] : room.isLive && now >= 0
             ? [{ kind: "moment", space_id: room.id, from_seconds: Math.max(0, now - 60), to_seconds: now }] : [],
         };
-        await post("/v1/reports", report);
+        await api.report(report);
         close();
         tell("Thank you. Those who run this place will look at it.");
       }));

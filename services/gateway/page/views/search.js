@@ -1,13 +1,13 @@
 // @ts-check
 /** Looking for words: Spaces by headline, host and topics, and sentences that were said, live or in replays. */
 
-import { get } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { busy, button, h, replace } from "../lib/dom.js";
 import { attempt, say } from "../lib/messages.js";
 import { avatar, badges, field } from "./parts.js";
 import { sentence } from "./sentence.js";
 
-/** @import { SentencePage, SpaceCard, SpacePage } from "../contracts/api.js" */
+/** @import { SpaceCard } from "../client/contracts/api.js" */
 
 /**
  * A page of what was found.
@@ -24,18 +24,14 @@ export function search() {
   const send = h("button", { class: "small" }, "Search");
 
   const spaces = new Results("Spaces", "found", async (cursor) => {
-    const query = new URLSearchParams({ q: words.value.trim(), state: "all", spoken: "false", limit: "10", ...(cursor && { cursor }) });
-    /** @type {SpacePage} */
-    const page = await get(`/v1/spaces?${query}`);
+    const page = await api.browse({ query: { q: words.value.trim(), state: "all", spoken: false, limit: 10, cursor } });
     return { hits: page.spaces.map(hit), next: page.next_cursor };
   });
   const sentences = new Results("What was said", "sentences", async (cursor) => {
-    const asked = {
-      q: words.value.trim(), speaker: speaker.value.trim(), from: day(from.value, 0), to: day(to.value, 1), limit: "10", cursor,
+    const query = {
+      q: words.value.trim(), speaker: speaker.value.trim(), from: day(from.value, 0), to: day(to.value, 1), limit: 10, cursor,
     };
-    const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
-    /** @type {SentencePage} */
-    const page = await get(`/v1/transcripts/search?${query}`);
+    const page = await api.searchTranscripts({ query });
     const cards = new Map(page.spaces.map((one) => [one.id, one]));
     const note = page.guessed ? "Nobody said exactly that; this comes close."
       : page.approximate ? "Many sentences have these words: these are from the newest Spaces." : "";

@@ -5,7 +5,7 @@ import { h } from "../lib/dom.js";
 import { clock, when } from "../lib/format.js";
 import { avatar } from "./parts.js";
 
-/** @import { Sentence, SentenceFound, SpaceCard } from "../contracts/api.js" */
+/** @import { Sentence, SentenceFound, SpaceCard } from "../client/contracts/api.js" */
 
 const WORD = /([\p{L}\p{N}]+)/u;
 

@@ -21,7 +21,7 @@ import { reportSheet } from "./report.js";
 import { SpaceStage } from "./stage.js";
 import { tellOfTip } from "./tips.js";
 
-/** @import { Pin } from "../contracts/api.js" */
+/** @import { Pin } from "../client/contracts/api.js" */
 /** @import { Kept, Note } from "../model/live.js" */
 
 /** A connection that is gone for less than this is nobody's concern. */

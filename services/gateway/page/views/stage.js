@@ -7,7 +7,7 @@ import { identity } from "../lib/api.js";
 import { avatar, named } from "./parts.js";
 import { personSheet } from "./person.js";
 
-/** @import { StageMember } from "../contracts/api.js" */
+/** @import { StageMember } from "../client/contracts/api.js" */
 
 export class SpaceStage extends HTMLElement {
   /** @type {import("../model/room.js").Room | null} */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Tips: a link to where the recipient wants them. Nothing is ever called paid on the payer's word. */
 
-import { getOrNull, identity, post } from "../lib/api.js";
+import { api, identity, orNull } from "../lib/api.js";
 import { button, h, replace } from "../lib/dom.js";
 import { minor, money } from "../lib/format.js";
 import { attempt, sheet, tell } from "../lib/messages.js";
@@ -10,7 +10,7 @@ import { signUp } from "./account.js";
 import { avatar, field } from "./parts.js";
 import { providerName, providers } from "./providers.js";
 
-/** @import { NewTip, Provider, StageMember, Tip, TipJar, Tips } from "../contracts/api.js" */
+/** @import { NewTip, Provider, StageMember, Tip, TipJar } from "../client/contracts/api.js" */
 /** @import { Note } from "../model/live.js" */
 /** @import { Room } from "../model/room.js" */
 
@@ -27,7 +27,7 @@ export async function tipSheet(room, recipient) {
   const members = order(room, recipient);
   const all = await providers();
   const jars = new Map(await Promise.all(members.map(async ({ person }) =>
-    /** @type {const} */ ([person.id, /** @type {TipJar | null} */ (await getOrNull(`/v1/people/${person.id}/tip-jar`))]))));
+    /** @type {const} */ ([person.id, await orNull(api.getTipJar(person.id))]))));
   const open = members.filter(({ person }) => jars.get(person.id)?.enabled);
   await sheet("Send a tip", (close) => {
     if (open.length === 0) return [h("p", {}, "Nobody on stage has opened a tip jar yet.")];
@@ -67,8 +67,7 @@ function pick(room, body, members, jars, all, close) {
       ...(provider.takes_amount && { amount_minor: minor(Number(amount.value), currency), currency }),
     };
     await room.presence.beThere(room);
-    /** @type {Tip} */
-    const tip = await post(`/v1/spaces/${room.id}/tips`, wanted);
+    const tip = await api.offerTip(room.id, wanted);
     const name = members.find(({ person }) => person.id === chosen.to)?.person.name ?? "";
     replace(body, ...handOver(tip, provider, name, close));
     body.querySelector("a")?.focus();
@@ -96,7 +95,7 @@ function pick(room, body, members, jars, all, close) {
  */
 function handOver(tip, provider, name, close) {
   const opened = () => {
-    attempt(() => post(`/v1/tips/${tip.id}/opened`));
+    attempt(() => api.openTip(tip.id));
     setTimeout(close, 300);
   };
   return [
@@ -121,14 +120,13 @@ export async function tellOfTip(event) {
     tell(`${event.payer.name} wants to give you ${money(event.amount_minor, event.currency)} with ${where}.`);
   } else if (event.type === "tipping.tip_opened" && event.person_id === me) {
     const who = payers.get(event.tip_id) ?? "Somebody";
-    /** @type {Tips | null} */
-    const known = await getOrNull(`/v1/spaces/${event.space_id}/tips`);
+    const known = await orNull(api.getTips(event.space_id));
     const tip = known?.tips.find((one) => one.id === event.tip_id);
     if (tip?.state === "confirmed") return;
     const what = tip ? `${money(tip.amount_minor, tip.currency)} with ${await providerName(tip.provider)}` : "a tip";
     tell(`${who} went to give you ${what}.`, {
       stay: true,
-      action: { label: "It arrived", act: () => attempt(() => post(`/v1/tips/${event.tip_id}/confirmed`)) },
+      action: { label: "It arrived", act: () => attempt(() => api.confirmTip(event.tip_id)) },
     });
   } else if (event.type === "tipping.tip_confirmed" && event.payer === me) {
     tell("Your tip arrived. Thank you!");

@@ -1,11 +1,10 @@
 // @ts-check
 /** Choosing topics from the list that this instance has: a field to search in it, and what was chosen. */
 
-import { getOrNull } from "../lib/api.js";
+import { api, orNull } from "../lib/api.js";
 import { button, h, icon, replace, write } from "../lib/dom.js";
 import { count, topicName } from "../lib/format.js";
 
-/** @import { Topics } from "../contracts/api.js" */
 
 const MOST = 3;
 
@@ -66,8 +65,7 @@ export class TopicPicker {
   }
 
   async #load() {
-    /** @type {Topics | null} */
-    const answer = await getOrNull("/v1/topics");
+    const answer = await orNull(api.topics());
     if (!answer) return; // asked for again when somebody searches
     this.#all = answer.topics;
     if (document.activeElement === this.#input) this.#search();

