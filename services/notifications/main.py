@@ -19,20 +19,24 @@ from libs.relay import Relay
 from libs.service import Service, run
 from libs.tables import open_tables
 from services.notifications.adapters import deliveries as of_deliveries
+from services.notifications.adapters import pushes as of_pushes
 from services.notifications.adapters.deliveries import Deliveries
 from services.notifications.adapters.inbox import Inbox
 from services.notifications.adapters.posting import Posters
+from services.notifications.adapters.pushes import Pushes
 from services.notifications.app.addresses import Addresses
-from services.notifications.app.browsers import Browsers
+from services.notifications.app.browsers import Browsers, endings
 from services.notifications.app.delivering import Deliverer, Worker
 from services.notifications.app.intake import Intake
 from services.notifications.app.keeping import Keeping
+from services.notifications.app.messages import Messages
 from services.notifications.app.migration import today
 from services.notifications.app.owed import Owed
 from services.notifications.app.payloads import Payloads
 from services.notifications.app.personal_data import held
 from services.notifications.app.sealing import Sealer, of_webhook
 from services.notifications.app.sending import Sending, wants
+from services.notifications.app.telling import Teller
 from services.notifications.domain import webhooks as facts
 from services.notifications.domain.entities import new
 from services.notifications.domain.retrying import Retrying
@@ -43,6 +47,7 @@ from services.notifications.settings import Settings
 from services.notifications.translation import translate
 
 _DAY = 86_400.0
+_IDLE_PUSH_SERVICES = 32
 _CHANGES = (
     facts.WebhookAdded, facts.WebhookChanged, facts.SecretRotated, facts.WebhookPaused, facts.WebhookResumed,
     facts.WebhookRemoved,
@@ -54,9 +59,9 @@ async def compose(service: Service[Settings]) -> None:
     settings, bus = service.settings, service.bus
     store = await service.enter(open_store(settings.store_place, new))
     service.ready_when("store", store.trouble)
-    tables = await service.enter(open_tables(settings.deliveries_place, of_deliveries.SCHEMA))
+    tables = await service.enter(open_tables(settings.deliveries_place, (*of_deliveries.SCHEMA, *of_pushes.SCHEMA)))
     service.ready_when("deliveries", tables.trouble)
-    deliveries, kept = Deliveries(tables), Inbox(tables)
+    deliveries, kept, to_tell = Deliveries(tables), Inbox(tables), Pushes(tables)
     keyring = await service.enter(open_keyring(bus, settings.name))
     sealer = Sealer(keyring)
     relay = Relay(bus, store, translate, context="notifications")
@@ -97,31 +102,42 @@ async def compose(service: Service[Settings]) -> None:
         await bus.ask(DestroySubjects(command_id=new_id(), subjects=(of_webhook(id),)))
 
     deliverer = Deliverer(deliveries, worker, addresses.all, wants, forget)
-    keeping = Keeping(deliveries, settings.kept_days * _DAY, now=utc_now)
+    keeping = Keeping(deliveries, to_tell, settings.kept_days * _DAY, now=utc_now)
 
     audience = await service.enter(Audience(settings.model_path))
     service.spawn("audience", audience.run(bus))
     service.ready_when("audience", audience.lack)
+    push_checker = await service.enter(Fetcher(trusted=settings.private_push_hosts, http_to_trusted=True))
     browsers = Browsers(
-        store, executor, sealer, audience, checker.check, settings.push_hosts,
+        store, executor, sealer, audience, push_checker.check, settings.push_hosts,
         person_wait=settings.person_wait, now=utc_now,
     )  # fmt: skip
 
-    async def signed_out(person: str) -> None:
-        await browsers.end_all(person, "signed_out")
+    push_services = await service.enter(
+        Posters(
+            settings.private_push_hosts, connections=max(1, settings.push_slots // 4),
+            within=settings.webhook_seconds, most=settings.push_slots + _IDLE_PUSH_SERVICES,
+        )
+    )  # fmt: skip
+    messages = Messages(bus, browsers, push_services, settings.contact, now=utc_now)
+    teller = Teller(
+        bus, to_tell, audience, browsers, messages.send, retrying,
+        slots=settings.push_slots, service_slots=max(1, settings.push_slots // 4), now=utc_now,
+    )  # fmt: skip
+    service.ready_when("messages to browsers", teller.trouble)
 
-    async def erased(person: str) -> None:
-        await browsers.end_all(person, "erased")
-
-    owed = Owed(kept, {"key": addresses.revoke, "signed_out": signed_out, "erased": erased})
+    owed = Owed(kept, {"key": addresses.revoke, **endings(browsers)})
     service.ready_when("what is owed", owed.trouble)
     intake = Intake(bus, tables, kept, deliverer.wanted, now=utc_now)
     intake.on_kept.append(deliverer.wake)
     intake.on_owed.append(owed.wake)
     intake.on_forgotten.append(keeping.wipe)
+    intake.on_news.append(teller.wake)
+    teller.on_gone.append(owed.wake)
     service.ready_when("events", intake.lack)
     service.spawn("webhooks", deliverer.run())
     service.spawn("owed", owed.run())
+    service.spawn("browsers", teller.run())
     service.spawn("keeping", keeping.run())
     service.spawn("intake", intake.run())
 

@@ -19,7 +19,8 @@ class Settings(ServiceSettings):
     identity_issuer: str | None = None
     """Whose subjects people are named by in what servers are told; that of the gateway (`ROSTRUM_IDENTITY_ISSUER`)."""
     private_hosts: tuple[str, ...] = ()
-    """Hosts of webhooks that may be in private networks, and be asked without https, e.g. `["hooks.internal"]`."""
+    """Hosts of webhooks that may be in private networks, and be asked without https, e.g. `["hooks.internal"]`. So may
+    those of them that are among PUSH_HOSTS."""
     webhook_seconds: Annotated[float, Field(gt=0, le=60)] = 15.0
     """Within which a webhook must have answered."""
     webhook_slots: Annotated[int, Field(ge=1, le=100)] = 8
@@ -41,8 +42,25 @@ class Settings(ServiceSettings):
         "notify.windows.com",
     )
     """Push services whose addresses are taken from browsers, each with its subdomains; `["*"]` takes any."""
+    push_slots: Annotated[int, Field(ge=1, le=200)] = 32
+    """Messages on their way to browsers at once; a quarter of them to one push service."""
+    push_contact: str = Field(default="", pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)?$")
+    """Where those who run a push service reach you (`mailto:...`, `https://...`); without it ROSTRUM_PUBLIC_URL."""
+    public_url: str | None = None
+    """Where browsers reach the page; that of the gateway (`ROSTRUM_PUBLIC_URL`)."""
     person_wait: Annotated[float, Field(ge=0, le=30)] = 2.0
     """Seconds to wait at most for news of somebody who has just signed up."""
+
+    @property
+    def private_push_hosts(self) -> frozenset[str]:
+        """Push services that may be in private networks: both lists name them. `*` names none, since everybody chooses
+        the address of their own browser."""
+        return frozenset(self.private_hosts) & frozenset(self.push_hosts)
+
+    @property
+    def contact(self) -> str:
+        """What push services are told of those who run this place."""
+        return self.push_contact or (self.public_url or "") or "https://localhost"
 
     @property
     def deliveries_place(self) -> Place:

@@ -30,7 +30,7 @@ OF_A_LIST: Final = {
 IDS: Final = {
     "by", "caption_id", "code", "epoch", "event", "evidence.space", "followee", "gone.unit", "gone.what", "host",
     "host.id", "invited_by", "key", "lock", "others", "payer", "people", "person", "person.id", "person_id",
-    "picture", "pin_id", "previous_id", "recipient", "report", "reporter", "session_id", "settings.title_by",
+    "picture", "pin_id", "previous_id", "recipient", "report", "reporter", "session_id", "settings.title_by", "sign_in",
     "space", "stretch.space", "subject.host", "subject.person", "subject.space", "subscription", "title_lock",
     "token", "tracks.person_id", "undoes", "webhook",
 }  # fmt: skip

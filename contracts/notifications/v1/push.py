@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, event
 from contracts.growing import Growing
+from contracts.people.v1 import TokenId
 from contracts.times import Moment
 
 SubscriptionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-v]{26}$")]
@@ -30,7 +31,7 @@ class PushReason(Growing):
     REPLACED = "replaced"
     """The browser is somebody else's now, or the person has too many."""
     SIGNED_OUT = "signed_out"
-    """All tokens of the person were taken back."""
+    """The tokens of the person were taken back, or the one with which they subscribed."""
     ERASED = "erased"
 
 
@@ -108,6 +109,8 @@ class Subscribe(Command[Subscription]):
     auth: PushSecret
     reminders: bool = True
     live: bool = False
+    sign_in: TokenId | None = None
+    """With which token, or by which signing in, they ask: the browser is told nothing once that is taken back."""
 
 
 @register

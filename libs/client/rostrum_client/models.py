@@ -469,6 +469,16 @@ class NewAppeal(Model):
     text: str
 
 
+class NewBrowser(Model):
+    """What `PushManager.subscribe` gave (its `endpoint` is the address), and of what one wants to be told."""
+
+    address: str
+    auth: str
+    live: bool = False
+    p256dh: str
+    reminders: bool = True
+
+
 class NewCode(Model):
     """A code with which `uses` people may sign up."""
 
@@ -1171,6 +1181,23 @@ class Status(Model):
     pid: int
     ready: bool
     service: str
+
+
+class Subscription(Model):
+    """A browser that is told."""
+
+    created_at: datetime
+    id: str
+    live: bool = False
+    reminders: bool = True
+    service: str
+
+
+class Subscriptions(Model):
+    """A person's browsers, oldest first, and what another one needs to subscribe."""
+
+    key: str
+    subscriptions: tuple[Subscription, ...] = ()
 
 
 class Suspension(Model):

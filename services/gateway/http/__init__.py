@@ -36,6 +36,7 @@ from services.gateway.http import (
     pictures,
     pins,
     problems,
+    push,
     reactions,
     relations,
     reminders,
@@ -69,8 +70,8 @@ VERSION: Final = "1"
 _ROUTERS: Final = (
     whip_whep, sign_up, identity, people, pictures, relations, hosting, sessions, spaces, space_settings, live_bar,
     stage, speak_requests, stage_invitations, removals, pins, reactions, reports, evidence, appeals, sanctions, erasing,
-    export, tokens, moderation_log, reminders, tips, live_events, live_socket, analytics, replays, transcripts, links,
-    safety_copies, server_events, server_people, server_relations, server_webhooks, hls, x_spaces, operators,
+    export, tokens, moderation_log, reminders, push, tips, live_events, live_socket, analytics, replays, transcripts,
+    links, safety_copies, server_events, server_people, server_relations, server_webhooks, hls, x_spaces, operators,
     passing_over, health, pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""

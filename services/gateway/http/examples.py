@@ -30,6 +30,7 @@ _SAYS: Final[dict[str, Any]] = {
     # where
     "space_id": SPACE, "session_id": SESSION, "report_id": REPORT, "caption_id": CAPTION,
     "pin_id": "01jd3va1b3d5f7h9k1n3q5s7v9", "tip_id": "01jd3va2c4e6g8j0m2p4r6t8w0",
+    "subscription_id": "0vq2c6t1m9k4r8p3s5d7f1h2j4",
     "webhook_id": "01jd3v9f4rs7t2v6w8x0y1z2w3", "entry_id": "101-0", "resource_id": "4f1d2c3b5a69788796a5b4c3d2e1f001",
     "code": "K7QH-3MZP", "node_id": "media-1", "title": "On bees", "topics": ["science"], "lang": "en",
     "words": ["waggle dance"], "languages": ["en"], "platform": "web", "url": "https://bees.example.org/dance",
@@ -80,6 +81,11 @@ _OF: Final[dict[str, dict[str, Any]]] = {
     "MinuteCount": {"minute": 0},
     "MirroredPerson": {"reason": None, "detail": None},
     "NewAppeal": {"text": "It was somebody else with my password."},
+    "NewBrowser": {
+        "address": "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABm", "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "reminders": True, "live": True,
+    },
     "NewCode": {"note": "For the beekeepers", "uses": 50},
     "NewInvitation": {"person_id": BO, "to": "speak"},
     "NewJar": {"enabled": True, "names": {"paypal": "ada"}, "public_names_acknowledged": True},
@@ -132,6 +138,10 @@ _OF: Final[dict[str, dict[str, Any]]] = {
     "Spread": {"p50": 3.1, "p95": 9.8, "worst": 41.0},
     "StageMember": {"role": "host", "muted": False},
     "Status": {"service": "room", "instance": "room-1", "health_port": 41207, "pid": 2211, "ready": True},
+    "Subscription": {"id": "0vq2c6t1m9k4r8p3s5d7f1h2j4", "service": "updates.push.services.mozilla.com", "live": True},
+    "Subscriptions": {
+        "key": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+    },
     "Suspension": {"reason": "spam", "explanation": "You told everybody of your shop."},
     "Tip": {"id": "01jd3va2c4e6g8j0m2p4r6t8w0", "person_id": ADA, "offered_at": "2026-12-01T19:05:00Z"},
     "TipJar": {"person_id": ADA, "enabled": True, "names": {"paypal": "ada"}},

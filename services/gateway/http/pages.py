@@ -125,6 +125,12 @@ async def api_docs(request: Request) -> Response:
     return await _api_docs.get_response("index.html", request.scope)
 
 
+@router.get("/worker.js")
+async def worker(request: Request) -> Response:
+    """What shows notices while no page is open: a browser lets it do so for addresses below its own."""
+    return await _files.get_response("worker.js", request.scope)
+
+
 def mount(app: FastAPI) -> None:
     """Serve the client's files under /static/, and those that show the API under /docs/."""
     app.mount("/static", _files, name="static")

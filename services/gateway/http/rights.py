@@ -22,8 +22,8 @@ _LISTENING: Final = frozenset({
     "hangUp", "revokeMyToken",
 })  # fmt: skip
 _OF_HOSTS: Final = frozenset({"deleteReplay", "deleteTranscript", "deleteCaption", "rejectCorrection"})
-_OF_THE_ACCOUNT: Final = frozenset({"exportMe", "makeLink"})
-"""A link opens whatever its person may see."""
+_OF_THE_ACCOUNT: Final = frozenset({"exportMe", "makeLink", "subscribePush", "unsubscribePush", "unsubscribeAllPush"})
+"""A link opens whatever its person may see, and messages to a browser outlive the token."""
 
 
 def check(connection: HTTPConnection, rights: frozenset[str]) -> None:

@@ -67,26 +67,39 @@ class Poster:
 class Posters:
     """A `Poster` for each name, made when it is first needed."""
 
-    def __init__(self, private_hosts: Collection[str], *, connections: int, within: float) -> None:
+    def __init__(
+        self, private_hosts: Collection[str], *, connections: int, within: float, most: int | None = None
+    ) -> None:
+        """With `most`, which is more than are used at once, the one whose last use is longest ago is closed where there
+        would be more."""
+        self._most = most
         self._private_hosts = private_hosts
         self._connections = connections
         self._within = within
         self._context = authorities()
         self._open: dict[str, Poster] = {}
+        """The one that was used last comes last."""
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(self.close(name) for name in list(self._open)))
+        await asyncio.gather(*(self.close(name) for name in list(self._open)), *self._closing)
 
     def of(self, name: str) -> Poster:
         """The one of this name."""
-        if name not in self._open:
-            self._open[name] = Poster(
+        poster = self._open.pop(name, None)
+        if poster is None:
+            poster = Poster(
                 self._private_hosts, connections=self._connections, within=self._within, context=self._context
             )
-        return self._open[name]
+        self._open[name] = poster
+        if self._most is not None and len(self._open) > self._most:
+            task = asyncio.create_task(self.close(next(iter(self._open))), name="close connections")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        return poster
 
     async def close(self, name: str) -> None:
         """Close the connections of one that is not needed any more."""

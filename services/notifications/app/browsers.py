@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -87,7 +87,7 @@ class Browsers:
     # -- changing ----------------------------------------------------------------------------------------------
 
     async def subscribe(
-        self, order: Order, person: str, given: tuple[str, str, str], *, reminders: bool, live: bool
+        self, order: Order, person: str, given: tuple[str, str, str], *, reminders: bool, live: bool, sign_in: str = ""
     ) -> Subscription:
         """Tell somebody in a browser that gave its address and two keys. Whoever used it before is told there no more.
 
@@ -101,11 +101,14 @@ class Browsers:
         except NoKey as error:
             raise Refusal("invalid", f"These are no keys of a browser: {error}.", field="p256dh") from None
         id = subscription_of(address)
+        as_it_is = await self._as_it_is(person, id, given)
+        if as_it_is is not None and (as_it_is.reminders, as_it_is.live, as_it_is.sign_in) == (reminders, live, sign_in):
+            return as_it_is  # a page says so at every visit
         words = await self._sealer.seal(of_person(person), unit_of_subscription(id), json.dumps(given))
         service = urlsplit(address).hostname or ""
         decide = of_kind(
             Subscriptions,
-            lambda kept: kept.subscribe(id, service, words, reminders=reminders, live=live),
+            lambda kept: kept.subscribe(id, service, words, reminders=reminders, live=live, sign_in=sign_in),
         )
         view = of_kind(Subscriptions, lambda kept: kept.browsers[id])
         for _ in range(_ATTEMPTS):
@@ -121,6 +124,14 @@ class Browsers:
                 continue
             return done.view
         raise Refusal("unavailable", "Somebody else uses this browser at the same moment; try again.", retry=True)
+
+    async def _as_it_is(self, person: str, id: str, given: tuple[str, str, str]) -> Subscription | None:
+        """One of somebody's browsers that has given the same before; None where there is none."""
+        found = next((one for one in await self.of(person) if one.id == id), None)
+        if found is None:
+            return None
+        text = await self._sealer.read(of_person(person), unit_of_subscription(id), found.keys)
+        return found if text == json.dumps(given) else None
 
     async def unsubscribe(self, order: Order, person: str, subscription: str | None) -> None:
         """Tell somebody no longer in one browser, or in any."""
@@ -138,6 +149,12 @@ class Browsers:
         """Nobody is told any more in any browser of somebody."""
         for one in await self.of(person):
             await self.end(person, one.id, reason)
+
+    async def end_signed_in(self, person: str, sign_in: str) -> None:
+        """They are told no more where they subscribed with a token, or by a signing in, that was taken back."""
+        for one in await self.of(person):
+            if one.sign_in == sign_in:
+                await self.end(person, one.id, "signed_out")
 
     async def _remove(self, id: str, subscription: str, reason: str) -> None:
         remove = of_kind(Subscriptions, lambda kept: kept.unsubscribe(subscription, reason))
@@ -173,3 +190,26 @@ def subscription_of(address: str) -> str:
 
 def _each(kept: Subscriptions, gone: Sequence[str], reason: str) -> list[Fact]:
     return [fact for one in gone for fact in kept.unsubscribe(one, reason)]
+
+
+def endings(browsers: Browsers) -> dict[str, Callable[[str], Awaitable[None]]]:
+    """What is done, by what is owed, where browsers are told nothing any more. Doing it again changes nothing."""
+
+    async def signed_out_here(of: str) -> None:
+        await browsers.end_signed_in(*of.split(":", 1))
+
+    async def gone(of: str) -> None:
+        person, subscription = of.split(":", 1)
+        await browsers.end(person, subscription, "gone")
+
+    async def keys_erased(of: str) -> None:
+        person, subscription = of.split(":", 1)
+        await browsers.end(person, subscription, "erased")
+
+    return {
+        "signed_out": lambda person: browsers.end_all(person, "signed_out"),
+        "signed_out_here": signed_out_here,
+        "erased": lambda person: browsers.end_all(person, "erased"),
+        "push_gone": gone,
+        "push_erased": keys_erased,
+    }

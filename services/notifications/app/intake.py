@@ -20,15 +20,19 @@ from contracts.room import v1 as room
 from libs.bus import Bus, Received
 from libs.bus.anew import StreamPlace, follow_anew
 from libs.tables import Statements, Tables, TablesAway
-from services.notifications.adapters import deliveries, inbox
+from services.notifications.adapters import deliveries, inbox, pushes
 from services.notifications.adapters.inbox import Inbox, Mark
+from services.notifications.adapters.pushes import News
 from services.notifications.app.payloads import stored
+from services.notifications.domain.news import About, expires
 
 _log = logging.getLogger(__name__)
 _PAUSE: Final = 1.0
 _LAST_WORDS: Final = frozenset({"room.ended", "room.canceled", "room.deleted"})
 """What is told of a Space of which nothing else is."""
 _ERASED: Final = frozenset({"people.erased"})
+
+_ABOUT: Final = {people.ReminderKind.SOON: About.SOON, people.ReminderKind.START: About.START}
 
 
 class Intake:
@@ -55,6 +59,8 @@ class Intake:
         """Called after something was remembered that is to be done."""
         self.on_forgotten: list[Callable[[], None]] = []
         """Called after something was deleted that must not be left in the files."""
+        self.on_news: list[Callable[[], None]] = []
+        """Called after something was noted that people may be told of in their browsers."""
         self._target: int | None = None
 
     def lack(self) -> str | None:
@@ -122,6 +128,7 @@ class Intake:
             (work.kept, self.on_kept),
             (work.owed, self.on_owed),
             (work.forgotten, self.on_forgotten),
+            (work.news, self.on_news),
         ):
             for call in calls if happened else ():
                 call()
@@ -137,7 +144,7 @@ class _Work:
         self._batch = batch
         self._wanted = wanted
         self._now = now
-        self.kept = self.owed = self.forgotten = False
+        self.kept = self.owed = self.forgotten = self.news = False
 
     def do(self, db: Statements) -> inbox.Place:
         """The place behind it."""
@@ -148,6 +155,7 @@ class _Work:
                 continue
             n += self._keep(db, received, n + 1)
             self._follow_from(db, received)
+            self._note(db, received)
         place = self._before._replace(sequence=self._batch[-1].sequence, n=n)
         inbox.move(db, place.epoch, place.sequence, n)
         return place
@@ -181,13 +189,36 @@ class _Work:
                 self._owe(db, "key", key)
             case people.TokensRevoked(person_id=person, token_id=None):
                 self._owe(db, "signed_out", person)
-            case people.Erased(person_id=person):
+            case people.TokensRevoked(person_id=person, token_id=str(token)):
+                self._owe(db, "signed_out_here", f"{person}:{token}")
+            case people.Erased(person_id=person) | people.Forgotten(whole=("person", person)):
                 self._owe(db, "erased", person)
                 self._forget(db, person, _ERASED)
+                pushes.forget_person(db, person)
             case people.Forgotten(whole=("space", space)) | room.SpaceDeleted(space_id=space):
                 self._forget(db, space, _LAST_WORDS)
+                pushes.forget_space(db, space)
             case _:
                 pass
+
+    def _note(self, db: Statements, received: Received) -> None:
+        """Note what people may be told of in their browsers, while that is worth it."""
+        event, id = received.event, self._id(received)
+        at = event.at.timestamp()
+        if self._now >= expires(at):
+            return
+        match event:
+            case room.Started(space_id=space, host=host, settings=settings):
+                if settings.kind is not room.Kind.SPACE:
+                    return  # a conversation is between those who are in it
+                news = News(id, About.LIVE, pushes.LIVE, space, host.id, "", at)
+            case people.ReminderDue(person_id=person, space_id=space, kind=kind, scheduled_start=start):
+                if (about := _ABOUT.get(kind)) is None:
+                    return  # a newer version's
+                news = News(id, about, f"{about}:{start.isoformat()}", space, "", person, at)
+            case _:
+                return
+        self.news |= pushes.note(db, news)
 
     def _owe(self, db: Statements, kind: str, id: str) -> None:
         inbox.owe(db, kind, id)

@@ -35,6 +35,8 @@ class PushSubscribed(Fact):
     """Address and keys of the browser, as JSON."""
     reminders: bool
     live: bool
+    sign_in: str = ""
+    """The token or the signing in with which they asked; empty where that is not known."""
 
 
 @stored("notifications.push_unsubscribed")
@@ -55,6 +57,7 @@ class Subscription:
     reminders: bool
     live: bool
     created_at: datetime
+    sign_in: str = ""
 
 
 class PushKey(Aggregate):
@@ -81,13 +84,17 @@ class Subscriptions(Aggregate):
 
     # -- deciding ----------------------------------------------------------------------------------------------
 
-    def subscribe(self, subscription: str, service: str, keys: Words, *, reminders: bool, live: bool) -> list[Fact]:
+    def subscribe(
+        self, subscription: str, service: str, keys: Words, *, reminders: bool, live: bool, sign_in: str = ""
+    ) -> list[Fact]:
         """Tell somebody in a browser; again changes what they are told of."""
         facts: list[Fact] = []
         if subscription not in self.browsers and len(self.browsers) >= MOST:
             facts.append(PushUnsubscribed(subscription=next(iter(self.browsers)), reason="replaced"))
         facts.append(
-            PushSubscribed(subscription=subscription, service=service, keys=keys, reminders=reminders, live=live)
+            PushSubscribed(
+                subscription=subscription, service=service, keys=keys, reminders=reminders, live=live, sign_in=sign_in
+            )
         )
         return facts
 
@@ -105,7 +112,7 @@ class Subscriptions(Aggregate):
                 before = self.browsers.get(f.subscription)
                 since = meta.at if before is None else before.created_at
                 self.browsers[f.subscription] = Subscription(
-                    f.subscription, f.service, f.keys, f.reminders, f.live, since
+                    f.subscription, f.service, f.keys, f.reminders, f.live, since, f.sign_in
                 )
             case PushUnsubscribed() as f:
                 self.browsers.pop(f.subscription, None)

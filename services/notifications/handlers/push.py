@@ -23,8 +23,9 @@ def add(table: Handlers, executor: Executor[Entity], browsers: Browsers, held: H
         person = _actor(command)
         given = (command.address, command.p256dh, command.auth)
         made = await browsers.subscribe(
-            executor.order(command), person, given, reminders=command.reminders, live=command.live
-        )
+            executor.order(command), person, given, reminders=command.reminders, live=command.live,
+            sign_in=command.sign_in or "",
+        )  # fmt: skip
         return Accepted(result=_seen(made))
 
     @table.on(v1.Unsubscribe)

@@ -67,11 +67,14 @@ class Audience(ReadModel):
         query = "SELECT 1 FROM blocks WHERE (person = ? AND other = ?) OR (person = ? AND other = ?)"
         return self.db.execute(query, (one, other, other, one)).fetchone() is not None
 
-    def followers_to_tell(self, person: str, after: str, limit: int) -> list[str]:
-        """Who follows somebody and wants to be told when they are live, in order of their ids."""
+    def followers_to_tell(self, person: str, after: str, limit: int) -> tuple[list[str], str | None]:
+        """Of the `limit` followers of somebody that come after one, by their ids, those who want to be told when that
+        person is live, and may be; and the last one looked at, None where there are no more."""
         rows = self.db.execute(
-            "SELECT DISTINCT follower FROM follows JOIN browsers ON browsers.person = follower AND live = 1 "
-            "WHERE followee = ? AND follower > ? ORDER BY follower LIMIT ?",
+            "SELECT f.follower, EXISTS (SELECT 1 FROM browsers AS b WHERE b.person = f.follower AND b.live = 1) AND "
+            "NOT EXISTS (SELECT 1 FROM people AS p WHERE p.id = f.follower AND (p.suspended OR p.gone)) "
+            "FROM follows AS f WHERE f.followee = ? AND f.follower > ? ORDER BY f.follower LIMIT ?",
             (person, after, limit),
-        )
-        return [follower for (follower,) in rows]
+        ).fetchall()
+        found = [follower for follower, wants in rows if wants and not self.is_blocked(person, follower)]
+        return found, rows[-1][0] if len(rows) == limit else None

@@ -53,7 +53,16 @@ async def test_head_answers_wherever_get_does_and_alike(gateway: Running, behind
     paths = [path for path, methods in openapi()["paths"].items() if "get" in methods]
     ids = {"space_id": space.id, "person_id": space.host.id, "id": space.id, "format": "vtt", "code": "x", "number": 0}
     asked = [
-        path.format_map(ids | {"report_id": new_id(), "tip_id": new_id(), "webhook_id": new_id(), "piece": "0"})
+        path.format_map(
+            ids
+            | {
+                "report_id": new_id(),
+                "tip_id": new_id(),
+                "webhook_id": new_id(),
+                "piece": "0",
+                "subscription_id": "0" * 26,
+            }
+        )
         for path in paths
     ]
     asked += [

@@ -128,10 +128,10 @@ async def test_people_revoke_their_own_tokens_and_operators_anybodys(gateway: Ru
 FREE = {
     ("get", "/healthz"), ("get", "/readyz"), ("get", "/v1/me"), ("get", "/v1/me/appeals"), ("post", "/v1/me/appeals"),
     ("delete", "/v1/me/token"), ("delete", "/v1/me/tokens"), ("delete", "/v1/me"), ("get", "/v1/me/export"),
-    ("post", "/v1/links"),
+    ("post", "/v1/links"), ("delete", "/v1/me/push"), ("delete", "/v1/me/push/{subscription_id}"),
 }  # fmt: skip
-"""What a suspended person may do: know who they are, appeal, sign out, have a copy of their data, and delete their
-account. What a link may be used for is decided when it is used."""
+"""What a suspended person may do: know who they are, appeal, sign out, be told nothing any more, have a copy of their
+data, and delete their account. What a link may be used for is decided when it is used."""
 ANYBODYS = {
     ("get", "/v1/ops/hosting-policy"), ("get", "/v1/reactions"), ("get", "/v1/reports/reasons"), ("get", "/v1/topics"),
     ("get", "/v1/tip-providers"), ("get", "/v1/captions/languages"), ("get", "/v1/identity"),
@@ -152,7 +152,7 @@ async def test_a_suspended_operator_is_refused_on_every_route(gateway: Running, 
     ids = {
         "space_id": space.id, "person_id": new_id(), "id": space.id, "format": "vtt", "code": "x",
         "session_id": new_id(), "report_id": new_id(), "tip_id": new_id(), "entry_id": "instance-1",
-        "caption_id": "c", "webhook_id": new_id(),
+        "caption_id": "c", "webhook_id": new_id(), "subscription_id": "0" * 26,
         "pin_id": new_id(), "resource_id": "x", "handle": "x", "piece": "0", "number": 0,
     }  # fmt: skip
     async with gateway.client(person, operator=True) as client:

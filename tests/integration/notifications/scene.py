@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from nats.aio.msg import Msg
+
 from contracts import subjects
 from contracts.commands import Accepted
 from contracts.envelope import Outgoing, PersonRef, body_of, event_of, headers
@@ -45,6 +47,8 @@ class Scene:
     known: dict[str, people.PersonAtIssuer] = field(default_factory=dict)
     numbers: dict[str, itertools.count[int]] = field(default_factory=dict)
     """Of the notifications of each context."""
+    said: list[tuple[Outgoing, int]] = field(default_factory=list)
+    """What was published."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -70,6 +74,7 @@ class Scene:
         told = headers(event, id=str(number), source=event.context)
         told.pop("Nats-Msg-Id")
         told[subjects.HEADER_NOTIFICATION] = str(number)
+        self.said.append((outgoing, number))
         await self.bus.js.publish(event.subject, body_of(outgoing), headers=told)
 
     async def space(self, host: PersonRef = ANN, **settings: Any) -> str:
@@ -131,5 +136,9 @@ async def scene() -> AsyncIterator[Scene]:
                 found = tuple(there.known[id] for id in query.person_ids if id in there.known)
                 return Accepted(result=people.PeopleAtIssuer(people=found))
 
+            async def all_published(message: Msg) -> None:
+                await message.respond(b"")
+
+            await owner.nc.subscribe(subjects.relay_check("people"), cb=all_published)
             async with owner.serve(table):
                 yield there

@@ -44,7 +44,9 @@ async def happens(tables: Tables, *lanes: str) -> Deliveries:
     return found
 
 
-async def settled(found: Deliveries, due: list[Due], at: float, *, again: float | None, overtaken: bool = False) -> None:
+async def settled(
+    found: Deliveries, due: list[Due], at: float, *, again: float | None, overtaken: bool = False
+) -> None:
     outcome = "delivered" if again is None else "failed"
     attempts = [Attempt(one, at, outcome, None, "", 0, again, overtaken) for one in due]
     await found.settle(HOOK, attempts, Progress(0, 0, None, at, 0.0))

@@ -12,6 +12,24 @@ class Reminders:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    def unsubscribe_all_push(self, *, idempotency_key: str | None = None) -> None:
+        """Be told in no browser any more."""
+        self._calls.nothing(Request("DELETE", "/v1/me/push", key=idempotency_key))
+
+    def get_push(self) -> m.Subscriptions:
+        """The browsers in which one is told, and the `applicationServerKey` with which another one subscribes."""
+        return self._calls.answer(Request("GET", "/v1/me/push"), m.Subscriptions)
+
+    def subscribe_push(self, body: m.NewBrowser, *, idempotency_key: str | None = None) -> m.Subscription:
+        """Be told in this browser, until one signs out there; again changes of what. Who used it before is told there no
+        more. Beyond 10 browsers, the one that was added first is told no more.
+        """
+        return self._calls.answer(Request("PUT", "/v1/me/push", body=body, key=idempotency_key), m.Subscription)
+
+    def unsubscribe_push(self, subscription_id: str, *, idempotency_key: str | None = None) -> None:
+        """Be told no longer in one browser; fine also where one was not."""
+        self._calls.nothing(Request("DELETE", f"/v1/me/push/{quoted(subscription_id)}", key=idempotency_key))
+
     def get_reminders(self) -> m.Reminders:
         """The scheduled Spaces one is reminded of, the next one first."""
         return self._calls.answer(Request("GET", "/v1/me/reminders"), m.Reminders)
@@ -30,6 +48,24 @@ class AsyncReminders:
 
     def __init__(self, calls: AsyncCalls) -> None:
         self._calls = calls
+
+    async def unsubscribe_all_push(self, *, idempotency_key: str | None = None) -> None:
+        """Be told in no browser any more."""
+        await self._calls.nothing(Request("DELETE", "/v1/me/push", key=idempotency_key))
+
+    async def get_push(self) -> m.Subscriptions:
+        """The browsers in which one is told, and the `applicationServerKey` with which another one subscribes."""
+        return await self._calls.answer(Request("GET", "/v1/me/push"), m.Subscriptions)
+
+    async def subscribe_push(self, body: m.NewBrowser, *, idempotency_key: str | None = None) -> m.Subscription:
+        """Be told in this browser, until one signs out there; again changes of what. Who used it before is told there no
+        more. Beyond 10 browsers, the one that was added first is told no more.
+        """
+        return await self._calls.answer(Request("PUT", "/v1/me/push", body=body, key=idempotency_key), m.Subscription)
+
+    async def unsubscribe_push(self, subscription_id: str, *, idempotency_key: str | None = None) -> None:
+        """Be told no longer in one browser; fine also where one was not."""
+        await self._calls.nothing(Request("DELETE", f"/v1/me/push/{quoted(subscription_id)}", key=idempotency_key))
 
     async def get_reminders(self) -> m.Reminders:
         """The scheduled Spaces one is reminded of, the next one first."""

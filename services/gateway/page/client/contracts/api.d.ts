@@ -363,6 +363,15 @@ export interface NewAppeal {
   text: string;
 }
 
+/** What `PushManager.subscribe` gave (its `endpoint` is the address), and of what one wants to be told. */
+export interface NewBrowser {
+  address: string;
+  auth: string;
+  live?: boolean;
+  p256dh: string;
+  reminders?: boolean;
+}
+
 /** A code with which `uses` people may sign up. */
 export interface NewCode {
   expires_at?: string | null;
@@ -1019,6 +1028,21 @@ export interface Status {
   pid: number;
   ready: boolean;
   service: string;
+}
+
+/** A browser that is told. */
+export interface Subscription {
+  created_at: string;
+  id: string;
+  live: boolean;
+  reminders: boolean;
+  service: string;
+}
+
+/** A person's browsers, oldest first, and what another one needs to subscribe. */
+export interface Subscriptions {
+  key: string;
+  subscriptions: Subscription[];
 }
 
 /** Why somebody is suspended, and for how long. */
