@@ -4,6 +4,7 @@
 import { replace } from "./lib/dom.js";
 import { attempt, complain } from "./lib/messages.js";
 import { comeBack } from "./lib/sign_in.js";
+import { refresh } from "./lib/push.js";
 import { bar } from "./model/bar.js";
 import { mountAccount } from "./views/account.js";
 import { tellOfCorrections } from "./views/corrections.js";
@@ -79,7 +80,7 @@ addEventListener("popstate", () => goBack());
 addEventListener("unhandledrejection", (event) => complain(event.reason));
 
 mountAccount();
-attempt(comeBack);
+attempt(comeBack).then(() => refresh()).catch(() => undefined); // at the next visit then
 tellOfReminders();
 tellOfInvitations();
 tellOfCorrections();

@@ -47,6 +47,9 @@ async def system(tmp_path_factory: pytest.TempPathFactory, listed_origin: str) -
     settings = {
         "ROSTRUM_ROOM_REACTIONS": json.dumps(REACTIONS),
         "ROSTRUM_GATEWAY_CORS_ORIGINS": json.dumps([listed_origin]),
+        # A push service of a test's own.
+        "ROSTRUM_NOTIFICATIONS_PUSH_HOSTS": json.dumps(["127.0.0.1"]),
+        "ROSTRUM_NOTIFICATIONS_PRIVATE_HOSTS": json.dumps(["127.0.0.1"]),
         "ROSTRUM_TRANSCRIPTION_LANGUAGES": json.dumps(CAPTIONED),
         # One person speaks at a time, and their words are renewed now and then.
         "ROSTRUM_TRANSCRIPTION_WORKERS": "1",

@@ -3,6 +3,7 @@
 
 import { api, identity, orNull } from "./api.js";
 import { confirm, tell } from "./messages.js";
+import { canPush, turnOff, wantedHere } from "./push.js";
 
 /** @import { HowToSignIn } from "../client/contracts/api.js" */
 
@@ -73,6 +74,8 @@ async function takeIn(token) {
 /** Sign out here, and where one signed in. */
 export async function signOut() {
   const how = await howToSignIn();
+  // Who comes here next is not to see what is for them. Where nobody answers, the browser has forgotten it all the same.
+  if (canPush() && wantedHere()) await turnOff().catch(() => undefined);
   if (how?.mode === "oidc") await api.revokeMyToken().catch(() => undefined); // it may be over already
   identity.become(null);
   if (how?.sign_out) location.assign(how.sign_out);

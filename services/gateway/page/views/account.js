@@ -7,6 +7,7 @@ import { attempt, sheet } from "../lib/messages.js";
 import { howToSignIn, leaveToSignIn, signOut } from "../lib/sign_in.js";
 import { atMost } from "../lib/words.js";
 import { jarForm } from "./jar.js";
+import { noticesForm } from "./notices.js";
 import { avatar, field } from "./parts.js";
 import { HANDLE, editProfile } from "./profile.js";
 import { providers } from "./providers.js";
@@ -80,6 +81,7 @@ async function mine() {
     h("p", { class: "who" }, avatar(person), h("span", {}, h("strong", {}, person.name), h("small", {}, `@${person.handle}`))),
     h("div", { class: "row" }, button({ "data-testid": "edit-profile", onclick: () => { close(); editProfile(); } },
       "Edit profile")),
+    noticesForm(),
     // A form that is empty because nothing was read would empty the jar.
     jar ? jarForm(jar, all, close) : h("p", {}, "Your tip jar cannot be shown at the moment. Try again later."),
     h("div", { class: "row end" }, button({ class: "quiet", "data-testid": "sign-out", onclick: () => { signOut(); close(); } },

@@ -29,6 +29,7 @@ import type {
   ManyPeople,
   MirroredPeople,
   NewAppeal,
+  NewBrowser,
   NewCode,
   NewInvitation,
   NewJar,
@@ -79,6 +80,8 @@ import type {
   SpacePage,
   SpacePeople,
   SpaceView,
+  Subscription,
+  Subscriptions,
   Suspension,
   Tip,
   TipJar,
@@ -262,6 +265,8 @@ export interface Calls {
   getPerson(person_id: string, options?: Options): Promise<Person>;
   /** Somebody's picture, as WebP. Whoever knows its address may have it. */
   getPicture(person_id: string, options?: Options & { query?: { size?: "128" | "512" | null | undefined; v?: string | null | undefined } }): Promise<Response>;
+  /** The browsers in which one is told, and the `applicationServerKey` with which another one subscribes. */
+  getPush(options?: Options): Promise<Subscriptions>;
   /** The scheduled Spaces one is reminded of, the next one first. */
   getReminders(options?: Options): Promise<Reminders>;
   /** How far the replay is, and where its parts are. */
@@ -456,6 +461,11 @@ export interface Calls {
   spaceEvents(space_id: string, options?: Options & { query?: { session?: string | null | undefined; last_event_id?: string | null | undefined; access_token?: string | null | undefined } }): Promise<Response>;
   /** The host starts a scheduled Space. */
   startSpace(space_id: string, options?: Options): Promise<SpaceView>;
+  /**
+   * Be told in this browser, until one signs out there; again changes of what. Who used it before is told there no
+   * more. Beyond 10 browsers, the one that was added first is told no more.
+   */
+  subscribePush(body: NewBrowser, options?: Options): Promise<Subscription>;
   /** Refuse somebody everywhere, at once. */
   suspend(person_id: string, body: NewSuspension, options?: Options): Promise<null>;
   /** Remove somebody's picture, for good: it is shown nowhere from then on. They may have another one. */
@@ -476,6 +486,10 @@ export interface Calls {
   unmute(space_id: string, person_id: string, options?: Options): Promise<SpaceView>;
   /** Take a link away: one's own, or as a host any. */
   unpin(space_id: string, pin_id: string, options?: Options): Promise<SpaceView>;
+  /** Be told in no browser any more. */
+  unsubscribeAllPush(options?: Options): Promise<null>;
+  /** Be told no longer in one browser; fine also where one was not. */
+  unsubscribePush(subscription_id: string, options?: Options): Promise<null>;
   /** Listen: offer one to three audio tracks to receive; anonymously without a token. */
   whep(space_id: string, body: string | Blob, options?: Options & { query?: { session?: string | null | undefined } }): Promise<Response>;
   /** What WHEP takes. */
@@ -517,6 +531,7 @@ export interface Addresses {
   getOverview(query?: { access_token?: string | null | undefined }): string;
   getPerson(person_id: string): string;
   getPicture(person_id: string, query?: { size?: "128" | "512" | null | undefined; v?: string | null | undefined }): string;
+  getPush(): string;
   getReminders(): string;
   getReplay(space_id: string, query?: { access_token?: string | null | undefined }): string;
   getReportEvidence(report_id: string): string;
