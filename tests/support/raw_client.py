@@ -91,6 +91,30 @@ class RawClient:
                 elif not 192 <= data[1] <= 223:  # RTCP has these (RFC 5761, section 4)
                     self.heard.append(_payload(self._receive.unprotect(data)))
 
+    async def send(self, *datagrams: bytes) -> None:
+        """Send anything, from the address that the server takes this client's DTLS and SRTP from."""
+        for datagram in datagrams:
+            await self._ice.send(datagram)
+
+    def sealed(self, *packets: bytes) -> list[bytes]:
+        """RTP packets as SRTP."""
+        return [self._send.protect(packet) for packet in packets]
+
+    def sealed_rtcp(self, *packets: bytes) -> list[bytes]:
+        """RTCP packets as SRTCP."""
+        return [self._send.protect_rtcp(packet) for packet in packets]
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Where the server takes datagrams."""
+        (pair,) = self._ice._nominated.values()
+        return pair.remote_addr
+
+    @property
+    def check_as(self) -> tuple[str, bytes]:
+        """User name and key of this client's checks (RFC 8445, section 7.1.1)."""
+        return f"{self._ice.remote_username}:{self._ice.local_username}", str(self._ice.remote_password).encode()
+
     async def close(self) -> None:
         """Leave without a word."""
         await self._ice.close()

@@ -8,86 +8,24 @@ with a problem document, and the connection is closed.
 from __future__ import annotations
 
 import asyncio
-import json
-import resource
-from collections import Counter
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Any, Final, cast
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from services.gateway.adapters.addresses import address_of
+from services.gateway.adapters.bounded_socket import BoundedWebSocket
+from services.gateway.adapters.connection_bounds import POLITE, Bounds, HttpConnections, refusal
 
 _SLICE: Final = 16 * 1024
 """Bytes given to the parser at once, so that a head that is too long is noticed before much of it was taken apart."""
 _FRAMING: Final = 8
 """Bytes beside each byte of a body: a chunk of one byte has five."""
 _COUNTED_BODY: Final = 64 * 1024
-_POLITE: Final = 50
-"""So many connections above an address's limit are told so; those above them are cut off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one connection, and one address, may cost."""
-
-    head_bytes: int = 32 * 1024
-    fields: int = 100
-    head_seconds: float = 10.0
-    """In which a head must be complete, from its first byte on."""
-    idle_seconds: float = 30.0
-    """Between two requests, and before the first."""
-    body_rate: int = 1024
-    """Bytes a second at which a body comes, at least."""
-    body_stalls: float = 30.0
-    """Seconds that a body may take beside that: its sender may stand still, behind a busy processor or a bad line."""
-    per_address: int = 200
-    """Connections of one address at once."""
-    proxies: Container[str | None] = ()
-    """Addresses that are many people's, and counted nowhere."""
-    most: int = field(default_factory=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    """Descriptors of this process. The last tenth of them is for people who are signed in."""
-    signed_in: Callable[[Sequence[tuple[bytes, bytes]], bytes], bool] = lambda headers, query: False
-    """Whether a request, by its headers and its query, is of somebody who is signed in."""
-    readable: Callable[[str | None], Sequence[tuple[bytes, bytes]]] = lambda origin: ()
-    """Headers that let a page of the request's origin read the answer."""
-
-
-class HttpConnections:
-    """The open connections, by the address they come from."""
-
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        self._of: Counter[str] = Counter()
-        self._open: dict[asyncio.BaseTransport, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    @property
-    def crowded(self) -> bool:
-        """Whether what is left is for people who are signed in."""
-        return len(self._open) > self._bounds.most * 0.9
-
-    def enter(self, transport: asyncio.BaseTransport, host: str | None) -> int:
-        """Take a connection in; how many that address has above its limit."""
-        address = address_of(host)
-        self._open[transport] = address
-        if host in self._bounds.proxies:
-            return 0
-        self._of[address] += 1
-        return self._of[address] - self._bounds.per_address
-
-    def leave(self, transport: asyncio.BaseTransport) -> None:
-        """Forget a connection that is closed; again is fine."""
-        address = self._open.pop(transport, None)
-        if address is not None and self._of[address] > 0:
-            self._of[address] -= 1
-            if not self._of[address]:
-                del self._of[address]
+_AHEAD: Final = 8
+"""Requests of a connection that may wait for the answer to an earlier one. A good client sends its next request when it
+has read an answer to its end, which the app may only be about to say."""
 
 
 class _Broken(Exception):
@@ -113,13 +51,15 @@ class BoundedHttp(HttpToolsProtocol):
         self._excess = False
         self._answer: tuple[int, str, str] | None = None
         self._gone = False
+        self._answering: RequestResponseCycle | None = None
+        """What the app answers, or answered last; `cycle` is the newest, which may still wait behind it."""
 
     # -- the connection ----------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
         above = self.open_connections.enter(transport, self.client[0] if self.client else None)
-        if above > _POLITE or len(self.open_connections) >= self.bounds.most * 0.98:
+        if above > POLITE or len(self.open_connections) >= self.bounds.most * 0.98:
             self.transport.abort()
             return
         self._excess = above > 0
@@ -129,6 +69,11 @@ class BoundedHttp(HttpToolsProtocol):
         self._gone = True
         self._stop_timer()
         self.open_connections.leave(self.transport)
+        # uvicorn tells the newest one only. A live stream with another request behind it would go on for ever.
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
@@ -178,15 +123,26 @@ class BoundedHttp(HttpToolsProtocol):
             self._break(429, "too_many_requests", f"Your address has more than {most} connections; close some.")
         if self.open_connections.crowded and not self.bounds.signed_in(self.headers, self.url.partition(b"?")[2]):
             self._break(503, "unavailable", "Too many people are here; sign in, or try again in a while.")
+        waits = self._answering is not None and not self._answering.response_complete
+        if waits and (len(self.pipeline) >= _AHEAD or (self.parser.should_upgrade() and self._should_upgrade())):
+            self._break(429, "too_many_requests", f"At most {_AHEAD} requests may be ahead of their answers.")
         self._in_head = False
         self._raw = 0
         self._began = self.loop.time()
         super().on_headers_complete()
+        if waits:
+            self.flow.resume_reading()  # uvicorn stops, and would not notice that the client hangs up
         self._in(self.bounds.body_stalls, self._slow_body)
 
     def on_body(self, body: bytes) -> None:
         self._body += len(body)
         super().on_body(body)
+        if self.pipeline and len(self.cycle.body) > _COUNTED_BODY:
+            self._break(429, "too_many_requests", "A body this long has to wait for the answers before it.")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_message_complete(self) -> None:
         self._stop_timer()
@@ -232,6 +188,14 @@ class BoundedHttp(HttpToolsProtocol):
         return b"".join(b"%s: %s\r\n" % header for header in told)
 
     @property
+    def _owes_another(self) -> bool:
+        """Whether this would be read as an answer to an earlier request, or as a part of one."""
+        answering = self._answering
+        if answering is None or answering.response_complete:
+            return False
+        return self._in_head or answering is not self.cycle or answering.response_started
+
+    @property
     def _cycle(self) -> RequestResponseCycle | None:
         return self.cycle  # which uvicorn declares to be always there
 
@@ -253,46 +217,19 @@ class BoundedHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._stop_timer()
-        if self._cycle is not None and self._cycle.response_started and not self._cycle.response_complete:
-            self.transport.abort()  # in the middle of another answer
+        if self._owes_another:
+            self.transport.abort()
             return
         if self.transport.is_closing():
             return
         status, reason, detail = self._answer or (400, "bad_request", "This is not HTTP.")
-        phrase = HTTPStatus(status).phrase
-        document = {
-            "type": f"urn:rostrum:problem:{reason}", "title": phrase, "status": status, "detail": detail,
-            "reason": reason, "instance": "",
-        }  # fmt: skip
-        body = json.dumps(document).encode()
-        later = "retry-after: 1\r\n" if status in (429, 503) else ""
-        head = (
-            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\n{later}"
-            f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n"
-        )
         if self._cycle is not None:
             self._cycle.disconnected = True
-        self.transport.write(head.encode() + self._readable() + b"\r\n" + body)
+        self.transport.write(refusal(status, reason, detail, self._readable()))
         self.transport.close()
-
-
-class _BoundedWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol; its connection was counted when it spoke HTTP."""
-
-    open_connections: HttpConnections
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.open_connections.leave(self.transport)
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        if self.handshake_complete or self.close_sent:
-            super().shutdown()
-        else:
-            self.stop_keepalive()  # the app answers soon; uvicorn would say 500 before it does
 
 
 def bounded(bounds: Bounds) -> tuple[type[BoundedHttp], type[WebSocketsSansIOProtocol]]:
     """The protocol classes of a server whose connections have these bounds."""
     shared = {"bounds": bounds, "open_connections": HttpConnections(bounds)}
-    return type("Http", (BoundedHttp,), dict(shared)), type("WebSocket", (_BoundedWebSocket,), dict(shared))
+    return type("Http", (BoundedHttp,), dict(shared)), type("WebSocket", (BoundedWebSocket,), dict(shared))

@@ -23,8 +23,9 @@ from libs.rate_limit import RateLimit
 from libs.service import CannotStart, Service, run
 from services.gateway.adapters import history
 from services.gateway.adapters.addresses import Networks
-from services.gateway.adapters.bounded_http import Bounds, bounded
+from services.gateway.adapters.bounded_http import bounded
 from services.gateway.adapters.certificate import Certificate
+from services.gateway.adapters.connection_bounds import Bounds
 from services.gateway.adapters.faces import Faces
 from services.gateway.adapters.lease_renewals import LeaseRenewals
 from services.gateway.adapters.nodes import Nodes

@@ -6,101 +6,15 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
 
 from services.gateway.adapters.addresses import Networks
-from services.gateway.adapters.bounded_http import Bounds, bounded
 from services.gateway.http.cors import Origins
-from tests.support.nats import free_port
 from tests.support.waiting import LIMIT, pace
-
-BOUNDS = Bounds(per_address=1000)
-
-
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the length of the body."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.accept"})
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
-        return
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        body, more = body + message["body"], message["more_body"]
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-    await send({"type": "http.response.body", "body": f"{len(body):5}".encode()})
-
-
-@contextlib.asynccontextmanager
-async def serving(bounds: Bounds) -> AsyncIterator[int]:
-    """A server within bounds; its port."""
-    http, ws = bounded(bounds)
-    port = free_port()
-    config = uvicorn.Config(
-        app, port=port, http=http, ws=ws, lifespan="off", log_config=None, timeout_keep_alive=int(bounds.idle_seconds)
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield port
-    finally:
-        server.should_exit = True
-        await server.shutdown()
-
-
-class Raw:
-    """A connection on which a test writes what it likes."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def __aenter__(self) -> Raw:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.writer.close()
-        with contextlib.suppress(OSError):
-            await self.writer.wait_closed()
-
-    def write(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """The next answer."""
-        async with asyncio.timeout(LIMIT):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().splitlines()
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-1])}
-            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        return int(head[0].split()[1]), headers, body
-
-    async def refused(self) -> tuple[int, str]:
-        """Status and reason of the last answer on this connection."""
-        status, headers, body = await self.answer()
-        assert headers["connection"] == "close"
-        await self.closed()
-        return status, json.loads(body)["reason"]
-
-    async def closed(self) -> None:
-        async with asyncio.timeout(LIMIT):
-            with contextlib.suppress(ConnectionResetError):
-                assert await self.reader.read() == b""
-
-
-def head(*fields: str, first: str = "GET / HTTP/1.1") -> bytes:
-    return "\r\n".join([first, "host: x", *fields, "", ""]).encode()
+from tests.unit.gateway.raw_http import BOUNDS, Raw, head, serving
 
 
 async def test_a_head_has_32_kilobytes_in_100_fields() -> None:
