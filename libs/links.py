@@ -17,7 +17,9 @@ import idna
 from libs.refusal import Refusal
 
 _SCHEMES: Final = {"http": 80, "https": 443}
-_HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 _LONGEST_HOST: Final = 253
 
 
@@ -58,6 +60,12 @@ def _host(host: str, field: str) -> str:
         except idna.IDNAError:
             raise Refusal("invalid", "This link's host is no domain name.", field=field) from None
     host = host.lower()
+    if _NUMBER.fullmatch(host.rpartition(".")[2]) is not None:
+        # Browsers read every such host as an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError:
+            raise Refusal("invalid", "Write the number of a host in four parts, as in 192.0.2.1.", field=field) from None
     if len(host) > _LONGEST_HOST or _HOST.fullmatch(host) is None:
         raise Refusal("invalid", "This link's host is no domain name.", field=field)
     return host

@@ -291,6 +291,8 @@ def test_everybody_on_stage_pins(by: Person) -> None:
         ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
         ("https://[2001:DB8::1]/x", "https://[2001:db8::1]/x"),
         ("https://example.org./", "https://example.org/"),
+        ("https://192.0.2.1:443/", "https://192.0.2.1/"),
+        ("https://192.0.2.1.example/", "https://192.0.2.1.example/"),
     ],
 )
 def test_a_link_is_kept_as_it_leads_there(given: str, kept: str) -> None:
@@ -315,6 +317,13 @@ def test_a_link_is_kept_as_it_leads_there(given: str, kept: str) -> None:
         "https://bank\u200b.example/",
         "https://example.org/\u202egnp.exe",
         "https://-.example/",
+        f"https://{'a' * 64}.example/",
+        "https://2130706433/",  # 127.0.0.1
+        "https://127.1/",
+        "https://0177.0.0.1/",
+        "https://0x7f.1/",
+        "https://bank.example.0x7f000001/",
+        "https://\uff11\uff12\uff17.1/",
         "https://a..b/",
         "https://example.org:port/",
         "https://[::1/",
