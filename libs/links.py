@@ -65,7 +65,9 @@ def _host(host: str, field: str) -> str:
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError:
-            raise Refusal("invalid", "Write the number of a host in four parts, as in 192.0.2.1.", field=field) from None
+            raise Refusal(
+                "invalid", "Write the number of a host in four parts, as in 192.0.2.1.", field=field
+            ) from None
     if len(host) > _LONGEST_HOST or _HOST.fullmatch(host) is None:
         raise Refusal("invalid", "This link's host is no domain name.", field=field)
     return host

@@ -27,6 +27,9 @@ _AHEAD: Final = 8
 """Requests of a connection that may wait for the answer to an earlier one. A good client sends its next request when it
 has read an answer to its end, which the app may only be about to say."""
 
+_ONCE: Final = (b"host", b"authorization", b"idempotency-key", b"content-type", b"last-event-id")
+"""Fields of which a proxy may go by one and we by another."""
+
 
 class _Broken(Exception):
     """A bound is broken; the parser stops."""
@@ -115,6 +118,13 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._fields > self.bounds.fields:
             self._too_many_fields()
+        names = [name for name, _ in self.headers]
+        if b"host" not in names and self.parser.get_http_version() == "1.1":
+            self._break(400, "bad_request", "A request names its host (RFC 9112, section 3.2).")
+        if len(names) != len(set(names)):
+            for name in _ONCE:
+                if names.count(name) > 1:
+                    self._break(400, "bad_request", f"A request has the field {name.decode()} once.")
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self.bounds.head_bytes:
             self._break(431, "headers_too_large", self._too_large)

@@ -33,7 +33,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # Its parser of heads is narrower than that of HTTP, and uvicorn would leave the connection open unanswered.
             self.handshake_complete = self.close_sent = True
-            detail = "This head is none of a WebSocket: it has a line of more than 8192 bytes, or odd letters."
+            detail = "A WebSocket is opened by a GET without a body, with at most 8192 bytes in each line of its head."
             self.transport.write(refusal(400, "bad_request", detail))
             self.transport.close()
 

@@ -185,7 +185,8 @@ class CutOff:
 
 
 class KnownParameters:
-    """Refuses query parameters that a route does not know. Wraps one route; see `unknown_parameters` for which."""
+    """Refuses query parameters that a route does not know, or that come twice: one of them would count for nothing.
+    Wraps one route; see `unknown_parameters` for which."""
 
     def __init__(self, app: ASGIApp, known: Sequence[str]) -> None:
         self._app = app
@@ -194,10 +195,14 @@ class KnownParameters:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["query_string"] and scope.get("method") != "OPTIONS":
             sent = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-            unknown = next((name for name, _ in sent if name not in self._known), None)
+            names = [name for name, _ in sent]
+            unknown = next((name for name in names if name not in self._known), None)
             if unknown is not None:
                 can_be = f"there are {', '.join(self._known)}" if self._known else "it takes none"
                 raise Refusal("invalid", f"There is no query parameter {unknown[:100]!r} here; {can_be}.")
+            if len(names) != len(set(names)):
+                again = next(name for name in names if names.count(name) > 1)
+                raise Refusal("invalid", f"Give the query parameter {again!r} once.")
         await self._app(scope, receive, send)
 
 

@@ -232,9 +232,9 @@ async def test_a_server_that_comes_back_and_reads_slowly_has_everything_at_one_g
         behind.on(room.SpaceQuery, answer)
         async with server.events(PATH, start) as events:
             told = [(await events.next()).sequence for _ in range(105)]
-            while told[-1] < sent[-1]:
+            while told[-1] < max(sent):
                 told.append((await events.next()).sequence)
-            assert told == sent
+            assert told == sorted(sent), "on a busy machine it is asked again before it has answered"
             sent.append(await behind.emit(muted(behind, space)))
             assert (await events.next()).sequence == sent[-1]
 

@@ -29,7 +29,15 @@ async def test_no_route_of_the_api_takes_a_parameter_it_does_not_know(gateway: R
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/spaces?cursr=x", "/v1/spaces?q=tea&unknown=", "/v1/me?x", "/v1/topics?%74opic=a", "/v1/topics?a=b&a=c"],
+    [
+        "/v1/spaces?cursr=x",
+        "/v1/spaces?q=tea&unknown=",
+        "/v1/me?x",
+        "/v1/topics?%74opic=a",
+        "/v1/topics?a=b&a=c",
+        "/v1/spaces?limit=1&limit=2",
+        "/v1/spaces?state=live&q=a&st%61te=ended",
+    ],
 )
 async def test_the_answer_says_which(gateway: Running, behind: Backend, path: str) -> None:
     async with gateway.client(new_id()) as client:

@@ -37,6 +37,23 @@ async def test_a_head_has_32_kilobytes_in_100_fields() -> None:
                 assert await raw.refused() == (431, "headers_too_large")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        head("Host: y"),
+        head("authorization: Bearer a", "Authorization: Bearer b"),
+        head("idempotency-key: a", "x: 1", "IDEMPOTENCY-KEY: a"),
+        head("content-type: application/json", "content-type: text/plain"),
+        head("last-event-id: 1", "last-event-id: 2"),
+    ],
+)
+async def test_what_a_proxy_may_read_otherwise_than_we_is_refused(sent: bytes) -> None:
+    async with serving(BOUNDS) as port, Raw(port) as raw:
+        raw.write(sent)
+        assert await raw.refused() == (400, "bad_request")
+
+
 async def test_a_field_that_never_ends_is_not_kept() -> None:
     async with serving(BOUNDS) as port, Raw(port) as raw:
         raw.write(b"GET / HTTP/1.1\r\nhost: x\r\na: ")
