@@ -118,6 +118,9 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._fields > self.bounds.fields:
             self._too_many_fields()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.bounds.head_bytes:
+            self._break(431, "headers_too_large", self._too_large)
         names = [name for name, _ in self.headers]
         if b"host" not in names and self.parser.get_http_version() == "1.1":
             self._break(400, "bad_request", "A request names its host (RFC 9112, section 3.2).")
@@ -125,9 +128,6 @@ class BoundedHttp(HttpToolsProtocol):
             for name in _ONCE:
                 if names.count(name) > 1:
                     self._break(400, "bad_request", f"A request has the field {name.decode()} once.")
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.bounds.head_bytes:
-            self._break(431, "headers_too_large", self._too_large)
         if self._excess:
             most = self.bounds.per_address
             self._break(429, "too_many_requests", f"Your address has more than {most} connections; close some.")

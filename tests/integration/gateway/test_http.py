@@ -230,7 +230,7 @@ async def test_a_head_has_a_limit(gateway: Running, behind: Backend, parts: list
     [
         _GET + b"X: ",
         b"GET /",
-        b"POST /nothing HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        b"POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
     ],
 )
 async def test_a_head_that_goes_on_for_ever_is_read_no_further(gateway: Running, behind: Backend, begun: bytes) -> None:
