@@ -157,10 +157,17 @@ class Client:
             yield Messages(socket)
 
     async def not_live(self, path: str, headers: dict[str, str] | None = None, **params: str) -> tuple[int, str]:
-        """Status and reason with which a WebSocket is refused."""
+        """Status and reason with which a WebSocket is refused. A `host` among the headers is sent in place of ours."""
+        headers = dict(headers or {})
         address = httpx.URL(self.base).copy_with(scheme="ws", path=path, params=params)
+        at, there = address.host, address.port
+        if "host" in headers:
+            host, _, port = headers.pop("host").partition(":")
+            address = address.copy_with(host=host, port=int(port))
         try:
-            async with connect(str(address), additional_headers=self.headers | (headers or {}), proxy=None):
+            async with connect(
+                str(address), additional_headers=self.headers | headers, proxy=None, host=at, port=there
+            ):
                 raise AssertionError("it was accepted")
         except InvalidStatus as refused:
             response = refused.response
