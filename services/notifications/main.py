@@ -20,6 +20,7 @@ from libs.service import Service, run
 from libs.tables import open_tables
 from services.notifications.adapters import deliveries as of_deliveries
 from services.notifications.adapters import pushes as of_pushes
+from services.notifications.adapters.attempt_log import AttemptLog
 from services.notifications.adapters.deliveries import Deliveries
 from services.notifications.adapters.inbox import Inbox
 from services.notifications.adapters.posting import Posters
@@ -138,11 +139,13 @@ async def compose(service: Service[Settings]) -> None:
     service.spawn("webhooks", deliverer.run())
     service.spawn("owed", owed.run())
     service.spawn("browsers", teller.run())
+    service.on_stop(teller.finish)
     service.spawn("keeping", keeping.run())
+    service.spawn("figures", keeping.count())
     service.spawn("intake", intake.run())
 
     table = Handlers("notifications")
-    webhooks.add(table, executor, addresses, deliverer, deliveries, sending, retrying, utc_now)
+    webhooks.add(table, executor, addresses, deliverer, deliveries, AttemptLog(tables), sending, retrying, utc_now)
     push.add(table, executor, browsers, held(browsers))
     await service.enter(bus.serve(table))
 

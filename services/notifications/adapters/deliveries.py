@@ -1,4 +1,4 @@
-"""What is still to be sent to webhooks, and what was.
+"""What is still to be sent to webhooks.
 
 An event is kept once, whoever wants it, sealed as it stands in the stream, until it is too old to be sent again. A
 webhook has a place up to which it has taken events in. A lane is a Space, or a person, with events up to that place
@@ -8,21 +8,19 @@ or was asked for again, stands alone. So a webhook that is away for days costs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from libs.tables import Statements, Tables
-from services.notifications.adapters import inbox
+from services.notifications.adapters import attempt_log, inbox, kept_events
+from services.notifications.adapters.attempt_log import LoggedAttempt
+from services.notifications.adapters.due import Due, Wants, lanes_due, singles_due
 
 SCHEMA: Final = (
     *inbox.SCHEMA,
-    "CREATE TABLE IF NOT EXISTS events (n BIGINT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, "
-    "lane TEXT NOT NULL, space TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, taken_at DOUBLE PRECISION NOT NULL, "
-    "subject TEXT NOT NULL, body TEXT NOT NULL)",
-    "CREATE UNIQUE INDEX IF NOT EXISTS events_id ON events (id)",
-    "CREATE INDEX IF NOT EXISTS events_lane ON events (lane, n)",
-    "CREATE INDEX IF NOT EXISTS events_taken_at ON events (taken_at)",
+    *kept_events.SCHEMA,
+    *attempt_log.SCHEMA,
     "CREATE TABLE IF NOT EXISTS progress (webhook TEXT PRIMARY KEY, place BIGINT NOT NULL, failures BIGINT NOT NULL, "
     "failing_since DOUBLE PRECISION, succeeded_at DOUBLE PRECISION NOT NULL, next_at DOUBLE PRECISION NOT NULL)",
     "CREATE TABLE IF NOT EXISTS lanes (webhook TEXT NOT NULL, lane TEXT NOT NULL, n BIGINT NOT NULL, "
@@ -32,47 +30,11 @@ SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS singles (webhook TEXT NOT NULL, n BIGINT NOT NULL, attempts BIGINT NOT NULL, "
     "since DOUBLE PRECISION, next_at DOUBLE PRECISION NOT NULL, PRIMARY KEY (webhook, n))",
     "CREATE INDEX IF NOT EXISTS singles_due ON singles (webhook, next_at)",
-    "CREATE TABLE IF NOT EXISTS attempts (id BIGINT PRIMARY KEY, webhook TEXT NOT NULL, n BIGINT NOT NULL, "
-    "message TEXT NOT NULL, type TEXT NOT NULL, space TEXT NOT NULL, event_at DOUBLE PRECISION NOT NULL, "
-    "at DOUBLE PRECISION NOT NULL, attempt BIGINT NOT NULL, outcome TEXT NOT NULL, status BIGINT, "
-    "error TEXT NOT NULL, milliseconds BIGINT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS attempts_webhook ON attempts (webhook, id)",
-    "CREATE INDEX IF NOT EXISTS attempts_at ON attempts (at)",
 )
 MOST_LANES: Final = 1000
 """Of one webhook. With so many Spaces waiting it takes no further event in until some are through."""
 MOST_SINGLES: Final = 10_000
 _PAGE: Final = 500
-_FEW: Final = 64
-"""Events of a lane that are looked at together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An event as it is kept."""
-
-    n: int
-    id: str
-    type: str
-    lane: str
-    space: str
-    """Empty where it concerns none."""
-    at: float
-    subject: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An event that is to be sent to a webhook now."""
-
-    event: Kept
-    lane: bool
-    """Whether others of its lane wait behind it."""
-    attempts: int
-    """So many failed."""
-    since: float | None
-    """When the first of them did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +64,6 @@ class Attempt:
     """When it is tried again; None where it is not."""
     overtaken: bool = False
     """Whether those behind it in its lane wait for it no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedAttempt:
-    """The same on the log."""
-
-    id: int
-    message: str
-    type: str
-    space: str
-    event_at: float
-    at: float
-    attempt: int
-    outcome: str
-    status: int | None
-    error: str
-    milliseconds: int
-
-
-_EVENT: Final = "n, id, type, lane, space, at, subject, body"
-_EVENT_OF_SINGLE: Final = ", ".join(f"e.{name}" for name in _EVENT.split(", "))
-_LOGGED: Final = "id, message, type, space, event_at, at, attempt, outcome, status, error, milliseconds"
-Wants = Callable[[str], bool]
-"""Whether a webhook wants a type of events."""
 
 
 class Deliveries:
@@ -224,8 +162,9 @@ class Deliveries:
         def work(db: Statements) -> tuple[list[Due], float | None]:
             taken = set(busy)
             until = 1e18 if soonest else now
-            found = _lanes_due(db, webhook, wants, until, most, taken)
-            found += _singles_due(db, webhook, until, most - len(found), taken)
+            progress = _progress(db, webhook)
+            found = lanes_due(db, webhook, 0 if progress is None else progress.place, wants, until, most, taken)
+            found += singles_due(db, webhook, until, most - len(found), taken)
             ((later,),) = db.execute(
                 "SELECT min(next_at) FROM (SELECT next_at FROM lanes WHERE webhook = ? AND next_at > ? UNION ALL "
                 "SELECT next_at FROM singles WHERE webhook = ? AND next_at > ?) AS waiting",
@@ -243,7 +182,7 @@ class Deliveries:
                 return  # it was removed meanwhile
             for each in attempts:
                 one = _room(db, webhook, each)
-                _log_attempt(db, webhook, one)
+                attempt_log.write(db, webhook, one.due.event.n, _logged(one))
                 _settle(db, webhook, one)
             db.execute(
                 "UPDATE progress SET failures = ?, failing_since = ?, succeeded_at = ?, next_at = ? WHERE webhook = ?",
@@ -273,23 +212,6 @@ class Deliveries:
 
         await self._tables.run(work)
 
-    # -- the log -----------------------------------------------------------------------------------------------
-
-    async def log(
-        self, webhook: str, before: int | None, message: str | None, *, failed: bool, limit: int
-    ) -> list[LoggedAttempt]:
-        """Attempts, newest first."""
-        where, values = "webhook = ?", [webhook]
-        if before is not None:
-            where, values = f"{where} AND id < ?", [*values, before]  # type: ignore[list-item]
-        if message is not None:
-            where, values = f"{where} AND message = ?", [*values, message]
-        if failed:
-            where = f"{where} AND outcome IN ('failed', 'given_up')"
-        statement = f"SELECT {_LOGGED} FROM attempts WHERE {where} ORDER BY id DESC LIMIT ?"
-        rows = await self._tables.run(lambda db: db.execute(statement, *values, limit))
-        return [LoggedAttempt(*row) for row in rows]
-
     async def replay(
         self, webhook: str, wants: Wants, now: float, *, message: str | None, since: float | None, failed: bool
     ) -> tuple[int, bool]:
@@ -300,18 +222,19 @@ class Deliveries:
             place = 0 if progress is None else progress.place
             ((there,),) = db.execute("SELECT count(*) FROM singles WHERE webhook = ?", webhook)
             room = MOST_SINGLES - there
-            where, values = "e.n <= ?", [place]
+            where = "e.n <= ?"
+            values: list[Any] = [place]
             if message is not None:
-                where, values = f"{where} AND e.id = ?", [*values, message]  # type: ignore[list-item]
+                where += " AND e.id = ?"
+                values.append(message)
             if since is not None:
-                where, values = f"{where} AND e.at >= ?", [*values, since]  # type: ignore[list-item]
+                where += " AND e.at >= ?"
+                values.append(since)
             if failed:
                 given_up = "SELECT 1 FROM attempts AS a WHERE a.webhook = ? AND a.n = e.n AND a.outcome = "
                 delivered = f"NOT EXISTS ({given_up} 'delivered')"
-                where, values = (
-                    f"{where} AND EXISTS ({given_up} 'given_up') AND {delivered}",
-                    [*values, webhook, webhook],  # type: ignore[list-item]
-                )
+                where += f" AND EXISTS ({given_up} 'given_up') AND {delivered}"
+                values += [webhook, webhook]
             rows = db.execute(f"SELECT e.n, e.type, e.lane FROM events AS e WHERE {where} ORDER BY e.n", *values)
             begun = 0
             for n, type, lane in rows:
@@ -332,6 +255,20 @@ class Deliveries:
 
         return await self._tables.run(work)
 
+    async def oldest(self) -> float | None:
+        """When the oldest event was taken in that some webhook is still to be told of."""
+
+        def work(db: Statements) -> float | None:
+            ((oldest,),) = db.execute(
+                "SELECT min(taken_at) FROM ("
+                "SELECT e.taken_at FROM lanes AS l JOIN events AS e ON e.n = "
+                "(SELECT min(n) FROM events WHERE lane = l.lane AND n >= l.n) "
+                "UNION ALL SELECT e.taken_at FROM singles AS s JOIN events AS e ON e.n = s.n) AS waiting"
+            )
+            return None if oldest is None else float(oldest)
+
+        return await self._tables.run(work)
+
     # -- what is kept ------------------------------------------------------------------------------------------
 
     async def purge(self, before: float) -> None:
@@ -349,91 +286,11 @@ class Deliveries:
         await self._tables.wipe()
 
 
-def keep(db: Statements, event: Kept, now: float) -> bool:
-    """Keep an event, inside the transaction in which the place in the stream moves past it; whether it is new."""
-    added = db.execute(
-        f"INSERT INTO events ({_EVENT}, taken_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING "
-        "RETURNING n",
-        event.n, event.id, event.type, event.lane, event.space, event.at, event.subject, event.body, now,
-    )  # fmt: skip
-    return bool(added)
-
-
-def forget_lane(db: Statements, lane: str, but: Collection[str]) -> None:
-    """Delete the events of a Space or a person, but those of some types."""
-    rows = db.execute("SELECT n, type FROM events WHERE lane = ?", lane)
-    for n, type in rows:
-        if type not in but:
-            db.execute("DELETE FROM singles WHERE n = ?", n)
-            db.execute("DELETE FROM events WHERE n = ?", n)
-
-
 def _progress(db: Statements, webhook: str) -> Progress | None:
     rows = db.execute(
         "SELECT place, failures, failing_since, succeeded_at, next_at FROM progress WHERE webhook = ?", webhook
     )
     return Progress(*rows[0]) if rows else None
-
-
-def _first_wanted(db: Statements, lane: str, n: int, place: int, wants: Wants) -> Kept | None:
-    while True:
-        rows = db.execute(
-            f"SELECT {_EVENT} FROM events WHERE lane = ? AND n >= ? AND n <= ? ORDER BY n LIMIT ?",
-            lane, n, place, _FEW,
-        )  # fmt: skip
-        for row in rows:
-            if wants(row[2]):
-                return Kept(*row)
-        if len(rows) < _FEW:
-            return None
-        n = rows[-1][0] + 1
-
-
-def _lanes_due(db: Statements, webhook: str, wants: Wants, until: float, most: int, taken: set[str]) -> list[Due]:
-    """The first events of lanes that are due; a lane in which nothing more is wanted ends. Adds lanes to `taken`."""
-    progress = _progress(db, webhook)
-    place = 0 if progress is None else progress.place
-    found: list[Due] = []
-    while len(found) < most:  # again where lanes ended: others are due behind them
-        lanes = db.execute(
-            f"SELECT lane, n, attempts, since FROM lanes WHERE webhook = ? AND next_at <= ? AND {_none_of(taken)} "
-            "ORDER BY next_at LIMIT ?",
-            webhook, until, *taken, most - len(found),
-        )  # fmt: skip
-        if not lanes:
-            break
-        for lane, n, attempts, since in lanes:
-            event = _first_wanted(db, lane, n, place, wants)
-            if event is None:
-                db.execute("DELETE FROM lanes WHERE webhook = ? AND lane = ?", webhook, lane)
-                continue
-            if event.n != n:
-                db.execute("UPDATE lanes SET n = ? WHERE webhook = ? AND lane = ?", event.n, webhook, lane)
-            taken.add(lane)
-            found.append(Due(event, True, attempts, since))
-    return found
-
-
-def _singles_due(db: Statements, webhook: str, until: float, most: int, taken: set[str]) -> list[Due]:
-    """Events that stand alone and are due, at most one of each lane. Adds lanes to `taken`."""
-    found: list[Due] = []
-    while len(found) < most:
-        rows = db.execute(
-            f"SELECT {_EVENT_OF_SINGLE}, s.attempts, s.since FROM singles AS s JOIN events AS e ON e.n = s.n "
-            f"WHERE s.webhook = ? AND s.next_at <= ? AND {_none_of(taken)} ORDER BY s.next_at, s.n LIMIT 1",
-            webhook, until, *taken,
-        )  # fmt: skip
-        if not rows:
-            break
-        *event, attempts, since = rows[0]
-        due = Due(Kept(*event), False, attempts, since)
-        taken.add(due.event.lane)
-        found.append(due)
-    return found
-
-
-def _none_of(lanes: Collection[str]) -> str:
-    return f"lane NOT IN ({', '.join('?' * len(lanes))})" if lanes else "1 = 1"
 
 
 def _room(db: Statements, webhook: str, one: Attempt) -> Attempt:
@@ -469,11 +326,9 @@ def _settle(db: Statements, webhook: str, one: Attempt) -> None:
         db.execute("DELETE FROM singles WHERE webhook = ? AND n = ?", webhook, event.n)
 
 
-def _log_attempt(db: Statements, webhook: str, one: Attempt) -> None:
+def _logged(one: Attempt) -> LoggedAttempt:
     event = one.due.event
-    ((last,),) = db.execute("SELECT coalesce(max(id), 0) FROM attempts")
-    db.execute(
-        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        last + 1, webhook, event.n, event.id, event.type, event.space, event.at, one.at, one.due.attempts + 1,
-        one.outcome, one.status, one.error[:300], one.milliseconds,
+    return LoggedAttempt(
+        0, event.id, event.type, event.space, event.at, one.at, one.due.attempts + 1, one.outcome, one.status,
+        one.error, one.milliseconds,
     )  # fmt: skip

@@ -27,7 +27,7 @@ class Place(NamedTuple):
     n: int
     """The number of the last event that was kept."""
     name: str
-    """What ids of messages begin with: another one where these tables were begun anew."""
+    """What ids of messages begin with: another one where these tables were begun anew, or the stream."""
 
 
 Mark = tuple[int, int]
@@ -70,9 +70,9 @@ def owe(db: Statements, kind: str, id: str) -> None:
     db.execute("INSERT INTO owed VALUES (?, ?) ON CONFLICT (kind, id) DO NOTHING", kind, id)
 
 
-def move(db: Statements, epoch: str, sequence: int, n: int) -> None:
+def move(db: Statements, place: Place) -> None:
     """Move the place."""
-    db.execute("UPDATE place SET epoch = ?, sequence = ?, n = ?", epoch, sequence, n)
+    db.execute("UPDATE place SET epoch = ?, sequence = ?, n = ?, name = ?", *place)
 
 
 def is_new(db: Statements, context: str, mark: Mark) -> bool:

@@ -16,7 +16,9 @@ from libs.aio import end
 from libs.bus import Unavailable
 from libs.refusal import Refusal
 from libs.tables import TablesAway
-from services.notifications.adapters.deliveries import Attempt, Deliveries, Due, Progress
+from services.notifications.adapters.deliveries import Attempt, Deliveries, Progress
+from services.notifications.adapters.due import Due
+from services.notifications.app.figures import ATTEMPTS
 from services.notifications.domain.retrying import Retrying
 from services.notifications.domain.webhooks import Webhook
 
@@ -161,6 +163,8 @@ class Worker:
                     dead = "gone"
             if attempts:
                 await self._deliveries.settle(self._id, attempts, gate)
+            for attempt in attempts:
+                ATTEMPTS.labels(attempt.outcome).inc()
         except BaseException:
             self._done = [*done, *self._done]
             raise

@@ -20,7 +20,7 @@ from contracts.room import v1 as room
 from libs.bus import Bus, Received
 from libs.bus.anew import StreamPlace, follow_anew
 from libs.tables import Statements, Tables, TablesAway
-from services.notifications.adapters import deliveries, inbox, pushes
+from services.notifications.adapters import inbox, kept_events, pushes
 from services.notifications.adapters.inbox import Inbox, Mark
 from services.notifications.adapters.pushes import News
 from services.notifications.app.payloads import stored
@@ -82,8 +82,9 @@ class Intake:
         if self._place is None:
             self._place = await self._inbox.place() or await self._first()
         if reset is not None:
-            # Events that were taken in before are known by the numbers of their notifications.
-            self._place = self._place._replace(epoch=reset, sequence=0)
+            # Events that were taken in before are known by the numbers of their notifications. After a restore, other
+            # events get numbers that were given before, and so another name: whoever has taken an id takes it no more.
+            self._place = self._place._replace(epoch=reset, sequence=0, name=secrets.token_hex(4))
         if self._target is None:
             self._target = max([await self._last(subject) for subject in servers.filters()], default=0)
         return StreamPlace(self._place.epoch, self._place.sequence)
@@ -157,7 +158,7 @@ class _Work:
             self._follow_from(db, received)
             self._note(db, received)
         place = self._before._replace(sequence=self._batch[-1].sequence, n=n)
-        inbox.move(db, place.epoch, place.sequence, n)
+        inbox.move(db, place)
         return place
 
     def _keep(self, db: Statements, received: Received, n: int) -> bool:
@@ -166,11 +167,11 @@ class _Work:
         if not self._wanted(type) or names_a_listener(event):
             return False
         body = body_of(with_boxes(stored(event), received.boxes or {})).decode()
-        kept = deliveries.Kept(
+        kept = kept_events.Kept(
             n, self._id(received), type, event.space or event.key, event.space or "", event.at.timestamp(),
             event.subject, body,
         )  # fmt: skip
-        is_new = deliveries.keep(db, kept, self._now)
+        is_new = kept_events.keep(db, kept, self._now)
         self.kept |= is_new
         return is_new
 
@@ -225,7 +226,7 @@ class _Work:
         self.owed = True
 
     def _forget(self, db: Statements, lane: str, but: Collection[str]) -> None:
-        deliveries.forget_lane(db, lane, but)
+        kept_events.forget_lane(db, lane, but)
         self.forgotten = True
 
 

@@ -17,7 +17,7 @@ from contracts.sealed import LeftOut, sealed_in
 from libs.bus import Bus
 from libs.bus.opening import Opening
 from libs.keyring import ErasureTarget
-from services.notifications.adapters.deliveries import Kept
+from services.notifications.adapters.kept_events import Kept
 
 _KNOWN_FOR: Final = 10.0
 """Seconds for which it is remembered who somebody is."""

@@ -11,7 +11,7 @@ from contracts import servers
 from libs.bus import Unavailable
 from libs.ids import new_id
 from libs.refusal import Refusal
-from services.notifications.adapters.deliveries import Due
+from services.notifications.adapters.due import Due
 from services.notifications.adapters.posting import Posters
 from services.notifications.adapters.signing import signed
 from services.notifications.app.addresses import Addresses

@@ -32,6 +32,7 @@ _PAUSE: Final = 1.0
 _LATER: Final = 2.0
 """Seconds until a message is looked at again for which keys or its Space cannot be had."""
 _LOOK: Final = 60.0
+_FINISH_SECONDS: Final = 3.0
 _HEAR_SECONDS: Final = 3.0
 """To wait for news of who follows whom."""
 _AWAY: Final = (TablesAway, Refusal, Unavailable)
@@ -82,6 +83,7 @@ class Teller:
         """With the push service, by what is sent."""
         self._done: list[tuple[Push, Told]] = []
         self._trouble: str | None = None
+        self._finishing = asyncio.Event()
         self.on_gone: list[Callable[[], None]] = []
         """Called after it was written down that a browser is to be removed."""
 
@@ -92,6 +94,15 @@ class Teller:
     def trouble(self) -> str | None:
         """For readiness: why nothing is told."""
         return self._trouble
+
+    async def finish(self) -> None:
+        """Begin no more, and write down what is sent within a moment, so that it is not sent again."""
+        self._finishing.set()
+        tasks = [task for _, task in self._under_way.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FINISH_SECONDS)
+        with suppress(TablesAway):
+            await self._settle()
 
     async def run(self) -> None:
         """For ever."""
@@ -114,6 +125,8 @@ class Teller:
     async def _look(self) -> float:
         """Write down what was sent, send what is due, look for whom else to tell; seconds until there is more."""
         await self._settle()
+        if self._finishing.is_set():
+            return _LOOK
         more, trouble = False, None
         try:
             more = await self._find()
@@ -167,12 +180,14 @@ class Teller:
 
     async def _begin(self) -> float | None:
         """Begin to send what is due; when there is more to begin with, None where somebody wakes us then."""
-        while (free := self._slots - len(self._under_way)) > 0:
+        while not self._finishing.is_set() and (free := self._slots - len(self._under_way)) > 0:
             using = Counter(service for service, _ in self._under_way.values())
             full = [service for service, count in using.items() if count >= self._service_slots]
             due, later = await self._pushes.due(self._seconds(), free, self._under_way.keys(), full)
             begun = 0
             for push in due:
+                if self._finishing.is_set():
+                    return None
                 if using[push.service] < self._service_slots:
                     using[push.service] += 1
                     begun += 1

@@ -14,7 +14,8 @@ from libs.bus import Handlers
 from libs.commands import Executor
 from libs.refusal import Refusal
 from libs.tables import TablesAway
-from services.notifications.adapters.deliveries import Deliveries, LoggedAttempt
+from services.notifications.adapters.attempt_log import AttemptLog, LoggedAttempt
+from services.notifications.adapters.deliveries import Deliveries
 from services.notifications.app.addresses import Addresses, Seen
 from services.notifications.app.delivering import Deliverer, Sent
 from services.notifications.app.sending import Sending, wants
@@ -32,6 +33,7 @@ def add(
     addresses: Addresses,
     deliverer: Deliverer,
     deliveries: Deliveries,
+    attempts: AttemptLog,
     sending: Sending,
     retrying: Retrying,
     now: Callable[[], datetime],
@@ -117,7 +119,7 @@ def add(
         _operators_only(query)
         await addresses.find(query.webhook_id, query.key_id)
         try:
-            rows = await deliveries.log(
+            rows = await attempts.page(
                 query.webhook_id, query.before, query.message_id, failed=query.failed, limit=query.limit + 1
             )
         except TablesAway as error:

@@ -116,9 +116,9 @@ class Crowd:
 
 
 @contextlib.asynccontextmanager
-async def crowd() -> AsyncIterator[Crowd]:
-    """A crowd with everything but notifications itself."""
-    async with scene() as there, pushing() as service:
+async def crowd(store: str = "") -> AsyncIterator[Crowd]:
+    """A crowd with everything but notifications itself; `store` as in `Scene`."""
+    async with scene(store) as there, pushing() as service:
         env = {**there.server.env, "ROSTRUM_ROOM_PERSON_WAIT": "5"}
         async with (
             running(RoomSettings.read(env), compose_room) as rooms,

@@ -93,9 +93,10 @@ class PushService:
             device.shown.append(json.loads(decrypted(device.key, device.auth, request.body)))
         return found
 
-    def device(self, person: str = "", host: str = "127.0.0.1") -> Device:
-        """Another browser, which nobody is told in yet; `host` is what its push service is called."""
-        path = f"/push/{new_id()}"
+    def device(self, person: str = "", host: str = "127.0.0.1", *, word: str = "") -> Device:
+        """Another browser, which nobody is told in yet; `host` is what its push service is called, and `word` stands in
+        its address."""
+        path = f"/push/{new_id()}{word}"
         address = f"http://{host}:{self.receiver.port}{path}"
         made = self._devices[path] = Device(address, ec.generate_private_key(ec.SECP256R1()), os.urandom(16), person)
         return made
@@ -112,12 +113,18 @@ class PushService:
     ) -> Device:
         """Another browser of somebody, who is told in it."""
         device = self.device(person, host)
+        await self.tell(there, device, reminders=reminders, live=live, **more)
+        return device
+
+    async def tell(
+        self, there: Scene, device: Device, *, reminders: bool = True, live: bool = True, **more: Any
+    ) -> None:
+        """Have its person told in a browser."""
         order = v1.Subscribe(
-            command_id=new_id(), actor=person, address=device.address, auth=device.secret, p256dh=device.public,
+            command_id=new_id(), actor=device.person, address=device.address, auth=device.secret, p256dh=device.public,
             reminders=reminders, live=live, **more,
         )  # fmt: skip
         device.id = (await there.bus.ask(order, timeout=LIMIT)).result.id
-        return device
 
     def claims(self, request: Request) -> dict[str, Any]:
         """What the signature of a message says, checked with the key that is sent along."""

@@ -45,6 +45,8 @@ class Scene:
     owner: Bus
     """A connection of people, which tells of keys."""
     known: dict[str, people.PersonAtIssuer] = field(default_factory=dict)
+    store: str = ""
+    """Where notifications keeps its facts and what it owes: an address of PostgreSQL, or files."""
     numbers: dict[str, itertools.count[int]] = field(default_factory=dict)
     """Of the notifications of each context."""
     said: list[tuple[Outgoing, int]] = field(default_factory=list)
@@ -52,7 +54,8 @@ class Scene:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**self.server.env, **QUICK}
+        store = {"ROSTRUM_NOTIFICATIONS_STORE": self.store} if self.store else {}
+        return {**self.server.env, **QUICK, **store}
 
     @contextlib.asynccontextmanager
     async def notifications(self, **settings: str) -> AsyncIterator[Service[Settings]]:
@@ -120,15 +123,15 @@ def _known(who: PersonRef) -> people.PersonAtIssuer:
 
 
 @contextlib.asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    """A scene, gone afterwards."""
+async def scene(store: str = "") -> AsyncIterator[Scene]:
+    """A scene, gone afterwards; `store` as in `Scene`."""
     with running_nats() as server:
         async with (
             await connect("test", BusSettings(url=server.url)) as bus,
             await connect("people", BusSettings(url=server.url)) as owner,
         ):
             keys = Keys(owner, 300.0)
-            there = Scene(server, bus, keys, owner, {who.id: _known(who) for who in (ANN, BOB, EVE)})
+            there = Scene(server, bus, keys, owner, {who.id: _known(who) for who in (ANN, BOB, EVE)}, store)
             table = keys.table()
 
             @table.on(people.SubjectsQuery)

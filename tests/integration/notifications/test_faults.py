@@ -17,8 +17,8 @@ from tests.support.waiting import eventually
 
 
 @pytest.fixture
-async def there() -> AsyncIterator[Scene]:
-    async with scene() as there:
+async def there(store: str) -> AsyncIterator[Scene]:
+    async with scene(store) as there:
         yield there
 
 

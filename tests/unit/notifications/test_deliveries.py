@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 
 from libs.tables import Tables, open_tables
-from services.notifications.adapters.deliveries import (
-    SCHEMA,
-    Attempt,
-    Deliveries,
-    Due,
-    Kept,
-    Progress,
-    forget_lane,
-    keep,
-)
+from services.notifications.adapters.deliveries import SCHEMA, Attempt, Deliveries, Progress
+from services.notifications.adapters.due import Due
+from services.notifications.adapters.kept_events import Kept, forget_lane, keep
 
 HOOK = "hook"
 SPACES = [f"space-{number}" for number in range(6)]
