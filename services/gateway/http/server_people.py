@@ -43,7 +43,7 @@ from services.gateway.http.spaces import NewSpace
 
 router = APIRouter(tags=["server"], dependencies=[Depends(json_only)])
 
-_TOGETHER: Final = 25
+_TOGETHER: Final = 200
 """People who are asked for together."""
 _SHORTEST: Final = 60
 _LONGEST: Final = 24 * 3600

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -97,6 +97,18 @@ class Identities:
     def id_of(self, issuer: str, subject: str) -> str | None:
         """The id of whom an issuer means by a subject, committed as it is; None of nobody."""
         return self._store.claimed(_HELD, self._mark(issuer, subject))
+
+    async def prepare(self, new: Mapping[str, IssuedProfile]) -> None:
+        """Have the keys at hand of those among many who will be registered, by the ids that they would have. Refuses:
+        unavailable."""
+        ids = {self._mark(said.issuer, said.subject): person_id for person_id, said in new.items()}
+        unknown = [
+            of_person(person_id)
+            for mark, person_id in ids.items()
+            if self._store.claimed(_HELD, mark) is None and self._store.claimed(_KEPT, mark) is None
+        ]
+        if unknown:
+            await self._sealer.prepare(unknown)
 
     async def told_by(self, issuer: str | None, person_id: str) -> AtIssuer | None:
         """Whom an issuer means by which subject, given their id here; None of nobody. Refuses: unavailable."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from services.people.projection.names import NameSearch
 T = TypeVar("T")
 
 _TOGETHER: Final = 50
-"""People who are written concurrently."""
+"""People whose relations are written concurrently."""
 _UNKNOWN: Final = Refusal("person_unknown", "Nobody is known by this subject; tell who they are first.")
 
 
@@ -74,17 +75,19 @@ class Mirroring:
 
     async def people(self, told: Sequence[IssuedProfile], at: datetime) -> list[str | Refusal]:
         """The id of each person here, or why nothing was taken over."""
-        turns = asyncio.Semaphore(_TOGETHER)
+        ids = [new_id() for _ in told]
+        with contextlib.suppress(Refusal):  # each of them meets it again
+            await self._identities.prepare(dict(zip(ids, told, strict=True)))
 
-        async def one(said: IssuedProfile) -> str | Refusal:
-            async with turns:
-                order = Order(id=new_id(), actor=None, at=at)
-                try:
-                    return (await self._identities.sign_in(order, new_id(), said)).view.id
-                except Refusal as refused:
-                    return refused
+        async def one(id: str, said: IssuedProfile) -> str | Refusal:
+            order = Order(id=new_id(), actor=None, at=at)
+            try:
+                return (await self._identities.sign_in(order, id, said)).view.id
+            except Refusal as refused:
+                return refused
 
-        return await asyncio.gather(*map(one, told))
+        # All at once, so that they are one write.
+        return await asyncio.gather(*map(one, ids, told))
 
     async def relations(self, issuer: str, told: Sequence[Mirrored]) -> list[Refusal | None]:
         """Change who follows and blocks whom; for each change None, or why it was refused.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from contracts.sealed import Box
@@ -12,6 +13,7 @@ from libs.keyring import Destroyed, ErasureTarget, Lock, Sealed, StoreError, Wor
 from libs.keyring.holders import touches
 from libs.keyring.keys import Keys
 from libs.keyring.opening import box_of, open_box
+from libs.keyring.tree import Tree
 from libs.refusal import Refusal
 
 _MOST: Final = 10_000
@@ -109,6 +111,19 @@ class PeopleSealer:
         """What is in a box of an event; None where it was erased."""
         return open_box(box, self._lock)
 
+    async def prepare(self, names: Sequence[str]) -> None:
+        """Make locks that do not exist yet, all in one write; one by one, each waits for the disk.
+
+        Refuses: unavailable.
+        """
+        until = self._clock() + self._lease
+        try:
+            trees = (await asyncio.to_thread(self._keys.give, names)).trees
+        except StoreError as error:
+            raise _away() from error
+        for name, tree in trees.items():
+            self._keep(name, tree, until)
+
     async def locks(self, names: Iterable[str]) -> dict[str, Lock]:
         """Many locks by name. Refuses: unavailable."""
         return {name: self._lock(name) for name in names}
@@ -128,8 +143,15 @@ class PeopleSealer:
         try:
             tree = self._keys.give([name]).trees[name]
         except StoreError as error:
-            raise Refusal("unavailable", "The keys cannot be reached for a moment; try again.", retry=True) from error
+            raise _away() from error
+        return self._keep(name, tree, until)
+
+    def _keep(self, name: str, tree: Tree | None, until: float) -> Lock:
         lock = self._locks[name] = Lock(name, tree, until=until, now=self._clock)
         while len(self._locks) > _MOST:
             self._locks.popitem(last=False)[1].drop()
         return lock
+
+
+def _away() -> Refusal:
+    return Refusal("unavailable", "The keys cannot be reached for a moment; try again.", retry=True)

@@ -107,6 +107,26 @@ async def test_people_are_told_of_as_often_as_one_likes(people: None, bus: Bus) 
     assert await upsert(bus, told[1]) != [first[1]], "who was erased begins anew"
 
 
+def writes_of(database: Path) -> int:
+    """How many transactions stand in a write-ahead log of SQLite (fileformat2, section 4.1): frames that end one say how
+    many pages the database has then."""
+    log = database.with_name(f"{database.name}-wal").read_bytes()
+    page, salts = int.from_bytes(log[8:12], "big"), log[16:24]
+    heads = [log[at : at + 24] for at in range(32, len(log), 24 + page)]
+    return sum(head[8:16] == salts and head[4:8] != bytes(4) for head in heads)
+
+
+async def test_many_new_people_are_few_writes(server: NatsServer, people: None, bus: Bus) -> None:
+    """Each write waits for the disk, and an import of a product's people has tens of thousands of them."""
+    var = Path(server.env["ROSTRUM_VAR"])
+    await upsert(bus, v1.ToldPerson(subject="first"))
+    stores = (var / "keys" / "keyring.db", var / "stores" / "people.db")
+    before = [writes_of(store) for store in stores]
+    await upsert(bus, *(v1.ToldPerson(subject=f"u-{n}", name=f"Number {n}", handle=f"p{n}") for n in range(200)))
+    keys, facts = (writes_of(store) - had for store, had in zip(stores, before, strict=True))
+    assert (keys, facts <= 6) == (2, True), facts
+
+
 async def test_who_follows_and_blocks_whom_is_taken_over_in_its_order(people: None, bus: Bus) -> None:
     ids = await upsert(bus, *(v1.ToldPerson(subject=subject) for subject in ("a", "b", "c")))
     every = [
