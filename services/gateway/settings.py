@@ -28,6 +28,9 @@ class GatewaySettings(ServiceSettings):
     Without it the gateway speaks HTTP, and a proxy in front of it has the certificate."""
     certificate_key: Path | None = None
     """Its private key (PEM), where that is in another file."""
+    redirect_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Port on which plain HTTP is sent on to `ROSTRUM_PUBLIC_URL`, with a certificate of the gateway's own: 80, as
+    browsers ask. Without it nobody listens there."""
     identity: Literal["development", "tokens", "oidc"] = "development"
     """How people prove who they are. `development` lets anybody be anybody, and serves this machine only. `tokens`
     takes JWTs of the product that this is a part of. `oidc` sends browsers to an OpenID provider."""

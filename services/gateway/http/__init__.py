@@ -64,6 +64,7 @@ from services.gateway.http import (
 )
 from services.gateway.http.cors import Cors, Origins, as_sent
 from services.gateway.http.middleware import CutOff, OpenRequests, RequestMiddleware
+from services.gateway.http.to_https import HSTS
 from services.gateway.http.unknown_parameters import strict
 
 VERSION: Final = "1"
@@ -105,11 +106,13 @@ def build(
     origins: Origins | None = None,
     per_address: int | None = None,
     public_url: str | None = None,
+    *,
+    https_only: bool = False,
 ) -> ASGIApp:
     """The app of a running gateway; pages of `origins` may use it from a browser.
 
     `per_address`: requests of one address at once. `public_url` is the origin of its own page; without it, that page
-    is on a loopback address.
+    is on a loopback address. `https_only` tells browsers to come by https from now on.
     """
     app = _app()
     app.state.gateway = gateway
@@ -119,7 +122,8 @@ def build(
     app.router.routes[:] = [_with_head(strict(route)) for route in app.router.routes]
     answering = CutOff(app)
     bounded: ASGIApp = answering if per_address is None else OpenRequests(answering, per_address)
-    return RequestMiddleware(Cors(bounded, origins) if origins else bounded)
+    more = [(b"strict-transport-security", HSTS.encode())] if https_only else []
+    return RequestMiddleware(Cors(bounded, origins) if origins else bounded, more=more)
 
 
 def _with_head(route: BaseRoute) -> BaseRoute:

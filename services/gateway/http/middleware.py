@@ -71,14 +71,17 @@ _SECURITY: Final = {
 
 
 _RAW: Final = tuple((name.encode(), value.encode()) for name, value in _SECURITY.items())
-_OF_THE_API: Final = (*_RAW, (b"cache-control", b"no-store"))
+_NOT_KEPT: Final = (b"cache-control", b"no-store")
+"""What the API answers."""
 
 
 class RequestMiddleware:
     """Trace, access log, metrics, security headers, and bounds on what a client may send. Wraps the whole app."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """`more` are headers that every response has besides."""
         self._app = app
+        self._headers = (*_RAW, *more)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -89,7 +92,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] in _HEADS:
                 status = message.get("status", 101)
-                _protect(message, scope["path"], scope.get("quotas", ()))
+                _protect(message, self._headers, scope["path"], scope.get("quotas", ()))
                 route = _template(scope)
                 SECONDS.labels(route).observe(time.perf_counter() - started)
                 current.update_name(f"{method} {route}")
@@ -211,10 +214,12 @@ def _template(scope: Scope) -> str:
     return path if isinstance(path, str) else "unmatched"
 
 
-def _protect(message: Message, path: str, quotas: Sequence[Quota]) -> None:
+def _protect(message: Message, always: Sequence[tuple[bytes, bytes]], path: str, quotas: Sequence[Quota]) -> None:
     headers = list(message.get("headers", ()))
     there = {name for name, _ in headers}
-    headers += [header for header in (_OF_THE_API if path.startswith("/v1/") else _RAW) if header[0] not in there]
+    headers += [header for header in always if header[0] not in there]
+    if path.startswith("/v1/") and _NOT_KEPT[0] not in there:
+        headers.append(_NOT_KEPT)
     if quotas:
         headers += [(b"ratelimit-policy", _policies(quotas)), (b"ratelimit", _left(quotas))]
     message["headers"] = headers

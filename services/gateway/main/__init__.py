@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-import os
 import socket
-import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import uvicorn
 
@@ -56,13 +52,13 @@ from services.gateway.app.stream import Streams
 from services.gateway.app.watched import WatchedSpaces
 from services.gateway.http import build
 from services.gateway.http.cors import Origins
+from services.gateway.http.to_https import to_https
 from services.gateway.main.identity import check_addresses, identity_of, own_tokens
+from services.gateway.main.listening import Server, listen, serve
 from services.gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
 _DRAIN: Final = 3
-_BACKLOG: Final = 2048
-_HANDSHAKE_SECONDS: Final = 10.0
 _LONGEST_MESSAGE: Final = 1024
 """Bytes of a WebSocket message that somebody sends us. Nobody needs to send any."""
 _ASK_FOR_BARS: Final = 60.0
@@ -77,48 +73,6 @@ def _unexpected(record: logging.LogRecord) -> bool:
     address; the access log has both.
     """
     return not str(record.msg).startswith(("ASGI callable returned without completing response", '%s - "WebSocket'))
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: the service is told to stop, and stops it."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.started_or_over = asyncio.Event()
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().serve(sockets)
-        finally:
-            self.started_or_over.set()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self.config.ssl is None:
-            await super().startup(sockets)
-        else:
-            await self._start_tls(self.config.ssl, sockets or [])
-        self.started_or_over.set()
-
-    async def _start_tls(self, context: ssl.SSLContext, sockets: Sequence[socket.socket]) -> None:
-        """What uvicorn does, but a handshake has a few seconds and not a minute: connections count only after it."""
-
-        def protocol() -> asyncio.Protocol:
-            return self.config.http_protocol_class(  # type: ignore[call-arg]
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
-                protocol, sock=sock, ssl=context, backlog=_BACKLOG, ssl_handshake_timeout=_HANDSHAKE_SECONDS
-            )
-            for sock in sockets
-        ]
-        self.started = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def compose(service: Service[GatewaySettings]) -> None:
@@ -137,7 +91,8 @@ async def compose(service: Service[GatewaySettings]) -> None:
     except ValueError as error:
         raise CannotStart(str(error)) from error
     certificate = _certificate(settings)
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
+    redirecting = _redirecting(settings)
     clients = Clients(
         most=settings.streams,
         per_person=settings.streams_per_person,
@@ -246,9 +201,15 @@ async def compose(service: Service[GatewaySettings]) -> None:
     http_log.setLevel(logging.INFO)  # below that it writes down the heads of requests, which hold tokens
     origins = Origins(settings.cors_origins)
     http, ws = bounded(_bounds(settings, identity, origins))
-    server = _Server(
+    server = Server(
         uvicorn.Config(
-            build(gateway, origins, settings.connections_per_address, settings.public_url),
+            build(
+                gateway,
+                origins,
+                settings.connections_per_address,
+                settings.public_url,
+                https_only=certificate is not None and _has_a_name(settings.public_url),
+            ),
             http=http,
             ws=ws,
             # Without any, nobody is believed: uvicorn would believe whoever is on this machine.
@@ -266,18 +227,19 @@ async def compose(service: Service[GatewaySettings]) -> None:
             timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
-
-    async def stop() -> None:
-        clients.stop()
-        server.should_exit = True
-        await serving
-
-    service.on_stop(stop)
-    await server.started_or_over.wait()
-    if not server.started:
-        await serving
-        raise CannotStart("the HTTP server did not start")
+    await serve(service, server, listening, stopping=clients.stop)
+    if redirecting is not None and settings.public_url is not None:
+        config = uvicorn.Config(
+            to_https(settings.public_url),
+            http=http,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN,
+        )
+        await serve(service, Server(config), redirecting)
     if certificate is not None:
         service.spawn("certificate", certificate.run())
     host, port = listening.getsockname()[:2]
@@ -294,6 +256,23 @@ def _certificate(settings: GatewaySettings) -> Certificate | None:
         return Certificate(settings.certificate, settings.certificate_key)
     except ValueError as error:
         raise CannotStart(f"ROSTRUM_GATEWAY_CERTIFICATE: {error}") from error
+
+
+def _has_a_name(public_url: str | None) -> bool:
+    """Whether browsers may keep it in mind that this host has https: `localhost` is also other programs'."""
+    host = None if public_url is None else urlsplit(public_url).hostname
+    return host is not None and host != "localhost" and not host.endswith(".localhost")
+
+
+def _redirecting(settings: GatewaySettings) -> socket.socket | None:
+    if settings.redirect_port is None:
+        return None
+    if settings.certificate is None or settings.public_url is None:
+        raise CannotStart(
+            "ROSTRUM_GATEWAY_REDIRECT_PORT needs ROSTRUM_GATEWAY_CERTIFICATE and ROSTRUM_PUBLIC_URL; with a proxy, the "
+            "proxy sends browsers on to https"
+        )
+    return listen(settings.host, settings.redirect_port)
 
 
 def _paces(settings: GatewaySettings) -> RequestLimits:
@@ -333,22 +312,6 @@ def _bounds(settings: GatewaySettings, identity: Identity, origins: Origins) -> 
         signed_in=signed_in,
         readable=origins.readable,
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises CannotStart for an address that cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host.strip("[]"), port))
-        listening.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        raise CannotStart(f"port {port} on {host} cannot be had: {why}") from error
-    listening.setblocking(False)
-    return listening
 
 
 def main(env: Mapping[str, str]) -> int:

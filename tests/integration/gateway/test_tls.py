@@ -18,7 +18,8 @@ from libs.service import CannotStart
 from services.gateway.adapters.certificate import Certificate
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running, running_gateway
-from tests.support.nats import NatsServer
+from tests.integration.gateway.test_identity import gateway_for
+from tests.support.nats import NatsServer, free_port
 from tests.support.waiting import LIMIT
 
 pytestmark = pytest.mark.usefixtures("behind")
@@ -97,10 +98,45 @@ async def test_pages_and_live_events_come_over_tls(
             await client.get(gateway.base.replace("https:", "http:"))
 
 
+@pytest.mark.parametrize("name", ["live.example.org", "localhost"])
+async def test_browsers_that_come_by_http_are_sent_to_https_and_keep_it_in_mind(
+    nats: NatsServer, tmp_path: Path, files: Files, name: str
+) -> None:
+    plain, public = f"http://127.0.0.1:{(port := free_port())}", f"https://{name}"
+    own = {"certificate": files.chain, "certificate_key": files.key, "redirect_port": port, "public_url": public}
+    async with (
+        gateway_for(nats, tmp_path, **own) as base,
+        httpx.AsyncClient(verify=files.trusting, timeout=LIMIT, trust_env=False) as client,
+    ):
+        for path in ("/", "/spaces/x?at=1&q=a%2Fb", "//other.example/", "/a%0d%0ab"):
+            led = await client.get(plain + path)
+            assert (led.status_code, led.headers["location"]) == (301, public + path)
+        for method in ("POST", "DELETE"):
+            assert (await client.request(method, f"{plain}/v1/spaces", content=b"{}")).status_code == 403
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET @other.example/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"location" not in (await asyncio.wait_for(reader.read(), LIMIT)).lower()
+        writer.close()
+        answer = await client.get(base.replace("http:", "https:") + "/healthz")
+        kept = answer.headers.get("strict-transport-security")
+        assert kept == (None if name == "localhost" else "max-age=31536000"), "localhost is also other programs'"
+
+
+async def test_plain_http_is_sent_on_only_where_there_is_https(nats: NatsServer, tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="the proxy sends browsers on"):
+        async with running_gateway(nats.url, tmp_path, redirect_port=0):
+            pass
+    async with (
+        running_gateway(nats.url, tmp_path, public_url="http://127.0.0.1:8080") as gateway,
+        gateway.client() as one,
+    ):
+        assert "strict-transport-security" not in (await one.http.get("/healthz")).headers
+
+
 async def test_who_says_nothing_in_a_handshake_holds_nobody_up_and_is_cut_off(
     nats: NatsServer, tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.gateway.main._HANDSHAKE_SECONDS", 0.5)
+    monkeypatch.setattr("services.gateway.main.listening._HANDSHAKE_SECONDS", 0.5)
     async with secure(nats, tmp_path, files) as gateway:
         port = int(gateway.base.rpartition(":")[2])
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]

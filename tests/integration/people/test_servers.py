@@ -108,8 +108,8 @@ async def test_people_are_told_of_as_often_as_one_likes(people: None, bus: Bus) 
 
 
 def writes_of(database: Path) -> int:
-    """How many transactions stand in a write-ahead log of SQLite (fileformat2, section 4.1): frames that end one say how
-    many pages the database has then."""
+    """How many transactions stand in a write-ahead log of SQLite (fileformat2, section 4.1): a frame that ends one says
+    how many pages the database has then."""
     log = database.with_name(f"{database.name}-wal").read_bytes()
     page, salts = int.from_bytes(log[8:12], "big"), log[16:24]
     heads = [log[at : at + 24] for at in range(32, len(log), 24 + page)]
