@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from infra.commands.env_file import OPTION, taken_in
 from libs.private_files import write_privately
 
 COMMANDS: Final = {
@@ -39,6 +40,7 @@ examples:
   rostrum serve room                      one service, as in a container
   rostrum demo --listeners 10             the demonstration, results in var/demo
   rostrum inspect 01jd3...                a Space as its events tell it
+  rostrum --env-file /etc/rostrum/rostrum.env keys list    of what the systemd unit runs
 
 Settings come from the environment (ROSTRUM_...); `rostrum COMMAND --help` tells more.
 """
@@ -47,13 +49,14 @@ Settings come from the environment (ROSTRUM_...); `rostrum COMMAND --help` tells
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. One line on standard error says what is wrong, if anything is."""
     write_privately()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = taken_in(list(sys.argv[1:] if argv is None else argv))
     parser = argparse.ArgumentParser(
         prog="rostrum",
         description="Live audio rooms: a few people talk on stage, any number listens.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(OPTION, metavar="FILE", help="settings as systemd reads them, /etc/rostrum/rostrum.env")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, summary in COMMANDS.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.commands.common import add_public, add_var, fail, public_address
+from infra.commands.env_file import read_env_file
 from infra.doctor import Finding, Level, Situation, examine
 from infra.public_address import NotPublic
 
@@ -58,20 +59,6 @@ def run(options: argparse.Namespace) -> int:
         noted = sum(finding.level is Level.WORTH_KNOWING for finding in findings)
         print(f"\n{len(findings)} checks: {broken} to mend, {noted} worth knowing")
     return 1 if broken else 0
-
-
-def read_env_file(file: Path) -> dict[str, str]:
-    """The variables in a file of `NAME=value` lines (systemd.exec(5), EnvironmentFile)."""
-    try:
-        lines = [line.strip() for line in file.read_text().splitlines()]
-    except (OSError, UnicodeError) as error:
-        fail(f"{file} cannot be read: {error}", 2)
-    pairs = [line.partition("=") for line in lines if line and line[0] not in "#;"]
-    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 async def _examine(situation: Situation, *, quiet: bool) -> list[Finding]:

@@ -22,7 +22,7 @@ from tests.support.nats import free_port
 from tests.support.waiting import LIMIT, eventually
 
 ROOT: Final = Path(__file__).parents[2]
-LEFT_OUT: Final = ("pip install",)
+LEFT_OUT: Final = ("make setup", "source ")
 """What the environment of the tests has already."""
 READY: Final = "until rostrum keys list >/dev/null 2>&1; do sleep 0.2; done"
 """What a reader does who waits until it is ready."""

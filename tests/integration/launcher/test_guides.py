@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from libs.ids import new_id
 from tests.integration.notifications.receiver import receiving
 from tests.support.command import line_with, rostrum, running_rostrum
 from tests.support.waiting import LIMIT
@@ -44,6 +46,8 @@ ELSEWHERE: Final = {
 """Commands that other tests run, or what is behind them."""
 RUN: Final = {
     "sudo rostrum doctor --env-file /etc/rostrum/rostrum.env",
+    'sudo rostrum --env-file /etc/rostrum/rostrum.env keys create "the app" --for people --for relations',
+    "sudo rostrum --env-file /etc/rostrum/rostrum.env token 01jd3v8q2m7x4k9t6r5w0yabcd --operator",
     "rostrum backup /backups/monday",
     "rostrum restore /backups/monday --ledger /backups/newest/ledger --var /var/lib/rostrum",
     'rostrum keys create "the app" --for people --for relations',
@@ -103,10 +107,10 @@ class Reader:
         self.typed.add(command)
         return shlex.split(re.sub("|".join(map(re.escape, self.mine)), lambda found: self.mine[found[0]], command))
 
-    async def types(self, command: str) -> str:
-        """What a command of the guides says."""
+    async def types(self, command: str, env: Mapping[str, str] | None = None) -> str:
+        """What a command of the guides says; `env` instead of the settings of this reader's terminal."""
         words = self.words(command)
-        said = await rostrum(*words[words.index("rostrum") + 1 :], env=self._env)
+        said = await rostrum(*words[words.index("rostrum") + 1 :], env=self._env if env is None else env)
         assert said.code == 0, said.errors + said.out
         return said.out
 
@@ -123,8 +127,16 @@ async def test_a_system_is_examined_told_of_backed_up_and_restored_as_the_guides
         made = await rostrum("token", "--sign-up", "ada", "Ada", "--var", str(tmp_path / "var"))
         assert made.code == 0, made.errors
         assert "0 to mend" in await reader.types("sudo rostrum doctor --env-file /etc/rostrum/rostrum.env")
+        settings = "sudo rostrum --env-file /etc/rostrum/rostrum.env"
+        by_file = await reader.types(f'{settings} keys create "the app" --for people --for relations', env={})
+        assert by_file.startswith("rsk_")
+        reader.mine["01jd3v8q2m7x4k9t6r5w0yabcd"] = new_id()
+        token = await reader.types(f"{settings} token 01jd3v8q2m7x4k9t6r5w0yabcd --operator", env={})
+        url = re.findall(r"http://\S+", ready)[0]
+        async with httpx.AsyncClient(timeout=LIMIT, headers={"authorization": f"Bearer {token.strip()}"}) as client:
+            assert (await client.get(f"{url}/v1/ops/overview")).status_code == 200
         await _keys(reader)
-        await _events(reader, re.findall(r"http://\S+", ready)[0], tmp_path / "var")
+        await _events(reader, url, tmp_path / "var")
         await _webhooks(reader)
         assert "move the folders keys and ledger" in await reader.types("rostrum backup /backups/monday")
         up.terminate()

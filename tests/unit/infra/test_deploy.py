@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.commands.doctor import read_env_file
+from infra.commands.env_file import read_env_file
 from infra.doctor.situation import settings_of
 from infra.public_address import MEDIA_PORT, PublicAddress
 from infra.settings_reference import TARGET, reference
