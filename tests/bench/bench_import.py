@@ -1,6 +1,6 @@
 """What it takes to import a product's people and who follows whom, through the HTTP API for its servers.
 
-`ROSTRUM_BENCH_FOLLOWS` says how many follows (100,000); a million is the size that an import is meant for. A fifth of
+`BENCH_FOLLOWS` says how many follows (100,000); a million is the size that an import is meant for. A fifth of
 the way, the process of people is killed with -9, and the importer sends again what was not answered.
 """
 
@@ -23,7 +23,7 @@ from infra.launcher import System
 from tests.bench.harness import Reference, Row, say
 from tests.support.command import rostrum
 
-FOLLOWS: Final = int(os.environ.get("ROSTRUM_BENCH_FOLLOWS", "100000"))
+FOLLOWS: Final = int(os.environ.get("BENCH_FOLLOWS", "100000"))
 PEOPLE: Final = max(1000, FOLLOWS // 100)
 EACH: Final = FOLLOWS // PEOPLE
 _PEOPLE_TOGETHER: Final = 500
