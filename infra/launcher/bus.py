@@ -13,10 +13,10 @@ import nats
 import nats.errors
 
 from infra.eraser.notes import Notes
+from infra.eraser.overwriting import overwrite_noted
 from infra.launcher.errors import StartFailed
 from infra.launcher.port import HeldPort
 from infra.nats import server
-from infra.nats.overwriting import overwrite
 
 ANSWER_SECONDS: Final = 30.0
 
@@ -65,10 +65,7 @@ class LocalNats:
             raise StartFailed(str(error)) from error
 
     def _overwrite_deleted(self) -> None:
-        notes = Notes(self._var_dir)
-        for stream, sequences in notes.read().items():
-            for sequence in overwrite(self._var_dir / "nats", stream, sequences):
-                notes.remove(stream, sequence)
+        overwrite_noted(self._var_dir / "nats", Notes(self._var_dir))
 
     def release(self) -> None:
         """Give its port back."""

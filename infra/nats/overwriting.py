@@ -8,12 +8,15 @@ what is being deleted is noted (`infra.eraser.notes`), and done here before NATS
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import re
 import secrets
 import struct
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,6 +47,15 @@ class _Record(NamedTuple):
     sequence: int
     subject: int
     """Length of the subject."""
+
+
+def made_at(store: Path, stream: str) -> datetime | None:
+    """When a stream was made, to the microsecond below; None where it is not there, or does not tell."""
+    for path in store.glob(f"jetstream/*/streams/{stream}/meta.inf"):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            created: str = json.loads(path.read_bytes())["Created"]
+            return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", created))
+    return None
 
 
 def overwrite(store: Path, stream: str, sequences: Iterable[int]) -> set[int]:

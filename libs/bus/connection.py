@@ -8,6 +8,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -53,6 +54,11 @@ class BusSettings:
         """The address without the password, for people."""
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def epoch_of(created: datetime) -> str:
+    """The identity of a stream that was made then."""
+    return format(int(created.timestamp() * 1000), "x")
 
 
 class Connection:
@@ -184,7 +190,7 @@ class Connection:
     @staticmethod
     def epoch_of(info: StreamInfo) -> str:
         """The identity of a stream: when it was made, so that one that was deleted and made again is another."""
-        return format(int(info.created.timestamp() * 1000), "x") if info.created else "0"
+        return epoch_of(info.created) if info.created else "0"
 
     async def stream_epoch(self, stream: str = subjects.EVENTS_STREAM) -> str:
         """The identity of a stream as it is now; changes when it was deleted and rebuilt."""

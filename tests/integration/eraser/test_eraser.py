@@ -19,8 +19,8 @@ from nats.js import JetStreamContext
 from contracts import subjects
 from contracts.people import v1 as people
 from infra.eraser.notes import Notes
+from infra.eraser.overwriting import overwrite_noted
 from infra.launcher import System
-from infra.nats.overwriting import overwrite
 from infra.nats.server import ADMIN
 from libs.bus import Bus, BusSettings, connect
 from libs.bus.dead_letters import bury, read_letters
@@ -234,8 +234,7 @@ async def test_nats_may_be_killed_while_it_deletes() -> None:
             starting = asyncio.create_task(eraser.start())
             await eventually(fewer)
             server.kill()
-            for stream, sequences in Notes(server.directory / "var").read().items():  # as the launcher does
-                overwrite(server.directory / "jetstream", stream, sequences)
+            overwrite_noted(server.directory / "jetstream", Notes(server.directory / "var"))  # as the launcher does
             server.start()
             await starting
         async with await connect("test", BusSettings(url=server.url)) as again:

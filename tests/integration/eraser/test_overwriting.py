@@ -37,7 +37,7 @@ async def ask(client: Client, what: str, **question: Any) -> dict[str, Any]:
 
 async def killed_over(server: NatsServer, sequence: int) -> None:
     """NATS has written down that a message is gone, has not overwritten it yet, and is killed."""
-    in_the_way = put_in_the_way(server)
+    in_the_way = put_in_the_way(server.directory / "jetstream")
     client = await nats.connect(server.url)
     answer = await ask(client, "MSG.DELETE", seq=sequence, no_erase=False)
     assert "temporary file" in answer["error"]["description"]
@@ -46,9 +46,9 @@ async def killed_over(server: NatsServer, sequence: int) -> None:
     leave_half_a_copy(in_the_way)
 
 
-def put_in_the_way(server: NatsServer) -> Path:
-    """What keeps NATS from writing the block anew."""
-    (block,) = (server.directory / "jetstream").rglob("1.blk")
+def put_in_the_way(folder: Path) -> Path:
+    """What keeps NATS from writing the one block anew that is in a folder."""
+    (block,) = folder.rglob("1.blk")
     path = Path(f"{block}.tmp")
     path.mkdir()
     return path
