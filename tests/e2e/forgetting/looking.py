@@ -45,6 +45,10 @@ _OTHERS: Final = {
 """Queries that make an answer tell all it can."""
 _SOCKETS: Final = ("/v1/spaces/{space_id}/live",)
 """Addresses of WebSockets, which OpenAPI does not know."""
+SERVER: Final = "server"
+"""Who asks with an API key, and has routes of their own."""
+_OF_SERVERS: Final = "/v1/server/"
+_ALL_EVENTS: Final = f"{_OF_SERVERS}events"
 _WORDLESS: Final = ("/metrics", "/healthz", "/readyz")
 _LISTED: Final = re.compile(r'^([^#\s]\S*)$|EXT-X-PART:.*URI="([^"]+)"', re.MULTILINE)
 """The address of a segment, or of a part, in a playlist (RFC 8216)."""
@@ -68,6 +72,10 @@ class Ways:
         self.reports: list[str] = []
         """Whose sealed copies are looked at too."""
 
+    def at(self, http: httpx.AsyncClient) -> Ways:
+        """The same at another system."""
+        return Ways(http, self._spaces, self._people)
+
     async def find(
         self, askers: Mapping[str, str | None], words: Collection[Needle], space_id: str | None = None
     ) -> Found:
@@ -88,7 +96,9 @@ class Ways:
         async with asyncio.TaskGroup() as group:
             for number, (who, token) in enumerate(askers.items()):
                 # All of them search in one index, so two are enough.
-                for address in self._addresses(words if number < _SEARCHERS else (), space_id):
+                own = self._of_servers(space_id)
+                others = self._addresses(words if number < _SEARCHERS else (), space_id)
+                for address in own if who == SERVER else others:
                     group.create_task(look(who, token, address))
         return found
 
@@ -127,10 +137,19 @@ class Ways:
         except (TimeoutError, ConnectionClosed):
             return data
 
+    def _of_servers(self, space_id: str | None) -> Iterator[str]:
+        for route in self._routes:
+            if route == _ALL_EVENTS:
+                yield f"{route}?last_event_id=0" + (f"&space={space_id}" if space_id else "")
+            elif route.startswith(_OF_SERVERS) and space_id is None:
+                yield from self._filled(route)
+
     def _addresses(self, words: Collection[Needle], space_id: str | None) -> Iterator[str]:
         texts = [word for word in words if isinstance(word, str)]
         for route in self._routes:
-            if route in _WORDLESS or (space_id is not None and "{space_id}" not in route and route not in _SEARCHES):
+            if route in _WORDLESS or route.startswith(_OF_SERVERS):
+                continue
+            if space_id is not None and "{space_id}" not in route and route not in _SEARCHES:
                 continue
             for path in self._filled(route if space_id is None else route.replace("{space_id}", space_id)):
                 if route not in _SOCKETS:

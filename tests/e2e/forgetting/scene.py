@@ -24,6 +24,9 @@ from tests.support.tones import RATE
 from tests.support.waiting import LIMIT
 from tests.unit.recording.sounds import encode
 
+PATIENCE: Final = {"ROSTRUM_TRANSCRIPTION_FLUSH_AFTER": "10"}
+"""Packets of somebody who speaks may be so late without their sentence being cut in two, which would be recognised as
+other words. A speaker on a busy machine stops for a second now and then."""
 _READY_SECONDS: Final = LIMIT
 _SENTENCES: Final = (
     ("awb", 0, "garden club"),
@@ -39,6 +42,8 @@ _SENTENCES: Final = (
 _PACKETS: Final = 6
 """So many packets of what was said are looked for."""
 _TONE_SECONDS: Final = 0.6
+_SILENCE_SECONDS: Final = 0.7
+"""Longer than what ends an utterance."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +122,11 @@ async def person(url: str, number: int) -> AsyncIterator[Person]:
 
 
 def _sung(tone: Tone) -> list[bytes]:
-    """A tone as packets, after a moment without it."""
+    """A tone as packets, with silence before and behind it, so that what is said ends where it does, and not where
+    packets are late on a busy machine (`PATIENCE`)."""
     at = np.arange(round(_TONE_SECONDS * RATE)) / RATE
-    samples = np.concatenate((np.zeros(RATE // 5), 0.3 * np.sin(2 * np.pi * tone.hertz * at)))
+    silence = np.zeros(round(_SILENCE_SECONDS * RATE))
+    samples = np.concatenate((silence, 0.3 * np.sin(2 * np.pi * tone.hertz * at), silence))
     return encode(samples.astype(np.float32))
 
 
