@@ -26,8 +26,8 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     """and at this length in any case."""
     pause_s: float = 0.6
     """An utterance ends when nothing arrives for longer than this; a shorter gap is filled with silence."""
-    first_after_s: float = 0.7
-    """Sound, with what is kept from before the first word, in which there are words to show,"""
+    first_after_s: float = 0.6
+    """Sound, with what is kept from before the first word, in which there may be words to show,"""
     first_every_s: float = 0.1
     """and how often they are asked for until there are some,"""
     partial_every_s: float = 0.5

@@ -1,7 +1,7 @@
 """Which words of successive decodes to show: those that two of them agree on, which then stay.
 
-When the first decode of an utterance is clear, its words are shown without a second one, except for the last of
-several, which may have been cut off. They are replaced where two later decodes agree on other ones.
+When a decode is clear before two agree, its first word is shown alone. It is replaced if two later decodes agree on
+another one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Agreement:
 
     def __init__(self) -> None:
         self._shown: list[str] = []
-        self._agreed = 0
-        """How many of these two decodes agreed on. The others are of one clear decode."""
+        self._agreed = False
+        """Whether two decodes agreed on what is shown. Otherwise it is the first word of one clear decode."""
         self._last: list[str] = []
         self._begun: set[str] = set()
         """How decodes began, until a word is shown."""
@@ -36,37 +36,21 @@ class Agreement:
         """
         words = text.split()
         last, self._last = self._last, words
-        if self._agreed < len(self._shown):
-            self._confirm(last, words)
-        elif self._shown:
+        if self._agreed:
             self._shown += _alike(self._continuation(last), self._continuation(words))
-            self._agreed = len(self._shown)
-        elif words:
-            self._begin(last, words, clear=clear)
+        elif alike := _alike(last, words):
+            self._shown, self._agreed = list(alike), True
+        elif words and not self._shown:
+            self._begin(words[0], clear=clear)
         return self.text
 
-    def _begin(self, last: Sequence[str], words: Sequence[str], *, clear: bool) -> None:
-        """Show the first words."""
-        self._shown += _alike(last, words)
-        # They are the hardest to tell: decodes that agree on how it begins need not follow each other.
-        if not self._shown and _key(words[0]) in self._begun:
-            self._shown += words[:1]
-        self._begun.add(_key(words[0]))
-        self._agreed = len(self._shown)
-        if not self._shown and clear:
-            self._shown += words[:-1] or words
-
-    def _confirm(self, last: Sequence[str], words: Sequence[str]) -> None:
-        """Put what two decodes agree on in the place of words that only one had."""
-        alike = _alike(last, words)
-        same = len(_alike(self._shown, alike))
-        if len(alike) > self._agreed and same < min(len(alike), len(self._shown)):
-            self._shown, self._agreed = list(alike), len(alike)
-        elif same > self._agreed:
-            self._agreed = same
-            if same == len(self._shown):
-                self._shown += alike[same:]
-                self._agreed = len(self._shown)
+    def _begin(self, word: str, *, clear: bool) -> None:
+        """Show the first word, which is the hardest to tell."""
+        # Decodes that agree on it need not follow each other.
+        self._agreed = _key(word) in self._begun
+        self._begun.add(_key(word))
+        if self._agreed or clear:
+            self._shown = [word]
 
     @property
     def text(self) -> str:

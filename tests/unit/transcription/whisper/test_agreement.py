@@ -48,7 +48,7 @@ def first_clear(*decodes: str) -> list[str]:
     return [agreement.show(text, clear=True) for text in decodes]
 
 
-def test_of_several_words_of_a_first_decode_that_is_clear_all_but_the_last_are_shown() -> None:
+def test_of_a_first_decode_that_is_clear_the_first_word_is_shown() -> None:
     assert first_clear("Please rem", "Please remember that", "Please remember that every") == [
         "Please",
         "Please",
@@ -56,26 +56,20 @@ def test_of_several_words_of_a_first_decode_that_is_clear_all_but_the_last_are_s
     ]
 
 
-def test_a_word_that_is_all_of_a_first_decode_that_is_clear_is_shown() -> None:
-    assert first_clear("Please", "Please remember") == ["Please", "Please"]
-
-
-def test_words_of_one_decode_alone_are_replaced_where_two_later_ones_agree_on_others() -> None:
-    assert first_clear("How do you marry", "How he married", "How he married him more", "Had he married") == [
-        "How do you",
-        "How do you",
-        "How he married",
-        "How he married",
+def test_a_word_of_one_decode_alone_is_replaced_where_two_later_ones_agree_on_another() -> None:
+    assert first_clear("How do you marry", "Had he married", "Had he married him more", "How he married") == [
+        "How",
+        "How",
+        "Had he married",
+        "Had he married",
     ]
 
 
-def test_words_of_one_decode_alone_stay_while_later_ones_do_not_agree() -> None:
-    assert first_clear("The conference is", "Too", "", "Of the conference", "The conference is now")[-1] == (
-        "The conference"
-    )
+def test_a_word_of_one_decode_alone_stays_while_later_ones_do_not_agree() -> None:
+    assert first_clear("The conference is", "Too", "", "Of the conference", "The conference is now")[-1] == "The"
 
 
 def test_of_a_first_decode_in_doubt_nothing_is_shown() -> None:
     agreement = Agreement()
     assert agreement.show("It is you") == ""
-    assert agreement.show("If you have any", clear=True) == "If you have"
+    assert agreement.show("If you have any", clear=True) == "If"

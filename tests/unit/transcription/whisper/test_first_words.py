@@ -8,7 +8,7 @@ from contracts.capture import decode
 from services.transcription.engines import NO_HINTS, Hints, Recogniser
 from services.transcription.engines.choosing import find
 from services.transcription.engines.whisper.decoder import Decoded
-from services.transcription.engines.whisper.recogniser import may_be_a_tone
+from services.transcription.engines.whisper.recogniser import is_clear, may_be_a_tone
 from tests.integration.transcription.stage import bundles, carried
 from tests.support.segmented import Segmented
 from tests.support.wer import words
@@ -59,3 +59,19 @@ def test_first_words_of_people_are_told_from_those_of_tones(
     text: str, score: float, no_speech: float, tone: bool
 ) -> None:
     assert may_be_a_tone(Decoded([], text, score, no_speech), "") == tone
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "no_speech", "seconds", "clear"),
+    [
+        ("he was not.", -0.41, 0.24, 0.7, True),
+        ("I'll ask you", -1.23, 0.23, 0.7, False),  # "Unless to be"
+        ("am listed, am", -1.4, 0.27, 0.7, False),  # "And Mr. John"
+        ("Unless to be...", -0.7, 0.28, 0.8, True),
+        ("Unless", -0.85, 0.05, 0.6, False),
+    ],
+)
+def test_the_sooner_words_are_shown_the_surer_they_must_be(
+    text: str, score: float, no_speech: float, seconds: float, clear: bool
+) -> None:
+    assert is_clear(Decoded([], text, score, no_speech), seconds) == clear
