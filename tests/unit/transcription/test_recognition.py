@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -124,3 +125,31 @@ def test_the_words_of_others_wait_no_longer_than_that(done: list[str]) -> None:
     assert talking.ask_partial()
     recognition.settle()
     recognition.stop()
+
+
+def test_where_the_core_is_short_partial_results_slow_down_then_stop_and_every_final_comes(done: list[str]) -> None:
+    go_on = threading.Event()
+    recognition = Recognition(lambda _: None, lambda: None, first_words_within=0.0)
+    shown: list[str] = []
+    busy, talking, *ending = (
+        recognition.queue(Noted(name, done, go_on)) for name in ("busy", "talking", "one", "two", "three")
+    )
+    for speaker in (busy, talking, *ending):
+        speaker.begin(1, NO_HINTS, shown.append)
+    busy.final()
+    # Nobody else is heard meanwhile, for ten bundles.
+    for _ in range(10):
+        for speaker in (talking, *ending):
+            speaker.hear(b"\0\0")
+            speaker.ask_partial()
+    outcomes = [speaker.final() for speaker in ending]
+    asked = time.monotonic()
+    waited = time.monotonic() - asked
+    go_on.set()
+    finals = [outcome.result(LIMIT) for outcome in outcomes]
+    recognition.settle()
+    recognition.stop()
+    assert done == ["final of busy", "final of one", "final of two", "final of three", "partial of talking"]
+    assert shown == ["talking 10"], "one partial result of all that was heard, and none of what is over"
+    assert [final.recognised.text for final in finals] == ["one", "two", "three"]
+    assert finals[0].waited_s >= waited, "the lag that is measured"

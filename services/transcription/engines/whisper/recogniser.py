@@ -95,7 +95,7 @@ _NOTHING: Final = -0.6
 _TOO_UNLIKELY: Final = 1.25
 """Probability that nobody speaks, and a quarter of how unlikely the words are: tones and noise have more than this
 where speech, in pieces of words too, has at most 1.15. Unlikely words alone prove little: a short reply is unlikely."""
-_LITTLE_S: Final = 1.0
+_LITTLE_S: Final = 0.9
 """Of utterances shorter than this, with half a second of speech and what is kept around it,"""
 _TOO_UNLIKELY_IN_LITTLE: Final = 0.6
 """this much of the same is enough: a piece of a word is written as another word. Words said alone, by four voices, had
