@@ -192,7 +192,8 @@ def service_status(service: str, instance: str) -> str:
 
 
 def relayed_audio(space_id: str) -> str:
-    """Where media nodes that carry a Space tell each other so, and what their speakers say (core NATS)."""
+    """Where media nodes that carry a Space tell each other so, and what their speakers say (core NATS). Recording
+    listens there where it mixes a Space that is not recorded."""
     return f"rtp.v1.{space_id}"
 
 

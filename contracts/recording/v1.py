@@ -211,13 +211,17 @@ class LiveMix(Model):
     """What players read before any part (MP4's `ftyp` and `moov`), in base64."""
     over: bool = False
     """Whether no further part comes."""
+    kept: bool = True
+    """Whether all parts are kept while the Space runs. Otherwise it is not recorded: it is mixed while somebody asks for
+    it, and only the last half minute can be had."""
 
 
 @register
 class LiveMixQuery(Query[LiveMix]):
-    """How far the mix of a Space that runs is. The gateway has asked room who may listen.
+    """How far the mix of a live Space is. The gateway has asked room who may listen.
 
-    Refuses: not_live (the Space is not recorded, has not begun, or its replay is there).
+    Where the Space is not recorded, this begins its mix, which ends when nobody has asked for 40 s.
+    Refuses: not_live (it has not begun, is over, or its replay is there), unavailable.
     """
 
     service = "recording"

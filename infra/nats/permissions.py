@@ -32,7 +32,7 @@ PUBLISHES: Final[dict[str, tuple[str, ...]]] = {
         subjects.relayed_audio("*"),
         f"$KV.{subjects.NODES_BUCKET}.>",
     ),
-    "recording": (subjects.live_audio("*"),),
+    "recording": (subjects.live_audio("*"), subjects.relayed_audio("*")),
 }
 """What a service publishes besides events, answers, questions and dead letters."""
 
@@ -51,6 +51,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 HEARS: Final[dict[str, tuple[str, ...]]] = {
     "room": (subjects.presence("*"),),
     "media": (subjects.node_heartbeat("*"), subjects.relayed_audio("*")),
+    "recording": (subjects.relayed_audio("*"),),
     "gateway": (
         subjects.PASSING_SUBJECTS,
         subjects.node_heartbeat("*"),

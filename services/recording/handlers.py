@@ -28,6 +28,7 @@ from services.recording.app.erasing import Erasing
 from services.recording.app.finishing import Finishing
 from services.recording.app.intake import Admitted, CapturedMessage, Intake, NotAdmittedError, RejectedError
 from services.recording.app.live import Live
+from services.recording.app.on_demand import OnDemand
 from services.recording.app.recordings import Recordings
 from services.recording.app.retention import Retention
 from services.recording.app.sounds import Sounds
@@ -54,7 +55,13 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
 
 
 def handlers(
-    executor: Executor[Recording], recordings: Recordings, sounds: Sounds, live: Live, held: Held, who: Who
+    executor: Executor[Recording],
+    recordings: Recordings,
+    sounds: Sounds,
+    live: Live,
+    on_demand: OnDemand,
+    held: Held,
+    who: Who,
 ) -> Handlers:
     """What recording answers; `who` tells what people are called."""
     table = Handlers("recording")
@@ -94,7 +101,9 @@ def handlers(
 
     @table.on(v1.LiveMixQuery)
     async def live_mix(query: v1.LiveMixQuery) -> v1.LiveMix:
-        began_at, first, next, header, over = live.far(query.space_id)
+        kept = live.has(query.space_id)
+        far = live.far(query.space_id) if kept else await on_demand.far(query.space_id)
+        began_at, first, next, header, over = far
         return v1.LiveMix(
             space_id=query.space_id,
             began_at=began_at,
@@ -102,11 +111,15 @@ def handlers(
             next=next,
             header=b64encode(header).decode(),
             over=over,
+            kept=kept,
         )
 
     @table.on(v1.LivePartsQuery)
     async def live_parts(query: v1.LivePartsQuery) -> v1.LiveParts:
-        parts = await live.read(query.space_id, query.first, query.count)
+        if live.has(query.space_id):
+            parts = await live.read(query.space_id, query.first, query.count)
+        else:
+            parts = on_demand.read(query.space_id, query.first, query.count)
         return v1.LiveParts(parts=tuple(b64encode(part).decode() for part in parts))
 
     return table
@@ -133,12 +146,14 @@ class RoomEvents:
         intake: Intake,
         finishing: Finishing,
         live: Live,
+        on_demand: OnDemand,
     ) -> None:
         self._recordings = recordings
         self._executor = executor
         self._intake = intake
         self._finishing = finishing
         self._live = live
+        self._on_demand = on_demand
 
     async def __call__(self, received: Received) -> None:
         event, cause = received.event, f"{received.source} {received.id}"
@@ -162,6 +177,7 @@ class RoomEvents:
                 case room.HostChanged():
                     await _note_host(self._executor, event.space_id, cause, event.host.id, event.version)
                 case room.Ended():
+                    self._on_demand.end(event.space_id)
                     if await self._recordings.end(event.space_id, cause, ended_at=event.at):
                         self._finishing.owe(event.space_id)
                         self._live.owe(event.space_id)

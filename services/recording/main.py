@@ -33,6 +33,7 @@ from services.recording.app.finishing import Finishing, FinishingLimits
 from services.recording.app.intake import Intake
 from services.recording.app.live import Live
 from services.recording.app.migration import today
+from services.recording.app.on_demand import OnDemand
 from services.recording.app.personal_data import held, people_of
 from services.recording.app.recordings import Recordings
 from services.recording.app.retention import Retention
@@ -130,6 +131,8 @@ async def compose(service: Service[Settings]) -> None:
     async def snapshot(space_id: str) -> room.Space:
         return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
 
+    on_demand = OnDemand(bus, snapshot, say, settings.unrecorded_mixes)
+    keyring.on_drop(on_demand.drop)
     words = Opener(keyring.locks)
     service.ready_when("words", words.lack)
     sounds = Sounds(
@@ -148,7 +151,7 @@ async def compose(service: Service[Settings]) -> None:
     )
     service.ready_when("reported sound", sounds.trouble)
 
-    room_events = RoomEvents(recordings, executor, intake, finishing, live)
+    room_events = RoomEvents(recordings, executor, intake, finishing, live, on_demand)
     captured = BundleHandler(intake, recordings, executor, snapshot, live)
     await service.enter(
         bus.consume(
@@ -185,13 +188,15 @@ async def compose(service: Service[Settings]) -> None:
         )
     )
     service.spawn("live mixes", live.run())
+    service.spawn("mixes on demand", on_demand.run())
     service.spawn("mix again", erasing.run())
     service.spawn("keep reported sound", sounds.run())
     service.spawn("finish replays", finishing.run())
     service.spawn("keep replays", retention.run(settings.keep_look_seconds))
     concerned = await service.enter(Concerned(settings.var / "stores" / "recording-concerned.db", people_of))
     service.spawn("what concerns whom", concerned.run(store))
-    await service.enter(bus.serve(handlers(executor, recordings, sounds, live, held(store, concerned), who)))
+    answers = handlers(executor, recordings, sounds, live, on_demand, held(store, concerned), who)
+    await service.enter(bus.serve(answers))
 
 
 def main(env: Mapping[str, str]) -> int:

@@ -23,6 +23,8 @@ class Settings(ServiceSettings):
     """Where captured audio waits for its replay, on a disk of this machine; by default `spool` in `var`."""
     grace_seconds: Annotated[float, Field(ge=0, le=600)] = 3.0
     """How long after the end of a Space its last audio may still arrive."""
+    unrecorded_mixes: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """Spaces that are not recorded and are played over HLS, at once; one takes a few hundredths of a core."""
     builds: Annotated[int, Field(ge=1, le=64)] = 1
     """Replays built at the same time, each in a process of its own."""
     give_up_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0

@@ -1,7 +1,8 @@
-"""The mix of Spaces that run, for players of HLS: the newest parts in memory, older ones asked for.
+"""The mix of live Spaces, for players of HLS: the newest parts in memory, older ones asked for.
 
 Recording says each part as it is made (`contracts.live_audio`). A gateway listens to a Space for as long as somebody
-plays it, and keeps its last half minute.
+plays it, and keeps its last half minute. Of a Space that is not recorded there is no more than that, and recording mixes
+it only while a gateway asks for it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ from libs.refusal import Refusal
 _log = logging.getLogger(__name__)
 _KEPT: Final = 96
 """Parts in memory of each Space."""
+_SHOWN: Final = 90
+"""Parts that players are shown of a Space that is not recorded: half a minute."""
+_PLAYED: Final = 20.0
+"""Seconds after the last request for which recording is still asked to mix a Space that is not recorded."""
 _ASK_AGAIN: Final = 1.0
 """Seconds without a part, after which recording is asked: a message may have been lost."""
 _IDLE: Final = 60.0
@@ -50,12 +55,21 @@ class _Station:
     next: int
     header: bytes
     over: bool
+    kept: bool = True
+    """Whether all parts are kept; otherwise only the newest can be had."""
     subscription: Subscription | None = None
     parts: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and another one put in its place, whenever there is something new."""
     used_at: float = field(default_factory=time.monotonic)
     playlists: OrderedDict[tuple[int, bool, str, bool], str] = field(default_factory=OrderedDict)
+
+    @property
+    def shown(self) -> int:
+        """The first part that players are shown; it begins a segment."""
+        if self.kept:
+            return self.first
+        return max(self.first, -(-(self.next - _SHOWN) // _PER_SEGMENT) * _PER_SEGMENT)
 
     def told(self) -> None:
         """There is something new."""
@@ -80,17 +94,30 @@ class LiveAudio:
         self._ended: list[Subscription] = []
 
     async def run(self) -> None:
-        """Stop listening to what nobody plays any more, for ever."""
+        """Stop listening to what nobody plays any more, and have mixed what somebody plays, for ever."""
         while True:
             await asyncio.sleep(_IDLE / 4)
             for station in [*self._stations.values()]:
-                if time.monotonic() - station.used_at > _IDLE:
+                unused = time.monotonic() - station.used_at
+                if unused > _IDLE:
                     self._end(station)
+                elif not station.kept and not station.over and unused < _PLAYED:
+                    await self._go_on(station)
             while self._ended:
                 try:
                     await self._ended.pop().unsubscribe()
                 except (nats.errors.Error, OSError) as error:
                     _log.debug("a subscription is gone already: %s", error)
+
+    async def _go_on(self, station: _Station) -> None:
+        """Have recording mix a Space further that is not recorded."""
+        try:
+            far = await self._ask(station.space_id)
+        except (Refusal, Unavailable) as error:
+            _log.debug("recording does not mix %s: %s", station.space_id, error)
+            return
+        if far.first != station.first:
+            self._end(station)
 
     def forget(self, erased: ErasureTarget) -> None:
         """Something was destroyed, which may be heard in any of it, unless it is of another Space or only what somebody
@@ -120,6 +147,10 @@ class LiveAudio:
         With `msn`, once it has that segment, or that `part` of it. Refuses: not_live, invalid, unavailable.
         """
         station = await self._station(space_id)
+        if msn is None and station.next < station.first + _PER_SEGMENT:
+            # Many players take a list without a segment for the end.
+            await self._wait_for(station, station.first + _PER_SEGMENT - 1)
+            station = await self._station(space_id)
         if msn is not None:
             wanted = msn * _PER_SEGMENT + (_PER_SEGMENT - 1 if part is None else part)
             if wanted > station.next + 2 * _PER_SEGMENT:
@@ -132,6 +163,10 @@ class LiveAudio:
             while len(station.playlists) > _PLAYLISTS:
                 station.playlists.popitem(last=False)
         return made
+
+    async def kept(self, space_id: str) -> bool:
+        """Whether all parts of a Space are kept; others may not keep them either, otherwise. Refuses: not_live."""
+        return (await self._station(space_id)).kept
 
     async def header(self, space_id: str) -> bytes:
         """What players read before the first part. Refuses: not_live."""
@@ -165,7 +200,7 @@ class LiveAudio:
 
     async def _listen(self, space_id: str) -> _Station:
         far = await self._ask(space_id)
-        station = _Station(space_id, far.began_at, far.first, far.next, b64decode(far.header), far.over)
+        station = _Station(space_id, far.began_at, far.first, far.next, b64decode(far.header), far.over, far.kept)
 
         async def hear(message: Msg) -> None:
             try:
@@ -227,7 +262,7 @@ class LiveAudio:
 
 
 def _written(station: _Station, key: str, *, skip: bool) -> str:
-    first, whole = station.first // _PER_SEGMENT, station.next // _PER_SEGMENT
+    first, whole = station.shown // _PER_SEGMENT, station.next // _PER_SEGMENT
     left = station.next % _PER_SEGMENT
     lines = [
         "#EXTM3U",

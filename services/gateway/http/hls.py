@@ -49,9 +49,11 @@ async def playlist(
     part: _Part = None,
     skip: _Skip = None,
 ) -> Response:
-    """What players of HLS read again and again: what there is of a recorded Space that runs.
+    """The low-latency HLS playlist of a live Space: all of a recorded one from its start, and the last half minute of
+    any other.
 
-    It may be asked to wait for what is made next. Whoever may not listen any more is refused at once.
+    A Space that is not recorded is mixed from the first request on; the answer waits for its first segment (2 s). With
+    `_HLS_msn` the answer waits for what is made next. Whoever may not listen any more is refused at once.
     """
     if part is not None and msn is None:
         raise Refusal("invalid", "_HLS_part: say of which segment, with _HLS_msn.")
@@ -72,7 +74,8 @@ async def playlist(
 async def header(space_id: SpacePath, key: _Key, gateway: GatewayDep) -> Response:
     """What players read before any part."""
     left = gateway.links.open_live(space_id, key)
-    return _media(await gateway.live_audio.header(space_id), _HEADER, left)
+    body = await gateway.live_audio.header(space_id)
+    return _media(body, _HEADER, left if await gateway.live_audio.kept(space_id) else 0)
 
 
 @router.get(
@@ -82,7 +85,8 @@ async def header(space_id: SpacePath, key: _Key, gateway: GatewayDep) -> Respons
 async def segment(space_id: SpacePath, number: _Number, key: _Key, gateway: GatewayDep) -> Response:
     """Two seconds of what is said."""
     left = gateway.links.open_live(space_id, key)
-    return _media(await gateway.live_audio.segment(space_id, number), _MEDIA, left)
+    body = await gateway.live_audio.segment(space_id, number)
+    return _media(body, _MEDIA, left if await gateway.live_audio.kept(space_id) else 0)
 
 
 @router.get(
@@ -92,9 +96,11 @@ async def segment(space_id: SpacePath, number: _Number, key: _Key, gateway: Gate
 async def part(space_id: SpacePath, number: _Number, key: _Key, gateway: GatewayDep) -> Response:
     """A third of a second of what is said; the one that is made now, once it is."""
     left = gateway.links.open_live(space_id, key)
-    return _media(await gateway.live_audio.part(space_id, number), _MEDIA, left)
+    body = await gateway.live_audio.part(space_id, number)
+    return _media(body, _MEDIA, left if await gateway.live_audio.kept(space_id) else 0)
 
 
 def _media(body: bytes, media_type: str, seconds: int) -> Response:
-    """A file that others may keep for as long as its address is good."""
-    return Response(body, media_type=media_type, headers={"Cache-Control": f"public, max-age={seconds}"})
+    """A file that others may keep for as long as its address is good; of a Space that is not recorded, nobody may."""
+    keep = f"public, max-age={seconds}" if seconds else "no-store"
+    return Response(body, media_type=media_type, headers={"Cache-Control": keep})

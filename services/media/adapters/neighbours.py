@@ -1,4 +1,5 @@
-"""Other media nodes that carry the same Spaces: who they are, and speakers' packets to and from them.
+"""Other media nodes that carry the same Spaces: who they are, and speakers' packets to and from them. Recording hears
+the packets too, where it mixes a Space that is not recorded.
 
 Every node that carries a Space hears the Space's subject, and says there that it does: at once, when it hears of a node
 it did not know, twice a second while there is another one, and every few seconds while there is none. So a Space that
@@ -55,11 +56,18 @@ class _CarriedSpace:
 
     nodes: dict[str, float] = field(default_factory=dict)
     """The other nodes that carry it, and when each was last heard."""
+    ears: dict[str, float] = field(default_factory=dict)
+    """Who else wants its audio, and when each was last heard."""
     announced_at: float = float("-inf")
     """When this node last said that it carries the Space."""
     echo_at: float = float("-inf")
     """When something that this node said of the Space last came back."""
     subscription: Subscription | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants what speakers here say."""
+        return bool(self.nodes or self.ears)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +118,10 @@ class Neighbours:
             self._say(space_id, RelayedKind.GONE)
             self._enqueue(_Listen(space_id, carried))
 
-    def shared(self, space_id: str) -> bool:
-        """Whether another node carries the Space too."""
+    def wanted(self, space_id: str) -> bool:
+        """Whether another node carries the Space too, or somebody else wants its audio."""
         carried = self._spaces.get(space_id)
-        return carried is not None and bool(carried.nodes)
+        return carried is not None and carried.wanted
 
     def first(self, space_id: str) -> bool:
         """Whether this node is the first of those that carry the Space, which speaks for them all."""
@@ -123,7 +131,7 @@ class Neighbours:
     def put(self, spoken: SpeakerPackets) -> None:
         """Send packets of a speaker here to the others. What finds no room, or no NATS that carries it, is lost."""
         carried = self._spaces.get(spoken.space_id)
-        if carried is None or not carried.nodes:
+        if carried is None or not carried.wanted:
             return
         if len(self._queue) >= _WAITING or not self._bus.is_connected or self._unheard(carried):
             LOST.inc(len(spoken.packets))
@@ -166,7 +174,7 @@ class Neighbours:
     @staticmethod
     def _unheard(carried: _CarriedSpace) -> bool:
         """Whether NATS is silent, as far as this Space tells; only known while this node says something."""
-        return bool(carried.nodes) and asyncio.get_running_loop().time() - carried.echo_at > _ECHO
+        return carried.wanted and asyncio.get_running_loop().time() - carried.echo_at > _ECHO
 
     # -- to the others -----------------------------------------------------------------------------------------
 
@@ -208,15 +216,17 @@ class Neighbours:
             now = loop.time()
             since, looked = now - looked, now
             for space_id, carried in tuple(self._spaces.items()):
-                if self._unheard(carried):
-                    for node in carried.nodes:
-                        carried.nodes[node] += since
-                silent = [node for node, at in carried.nodes.items() if now - at > _FORGET]
-                for node in silent:
-                    del carried.nodes[node]
-                if silent:
+                changed = False
+                for known in (carried.nodes, carried.ears):
+                    if self._unheard(carried):
+                        for node in known:
+                            known[node] += since
+                    for node in [node for node, at in known.items() if now - at > _FORGET]:
+                        del known[node]
+                        changed = True
+                if changed:
                     on_change(space_id)
-                if now - carried.announced_at >= (_SAY_SHARED if carried.nodes else _SAY_ALONE):
+                if now - carried.announced_at >= (_SAY_SHARED if carried.wanted else _SAY_ALONE):
                     carried.announced_at = now
                     if carried.subscription is None:
                         self._enqueue(_Listen(space_id, carried))  # NATS was away
@@ -245,15 +255,17 @@ class Neighbours:
             REFUSED.inc()
             _log.debug("a message of another media node makes no sense: %s", error)
             return
+        others = carried.ears if message.kind is RelayedKind.LISTENING else carried.nodes
         if message.kind is RelayedKind.GONE:
-            if carried.nodes.pop(node_id, None) is not None:
+            was_node, was_ear = carried.nodes.pop(node_id, None), carried.ears.pop(node_id, None)
+            if was_node is not None or was_ear is not None:
                 on_change(space_id)
             return
-        known = node_id in carried.nodes
-        carried.nodes[node_id] = asyncio.get_running_loop().time()
+        known = node_id in others
+        others[node_id] = asyncio.get_running_loop().time()
         if not known:
             # So far this node had said next to nothing that could come back.
-            carried.announced_at = carried.echo_at = carried.nodes[node_id]
+            carried.announced_at = carried.echo_at = others[node_id]
             self._say(space_id, RelayedKind.HERE)
             on_change(space_id)
         if message.packets:

@@ -49,8 +49,8 @@ class RemoteSpeakers:
         self.share(space_id)
 
     def share(self, space_id: str) -> None:
-        """Have packets of speakers here relayed while another node carries the Space."""
-        self._edge.set_shared(number_of(space_id), self._neighbours.shared(space_id))
+        """Have packets of speakers here relayed while another node carries the Space, or recording mixes it."""
+        self._edge.set_shared(number_of(space_id), self._neighbours.wanted(space_id))
 
     def left(self, space_id: str) -> None:
         """The Space's last connection here was closed."""

@@ -175,6 +175,10 @@ class Live:
 
     # -- what is asked ---------------------------------------------------------------------------------------------
 
+    def has(self, space_id: str) -> bool:
+        """Whether this Space is recorded, and mixed for that."""
+        return space_id in self._runs
+
     def far(self, space_id: str) -> tuple[datetime, int, int, bytes, bool]:
         """(start of part 0, first part, next part, header, whether it is over) of a Space's mix. Refuses: not_live."""
         run = self._run(space_id)

@@ -148,12 +148,13 @@ class _Voice:
 class LiveMix:
     """The mix of one Space, from part `first` on."""
 
-    def __init__(self, began_ns: int, first: int) -> None:
-        """`began_ns`: wall clock of the Space's start, ns since the Unix epoch."""
+    def __init__(self, began_ns: int, first: int, *, warm: bool = True) -> None:
+        """`began_ns`: wall clock of the Space's start, ns since the Unix epoch. `warm`: what was said before is taken
+        too, and mixed again."""
         self._began_ns = began_ns
         self._voices: dict[str, _Voice] = {}
         self._levelled = Levelled()
-        self._start = max(first * PART - WARM, 0)
+        self._start = max(first * PART - WARM, 0) if warm else first * PART
         self._made = self._start
         """Samples of the mix that were given to the encoder."""
         self._first = first * FRAMES

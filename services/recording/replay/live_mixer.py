@@ -39,6 +39,8 @@ class Begin(msgspec.Struct, tag=True, frozen=True):
     """Of which run of parts the parts are."""
     next: int
     """The part to make first."""
+    warm: bool = True
+    """Whether what was said before that part is told too, so that levels are what they were."""
 
 
 class Take(msgspec.Struct, tag=True, frozen=True):
@@ -184,7 +186,7 @@ def _main() -> None:
     for message in _messages(sys.stdin.buffer):
         request = decoder.decode(message)
         if isinstance(request, Begin):
-            mixes[request.space_id] = request.run, LiveMix(request.began_ns, request.next)
+            mixes[request.space_id] = request.run, LiveMix(request.began_ns, request.next, warm=request.warm)
         elif (known := mixes.get(request.space_id)) is not None:
             try:
                 _follow(request, *known, tell)

@@ -242,9 +242,11 @@ export interface Calls {
   /** A third of a second of what is said; the one that is made now, once it is. */
   getLivePart(space_id: string, number: string, options: Options & { query: { key: string } }): Promise<Response>;
   /**
-   * What players of HLS read again and again: what there is of a recorded Space that runs.
+   * The low-latency HLS playlist of a live Space: all of a recorded one from its start, and the last half minute of
+   * any other.
    *
-   * It may be asked to wait for what is made next. Whoever may not listen any more is refused at once.
+   * A Space that is not recorded is mixed from the first request on; the answer waits for its first segment (2 s). With
+   * `_HLS_msn` the answer waits for what is made next. Whoever may not listen any more is refused at once.
    */
   getLivePlaylist(space_id: string, options?: Options & { query?: { _HLS_msn?: number | null | undefined; _HLS_part?: number | null | undefined; _HLS_skip?: "YES" | "v2" | null | undefined; access_token?: string | null | undefined; link?: string | null | undefined } }): Promise<Response>;
   /** Two seconds of what is said. */
