@@ -2,12 +2,12 @@
 recorded (`subjects.relayed_audio`).
 
 Little-endian. Header (4 bytes): version u8 (1), kind u8, count u16. Kind 0: the sender carries the Space, and wants
-its audio; kind 1: it does so no more; kind 3: the sender wants its audio, and carries nobody; all with count 0. Kind 2: `count` packets of one speaker, as they were accepted,
-each ssrc u32, timestamp u32 (48 kHz), sequence u16, level u8 (RFC 6464: bit 7 voice, then -dBov), flags u8 (bit 0: a
-level was measured; bits 1 to 3: how many packets right before it may still come), loudness u8 (smoothed, in half dB
-over digital silence), length u16, payload. Timestamp and sequence go on where the speaker's clock or stream changes,
-as in continuous bundles (`contracts.capture`). The message's headers carry the node, and with packets session and
-person. A node that does not know a version or kind ignores the message.
+its audio; kind 1: it does so no more; kind 3: the sender wants its audio and carries nobody; all with count 0. Kind 2:
+`count` packets of one speaker, as they were accepted, each ssrc u32, timestamp u32 (48 kHz), sequence u16, level u8
+(RFC 6464: bit 7 voice, then -dBov), flags u8 (bit 0: a level was measured; bits 1 to 3: how many packets right before
+it may still come), loudness u8 (smoothed, in half dB over digital silence), length u16, payload. Timestamp and sequence
+go on where the speaker's clock or stream changes, as in continuous bundles (`contracts.capture`). The message's headers
+carry the node, and with packets session and person. A node that does not know a version or kind ignores the message.
 """
 
 from __future__ import annotations

@@ -212,8 +212,8 @@ class LiveMix(Model):
     over: bool = False
     """Whether no further part comes."""
     kept: bool = True
-    """Whether all parts are kept while the Space runs. Otherwise it is not recorded: it is mixed while somebody asks for
-    it, and only the last half minute can be had."""
+    """Whether all parts are kept while the Space runs. Otherwise it is not recorded: it is mixed while somebody asks
+    for it, and only the last half minute can be had."""
 
 
 @register

@@ -1,8 +1,8 @@
 """The mix of live Spaces, for players of HLS: the newest parts in memory, older ones asked for.
 
 Recording says each part as it is made (`contracts.live_audio`). A gateway listens to a Space for as long as somebody
-plays it, and keeps its last half minute. Of a Space that is not recorded there is no more than that, and recording mixes
-it only while a gateway asks for it.
+plays it, and keeps its last half minute. Of a Space that is not recorded there is no more than that, and recording
+mixes it only while a gateway asks for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A recorded Space while it runs, for players of HLS (RFC 8216, with the low latency of its second edition)."""
+"""Live Spaces for players of HLS (RFC 8216, with the low latency of its second edition)."""
 
 from __future__ import annotations
 

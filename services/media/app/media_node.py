@@ -215,7 +215,8 @@ class MediaNode:
 
     @property
     def listening(self) -> bool:
-        """Whether anybody hears those who speak here: a listener here, another node that carries the Space, or recording."""
+        """Whether anybody hears those who speak here: a listener here, another node that carries the Space, or
+        recording."""
         return any(
             session.direction == "subscribe" or self._neighbours.wanted(session.space_id)
             for session in self._by_number.values()

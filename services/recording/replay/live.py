@@ -168,9 +168,10 @@ class LiveMix:
         voice = self._voices.setdefault(person, _Voice())
         voice.take(session, capture.decode(body), self._began_ns)
 
-    def advance(self, until_ns: int) -> Iterator[tuple[int, bytes]]:
-        """(number, part) of each part that is whole once everything that was said before a moment is there."""
-        until = (until_ns - self._began_ns) * (RATE // 1000) // 1_000_000 - HOLD
+    def advance(self, until_ns: int, *, end: bool = False) -> Iterator[tuple[int, bytes]]:
+        """(number, part) of each part that is whole once everything that was said before a moment is there. `end`:
+        nothing is under way any more, so the last words are not waited for."""
+        until = (until_ns - self._began_ns) * (RATE // 1000) // 1_000_000 - (0 if end else HOLD)
         while self._start + HOP <= until:
             hops = {
                 person: hop for person, voice in self._voices.items() if (hop := voice.hop(self._start)) is not None
@@ -182,7 +183,8 @@ class LiveMix:
         """(number, part) of what is left, the last filled up with silence. Nothing can be added afterwards."""
         rest = self._levelled.rest()
         short = -(self._made + len(self._left) + len(rest)) % PART
-        yield from self._encode(np.concatenate((rest, np.zeros(short + FRAME, np.float32))))
+        # The encoder begins with a frame of its own, and gives each frame only with the next one.
+        yield from self._encode(np.concatenate((rest, np.zeros(short + 2 * FRAME, np.float32))))
 
     def _encode(self, audio: Audio) -> Iterator[tuple[int, bytes]]:
         audio = np.concatenate((self._left, audio))

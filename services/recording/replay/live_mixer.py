@@ -207,7 +207,7 @@ def _follow(request: Take | Advance | Drop, run: int, live: LiveMix, tell: Calla
         except ValueError as error:
             sys.stderr.write(f"a bundle is left out: {error}\n")
     elif isinstance(request, Advance):
-        for number, part in live.advance(request.until_ns):
+        for number, part in live.advance(request.until_ns, end=request.end):
             tell(Made(request.space_id, run, number, part))
         if request.end:
             for number, part in live.end():
