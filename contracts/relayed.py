@@ -1,8 +1,8 @@
-"""The body of a message between media nodes that carry the same Space, and recording where it mixes one that is not
-recorded (`subjects.relayed_audio`).
+"""The body of a message between media nodes that carry the same Space (`subjects.relayed_audio`), and of one by which
+recording asks for its audio (`subjects.wanted_audio`).
 
 Little-endian. Header (4 bytes): version u8 (1), kind u8, count u16. Kind 0: the sender carries the Space, and wants
-its audio; kind 1: it does so no more; kind 3: the sender wants its audio and carries nobody; all with count 0. Kind 2:
+its audio; kind 1: it does so no more; kind 3: the sender is recording, and wants its audio; all with count 0. Kind 2:
 `count` packets of one speaker, as they were accepted, each ssrc u32, timestamp u32 (48 kHz), sequence u16, level u8
 (RFC 6464: bit 7 voice, then -dBov), flags u8 (bit 0: a level was measured; bits 1 to 3: how many packets right before
 it may still come), loudness u8 (smoothed, in half dB over digital silence), length u16, payload. Timestamp and sequence

@@ -197,6 +197,11 @@ def relayed_audio(space_id: str) -> str:
     return f"rtp.v1.{space_id}"
 
 
+def wanted_audio(space_id: str) -> str:
+    """Where recording tells media nodes that it listens to a Space, and when it does so no more (core NATS)."""
+    return f"rtp.v1.{space_id}.wanted"
+
+
 def live_audio(space_id: str) -> str:
     """Where recording says the parts of a Space's mix as they are made (core NATS); see `contracts.live_audio`."""
     return f"live.v1.{space_id}"

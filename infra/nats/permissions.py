@@ -32,7 +32,7 @@ PUBLISHES: Final[dict[str, tuple[str, ...]]] = {
         subjects.relayed_audio("*"),
         f"$KV.{subjects.NODES_BUCKET}.>",
     ),
-    "recording": (subjects.live_audio("*"), subjects.relayed_audio("*")),
+    "recording": (subjects.live_audio("*"), subjects.wanted_audio("*")),
 }
 """What a service publishes besides events, answers, questions and dead letters."""
 
@@ -50,7 +50,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 
 HEARS: Final[dict[str, tuple[str, ...]]] = {
     "room": (subjects.presence("*"),),
-    "media": (subjects.node_heartbeat("*"), subjects.relayed_audio("*")),
+    "media": (subjects.node_heartbeat("*"), subjects.relayed_audio("*"), subjects.wanted_audio("*")),
     "recording": (subjects.relayed_audio("*"),),
     "gateway": (
         subjects.PASSING_SUBJECTS,

@@ -33,6 +33,7 @@ _FORGET: Final = 2.0
 """After so many seconds of silence a node no longer carries a Space."""
 _ECHO: Final = 1.0
 """NATS is silent when nothing that this node itself said of a Space came back for so many seconds."""
+_ASKS: Final = (RelayedKind.LISTENING, RelayedKind.GONE)
 _WAITING: Final = 2_000
 """The most messages that wait to be published; more are lost, as late audio is worth nothing."""
 
@@ -62,7 +63,7 @@ class _CarriedSpace:
     """When this node last said that it carries the Space."""
     echo_at: float = float("-inf")
     """When something that this node said of the Space last came back."""
-    subscription: Subscription | None = None
+    subscriptions: tuple[Subscription, ...] = ()
 
     @property
     def wanted(self) -> bool:
@@ -199,14 +200,18 @@ class Neighbours:
 
     async def _listen(self, space_id: str, carried: _CarriedSpace, hear: _Hear) -> None:
         if self._spaces.get(space_id) is carried:
-            if carried.subscription is None:
+            if not carried.subscriptions:
                 subject = subjects.relayed_audio(space_id)
-                carried.subscription = await self._bus.listen(subject, hear)
+                carried.subscriptions = (
+                    await self._bus.listen(subject, hear),
+                    await self._bus.listen(subjects.wanted_audio(space_id), hear),
+                )
                 carried.announced_at = carried.echo_at = asyncio.get_running_loop().time()
                 body, headers = relayed.encode(Message(RelayedKind.HERE)), {subjects.HEADER_NODE: self.node_id}
                 await self._bus.say(subject, body, headers=headers)
-        elif carried.subscription is not None:
-            await carried.subscription.unsubscribe()
+        else:
+            for subscription in carried.subscriptions:
+                await subscription.unsubscribe()
 
     async def _look(self, on_change: Callable[[str], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -228,7 +233,7 @@ class Neighbours:
                     on_change(space_id)
                 if now - carried.announced_at >= (_SAY_SHARED if carried.wanted else _SAY_ALONE):
                     carried.announced_at = now
-                    if carried.subscription is None:
+                    if not carried.subscriptions:
                         self._enqueue(_Listen(space_id, carried))  # NATS was away
                     else:
                         self._say(space_id, RelayedKind.HERE)
@@ -238,7 +243,7 @@ class Neighbours:
     def _hear(self, msg: Msg, on_change: Callable[[str], None], on_packets: Callable[[SpeakerPackets], None]) -> None:
         headers = msg.headers or {}
         node_id = headers.get(subjects.HEADER_NODE)
-        space_id = msg.subject.rpartition(".")[2]
+        space_id = msg.subject.split(".")[2]
         carried = self._spaces.get(space_id)
         if carried is None:
             return
@@ -249,16 +254,17 @@ class Neighbours:
         person_id = headers.get(subjects.HEADER_PERSON, "")
         try:
             message = relayed.decode(msg.data)
+            if msg.subject == subjects.wanted_audio(space_id) and message.kind not in _ASKS:
+                raise ValueError("whoever only listens says something else")
             if not node_id or (message.packets and not (is_id(session_id) and is_id(person_id))):
                 raise ValueError("a message without its headers")
         except ValueError as error:
             REFUSED.inc()
             _log.debug("a message of another media node makes no sense: %s", error)
             return
-        others = carried.ears if message.kind is RelayedKind.LISTENING else carried.nodes
+        others = carried.nodes if msg.subject == subjects.relayed_audio(space_id) else carried.ears
         if message.kind is RelayedKind.GONE:
-            was_node, was_ear = carried.nodes.pop(node_id, None), carried.ears.pop(node_id, None)
-            if was_node is not None or was_ear is not None:
+            if others.pop(node_id, None) is not None:
                 on_change(space_id)
             return
         known = node_id in others

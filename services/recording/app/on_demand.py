@@ -220,7 +220,7 @@ class OnDemand:
                     await self._listening(run, RelayedKind.LISTENING)
 
     async def _listening(self, run: _Run, kind: RelayedKind) -> None:
-        subject = subjects.relayed_audio(run.space_id)
+        subject = subjects.wanted_audio(run.space_id)
         await self._bus.say(subject, relayed.encode(Message(kind)), headers={subjects.HEADER_NODE: self._name})
 
     async def _end_mixer(self) -> None:

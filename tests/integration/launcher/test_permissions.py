@@ -55,8 +55,8 @@ LOOKED_AT = {"gateway": ("KV_leases", "KV_nodes")}
 _DROPPED = "passing.people.v1.*.keys_dropped"
 HEARD = {
     "room": ("presence.v1.*", _DROPPED),
-    "media": ("node.v1.*.alive", "rtp.v1.*", _DROPPED),
-    "recording": (_DROPPED,),
+    "media": ("node.v1.*.alive", "rtp.v1.*", "rtp.v1.*.wanted", _DROPPED),
+    "recording": ("rtp.v1.*", _DROPPED),
     "transcription": (_DROPPED,),
     "tipping": (_DROPPED,),
     "discovery": (_DROPPED,),
@@ -115,6 +115,12 @@ async def test_only_media_captures_and_relays_audio(system: System, service: str
     ]
     assert await refused(system, service, sound) == set(sound)
     assert await refused(system, "media", sound) == set()
+
+
+@pytest.mark.parametrize("service", subjects.SERVICES)
+async def test_only_recording_asks_media_nodes_for_audio(system: System, service: str) -> None:
+    wanted = [subjects.wanted_audio(KEY)]
+    assert await refused(system, service, wanted) == (set() if service == "recording" else set(wanted))
 
 
 @pytest.mark.parametrize("service", subjects.SERVICES)

@@ -73,7 +73,7 @@ async def told(bus: Bus, space_id: str) -> list[RelayedKind]:
     async def hear(message: Msg) -> None:
         kinds.append(relayed.decode(message.data).kind)
 
-    await bus.listen(subjects.relayed_audio(space_id), hear)
+    await bus.listen(subjects.wanted_audio(space_id), hear)
     return kinds
 
 
