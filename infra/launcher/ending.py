@@ -10,7 +10,8 @@ from typing import Final
 from infra.launcher.errors import DataGone, GaveUp, LauncherError, StartFailed
 
 BAD_SETTING: Final = 2
-"""Exit code of a service that will not start however often it is tried (`libs.service.EXIT_BAD_SETTING`)."""
+"""Exit code of a service that will not start however often it is tried (`libs.service.EXIT_BAD_SETTING`). A NATS that
+crashes in its own code (a panic of Go) has the same one."""
 DATA_GONE: Final = 4
 """Exit code of a service whose data was removed; it must not begin with empty files (`libs.service.EXIT_DATA_GONE`)."""
 
@@ -45,7 +46,7 @@ class Ending:
         """Why the system must stop now; None where it starts the process again. `starting`: it never was all up."""
         if self.code == DATA_GONE:
             return DataGone(f"{self.name} stopped{self.because or ', its data is gone'}")
-        if self.code == BAD_SETTING or (starting and self.code > 0 and not self.was_ready):
+        if not self.was_ready and (self.code == BAD_SETTING or (starting and self.code > 0)):
             return StartFailed(f"{self.name} could not start{self.because or f', it {self.how}'} (log: {self.log})")
         if self.delay is None:
             return GaveUp(f"{self.name} keeps dying, the last time it {self.how}{self.because} (log: {self.log})")

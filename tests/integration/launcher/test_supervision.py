@@ -86,6 +86,16 @@ async def test_a_killed_process_is_started_again_and_the_others_stay(system: Sys
     assert {each: told["processes"][each]["pid"] for each in (name, *others)} == {**others, name: system.pid(name)}
 
 
+async def test_nats_that_crashes_is_started_again_and_all_others_stay(system: System) -> None:
+    """One that its own code ends has another exit code than one that is killed: the same as a wrong setting."""
+    others = {name: system.pid(name) for name in ("room", "gateway")}
+    system.kill("nats", signal.SIGQUIT)  # Go ends as after a panic
+    await eventually(lambda: system.restarts("nats") == 1)
+    await system.ready("nats")
+    assert await ask(system, "room") == system.pid("room")
+    assert {name: system.pid(name) for name in others} == others
+
+
 async def test_a_killed_fork_server_brings_everything_back_on_the_same_addresses(system: System) -> None:
     before = system.nats_url, system.url
     old = [psutil.Process(system.pid(name)) for name in ("room", "gateway", "nats")]

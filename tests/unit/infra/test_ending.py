@@ -26,7 +26,9 @@ def ending(code: int, *, was_ready: bool = True, delay: float | None = 0.1, last
         (ending(1), True, None),
         (ending(1, was_ready=False), False, None),
         (ending(1, was_ready=False), True, StartFailed),
-        (ending(BAD_SETTING), False, StartFailed),
+        (ending(BAD_SETTING, was_ready=False), False, StartFailed),
+        (ending(BAD_SETTING), False, None),  # NATS crashed
+        (ending(BAD_SETTING), True, None),
         (ending(DATA_GONE, delay=None), True, DataGone),
         (ending(1, delay=None), False, GaveUp),
         (ending(-9, delay=None), True, GaveUp),
@@ -40,7 +42,7 @@ def test_a_process_that_ended_is_started_again_unless_that_is_no_use(
 
 
 def test_what_is_said_of_an_ending_names_how_why_and_where_to_read_on() -> None:
-    assert str(ending(2, last_words="no such port").failure(starting=False)) == (
+    assert str(ending(2, was_ready=False, last_words="no such port").failure(starting=False)) == (
         f"room could not start: no such port (log: {LOG})"
     )
     assert str(ending(-9, delay=None, last_words="serving").failure(starting=False)) == (
