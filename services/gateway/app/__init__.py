@@ -19,7 +19,6 @@ from services.gateway.app.export import Exports
 from services.gateway.app.identity import Identity
 from services.gateway.app.links import Links
 from services.gateway.app.live_audio import LiveAudio
-from services.gateway.app.lookup_limits import Windows
 from services.gateway.app.media import Media
 from services.gateway.app.new_spaces import NewSpaces
 from services.gateway.app.overview import Overview
@@ -59,9 +58,7 @@ class Gateway:
     revoked_until: Mapping[str, datetime]
     """Person by person, until when every token that was issued is revoked."""
     overview: Overview
-    paces: RequestLimits
-    lookups: Windows
-    """What each person has looked up with X API v2."""
+    limits: RequestLimits
     caption_languages: CaptionLanguages
     new_spaces: NewSpaces
     """What was created here, which lists of Spaces wait for."""

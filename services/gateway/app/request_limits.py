@@ -1,10 +1,10 @@
-"""What is counted of what people ask for, beside lookups with X API v2."""
+"""What is counted of what people ask for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from libs.rate_limit import RateLimit
+from libs.rate_limit import RateLimit, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,5 @@ class RequestLimits:
     """API keys that are none, by address."""
     exports: RateLimit
     """Copies of somebody's data, by person."""
+    lookups: Windows
+    """With X API v2, by person and route, as X counts them."""

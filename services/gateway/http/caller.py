@@ -243,26 +243,26 @@ async def operator(asker: AddressViewerDep) -> None:
 # ---- how much somebody may ask for --------------------------------------------------------------------------------
 
 
-def spend(connection: HTTPConnection, pace: RateLimit, key: str) -> None:
+def spend(connection: HTTPConnection, limit: RateLimit, key: str) -> None:
     """Count a request; its answer tells what is left, whatever it is. Refuses: too_many_requests."""
     quotas = connection.scope.setdefault("quotas", [])
     try:
-        quotas.append(pace.take(key))
+        quotas.append(limit.take(key))
     except QuotaSpent as spent:
         quotas.append(spent.quota)
         raise
 
 
-def give_back(connection: HTTPConnection, pace: RateLimit, key: str) -> None:
+def give_back(connection: HTTPConnection, limit: RateLimit, key: str) -> None:
     """Count a request no more, since nothing came of it."""
-    connection.scope["quotas"] = [one for one in connection.scope.get("quotas", ()) if one.policy != pace.policy]
-    pace.give_back(key)
+    connection.scope["quotas"] = [one for one in connection.scope.get("quotas", ()) if one.policy != limit.policy]
+    limit.give_back(key)
 
 
-def would_spend(pace: RateLimit, key: str) -> None:
+def would_spend(limit: RateLimit, key: str) -> None:
     """Refuses as `spend` would, and counts nothing: too_many_requests."""
-    pace.take(key)
-    pace.give_back(key)
+    limit.take(key)
+    limit.give_back(key)
 
 
 async def opened(connection: HTTPConnection, opening: Awaitable[Stream]) -> Stream:
@@ -284,23 +284,23 @@ def address(connection: HTTPConnection) -> str:
 
 async def count_sign_up(request: Request) -> None:
     """Refuses: too_many_requests."""
-    spend(request, gateway_of(request).paces.sign_ups, address(request))
+    spend(request, gateway_of(request).limits.sign_ups, address(request))
 
 
 async def count_created(request: Request, person_id: PersonDep) -> None:
     """Refuses: unauthenticated, too_many_requests."""
-    spend(request, gateway_of(request).paces.created, person_id)
+    spend(request, gateway_of(request).limits.created, person_id)
 
 
 async def count_people_search(request: Request, person_id: PersonDep) -> None:
     """Refuses: unauthenticated, too_many_requests."""
-    spend(request, gateway_of(request).paces.people_searches, person_id)
+    spend(request, gateway_of(request).limits.people_searches, person_id)
 
 
 async def count_anonymous(request: Request, asker: ViewerDep) -> None:
     """Of people without a token only. Refuses: token_expired, too_many_requests."""
     if asker.person_id is None:
-        spend(request, gateway_of(request).paces.sessions, address(request))
+        spend(request, gateway_of(request).limits.sessions, address(request))
 
 
 # ---- the head of a command --------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ _Key = Annotated[
 
 async def suspended_head(connection: HTTPConnection, asker: SuspendedViewerDep, key: _Key = None) -> CommandHead:
     """A command of a person, suspended or not. Refuses: unauthenticated, token_expired, too_many_requests."""
-    spend(connection, gateway_of(connection).paces.commands, _signed_in(asker))
+    spend(connection, gateway_of(connection).limits.commands, _signed_in(asker))
     return CommandHead(key or new_id(), asker.person_id, asker.operator, key is not None)
 
 
@@ -355,7 +355,7 @@ async def anonymous_head(connection: HTTPConnection, asker: ViewerDep, key: _Key
     gateway = gateway_of(connection)
     _not_suspended(gateway, asker)
     if asker.person_id is not None:
-        spend(connection, gateway.paces.commands, asker.person_id)
+        spend(connection, gateway.limits.commands, asker.person_id)
     return CommandHead(key or new_id(), asker.person_id, asker.operator, key is not None)
 
 

@@ -48,18 +48,18 @@ async def me(request: Request, viewer: SuspendedLinkViewerDep, gateway: GatewayD
     """
     if viewer.person_id is None:
         raise Refusal("unauthenticated", "Sign in first.")
-    pace = gateway.paces.exports
+    limit = gateway.limits.exports
     if request.method == "HEAD":
-        would_spend(pace, viewer.person_id)
+        would_spend(limit, viewer.person_id)
     else:
-        spend(request, pace, viewer.person_id)
+        spend(request, limit, viewer.person_id)
     try:
         archive = await gateway.exports.open(
             viewer.person_id, actor=viewer.person_id, operator=False, wanted=request.method != "HEAD"
         )
     except Refusal:
         if request.method != "HEAD":
-            give_back(request, pace, viewer.person_id)
+            give_back(request, limit, viewer.person_id)
         raise
     return await _answer(request, archive)
 

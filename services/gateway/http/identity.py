@@ -61,7 +61,7 @@ async def how(gateway: GatewayDep) -> HowToSignIn:
 async def begin(request: Request, gateway: GatewayDep, return_to: str = "/") -> Response:
     """Send the browser to the provider."""
     oidc = _oidc(gateway)
-    spend(request, gateway.paces.sessions, address(request))
+    spend(request, gateway.limits.sessions, address(request))
     try:
         to, begun, cookie = await oidc.begin(return_to, _origin(request) + _CALLBACK)
     except SignInFailed as failed:
@@ -75,7 +75,7 @@ async def begin(request: Request, gateway: GatewayDep, return_to: str = "/") -> 
 async def callback(request: Request, gateway: GatewayDep) -> Response:
     """Take whoever comes back from the provider."""
     oidc = _oidc(gateway)
-    spend(request, gateway.paces.sessions, address(request))
+    spend(request, gateway.limits.sessions, address(request))
     query = dict(request.query_params)
     state = query.get("state", "")[:_STATE]
     try:

@@ -40,7 +40,7 @@ async def pass_over(body: PassedOver, head: HeadDep, gateway: GatewayDep) -> Non
 async def by_form(request: Request, viewer: AddressViewerDep, gateway: GatewayDep) -> RedirectResponse:
     """The same from the operator's page."""
     # No page elsewhere can send this: its address needs the token, and no cookie stands for it.
-    spend(request, gateway.paces.commands, viewer.person_id or "")
+    spend(request, gateway.limits.commands, viewer.person_id or "")
     fields: dict[str, Any] = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
     try:
         command = PassOverEvent.model_validate(

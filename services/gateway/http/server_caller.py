@@ -70,7 +70,7 @@ def server(scope: ApiKeyScope) -> Callable[[Request, _Credentials, _Key], Awaita
     async def asking(request: Request, credentials: _Credentials, key: _Key = None) -> Server:
         gateway = gateway_of(request)
         read = None if credentials is None else read_api_key(credentials.credentials)
-        guesses, at = gateway.paces.key_guesses, address(request)
+        guesses, at = gateway.limits.key_guesses, address(request)
         would_spend(guesses, at)
         try:
             if read is None:
@@ -82,7 +82,7 @@ def server(scope: ApiKeyScope) -> Callable[[Request, _Credentials, _Key], Awaita
             if refused.reason == "unauthenticated":
                 spend(request, guesses, at)  # nobody tries keys for long
             raise
-        spend(request, gateway.paces.servers, id)
+        spend(request, gateway.limits.servers, id)
         since = known.rotated_at or known.created_at
         return Server(id, key, Viewer(key_id=id, issued_at=since, until=known.good_until), known.scopes)
 

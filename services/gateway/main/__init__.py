@@ -15,7 +15,6 @@ from contracts import object_names
 from libs.identity import OWN_ISSUER, IdentityError
 from libs.keyring.client import open_keyring
 from libs.names import PeopleNames
-from libs.rate_limit import RateLimit
 from libs.service import CannotStart, Service, run
 from services.gateway.adapters import history
 from services.gateway.adapters.addresses import Networks
@@ -41,11 +40,9 @@ from services.gateway.app.kept_events import Keeping, Naming
 from services.gateway.app.links import Links
 from services.gateway.app.live_audio import LiveAudio
 from services.gateway.app.live_opener import LiveOpener
-from services.gateway.app.lookup_limits import Windows
 from services.gateway.app.media import Media, Turn
 from services.gateway.app.new_spaces import NewSpaces
 from services.gateway.app.overview import Loss, Overview
-from services.gateway.app.request_limits import RequestLimits
 from services.gateway.app.resuming import Resuming
 from services.gateway.app.sessions import SessionIds
 from services.gateway.app.stream import Streams
@@ -54,6 +51,7 @@ from services.gateway.http import build
 from services.gateway.http.cors import Origins
 from services.gateway.http.to_https import to_https
 from services.gateway.main.identity import check_addresses, identity_of, own_tokens
+from services.gateway.main.limits import request_limits
 from services.gateway.main.listening import Server, listen, serve
 from services.gateway.settings import GatewaySettings
 
@@ -62,8 +60,6 @@ _DRAIN: Final = 3
 _LONGEST_MESSAGE: Final = 1024
 """Bytes of a WebSocket message that somebody sends us. Nobody needs to send any."""
 _ASK_FOR_BARS: Final = 60.0
-_KEY_GUESSES: Final = 20
-"""API keys that are none, which one address may send in a minute."""
 
 
 def _unexpected(record: logging.LogRecord) -> bool:
@@ -189,8 +185,7 @@ async def compose(service: Service[GatewaySettings]) -> None:
         revoked=suspensions.revoked,
         revoked_until=suspensions.revoked_until,
         overview=Overview(bus, hub, clients, loss, nodes, statuses),
-        paces=_paces(settings),
-        lookups=Windows(settings.lookups, settings.lookups_seconds),
+        limits=request_limits(settings),
         ask_seconds=settings.ask_seconds,
         caption_languages=CaptionLanguages(bus),
         new_spaces=NewSpaces(bus),
@@ -273,24 +268,6 @@ def _redirecting(settings: GatewaySettings) -> socket.socket | None:
             "proxy sends browsers on to https"
         )
     return listen(settings.host, settings.redirect_port)
-
-
-def _paces(settings: GatewaySettings) -> RequestLimits:
-    a_minute, an_hour = 60, 3600
-    return RequestLimits(
-        commands=RateLimit(settings.commands_per_second, settings.commands_burst, policy="commands"),
-        created=RateLimit(settings.spaces_per_hour / an_hour, settings.spaces_per_hour, policy="spaces"),
-        sign_ups=RateLimit(settings.sign_ups_per_minute / a_minute, settings.sign_ups_per_minute, policy="sign-ups"),
-        people_searches=RateLimit(
-            settings.people_searches_per_minute / a_minute, settings.people_searches_per_minute, policy="people"
-        ),
-        sessions=RateLimit(
-            settings.anonymous_sessions_per_minute / a_minute, settings.anonymous_sessions_burst, policy="sessions"
-        ),
-        servers=RateLimit(settings.server_requests_per_second, settings.server_requests_burst, policy="server"),
-        key_guesses=RateLimit(_KEY_GUESSES / a_minute, _KEY_GUESSES, policy="keys"),
-        exports=RateLimit(settings.exports_per_hour / an_hour, settings.exports_per_hour, policy="exports"),
-    )
 
 
 def _bounds(settings: GatewaySettings, identity: Identity, origins: Origins) -> Bounds:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.gateway.app import lookup_limits
-from services.gateway.app.lookup_limits import Window, Windows
+from libs import rate_limit
+from libs.rate_limit import Window, Windows
 
 
 class Clock:
@@ -32,9 +32,9 @@ def test_a_window_begins_with_its_first_request_and_ends_as_it_says() -> None:
 def test_what_is_over_is_forgotten_and_what_is_remembered_is_bounded() -> None:
     clock = Clock()
     windows = Windows(1, 10, clock)
-    for n in range(lookup_limits.REMEMBERED + 5):
+    for n in range(rate_limit.REMEMBERED + 5):
         windows.take(str(n), "x")
-    assert len(windows) == lookup_limits.REMEMBERED
+    assert len(windows) == rate_limit.REMEMBERED
     clock.now += 11
     assert windows.take("one", "x").allowed
     assert len(windows) == 1

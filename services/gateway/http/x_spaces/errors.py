@@ -15,9 +15,8 @@ from fastapi.routing import APIRoute
 
 from contracts.reasons import status_of
 from libs.bus import Unavailable
-from libs.rate_limit import Quota
+from libs.rate_limit import Quota, Window
 from libs.refusal import Refusal
-from services.gateway.app.lookup_limits import Window
 from services.gateway.http.caller import GatewayDep, PersonDep
 from services.gateway.http.problems import MEDIA_TYPE, Problem
 from services.gateway.http.x_spaces.models import XError
@@ -35,10 +34,10 @@ class Invalid(Exception):
 
 async def counted(request: Request, gateway: GatewayDep, person_id: PersonDep) -> None:
     """Count a lookup of a person; every answer to them tells what is left. Refuses: too_many_requests."""
-    window = gateway.lookups.take(person_id, request.scope["route"].path)
+    window = gateway.limits.lookups.take(person_id, request.scope["route"].path)
     request.state.window = window
     left = max(0, window.reset - int(time.time()))
-    quota = Quota("lookups", window.limit, math.ceil(gateway.lookups.seconds), window.remaining, left)
+    quota = Quota("lookups", window.limit, math.ceil(gateway.limits.lookups.seconds), window.remaining, left)
     request.scope.setdefault("quotas", []).append(quota)
     if not window.allowed:
         raise Refusal("too_many_requests", "Those were all for now; x-rate-limit-reset says when there are more.")
