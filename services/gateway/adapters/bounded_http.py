@@ -56,6 +56,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._gone = False
         self._answering: RequestResponseCycle | None = None
         """What the app answers, or answered last; `cycle` is the newest, which may still wait behind it."""
+        self._unread: asyncio.TimerHandle | None = None
 
     # -- the connection ----------------------------------------------------------------------------------------
 
@@ -71,6 +72,8 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
         self._stop_timer()
+        if self._unread is not None:
+            self._unread.cancel()
         self.open_connections.leave(self.transport)
         # uvicorn tells the newest one only. A live stream with another request behind it would go on for ever.
         if self._answering is not None and not self._answering.response_complete:
@@ -158,6 +161,20 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_timer()
         self._in_head, self._began, self._raw, self._body = True, 0.0, 0, 0
         super().on_message_complete()
+
+    # -- a client that does not read ---------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        """Once the connection is to be closed, cut off whoever does not read what is left: it would stay for ever. A
+        player may stand still in the middle of a file for as long as it likes."""
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif not self._gone and self.flow.write_paused:
+            self._unread = self.loop.call_later(self.bounds.idle_seconds, self._look_for_end)
 
     # -- time --------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ SPOKEN: Final = 4000
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the length of the body; `/wait` not before its client is gone, which `told` hears. Takes
-    WebSockets, but for `/later`."""
+    """Answers with the length of the body; `/stream` with much, whose end is cut off, and `/wait` not before its client
+    is gone, which `told` hears. Takes WebSockets, but for `/later`."""
     if scope["type"] == "websocket":
         await receive()
         if scope["path"] == "/later":
@@ -40,6 +40,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             pass
         told.put_nowait("gone")
         return
+    if scope["path"] == "/stream":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        cut = asyncio.create_task(send_much(send))
+        await asyncio.wait({cut}, timeout=0.1)
+        cut.cancel()  # it lags behind, as a live stream may, and is not ended
+        return
     body, more = b"", True
     while more:
         message = await receive()
@@ -48,6 +54,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body, more = body + message["body"], message["more_body"]
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
     await send({"type": "http.response.body", "body": f"{len(body):5}".encode()})
+
+
+async def send_much(send: Send) -> None:
+    """Never ends, unless it is read quickly."""
+    for _ in range(1_000):
+        await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
 
 
 @contextlib.asynccontextmanager

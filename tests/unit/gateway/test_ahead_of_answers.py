@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
+import psutil
 import pytest
 
-from tests.support.waiting import LIMIT
+from tests.support.waiting import LIMIT, eventually
 from tests.unit.gateway.raw_http import BOUNDS, Raw, head, serving
 
 UPGRADE = head(
@@ -66,3 +68,16 @@ async def test_a_refusal_is_not_read_as_the_answer_to_what_came_before(ahead: by
     async with asked_to_wait(ahead) as (raw, said):
         await raw.closed()
         assert await said() == "gone"
+
+
+async def test_whoever_does_not_read_what_is_left_is_cut_off_in_the_end() -> None:
+    async with serving(replace(BOUNDS, idle_seconds=0.5)) as port, Raw(port, unread=4096) as raw:
+        raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        raw.write(head(first="GET /stream HTTP/1.1"))
+        await eventually(lambda: at_port(port))
+        await eventually(lambda: not at_port(port))
+
+
+def at_port(port: int) -> list[object]:
+    """The server's ends of connections."""
+    return [one for one in psutil.Process().net_connections() if one.laddr and one.laddr.port == port and one.raddr]
