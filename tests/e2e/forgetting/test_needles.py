@@ -373,7 +373,7 @@ async def _gone(stage: Stage, made: Place, words: Collection[Needle]) -> None:
         return not found
 
     try:
-        await eventually(nowhere, within=_SHOWN_WITHIN)
+        await eventually(nowhere, within=_FORGOTTEN_WITHIN)
     except AssertionError:
         raise AssertionError(f"still shown: {found}") from None
     stage.gone |= set(words)
