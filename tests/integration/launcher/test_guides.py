@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -198,9 +199,8 @@ async def _webhooks(reader: Reader) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)  # it builds, downloads and compiles everything
 async def test_an_install_puts_the_command_where_it_was_told(tmp_path: Path) -> None:
-    import asyncio
-
     target, where = tmp_path / "opt", tmp_path / "bin"
     where.mkdir()
     install = await asyncio.create_subprocess_exec("make", "install", f"PREFIX={target}", f"BIN_DIR={where}", cwd=ROOT)
