@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from infra.demo.client import Client
 from infra.demo.live_events import LiveEvent
 from infra.demo.story import Watcher
 from infra.demo.voice import FRAME_SECONDS
+from services.notifications.adapters import web_push
 from tests.support.needles import Tone, needle
 from tests.support.tones import RATE
 from tests.support.waiting import LIMIT
@@ -54,6 +56,8 @@ class Person:
     speaker: Speaker
     words: Mapping[str, str]
     tone: Tone
+    hidden: str
+    """A word in the address of their browser, which nobody is ever shown."""
 
     @property
     def client(self) -> Client:
@@ -118,7 +122,16 @@ async def person(url: str, number: int) -> AsyncIterator[Person]:
         await speaker.client.call("PATCH", "/v1/me", profile)
         jar = {"names": {"paypal": words["jar"]}, "enabled": True, "public_names_acknowledged": True}
         await speaker.client.call("PUT", "/v1/me/tip-jar", jar)
-        yield Person(speaker, words, tone)
+        hidden = needle()
+        await speaker.client.call("PUT", "/v1/me/push", _browser(hidden))
+        yield Person(speaker, words, tone, hidden)
+
+
+def _browser(word: str) -> dict[str, Any]:
+    """A browser whose push service takes nothing, so that everything that it is to be told waits."""
+    public, _ = web_push.new_key()
+    auth = web_push.encode(os.urandom(16))
+    return {"address": f"http://127.0.0.1:9/{word}", "p256dh": public, "auth": auth, "reminders": True, "live": True}
 
 
 def _sung(tone: Tone) -> list[bytes]:

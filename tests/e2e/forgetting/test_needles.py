@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ from tests.support.waiting import LIMIT, eventually
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
 _FORGOTTEN_WITHIN = 240.0
+_EVERYTHING = [part for right in ("events", "people", "relations", "tokens", "moderation") for part in ("--for", right)]
+"""What webhooks may be told of."""
 _SHOWN_WITHIN = LIMIT
 """A look at everything that is told of a Space takes seconds where the machine is busy."""
 
@@ -51,6 +55,8 @@ class Stage:
     operator: Client
     gone: set[Needle] = field(default_factory=set)
     """What must be nowhere."""
+    hidden: set[Needle] = field(default_factory=set)
+    """What stands in addresses of browsers and webhooks, which are in no file as they are, and shown to nobody else."""
     about: dict[str, str] = field(default_factory=dict)
     """What operators and somebody wrote about what was done to them, by what it is."""
 
@@ -93,8 +99,15 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         "ROSTRUM_PEOPLE_REPORTED_DAYS": "1e-9",
         "ROSTRUM_PEOPLE_KEY_LEASE": "15",  # so long forgetting waits for a process that was killed
         "ROSTRUM_RECORDING_KEEP_LOOK_SECONDS": "1",
+        "ROSTRUM_NOTIFICATIONS_PUSH_HOSTS": '["127.0.0.1"]',
+        "ROSTRUM_NOTIFICATIONS_PRIVATE_HOSTS": '["127.0.0.1"]',
     }
     async with System(var, gateway_port=0, settings=settings) as system, AsyncExitStack() as stack:
+        # It takes nothing, so that everything that it wants waits, and all of that is looked at.
+        webhook = needle()
+        address = f"http://127.0.0.1:9/{webhook}"
+        added = await rostrum("webhooks", "--var", str(var), "add", address, *_EVERYTHING)
+        assert added.code == 0, added.errors
         host = await stack.enter_async_context(scene.person(system.url, 0))
         guests = [await stack.enter_async_context(scene.person(system.url, number)) for number in range(1, 8)]
         kinds: dict[str, dict[str, bool]] = {
@@ -119,7 +132,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         askers = {"host": host.client.token, "guest": guests[0].client.token, "nobody": None, "operator": token}
         askers[SERVER] = await _api_key(var)
         operator = await stack.enter_async_context(aclosing(Client(system.url, token)))
-        yield Stage(system, var, settings, host, guests, places, ways, askers, operator)
+        hidden: set[Needle] = {webhook, *(one.hidden for one in (host, *guests))}
+        yield Stage(system, var, settings, host, guests, places, ways, askers, operator, hidden=hidden)
 
 
 async def _api_key(var: Path) -> str:
@@ -161,6 +175,21 @@ async def test_files_hold_what_people_are_called_and_what_is_searched_and_no_oth
         "sentence": {search},
         "word": {hints},
     }
+
+
+async def test_what_waits_for_webhooks_and_browsers_tells_nothing_where_it_is_kept(stage: Stage) -> None:
+    async def waits() -> bool:
+        with contextlib.closing(sqlite3.connect(stage.var / "stores" / "notifications-deliveries.db")) as db:
+            kept = {type for (type,) in db.execute("SELECT DISTINCT type FROM events")}
+        return {"people.registered", "room.created", "room.pinned", "transcription.captioned"} <= kept
+
+    await eventually(waits)
+    found = await asyncio.to_thread(in_folder, stage.var, stage.hidden)
+    assert found == {}
+    words = [word for made in stage.places.values() for word in made.words.values()]
+    words += [word for one in (stage.host, *stage.guests) for word in one.words.values()]
+    kept = {name for name in await asyncio.to_thread(in_folder, stage.var, words) if "notifications" in name}
+    assert kept == set()
 
 
 async def test_a_backup_is_made(stage: Stage) -> None:

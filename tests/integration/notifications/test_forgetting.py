@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,13 +143,23 @@ async def test_a_message_to_a_browser_that_waits_is_dropped_with_its_person_or_s
         await them.remind("leaver", gone)
         await them.remind("stays", gone)
         await eventually(lambda: leaver.came and stays.came)
+        assert len(waiting(them, gone)) == 2
         await them.say(people.Erased, "leaver")
         order = {"command_id": new_id(), "actor": them.ids["host"], "space_id": gone}
         await them.gateway.ask(room.DeleteSpace.model_validate(order), timeout=LIMIT)
+        await eventually(lambda: not waiting(them, gone))
         for one in (leaver, stays):
             one.answer = lambda _: 201
         await them.all_told(stays)
         assert (stays.shown, leaver.shown) == ([], [])
+
+
+def waiting(them: Crowd, space: str) -> list[tuple[str]]:
+    """Who is written down to be told of a Space, or was told a while ago."""
+    with contextlib.closing(sqlite3.connect(folder(them.there) / "stores" / "notifications-deliveries.db")) as db:
+        query = "SELECT person FROM pushes WHERE space = ? UNION SELECT person FROM news WHERE space = ?"
+        found: list[tuple[str]] = db.execute(query, (space, space)).fetchall()
+    return found
 
 
 async def test_whoever_was_erased_after_a_backup_is_told_nothing_after_its_restore(them: Crowd, tmp_path: Path) -> None:
