@@ -63,7 +63,16 @@ def test_junk_is_a_message_or_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"\2\0\0\0", b"\1\4\0\0", b"\1\3\1\0", b"\1\2\0\0", b"\1\0\1\0", b"\1\2\xff\xff", b"\1" * (relayed.MAX_BYTES + 1)],
+    [
+        b"",
+        b"\2\0\0\0",
+        b"\1\4\0\0",
+        b"\1\3\1\0",
+        b"\1\2\0\0",
+        b"\1\0\1\0",
+        b"\1\2\xff\xff",
+        b"\1" * (relayed.MAX_BYTES + 1),
+    ],
 )
 def test_what_is_out_of_bounds_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
