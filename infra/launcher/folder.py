@@ -101,7 +101,10 @@ class Folder:
         A process writes at the end of its file, so the file stays and is emptied; a line written meanwhile may be lost,
         and all of them where the disk has no room for a copy.
         """
-        for log in (self.path / "logs").glob("*.log"):
+        logs: list[Path] = []
+        with contextlib.suppress(FileNotFoundError):  # `watch` notices that the folder is gone
+            logs = [*(self.path / "logs").glob("*.log")]
+        for log in logs:
             with contextlib.suppress(FileNotFoundError):
                 if log.stat().st_size > LOG_BYTES:
                     aside = log.with_name(log.name + ".1")
