@@ -1,4 +1,4 @@
-"""The gateway before the real room, people, discovery and tipping, each in its own process."""
+"""The gateway before the real room, people, discovery, tipping and notifications, each in its own process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SERVICES = ("room", "people", "discovery", "tipping", "gateway")
+SERVICES = ("room", "people", "discovery", "tipping", "notifications", "gateway")
 FUZZ_SECONDS = 6
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 SIGNING_OUT = "/me/tokens?$"
