@@ -51,6 +51,7 @@ LEFT_OUT: Final = {
     "findSpaceById": "X API v2: clients of that API read it",
     "spaceBuyers": "X API v2: clients of that API read it",
     "spaceTweets": "X API v2: clients of that API read it",
+    "getPodcast": "RSS: players of podcasts read it",
     "metrics": "Prometheus reads it",
     "takeToken": "part of signing in with a browser",
 }

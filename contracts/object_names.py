@@ -3,6 +3,7 @@ sealed.
 
     spaces/<space>/replay.<n>.m4a.sealed         the nth mix: AAC in MP4
     spaces/<space>/tracks/<person>.ogg.sealed    one speaker's own audio: Opus in Ogg
+    spaces/<space>/forms/<host>/<n>.<form>.sealed   the mix in another form, with what the host calls it
     reports/<report>/<piece>.m4a.sealed          what was heard of a piece of a report: AAC in MP4
     people/<person>/<picture>.<side>.webp.sealed a picture of somebody: WebP; people writes it
 
@@ -35,11 +36,19 @@ SPOOL: Final = f"{REPLAY}/spool"
 """What was captured of a speaker, until there is a track of it."""
 LIVE: Final = f"{REPLAY}/live"
 """Above the units of the mix as it is made while the Space runs."""
+CHAPTERS: Final = f"{REPLAY}/chapters"
+"""Above the units of lists of chapters."""
+FORM: Final = f"{REPLAY}/form"
+"""Above the units of the forms in which the mix is downloaded."""
 TITLE: Final = f"{REPLAY}/title"
 """What the Space was called, for the tags of tracks."""
 
 _MIX: Final = re.compile(r"spaces/([0-9A-Za-z_-]{1,64})/replay\.([0-9]{1,9})\.m4a\.sealed")
 _TRACK: Final = re.compile(r"spaces/([0-9A-Za-z_-]{1,64})/tracks/([0-9A-Za-z_-]{1,64})\.ogg\.sealed")
+_FORM: Final = re.compile(
+    r"spaces/([0-9A-Za-z_-]{1,64})/forms/([0-9A-Za-z_-]{1,64})/([0-9]{1,9})\.[0-9a-z]{1,8}\.sealed"
+)
+_CHAPTERS: Final = re.compile(r"spaces/([0-9A-Za-z_-]{1,64})/chapters/([0-9A-Za-z_-]{1,64})/([0-9]{1,9})")
 _REPORTED: Final = re.compile(r"reports/([0-9A-Za-z_-]{1,64})/([0-9]{1,3})\.m4a\.sealed")
 
 _PICTURE: Final = re.compile(r"people/([0-9a-z]{26})/([0-9a-z]{26})\.([0-9]{2,4})\.webp\.sealed")
@@ -60,6 +69,21 @@ def mix(space_id: str, number: int) -> str:
 def track(space_id: str, person_id: str) -> str:
     """Name of what one person said in a Space."""
     return f"spaces/{space_id}/tracks/{person_id}.ogg.sealed"
+
+
+def forms(space_id: str) -> str:
+    """What the names of all forms of a Space's mix begin with."""
+    return f"spaces/{space_id}/forms/"
+
+
+def form(space_id: str, host_id: str, number: int, extension: str) -> str:
+    """Name of the `number`th form that was made of a Space's mix, when somebody hosted it."""
+    return f"{forms(space_id)}{host_id}/{number}.{extension}.sealed"
+
+
+def chapters(space_id: str, host_id: str, number: int) -> str:
+    """What the `number`th list of chapters of a Space is called. It is in stored facts alone, and no object has it."""
+    return f"spaces/{space_id}/chapters/{host_id}/{number}"
 
 
 def reported(report_id: str, piece: int) -> str:
@@ -98,6 +122,16 @@ def of_mix(space_id: str, number: int) -> Seal:
     return Seal((f"space:{space_id}",), f"{REPLAY}/mix/{number}")
 
 
+def of_form(space_id: str, host_id: str, number: int) -> Seal:
+    """What a form of the mix is sealed with: it has words of the host in it, and goes with either."""
+    return Seal((f"person:{host_id}", f"space:{space_id}"), f"{FORM}/{number}")
+
+
+def of_chapters(space_id: str, host_id: str, number: int) -> Seal:
+    """What a list of chapters is sealed with, which a host wrote."""
+    return Seal((f"person:{host_id}", f"space:{space_id}"), f"{CHAPTERS}/{number}")
+
+
 def of_live(space_id: str, number: int) -> Seal:
     """What the mix is sealed with that is made while the Space runs, where recording keeps it: of the run of parts that
     begins with `number`."""
@@ -115,6 +149,10 @@ def seal_of(name: str) -> Seal | None:
         return of_mix(found[1], int(found[2]))
     if found := _TRACK.fullmatch(name):
         return of_speaker(found[1], found[2])
+    if found := _FORM.fullmatch(name):
+        return of_form(found[1], found[2], int(found[3]))
+    if found := _CHAPTERS.fullmatch(name):
+        return of_chapters(found[1], found[2], int(found[3]))
     if found := _REPORTED.fullmatch(name):
         return of_reported(found[1], int(found[2]))
     if found := _PICTURE.fullmatch(name):

@@ -45,6 +45,7 @@ STATUS: Final[dict[str, int]] = {
     "not_acceptable": 406,
     # what there was
     "space_deleted": 410,
+    "replay_deleted": 410,
     # what state it is in
     "not_live": 409,
     "not_scheduled": 409,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts import personal_data
 from contracts.commands import Command, Nothing, Query, register
 from contracts.envelope import Audience, Event, Model, PersonId, PersonRef, SpaceId, event
 from contracts.growing import GROWS, Growing
 from contracts.people.v1 import ReportId
+from contracts.replay_forms import FormName
 from contracts.times import Moment
+from contracts.written import GivenLink, Link, Written
 
 
 class ReplayState(Growing):
@@ -38,6 +40,20 @@ class Track(Model):
     bytes: int = Field(ge=0)
 
 
+class ReplayForm(Model):
+    """A file that is downloaded."""
+
+    space_id: SpaceId
+    form: str = ""
+    """Its name in `contracts.replay_forms`."""
+    object: str
+    """Name in the object store."""
+    bytes: int = Field(ge=0)
+    """Once it is opened."""
+    sha384: str | None = None
+    """Of those bytes, in base64; None of a track."""
+
+
 class Replay(Model):
     """What is kept of a Space."""
 
@@ -49,6 +65,14 @@ class Replay(Model):
     bytes: int = Field(default=0, ge=0)
     mix: str | None = None
     tracks: tuple[Track, ...] = ()
+    downloads: bool = False
+    """Whether everybody who may play it may download it. The host always may."""
+    deleted: bool = False
+    """Whether there was a replay that nobody is shown any more."""
+    chapters: bool = False
+    """Whether its host set chapters."""
+    made: tuple[ReplayForm, ...] = ()
+    """The forms of its mix that were asked for before."""
 
 
 class RecordingEvent(Event):
@@ -90,6 +114,14 @@ class ReplayDeleted(RecordingEvent):
     reason: Annotated[Literal["host", "expired", "platform"], GROWS]
 
 
+@event("recording", "chapters_changed", Audience.PUBLIC)
+class ChaptersChanged(RecordingEvent):
+    """The host set the chapters of the replay; `ChaptersQuery` tells them."""
+
+    chapters: int = Field(ge=0)
+    """How many there are."""
+
+
 @event("recording", "safety_copy_heard", Audience.OPERATORS)
 class SafetyCopyHeard(RecordingEvent):
     """An operator listens to what is kept because of a report."""
@@ -118,6 +150,105 @@ class DeleteReplay(Command[Nothing]):
 
 
 @register
+class AllowDownloads(Command[Nothing]):
+    """The host lets everybody who may play the replay download it, or the host alone; again is accepted.
+
+    Refuses: replay_unknown, not_host.
+    """
+
+    service = "recording"
+    name = "allow_downloads"
+    result = Nothing
+    space_id: SpaceId
+    allowed: bool
+
+
+class GivenChapter(Model):
+    """A chapter as a host sets it."""
+
+    seconds: float = Field(ge=0, le=14 * 24 * 3600)
+    """Where it begins in the replay."""
+    title: Annotated[str, Written(0, 100)] = ""
+    """Empty: it is called after the person."""
+    person_id: PersonId | None = None
+    """Who leads the talk: somebody who has a track."""
+    url: GivenLink | None = None
+
+    @model_validator(mode="after")
+    def _called(self) -> Self:
+        if not self.title and self.person_id is None:
+            raise ValueError("a chapter has a title or a person")
+        return self
+
+
+class Chapter(Model):
+    """A chapter of a replay."""
+
+    seconds: float = Field(ge=0)
+    """Where it begins in the replay."""
+    title: str = ""
+    """In the host's words; empty: it is called after the person."""
+    person: PersonRef | None = None
+    url: Link | None = None
+
+
+class Chapters(Model):
+    """The chapters of a replay, in order."""
+
+    space_id: SpaceId
+    seconds: float = Field(default=0, ge=0)
+    """How long the replay is."""
+    chapters: tuple[Chapter, ...] = ()
+
+
+@register
+class SetChapters(Command[Nothing]):
+    """The host sets the chapters of the replay, in place of those before; none removes them.
+
+    Refuses: replay_unknown, replay_deleted, not_host, not_ready, invalid (out of order, beyond the end, or of somebody
+    who has no track).
+    """
+
+    service = "recording"
+    name = "set_chapters"
+    result = Nothing
+    space_id: SpaceId
+    chapters: Annotated[tuple[GivenChapter, ...], Field(max_length=100)]
+
+
+@register
+class ChaptersQuery(Query[Chapters]):
+    """The chapters of a replay, as its host set them; or, `proposed`, those that the host could set.
+
+    The gateway has asked room who may look. Refuses: replay_unknown, replay_deleted, not_ready, not_host (asks for
+    proposals).
+    """
+
+    service = "recording"
+    name = "chapters"
+    result = Chapters
+    space_id: SpaceId
+    proposed: bool = False
+
+
+@register
+class ReplayFormQuery(Query[ReplayForm]):
+    """The mix of a replay in a form, or a track in the form of tracks. A form is made when it is first asked for.
+
+    The gateway has asked room who may look. Refuses: replay_unknown, replay_deleted, not_allowed (the host does not let
+    others download), not_ready (it is being made; ask again), too_many_requests (too many wait to be made).
+    """
+
+    service = "recording"
+    name = "replay_form"
+    result = ReplayForm
+    space_id: SpaceId
+    form: FormName
+    person_id: PersonId | None = None
+    """Whose track; None: the mix."""
+
+
+@register
 class HearSafetyCopy(Command[Replay]):
     """An operator asks for what is kept of a Space, deleted or not, because of an open report; it is put on the log.
 
@@ -139,6 +270,23 @@ class ReplayQuery(Query[Replay]):
     name = "replay"
     result = Replay
     space_id: SpaceId
+
+
+class Replays(Model):
+    """What is kept of some Spaces."""
+
+    replays: tuple[Replay, ...] = ()
+    """In the order in which they were asked for."""
+
+
+@register
+class ReplaysQuery(Query[Replays]):
+    """What is kept of some Spaces, as `ReplayQuery` tells of one. The gateway has asked room who may look."""
+
+    service = "recording"
+    name = "replays"
+    result = Replays
+    space_ids: Annotated[tuple[SpaceId, ...], Field(max_length=100)]
 
 
 class SoundState(Growing):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from contracts import subjects
-from contracts.commands import Command, Query
+from contracts.commands import Accepted, Command, Nothing, Query
 from contracts.people import v1 as people
 from contracts.recording import v1
 from contracts.room import v1 as room
@@ -24,16 +24,19 @@ from libs.object_store import ObjectStoreError
 from libs.personal_data import Held
 from libs.refusal import Refusal
 from services.recording.adapters.spool import StorageFullError
+from services.recording.app.chapters import ChaptersOfReplays
 from services.recording.app.erasing import Erasing
 from services.recording.app.finishing import Finishing
+from services.recording.app.forms import FormsOfReplays
 from services.recording.app.intake import Admitted, CapturedMessage, Intake, NotAdmittedError, RejectedError
 from services.recording.app.live import Live
 from services.recording.app.on_demand import OnDemand
 from services.recording.app.recordings import Recordings
 from services.recording.app.retention import Retention
 from services.recording.app.sounds import Sounds
+from services.recording.domain.chapters import Chapter
 from services.recording.domain.recording import Recording
-from services.recording.translation import kept_of, replay_of, sound_of
+from services.recording.translation import form_of, kept_of, replay_of, shown_chapters, sound_of, track_form_of
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,11 @@ def ordered(command: Command[Any]) -> tuple[object, ...]:
     match command:
         case v1.DeleteReplay():
             return (command.space_id,)
+        case v1.AllowDownloads():
+            return (command.space_id, command.allowed)
+        case v1.SetChapters():
+            given = tuple((one.seconds, one.title, one.person_id, one.url) for one in command.chapters)
+            return (command.space_id, given)
         case v1.HearSafetyCopy():
             return (command.space_id, command.report_id)
         case _:
@@ -60,6 +68,8 @@ def handlers(
     sounds: Sounds,
     live: Live,
     on_demand: OnDemand,
+    forms: FormsOfReplays,
+    chapters: ChaptersOfReplays,
     held: Held,
     who: Who,
 ) -> Handlers:
@@ -67,7 +77,7 @@ def handlers(
     table = Handlers("recording")
     rows = Rows(table, executor)
 
-    def space_id(command: v1.DeleteReplay | v1.HearSafetyCopy) -> str:
+    def space_id(command: v1.DeleteReplay | v1.AllowDownloads | v1.HearSafetyCopy) -> str:
         return command.space_id
 
     rows.on(
@@ -75,6 +85,13 @@ def handlers(
         Recording,
         space_id,
         lambda recording, c: recording.delete(c.actor, operator=c.operator),
+        allowed=_signed_in,
+    )
+    rows.on(
+        v1.AllowDownloads,
+        Recording,
+        space_id,
+        lambda recording, c: recording.allow_downloads(c.actor, allowed=c.allowed),
         allowed=_signed_in,
     )
     rows.on(
@@ -89,6 +106,32 @@ def handlers(
     @table.on(v1.ReplayQuery)
     async def replay(query: v1.ReplayQuery) -> v1.Replay:
         return replay_of(await recordings.get(query.space_id), who)
+
+    @table.on(v1.ReplaysQuery)
+    async def replays(query: v1.ReplaysQuery) -> v1.Replays:
+        return v1.Replays(replays=tuple([replay_of(await recordings.get(id), who) for id in query.space_ids]))
+
+    @table.on(v1.SetChapters)
+    async def set_chapters(command: v1.SetChapters) -> Accepted[Nothing]:
+        _signed_in(command)
+        given = [Chapter(one.seconds, one.title, one.person_id, one.url) for one in command.chapters]
+        version = await chapters.set(executor.order(command), command.space_id, given)
+        return Accepted(version=version, result=Nothing())
+
+    @table.on(v1.ChaptersQuery)
+    async def chapters_of(query: v1.ChaptersQuery) -> v1.Chapters:
+        recording = await recordings.get(query.space_id)
+        replay = recording.may_look()
+        found = await (chapters.proposed(recording, query.actor) if query.proposed else chapters.of(recording))
+        return v1.Chapters(space_id=query.space_id, seconds=replay.seconds, chapters=shown_chapters(found, who))
+
+    @table.on(v1.ReplayFormQuery)
+    async def replay_form(query: v1.ReplayFormQuery) -> v1.ReplayForm:
+        if query.person_id is None:
+            return form_of(query.space_id, await forms.get(query.space_id, query.form, query.actor))
+        recording = await recordings.get(query.space_id)
+        recording.may_download(query.actor)
+        return track_form_of(recording, query.form, query.person_id)
 
     @table.on(v1.ReportedSoundsQuery)
     async def reported_sounds(query: v1.ReportedSoundsQuery) -> v1.ReportedSounds:
@@ -229,8 +272,9 @@ class ReportEvents:
 class ForgottenEvents:
     """Removes recordings of whoever was erased, and what was kept for reports whose time is over."""
 
-    def __init__(self, erasing: Erasing, sounds: Sounds, live: Live) -> None:
+    def __init__(self, erasing: Erasing, sounds: Sounds, live: Live, forms: FormsOfReplays) -> None:
         self._erasing = erasing
+        self._forms = forms
         self._sounds = sounds
         self._live = live
 
@@ -243,6 +287,7 @@ class ForgottenEvents:
             match kind:
                 case "person":
                     await self._live.erase_person(id)
+                    await self._forms.erase_person(id)
                     await self._erasing.erase_person(id)
                 case "space":
                     await self._live.erase_space(id)

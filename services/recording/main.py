@@ -27,9 +27,11 @@ from services.recording.adapters.capture_stream import CaptureStream
 from services.recording.adapters.spool import Spool, SpoolTakenError
 from services.recording.app.audio_keys import AudioKeys
 from services.recording.app.builds import Builds
+from services.recording.app.chapters import ChaptersOfReplays
 from services.recording.app.earlier_files import EarlierFiles
 from services.recording.app.erasing import Erasing
 from services.recording.app.finishing import Finishing, FinishingLimits
+from services.recording.app.forms import FormsOfReplays
 from services.recording.app.intake import Intake
 from services.recording.app.live import Live
 from services.recording.app.migration import today
@@ -38,7 +40,8 @@ from services.recording.app.personal_data import held, people_of
 from services.recording.app.recordings import Recordings
 from services.recording.app.retention import Retention
 from services.recording.app.sounds import Sounds
-from services.recording.domain.recording import Recording, Terms
+from services.recording.domain.forms import FormMade
+from services.recording.domain.recording import OUTDATING, Recording, Terms
 from services.recording.handlers import (
     BundleHandler,
     ForgottenEvents,
@@ -85,7 +88,10 @@ async def compose(service: Service[Settings]) -> None:
         spool.lock()
     except SpoolTakenError as error:
         raise CannotStart(f"ROSTRUM_SPOOL: {error}") from error
-    executor = Executor(store, utc_now, ordered)
+    outdated = asyncio.Event()  # when a form of a replay is
+    executor = Executor(
+        store, utc_now, ordered, consequences=dict.fromkeys((*OUTDATING, FormMade), lambda *_: outdated.set())
+    )
 
     async def destroy(lock: str, unit: str) -> None:
         await bus.ask(people.DestroyUnits(command_id=new_id(), lock=lock, units=(unit,)))
@@ -118,6 +124,9 @@ async def compose(service: Service[Settings]) -> None:
     service.ready_when("spool", intake.trouble)
     service.ready_when("replays", finishing.trouble)
 
+    async def snapshot(space_id: str) -> room.Space:
+        return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
+
     kept = await service.enter(KeptSpaces(settings.kept_path))
     terms = Terms(
         None if settings.replay_days is None else timedelta(days=settings.replay_days),
@@ -126,10 +135,13 @@ async def compose(service: Service[Settings]) -> None:
     )
     erasing = Erasing(store, executor, kept, objects, spool, audio_keys, builds, one_at_a_time)
     service.ready_when("mixes", erasing.trouble)
+    chapters = ChaptersOfReplays(store, executor, audio_keys, snapshot)
+    forms = FormsOfReplays(
+        store, executor, kept, objects, spool, audio_keys, builds, lambda person_id: who(person_id).name,
+        chapters.of, outdated,
+    )  # fmt: skip
+    service.ready_when("outdated downloads", forms.trouble)
     retention = Retention(store, executor, kept, objects, spool, audio_keys, terms, utc_now)
-
-    async def snapshot(space_id: str) -> room.Space:
-        return (await bus.ask(room.SpaceQuery(space_id=space_id, follower=True))).result
 
     on_demand = OnDemand(bus, snapshot, say, settings.unrecorded_mixes)
     keyring.on_drop(on_demand.drop)
@@ -182,7 +194,7 @@ async def compose(service: Service[Settings]) -> None:
     await service.enter(
         bus.consume(
             consumers.RECORDING_FORGOTTEN.name,
-            each(ForgottenEvents(erasing, sounds, live)),
+            each(ForgottenEvents(erasing, sounds, live, forms)),
             filters=consumers.RECORDING_FORGOTTEN.filters,
             exclusive=True,
         )
@@ -192,10 +204,13 @@ async def compose(service: Service[Settings]) -> None:
     service.spawn("mix again", erasing.run())
     service.spawn("keep reported sound", sounds.run())
     service.spawn("finish replays", finishing.run())
+    service.spawn("make downloads", forms.run())
+    service.spawn("destroy outdated downloads", forms.destroy_outdated())
     service.spawn("keep replays", retention.run(settings.keep_look_seconds))
     concerned = await service.enter(Concerned(settings.var / "stores" / "recording-concerned.db", people_of))
     service.spawn("what concerns whom", concerned.run(store))
-    answers = handlers(executor, recordings, sounds, live, on_demand, held(store, concerned), who)
+    of_people = held(store, concerned, chapters.of)
+    answers = handlers(executor, recordings, sounds, live, on_demand, forms, chapters, of_people, who)
     await service.enter(bus.serve(answers))
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from libs.eventstore import Notification
 from libs.readmodel import StoreModel
+from services.recording.domain.chapters import ChaptersSet
 from services.recording.domain.facts import (
     Deleted,
     Ended,
@@ -17,6 +18,8 @@ from services.recording.domain.facts import (
     SafetyCopyDestroyed,
     VoiceErased,
 )
+from services.recording.domain.forms import FormMade, FormsRemoved
+from services.recording.domain.recording import OUTDATING, UNCHAPTERING
 from services.recording.domain.sounds import SoundKept, SoundMissing, SoundsRemoved, SoundWanted
 
 
@@ -34,6 +37,14 @@ class KeptSpaces(StoreModel):
         ) WITHOUT ROWID;
         -- Whose mix is to be made again.
         CREATE TABLE unmixed (space_id TEXT PRIMARY KEY) WITHOUT ROWID;
+        -- Forms to download, and lists of chapters. Those that are `outdated` are to be destroyed.
+        CREATE TABLE forms (
+            object TEXT PRIMARY KEY, space_id TEXT NOT NULL, host_id TEXT NOT NULL, form TEXT NOT NULL,
+            outdated INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID;
+        CREATE INDEX forms_by_space ON forms (space_id);
+        CREATE INDEX forms_by_host ON forms (host_id);
+        CREATE INDEX forms_outdated ON forms (space_id) WHERE outdated;
         CREATE TABLE reports (
             report_id TEXT NOT NULL, space_id TEXT NOT NULL, PRIMARY KEY (report_id, space_id)
         ) WITHOUT ROWID;
@@ -47,6 +58,9 @@ class KeptSpaces(StoreModel):
 
     def apply(self, notification: Notification) -> None:
         space_id = notification.aggregate_id
+        if isinstance(notification.fact, OUTDATING):
+            kept = "" if isinstance(notification.fact, UNCHAPTERING) else " AND form <> 'chapters'"
+            self.db.execute(f"UPDATE forms SET outdated = 1 WHERE space_id = ?{kept}", (space_id,))
         match notification.fact:
             case Ended(ended_at=ended_at):
                 run = "INSERT OR IGNORE INTO kept (space_id, ended_at) VALUES (?, ?)"
@@ -68,6 +82,17 @@ class KeptSpaces(StoreModel):
             case SafetyCopyDestroyed():
                 for table in ("kept", "voices", "unmixed"):
                     self.db.execute(f"DELETE FROM {table} WHERE space_id = ?", (space_id,))
+            case FormMade(form=form, object=object, host=host):
+                self.db.execute("UPDATE forms SET outdated = 1 WHERE space_id = ? AND form = ?", (space_id, form))
+                run = "INSERT OR REPLACE INTO forms (object, space_id, host_id, form) VALUES (?, ?, ?, ?)"
+                self.db.execute(run, (object, space_id, host, form))
+            case ChaptersSet(host=host, object=object, count=count):
+                self.db.execute("UPDATE forms SET outdated = 1 WHERE space_id = ? AND form = 'chapters'", (space_id,))
+                if count:
+                    run = "INSERT OR REPLACE INTO forms (object, space_id, host_id, form) VALUES (?, ?, ?, 'chapters')"
+                    self.db.execute(run, (object, space_id, host))
+            case FormsRemoved(objects=objects):
+                self.db.executemany("DELETE FROM forms WHERE object = ?", [(name,) for name in objects])
             case Reported(report=report):
                 self.db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?)", (report, space_id))
             case SoundWanted(report=report, piece=piece, until=until):
@@ -88,6 +113,15 @@ class KeptSpaces(StoreModel):
     def safety_copies(self, before: datetime) -> list[str]:
         """Spaces with a deleted replay that ended before a moment, oldest first."""
         return self._of(("safety",), before)
+
+    def outdated_forms(self) -> list[str]:
+        """The Spaces of which forms are to be destroyed."""
+        return [row[0] for row in self.db.execute("SELECT DISTINCT space_id FROM forms WHERE outdated")]
+
+    def forms_of(self, host_id: str) -> list[str]:
+        """The Spaces of which there are forms with words of a host."""
+        rows = self.db.execute("SELECT DISTINCT space_id FROM forms WHERE host_id = ? AND NOT outdated", (host_id,))
+        return [row[0] for row in rows]
 
     def reported(self, report: str) -> list[str]:
         """The Spaces that a report is of."""

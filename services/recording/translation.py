@@ -9,8 +9,11 @@ from collections.abc import Iterable
 
 from contracts.envelope import Event, PersonRef
 from contracts.recording import v1
+from contracts.replay_forms import TRACKS
 from libs.eventstore import Notification
 from libs.names import Who
+from libs.refusal import Refusal
+from services.recording.domain.chapters import Chapter, ChaptersSet
 from services.recording.domain.facts import (
     Began,
     Deleted,
@@ -21,6 +24,7 @@ from services.recording.domain.facts import (
     SafetyCopyHeard,
     Track,
 )
+from services.recording.domain.forms import FormMade
 from services.recording.domain.recording import Phase, Recording
 from services.recording.domain.sounds import Sound
 
@@ -47,6 +51,8 @@ def translate(notification: Notification) -> list[Event]:
             return [v1.Failed(space_id=space_id, version=version, at=at, reason=fact.reason, detail=fact.detail)]
         case Deleted() as fact:
             return [v1.ReplayDeleted(space_id=space_id, version=version, at=at, reason=fact.reason)]
+        case ChaptersSet(count=count):
+            return [v1.ChaptersChanged(space_id=space_id, version=version, at=at, chapters=count)]
         case SafetyCopyHeard() as fact:
             actor = notification.record.actor
             return [
@@ -61,7 +67,7 @@ def translate(notification: Notification) -> list[Event]:
 def replay_of(recording: Recording, who: Who) -> v1.Replay:
     """What everybody who may look is shown: of what was deleted, nothing."""
     if recording.phase in (Phase.DELETED, Phase.DESTROYED):
-        return v1.Replay(space_id=recording.space_id, state=v1.ReplayState.NONE)
+        return v1.Replay(space_id=recording.space_id, state=v1.ReplayState.NONE, deleted=True)
     return kept_of(recording, who)
 
 
@@ -70,7 +76,9 @@ def kept_of(recording: Recording, who: Who) -> v1.Replay:
     state = v1.ReplayState.PROCESSING if recording.lacks_mix else _STATES[recording.phase]
     done = recording.finished
     if done is None:
-        return v1.Replay(space_id=recording.space_id, state=state, began_at=recording.started_at)
+        return v1.Replay(
+            space_id=recording.space_id, state=state, began_at=recording.started_at, downloads=recording.downloads
+        )
     return v1.Replay(
         space_id=recording.space_id,
         state=state,
@@ -79,7 +87,37 @@ def kept_of(recording: Recording, who: Who) -> v1.Replay:
         bytes=done.bytes,
         mix=done.mix or None,
         tracks=tracks_of(done.tracks, who),
+        downloads=recording.downloads,
+        chapters=recording.chapters.count > 0,
+        made=tuple(form_of(recording.space_id, made) for made in recording.forms.made.values()),
     )
+
+
+def shown_chapters(chapters: Iterable[Chapter], who: Who) -> tuple[v1.Chapter, ...]:
+    """Chapters as they are shown; one that is called after somebody who is gone is left out."""
+    shown = []
+    for one in chapters:
+        person = None if one.person_id is None else who(one.person_id)
+        if person is not None and person.gone:
+            person = None
+        if one.title or person is not None:
+            ref = None if person is None else person.ref
+            shown.append(v1.Chapter(seconds=one.seconds, title=one.title, person=ref, url=one.url))
+    return tuple(shown)
+
+
+def form_of(space_id: str, made: FormMade) -> v1.ReplayForm:
+    """A form of the mix."""
+    return v1.ReplayForm(space_id=space_id, form=made.form, object=made.object, bytes=made.bytes, sha384=made.sha384)
+
+
+def track_form_of(recording: Recording, form: str, person_id: str) -> v1.ReplayForm:
+    """A track. Refuses: replay_unknown."""
+    tracks = () if recording.finished is None or form != TRACKS else recording.finished.tracks
+    found = next((track for track in tracks if track.person_id == person_id), None)
+    if found is None:
+        raise Refusal("replay_unknown", "There is no such track of this person.")
+    return v1.ReplayForm(space_id=recording.space_id, form=form, object=found.object, bytes=found.bytes)
 
 
 def sound_of(space_id: str, sound: Sound, who: Who) -> v1.ReportedSound:

@@ -23,16 +23,16 @@ ABOUT_THE_INSTANCE: Final = {
 """Words that operators write about the instance itself, which nobody erases."""
 OF_A_LIST: Final = {
     "before.platforms.platform", "before.platforms.who", "before.rule.who", "currency", "events", "evidence.kind",
-    "lang", "names", "platform", "policy.platforms.platform", "policy.platforms.who", "policy.rule.who", "provider",
-    "reason", "rights", "scopes", "settings.lang", "settings.topics",
+    "form", "lang", "names", "platform", "policy.platforms.platform", "policy.platforms.who", "policy.rule.who",
+    "provider", "reason", "rights", "scopes", "settings.lang", "settings.topics",
 }  # fmt: skip
 """Of a list of the contract's or the instance's (`names`: the providers), or of a pattern too short for words."""
 IDS: Final = {
     "by", "caption_id", "code", "epoch", "event", "evidence.space", "followee", "gone.unit", "gone.what", "host",
-    "host.id", "invited_by", "key", "lock", "others", "payer", "people", "person", "person.id", "person_id",
-    "picture", "pin_id", "previous_id", "recipient", "report", "reporter", "session_id", "settings.title_by", "sign_in",
-    "space", "stretch.space", "subject.host", "subject.person", "subject.space", "subscription", "title_lock",
-    "token", "tracks.person_id", "undoes", "webhook",
+    "host.id", "invited_by", "key", "leads.person_id", "lock", "others", "payer", "people", "person", "person.id",
+    "person_id", "picture", "pin_id", "previous_id", "recipient", "report", "reporter", "session_id",
+    "settings.title_by", "sign_in", "space", "stretch.space", "subject.host", "subject.person", "subject.space",
+    "subscription", "title_lock", "token", "tracks.person_id", "undoes", "webhook",
 }  # fmt: skip
 MADE_BY_A_SERVICE: Final = {
     "digest": "a hash",
@@ -42,6 +42,8 @@ MADE_BY_A_SERVICE: Final = {
     "detail": "what kept a recording from being built",
     "mix": "the name of an object: ids",
     "object": "the name of an object: ids",
+    "objects": "the names of objects: ids",
+    "sha384": "a hash",
     "tracks.object": "the name of an object: ids",
     "evidence.reference": "an id; people stores nothing else in its place",
 }

@@ -303,6 +303,15 @@ class RecordingBegan(EventData):
     version: int
 
 
+class RecordingChaptersChanged(EventData):
+    """The host set the chapters of the replay; `ChaptersQuery` tells them."""
+
+    at: datetime
+    space_id: str
+    version: int
+    chapters: int
+
+
 class RecordingFailed(EventData):
     """There will be no replay."""
 
@@ -889,6 +898,7 @@ EVENTS: dict[str, type[EventData]] = {
     "presence.counted": PresenceCounted,
     "presence.reacted": PresenceReacted,
     "recording.began": RecordingBegan,
+    "recording.chapters_changed": RecordingChaptersChanged,
     "recording.failed": RecordingFailed,
     "recording.replay_deleted": RecordingReplayDeleted,
     "recording.replay_ready": RecordingReplayReady,

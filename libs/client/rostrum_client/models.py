@@ -92,6 +92,12 @@ class Acceptance(Model):
     consent_to_recording: bool = True
 
 
+class Allowed(Model):
+    """Whether others than the host may download."""
+
+    allowed: bool
+
+
 class Appeal(Model):
     """What a suspended person has to say about their suspension; one appeal each."""
 
@@ -154,6 +160,23 @@ class Changes(Model):
     topics: tuple[str, ...] | None = None
     who_can_join: WhoCanJoin | None = None
     who_can_speak: WhoCanSpeak | None = None
+
+
+class Chapter(Model):
+    """A chapter of a replay."""
+
+    person: PersonRef | None = None
+    seconds: float
+    title: str = ""
+    url: str | None = None
+
+
+class Chapters(Model):
+    """The chapters of a replay, in order."""
+
+    chapters: tuple[Chapter, ...] = ()
+    seconds: float = 0
+    space_id: str
 
 
 class ClientToken(Model):
@@ -278,6 +301,15 @@ class Fault(Model):
 
     what: str
     where: str
+
+
+class GivenChapter(Model):
+    """A chapter as a host sets it."""
+
+    person_id: str | None = None
+    seconds: float
+    title: str = ""
+    url: str | None = None
 
 
 class Grant(Model):
@@ -477,6 +509,12 @@ class NewBrowser(Model):
     live: bool = False
     p256dh: str
     reminders: bool = True
+
+
+class NewChapters(Model):
+    """All chapters, in order."""
+
+    chapters: tuple[GivenChapter, ...]
 
 
 class NewCode(Model):
@@ -861,6 +899,8 @@ class ReplayView(Model):
 
     began_at: datetime | None = None
     bytes: int = 0
+    downloads: bool = False
+    forms: tuple[str, ...] = ()
     mix: str | None = None
     seconds: float = 0
     state: ReplayState

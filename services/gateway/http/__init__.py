@@ -16,6 +16,8 @@ from services.gateway.app import Gateway
 from services.gateway.http import (
     analytics,
     appeals,
+    chapters,
+    downloads,
     erasing,
     evidence,
     examples,
@@ -35,6 +37,7 @@ from services.gateway.http import (
     people,
     pictures,
     pins,
+    podcasts,
     problems,
     push,
     reactions,
@@ -70,10 +73,10 @@ from services.gateway.http.unknown_parameters import strict
 VERSION: Final = "1"
 _ROUTERS: Final = (
     whip_whep, sign_up, identity, people, pictures, relations, hosting, sessions, spaces, space_settings, live_bar,
-    stage, speak_requests, stage_invitations, removals, pins, reactions, reports, evidence, appeals, sanctions, erasing,
-    export, tokens, moderation_log, reminders, push, tips, live_events, live_socket, analytics, replays, transcripts,
-    links, safety_copies, server_events, server_people, server_relations, server_webhooks, hls, x_spaces, operators,
-    passing_over, health, pages,
+    stage, speak_requests, stage_invitations, removals, pins, reactions, reports, evidence, appeals, sanctions,
+    erasing, export, tokens, moderation_log, reminders, push, tips, live_events, live_socket, analytics, replays,
+    downloads, chapters, podcasts, transcripts, links, safety_copies, server_events, server_people, server_relations,
+    server_webhooks, hls, x_spaces, operators, passing_over, health, pages,
 )  # fmt: skip
 """In the order in which they are looked through: when a crowd joins, most requests are for the first."""
 

@@ -68,6 +68,7 @@ _OF: Final[dict[str, dict[str, Any]]] = {
     "Corrected": {"text": "A bee dances to show where the flowers are."},
     "Delivery": {"id": 4711, "outcome": "delivered"},
     "Evidence": {"kind": "caption", "reference": CAPTION, "from_seconds": None, "to_seconds": None},
+    "GivenChapter": {"title": "The dance"},
     "Halted": {"reader": "discovery", "event_id": "77-0", "sequence": 4711, "why": "unknown field", "subject":
                f"rostrum.room.v1.{SPACE}.started"},
     "HostingAnswer": {"allowed": True, "sentence": "You may host."},
@@ -191,6 +192,8 @@ _TEXTS: Final = {
         "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:17\n"
         '#EXT-X-MAP:URI="init.mp4?key=c2VjcmV0"\n#EXTINF:4.00000,\nsegment-17.m4s?key=c2VjcmV0\n'
     ),
+    "application/rss+xml": '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"><channel/></rss>\n',
+    "application/json+chapters": '{"version": "1.2.0", "chapters": [{"startTime": 312.5, "title": "The dance"}]}',
     "application/x-subrip": "1\n00:00:01,200 --> 00:00:03,900\nAda Lovelace: A bee dances where the flowers are.\n",
     "text/vtt": "WEBVTT\n\n00:00:01.200 --> 00:00:03.900\n<v Ada Lovelace>A bee dances where the flowers are.\n",
     "application/x-ndjson": (
@@ -317,7 +320,7 @@ class _Made:
         if schema.get("format") == "date-time":
             return _SAYS["at"]
         pattern = schema.get("pattern", "")
-        return next(text for text in (ADA, "room.started", "science", "text") if re.search(pattern, text))
+        return next(text for text in (ADA, "room.started", "science", "text", "m4a") if re.search(pattern, text))
 
 
 def _names(schema: Schema) -> Iterator[str]:

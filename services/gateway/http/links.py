@@ -19,7 +19,8 @@ router = APIRouter(tags=["what was said"], dependencies=[Depends(json_only)])
 
 _ID: Final = r"[0-9a-z]{1,64}"
 _OPENS: Final = re.compile(
-    rf"/v1/spaces/{_ID}/(?:replay\.m4a|hls/index\.m3u8|tracks/{_ID}\.ogg|transcript\.(?:vtt|srt|txt|json))"
+    rf"/v1/spaces/{_ID}/(?:replay\.m4a|hls/index\.m3u8|tracks/{_ID}\.ogg|transcript\.(?:vtt|srt|txt|json)|chapters\.(?:json|vtt))"
+    rf"|/v1/spaces/{_ID}/downloads/(?:mix\.[0-9a-z]{{1,8}}|tracks/{_ID}\.opus)"
     rf"|/v1/ops/spaces/{_ID}/safety-copy(?:\.m4a|/{_ID}\.ogg)\?report={_ID}"
     rf"|/v1/ops/moderation/reports/{_ID}/evidence/[0-9]{{1,3}}\.m4a"
     rf"|/v1/me/export|/v1/ops/people/{_ID}/export",

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from contracts import object_names
 from contracts.envelope import PersonRef
 from contracts.recording.v1 import DeleteReplay, Replay, ReplayQuery, ReplayState
+from contracts.replay_forms import FORMS
 from contracts.times import Moment
 from libs.refusal import Refusal
 from services.gateway.app import Gateway
@@ -47,6 +48,10 @@ class ReplayView(BaseModel):
     mix: str | None = None
     """Address of the mix."""
     tracks: list[TrackView] = []
+    downloads: bool = False
+    """Whether everybody who may play it may download it; the host always may."""
+    forms: list[str] = []
+    """In what forms: `downloads/mix.<form>` of the Space."""
 
 
 async def _replay(gateway: Gateway, space_id: str, viewer: Viewer) -> Replay:
@@ -77,6 +82,8 @@ async def replay(space_id: SpacePath, viewer: AddressViewerDep, gateway: Gateway
             for track in kept.tracks
             if ready
         ],
+        downloads=kept.downloads,
+        forms=list(FORMS) if ready and kept.mix else [],
     )
 
 
@@ -95,7 +102,9 @@ async def delete_replay(space_id: SpacePath, head: HeadDep, gateway: GatewayDep)
 def _audio(media_type: str) -> dict[int | str, dict[str, Any]]:
     schema = {"content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
     return {
-        **responses(*_LOOK, "replay_unknown", "not_ready", "precondition_failed", "range_not_satisfiable"),
+        **responses(
+            *_LOOK, "replay_unknown", "replay_deleted", "not_ready", "precondition_failed", "range_not_satisfiable"
+        ),
         200: {"description": "All of it", **schema},
         206: {"description": "The part that was asked for", **schema},
         304: {"description": "Unchanged"},
@@ -104,6 +113,8 @@ def _audio(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 async def _ready(gateway: Gateway, space_id: str, viewer: Viewer) -> Replay:
     kept = await _replay(gateway, space_id, viewer)
+    if kept.deleted:
+        raise Refusal("replay_deleted", "The replay of this Space was deleted.")
     match kept.state:
         case ReplayState.READY:
             return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Final, Literal
@@ -12,7 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.datastructures import Headers
 
 from contracts import object_names
-from contracts.recording.v1 import Replay, ReportedSound
+from contracts.recording.v1 import Replay, ReplayForm, ReportedSound
 from libs.refusal import Refusal
 from services.gateway.app import Gateway
 from services.gateway.http.conditions import kept, range_holds, unmet
@@ -34,6 +35,13 @@ async def serve_track(request: Request, gateway: Gateway, replay: Replay, person
     return await _serve(request, gateway, found.object, object_names.TRACK_TYPE)
 
 
+async def serve_form(
+    request: Request, gateway: Gateway, form: ReplayForm, media_type: str, disposition: str
+) -> Response:
+    """A file to be saved, or the part of it that was asked for. Refuses: replay_unknown."""
+    return await _serve(request, gateway, form.object, media_type, {"Content-Disposition": disposition})
+
+
 async def serve_reported(request: Request, gateway: Gateway, sound: ReportedSound) -> Response:
     """What is kept for a report, or the part of it that was asked for. Refuses: replay_unknown."""
     if sound.object is None:
@@ -41,7 +49,9 @@ async def serve_reported(request: Request, gateway: Gateway, sound: ReportedSoun
     return await _serve(request, gateway, sound.object, object_names.MIX_TYPE)
 
 
-async def _serve(request: Request, gateway: Gateway, name: str, media_type: str) -> Response:
+async def _serve(
+    request: Request, gateway: Gateway, name: str, media_type: str, more: Mapping[str, str] | None = None
+) -> Response:
     """An object, or the part of it that was asked for (RFC 9110, section 14)."""
     stored = await gateway.replays.look(name)
     headers = {
@@ -49,6 +59,7 @@ async def _serve(request: Request, gateway: Gateway, name: str, media_type: str)
         "ETag": stored.etag,
         "Last-Modified": format_datetime(stored.changed_at, usegmt=True),
         "Cache-Control": "private, no-cache",
+        **(more or {}),
     }
     match unmet(request.headers, stored.etag, stored.changed_at):
         case 304:

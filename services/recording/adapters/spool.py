@@ -30,6 +30,7 @@ _REMOVED: Final = ".removed-"
 _FAILED: Final = ".failed"
 _AGAIN: Final = ".again-"
 _CUT: Final = ".cut-"
+_FORM: Final = ".form-"
 LIVE: Final = "live"
 """The folder, in a Space's, of what is mixed while it runs."""
 BUNDLES: Final = ".bundles"
@@ -159,6 +160,15 @@ class Spool:
     def sweep_again(self) -> None:
         """Delete what a crash left of what was made again."""
         for doomed in self.root.glob(f"{_AGAIN}*"):
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    def form(self, space_id: str) -> Path:
+        """A folder for the mix of a Space while it is made into another form."""
+        return self.root / f"{_FORM}{space_id}"
+
+    def sweep_forms(self) -> None:
+        """Delete what a crash left of forms that were being made."""
+        for doomed in self.root.glob(f"{_FORM}*"):
             shutil.rmtree(doomed, ignore_errors=True)
 
     def cut(self, name: str) -> Path:

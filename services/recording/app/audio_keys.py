@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from contracts import object_names
 from contracts.object_names import Seal
-from libs.keyring import Destroyed, UnitKey, Words, lock_name
+from libs.keyring import Destroyed, Expired, UnitKey, Words, lock_name
 from libs.keyring.client import Keyring
+from libs.refusal import Refusal
 from services.recording.domain.recording import Recording
 from services.recording.replay.build import Recorded
 
@@ -48,6 +49,17 @@ class CutKeys(NamedTuple):
     people: dict[str, UnitKey]
     """What opens what there is of whom; those whose keys are destroyed are left out."""
     sound: UnitKey
+    locks: frozenset[str]
+    """The locks that these keys are of."""
+
+
+class FormKeys(NamedTuple):
+    """The keys with which a form of the mix is made, and what the Space was called."""
+
+    title: str
+    mix: UnitKey | None
+    """None for one of an earlier version."""
+    form: UnitKey
     locks: frozenset[str]
     """The locks that these keys are of."""
 
@@ -156,6 +168,45 @@ class AudioKeys:
         used = frozenset((of_report, *(wanted[id] for id in people)))
         return CutKeys(people, locks[of_report].key_of(sound.unit), used)
 
+    async def to_form(self, recording: Recording, name: str) -> FormKeys | None:
+        """The keys with which a form of the mix is made that is stored under a name; None where one is destroyed. May
+        raise Expired."""
+        assert recording.finished is not None
+        seal, of_mix = object_names.seal_of(name), object_names.seal_of(recording.finished.mix)
+        assert seal is not None
+        title, form = lock_of_title(recording.space_id), lock_name(*seal.subjects)
+        mix = None if of_mix is None else lock_name(*of_mix.subjects)
+        locks = await self._keyring.locks({title, form, *([] if mix is None else [mix])})
+        if not all(lock.holds for lock in locks.values()):
+            raise Expired("a lock was dropped while others were asked for")
+        if not locks[form].has(seal.unit):
+            return None
+        if mix is not None and of_mix is not None and not locks[mix].has(of_mix.unit):
+            return None
+        key = None if mix is None or of_mix is None else locks[mix].key_of(of_mix.unit)
+        called = locks[title].legible(recording.title, object_names.TITLE) or ""
+        return FormKeys(called, key, locks[form].key_of(seal.unit), frozenset(locks))
+
+    async def seal_chapters(self, space_id: str, host: str, number: int, chapters: str) -> Words:
+        """A list of chapters as it is stored. Refuses: not_host where the host's keys are destroyed. May raise
+        Expired."""
+        seal = object_names.of_chapters(space_id, host, number)
+        try:
+            return (await self._keyring.lock(*seal.subjects)).seal(seal.unit, chapters)
+        except Destroyed:
+            raise Refusal("not_host", "This account was deleted.") from None
+
+    async def open_chapters(self, recording: Recording) -> str | None:
+        """The list of chapters that is stored; None where its key is destroyed. May raise Expired."""
+        known = recording.chapters
+        seal = object_names.of_chapters(recording.space_id, known.host, known.number)
+        return (await self._keyring.lock(*seal.subjects)).legible(known.chapters, seal.unit)
+
+    async def destroy_object(self, name: str) -> None:
+        """Destroy the key of an object. Again changes nothing."""
+        if (seal := object_names.seal_of(name)) is not None:
+            await self._destroy(lock_name(*seal.subjects), seal.unit)
+
     async def to_seal(self, recording: Recording) -> SealKeys | None:
         """The keys with which the stored objects of an earlier version are sealed; None where one of them is
         destroyed. May raise Expired."""
@@ -237,5 +288,7 @@ def _locks_of(recording: Recording) -> list[str]:
         names = [done.mix, *(track.object for track in done.tracks)]
         if all(name and object_names.seal_of(name) is None for name in names):
             return []  # all of it was stored by an earlier version
+    if (recording.forms.count or recording.chapters.number) and recording.host not in speakers:
+        seals.append(object_names.of_speaker(recording.space_id, recording.host))
     seals.append(object_names.of_mix(recording.space_id, recording.mixes))
     return [lock_name(*seal.subjects) for seal in seals]

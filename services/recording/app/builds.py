@@ -30,9 +30,11 @@ from services.recording.replay.build import (
     StoredTrack,
     build,
     cut,
+    form,
     mix_again,
 )
 from services.recording.replay.cut import Cut, CutJob
+from services.recording.replay.form import FormJob, MadeForm
 
 _RENEW: Final = 30.0
 """Seconds; a lease takes longer."""
@@ -66,6 +68,11 @@ class Building:
         """Cut it out. Raises KeysDroppedError and what `services.recording.replay.build.cut` raises."""
         with self._ended():
             return await cut(job, self._begun)
+
+    async def form(self, job: FormJob) -> MadeForm:
+        """Make it. Raises KeysDroppedError and what `services.recording.replay.build.form` raises."""
+        with self._ended():
+            return await form(job, self._begun)
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -172,6 +179,12 @@ class Builds:
         taken notice of. Raises KeysDroppedError, NothingCapturedError, BuildError, StorageFullError and OSError."""
         async with self._noticing(locks) as building:
             yield building, await building.cut(job)
+
+    @asynccontextmanager
+    async def form(self, job: FormJob, locks: frozenset[str]) -> AsyncIterator[tuple[Building, MadeForm]]:
+        """Make a form of a mix, as `cut` cuts."""
+        async with self._noticing(locks) as building:
+            yield building, await building.form(job)
 
     async def confirm(self, building: Building) -> None:
         """Raises KeysDroppedError where one of its keys is destroyed, also where that was not heard of; and Refusal and

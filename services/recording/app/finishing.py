@@ -21,6 +21,7 @@ from libs.refusal import Refusal
 from services.recording.adapters.spool import Spool, StorageFullError
 from services.recording.app.builds import Builds, KeysDroppedError
 from services.recording.app.recordings import Recordings
+from services.recording.domain.chapters import leads_of
 from services.recording.domain.facts import FailureReason, Track
 from services.recording.domain.recording import Phase, Recording
 from services.recording.replay.build import BuildError, Built, NothingCapturedError
@@ -204,6 +205,8 @@ class Finishing:
             await self._builds.confirm(building)
             tracks = [_track(recording, track.person_id, built) for track in built.tracks]
 
+            people = [track.person_id for track in built.tracks]
+
             def decide(recording: Recording, _: datetime) -> list[Fact]:
                 if not building.holds:
                     return []  # the keys were dropped in this very moment
@@ -213,6 +216,7 @@ class Finishing:
                     bytes=built.bytes,
                     mix=mix,
                     tracks=tracks,
+                    leads=leads_of([None if n is None else people[n] for n in built.leaders], built.window),
                 )
 
             if not await self._executor.by_itself(space_id, decide):

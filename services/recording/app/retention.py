@@ -10,6 +10,7 @@ from copy import copy
 from datetime import datetime
 from typing import Final
 
+from contracts import object_names
 from libs.aio import Rounds
 from libs.bus import Unavailable
 from libs.commands import Executor
@@ -88,7 +89,8 @@ class Retention:
         if recording.may_be_destroyed(now, terms):
             # Keys first: what cannot be removed, or is somewhere else too, is unreadable then.
             await self._audio_keys.destroy(recording)
-            await self._objects.remove(_names(recording))
+            forms = await self._objects.names(object_names.forms(space_id))
+            await self._objects.remove([*_names(recording), *forms])
             await self._executor.by_itself(space_id, lambda r, _: r.destroy(now, terms), cause="destroy")
             _log.info("the safety copy of %s is destroyed", space_id)
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from libs.eventstore import Fact, stored
 from libs.keyring import Words
+from services.recording.domain.chapters import Lead
 
 DeletionReason = Literal["host", "expired", "platform"]
 FailureReason = Literal["nothing_captured", "storage", "unreadable"]
@@ -67,6 +68,8 @@ class Finished(Fact):
     bytes: int
     mix: str
     tracks: tuple[Track, ...]
+    leads: tuple[Lead, ...] = ()
+    """Who leads the talk, from when on; earlier versions did not look."""
 
 
 @stored("recording.failed")

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from libs.eventstore import Aggregate, Fact, Meta
 from libs.keyring import Words
 from libs.refusal import Refusal
+from services.recording.domain.chapters import Chapter, ChaptersSet, Lead, Set, checked
 from services.recording.domain.facts import (
     Began,
     Deleted,
@@ -31,7 +32,13 @@ from services.recording.domain.facts import (
     Track,
     VoiceErased,
 )
+from services.recording.domain.forms import DownloadsAllowed, FormMade, Forms, FormsOutdated, FormsRemoved
 from services.recording.domain.sounds import MOST, Sound, SoundKept, SoundMissing, SoundsRemoved, SoundWanted, key_of
+
+OUTDATING = (HostNoted, VoiceErased, MadeAgain, Deleted, SafetyCopyDestroyed, FormsOutdated, ChaptersSet)
+"""Facts after which no form that was made before is given out."""
+UNCHAPTERING = (Deleted, SafetyCopyDestroyed)
+"""Facts after which there are no chapters."""
 
 
 class Phase(StrEnum):
@@ -89,6 +96,10 @@ class Recording(Aggregate):
     """How many there were."""
     discarded: DeletionReason | None = None
     """Why it is deleted as soon as it is stored; None where it is not."""
+    downloads: bool = False
+    """Whether others than the host may download the replay."""
+    forms: Forms = Forms()
+    chapters: Set = Set()
     sounds: dict[str, Sound] = field(default_factory=dict)
     """What is kept for reports, whatever becomes of the recording."""
 
@@ -115,11 +126,20 @@ class Recording(Aggregate):
         """The Space is over."""
         return [Ended(ended_at=ended_at)] if self.phase is Phase.RECORDING else []
 
-    def finish(self, *, began_at: datetime, seconds: float, bytes: int, mix: str, tracks: list[Track]) -> list[Fact]:
+    def finish(
+        self,
+        *,
+        began_at: datetime,
+        seconds: float,
+        bytes: int,
+        mix: str,
+        tracks: list[Track],
+        leads: tuple[Lead, ...] = (),
+    ) -> list[Fact]:
         """The replay is stored."""
         if self.phase is not Phase.PROCESSING:
             return []
-        finished = Finished(began_at=began_at, seconds=seconds, bytes=bytes, mix=mix, tracks=tuple(tracks))
+        finished = Finished(began_at=began_at, seconds=seconds, bytes=bytes, mix=mix, tracks=tuple(tracks), leads=leads)
         return [finished, *self._if_discarded()]
 
     def fail(self, *, reason: FailureReason, detail: str) -> list[Fact]:
@@ -247,6 +267,70 @@ class Recording(Aggregate):
     def _ended_before(self, moment: datetime) -> bool:
         return self.ended_at is not None and self.ended_at <= moment
 
+    # -- downloading -------------------------------------------------------------------------------------------
+
+    def allow_downloads(self, actor: str | None, *, allowed: bool) -> list[Fact]:
+        """The host lets others download, or not any more; again changes nothing."""
+        if self.phase in (Phase.NONE, Phase.DELETED, Phase.DESTROYED):
+            raise Refusal("replay_unknown", "There is no replay of this Space.")
+        if actor is None or actor != self.host:
+            raise Refusal("not_host", "Only the host of a Space says who downloads its replay.")
+        return [] if self.downloads == allowed else [DownloadsAllowed(allowed=allowed)]
+
+    def may_download(self, actor: str | None) -> None:
+        """Refuses: not_allowed, not_ready, replay_deleted, replay_unknown."""
+        self.may_look()
+        if not self.downloads and (actor is None or actor != self.host):
+            raise Refusal("not_allowed", "The host does not let others download this replay.")
+        if self.lacks_mix:
+            raise Refusal("not_ready", "The replay is not ready yet.", retry=True)
+
+    def may_look(self) -> Finished:
+        """The replay that is shown. Refuses: replay_deleted, replay_unknown, not_ready."""
+        if self.phase in (Phase.DELETED, Phase.DESTROYED):
+            raise Refusal("replay_deleted", "The replay of this Space was deleted.")
+        if self.phase in (Phase.NONE, Phase.FAILED):
+            raise Refusal("replay_unknown", "There is no replay of this Space.")
+        if self.finished is None:
+            raise Refusal("not_ready", "The replay is not ready yet.", retry=True)
+        return self.finished
+
+    def must_be_host(self, actor: str | None) -> None:
+        """Refuses: not_host."""
+        if actor is None or actor != self.host:
+            raise Refusal("not_host", "Only the host of a Space sets the chapters of its replay.")
+
+    def may_set_chapters(self, actor: str | None, chapters: Sequence[Chapter]) -> None:
+        """Refuses: as `may_look`, and not_host, invalid."""
+        replay = self.may_look()
+        self.must_be_host(actor)
+        checked(chapters, replay.seconds)
+        people = {track.person_id for track in replay.tracks}
+        if not {one.person_id for one in chapters if one.person_id is not None} <= people:
+            raise Refusal("invalid", "Chapters: somebody in them has no track in the replay.", field="chapters")
+
+    def set_chapters(self, number: int, chapters: Words, count: int, object: str) -> list[Fact]:
+        """The host sets chapters, sealed as the `number`th list under the name `object`; none where there are none
+        already."""
+        assert number == self.chapters.number + 1
+        if not count and not self.chapters.count:
+            return []
+        return [ChaptersSet(host=self.host, number=number, chapters=chapters, count=count, object=object)]
+
+    def form_made(self, fact: FormMade, of: Recording) -> list[Fact]:
+        """A form is stored that was made of the recording as it was; too late where that has changed."""
+        same = self.phase is Phase.READY and self.finished == of.finished and self.host == of.host == fact.host
+        same = same and self.chapters.number == of.chapters.number
+        return [fact] if same and self.forms.count == of.forms.count else []
+
+    def outdate_forms(self) -> list[Fact]:
+        """Somebody was erased whose words are in the forms."""
+        return [FormsOutdated()] if self.forms.made else []
+
+    def forms_removed(self, objects: tuple[str, ...]) -> list[Fact]:
+        """They are destroyed; again changes nothing."""
+        return [FormsRemoved(objects=objects)] if set(objects) & set(self.forms.outdated) else []
+
     # -- what is kept for reports ------------------------------------------------------------------------------
 
     def want_sound(self, report: str, piece: int, since: datetime, until: datetime) -> list[Fact]:
@@ -267,6 +351,11 @@ class Recording(Aggregate):
     # -- evolving ----------------------------------------------------------------------------------------------
 
     def apply(self, fact: Fact, meta: Meta) -> None:
+        if isinstance(fact, OUTDATING):
+            self.forms = self.forms.all_outdated()
+        if isinstance(fact, (ChaptersSet, *UNCHAPTERING)) and self.chapters.count:
+            self.forms = self.forms.with_outdated(self.chapters.object)
+            self.chapters = Set(number=self.chapters.number)
         match fact:
             case Began():
                 self.phase, self.started_at, self.title = Phase.RECORDING, fact.started_at, fact.title
@@ -286,12 +375,24 @@ class Recording(Aggregate):
                 assert self.finished is not None
                 left = tuple(track for track in self.finished.tracks if track.person_id != fact.person_id)
                 began_at, seconds = self.finished.began_at, self.finished.seconds
-                self.finished = Finished(began_at=began_at, seconds=seconds, bytes=0, mix="", tracks=left)
+                leads = tuple(lead for lead in self.finished.leads if lead.person_id != fact.person_id)
+                self.finished = Finished(began_at=began_at, seconds=seconds, bytes=0, mix="", tracks=left, leads=leads)
             case MadeAgain():
                 self.finished = Finished(
-                    began_at=fact.began_at, seconds=fact.seconds, bytes=fact.bytes, mix=fact.mix, tracks=fact.tracks
-                )
+                    began_at=fact.began_at, seconds=fact.seconds, bytes=fact.bytes, mix=fact.mix, tracks=fact.tracks,
+                    leads=() if self.finished is None else self.finished.leads,
+                )  # fmt: skip
                 self.mixes += 1
+            case DownloadsAllowed():
+                self.downloads = fact.allowed
+            case FormMade():
+                self.forms = self.forms.with_made(fact)
+            case FormsOutdated():
+                pass
+            case ChaptersSet():
+                self.chapters = Set(fact.number, fact.host, fact.chapters, fact.count, fact.object)
+            case FormsRemoved():
+                self.forms = self.forms.without(fact.objects)
             case Discarded():
                 self.discarded = fact.reason
             case Failed():

@@ -27,6 +27,7 @@ from libs.keyring import UnitKey
 from services.recording.adapters import spool, spooled
 from services.recording.replay import ogg, timeline
 from services.recording.replay.cut import Cut, CutJob, NothingHeardError, cut_here
+from services.recording.replay.form import FormJob, MadeForm, form_here
 from services.recording.replay.sealed import SealedFile, opened, seal
 
 _NOTHING: Final = 3  # exit codes of the child
@@ -120,6 +121,10 @@ class Mixed(BaseModel):
     samples: int
     bytes: int
     """Before they were sealed."""
+    leaders: list[int | None] = []
+    """Which track, by its place in the job, was heard most in each window of time; None where nobody was."""
+    window: float = 0
+    """How long each is, in seconds."""
 
 
 class Built(Mixed):
@@ -183,20 +188,22 @@ def build_here(job: BuildJob) -> Built:
         StoredTrack(path=track.path, offset=track.offset, key=job.people[track.person_id].track) for track in tracks
     ]
     mixed = mix_here(MixJob(tracks=stored, mix=job.mix, out=job.out))
-    return Built(began_ns=began, mix=mixed.mix, samples=mixed.samples, bytes=mixed.bytes, tracks=tracks)
+    return Built(began_ns=began, tracks=tracks, **dict(mixed))
 
 
 def mix_here(job: MixJob) -> Mixed:
     """Mix in this process. Raises OSError."""
-    from services.recording.replay import mix  # numpy and PyAV, only where they are used
+    from services.recording.replay import leads, mix  # numpy and PyAV, only where they are used
 
     parts = [mix.MixPart(partial(_open, track), track.offset) for track in job.tracks]
+    leaders = leads.Leaders()
     path = job.out / "replay.m4a.sealed"
     # FFmpeg reads again what it wrote, to put the index first, so that this is a file; it has no name.
     with tempfile.TemporaryFile(dir=job.out) as plain:
-        samples = mix.write_m4a(mix.mixed(parts), Path(f"/proc/self/fd/{plain.fileno()}"))
+        samples = mix.write_m4a(mix.mixed(parts, leaders.hop), Path(f"/proc/self/fd/{plain.fileno()}"))
         size = seal(plain, path, job.mix)
-    return Mixed(mix=path, samples=samples, bytes=size)
+    led = [None if who is None else int(who) for who in leaders.all()]
+    return Mixed(mix=path, samples=samples, bytes=size, leaders=led, window=leads.WINDOW)
 
 
 def _open(track: StoredTrack) -> BinaryIO:
@@ -225,7 +232,12 @@ async def cut(job: CutJob, begun: Begun) -> Cut:
     return Cut.model_validate_json(await _in_child(job, begun))
 
 
-async def _in_child(job: BuildJob | MixJob | CutJob, begun: Begun) -> bytes:
+async def form(job: FormJob, begun: Begun) -> MadeForm:
+    """Make a form of a mix in a child process, as `build` does."""
+    return MadeForm.model_validate_json(await _in_child(job, begun))
+
+
+async def _in_child(job: BuildJob | MixJob | CutJob | FormJob, begun: Begun) -> bytes:
     # Popen, in a thread, and not the loop's own subprocesses: uvloop forks and runs Python in the fork, which has hung
     # there; Popen executes the child at once.
     threads = ThreadPoolExecutor(1, thread_name_prefix="build")
@@ -263,12 +275,12 @@ def _end_with_parent(open_while_it_lives: int) -> None:
     os._exit(1)
 
 
-_JOB: Final[TypeAdapter[BuildJob | MixJob | CutJob]] = TypeAdapter(
-    Annotated[BuildJob | MixJob | CutJob, Field(discriminator="kind")]
+_JOB: Final[TypeAdapter[BuildJob | MixJob | CutJob | FormJob]] = TypeAdapter(
+    Annotated[BuildJob | MixJob | CutJob | FormJob, Field(discriminator="kind")]
 )
 
 
-def _here(job: BuildJob | MixJob | CutJob) -> BaseModel:
+def _here(job: BuildJob | MixJob | CutJob | FormJob) -> BaseModel:
     match job:
         case BuildJob():
             return build_here(job)
@@ -276,6 +288,8 @@ def _here(job: BuildJob | MixJob | CutJob) -> BaseModel:
             return mix_here(job)
         case CutJob():
             return cut_here(job)
+        case FormJob():
+            return form_here(job)
 
 
 def _main() -> int:

@@ -6,7 +6,7 @@ only for the process that builds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -110,8 +110,11 @@ class _Track:
         return hop, HOP
 
 
-def mixed(parts: Sequence[MixPart]) -> Iterator[Audio]:
-    """The levelled sum of all tracks, a bit at a time, as long as the longest."""
+def mixed(
+    parts: Sequence[MixPart], heard: Callable[[Mapping[str, Audio]], object] = lambda hops: None
+) -> Iterator[Audio]:
+    """The levelled sum of all tracks, a bit at a time, as long as the longest. `heard` is given each hop before that,
+    by the number of its track."""
     tracks, levelled = {str(number): _Track(part) for number, part in enumerate(parts)}, Levelled()
     start = left = 0  # samples that were given, and of these those that did not come out yet
     while tracks:
@@ -122,6 +125,7 @@ def mixed(parts: Sequence[MixPart]) -> Iterator[Audio]:
                 ended = max(ended, found[1])
             if track.finished:
                 del tracks[number]
+        heard(hops)
         made = levelled.next(hops)
         left += (HOP if tracks else ended) - len(made)
         start += HOP

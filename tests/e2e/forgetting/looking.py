@@ -16,6 +16,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from contracts.replay_forms import FORMS
 from tests.support.needles import Needle, Tone, in_bytes
 from tests.support.waiting import LIMIT
 
@@ -166,7 +167,7 @@ class Ways:
         paths = [route]
         for name, values in (
             ("{space_id}", self._spaces), ("{id}", self._spaces), ("{person_id}", self._people), ("{format}", _FORMATS),
-            ("{report_id}", self.reports), ("{piece}", _PIECES),
+            ("{report_id}", self.reports), ("{piece}", _PIECES), ("{form}", FORMS),
         ):  # fmt: skip
             paths = [path.replace(name, value) for path in paths for value in (values if name in path else ("",))]
         return [path for path in paths if "{" not in path]

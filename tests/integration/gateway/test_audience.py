@@ -110,6 +110,7 @@ EXPECTED: Final[dict[str, set[str]]] = {
     "recording.safety_copy_heard": NOBODY,
     "recording.safety_copy_destroyed": NOBODY,
     "recording.replay_ready": EVERYBODY,
+    "recording.chapters_changed": EVERYBODY,
     "recording.failed": HOSTS,
     "transcription.captioned": EVERYBODY,
     "transcription.completed": EVERYBODY,
@@ -159,6 +160,7 @@ TO_SERVERS: Final = {
     "presence.counted", "presence.reacted", "people.profile_changed", "people.erased",
     "media.speaking", "media.space_quality",
     "recording.began", "recording.replay_ready", "recording.replay_deleted", "recording.failed",
+    "recording.chapters_changed",
     "transcription.captioned", "transcription.completed", "transcription.caption_corrected",
     "transcription.caption_restored", "transcription.caption_deleted", "transcription.deleted",
 }  # fmt: skip
@@ -310,6 +312,7 @@ class Cast:
             "media.quality": media.Quality(**listening, fraction_lost=0, jitter_ms=1),
             "media.space_quality": media.SpaceQuality(**here, node_id="n", listeners=1, reporting=1),
             "recording.began": recording.Began(**here, version=1),
+            "recording.chapters_changed": recording.ChaptersChanged(**here, version=1, chapters=2),
             "recording.replay_ready": recording.ReplayReady(
                 **here, version=1, seconds=1, bytes=1, mix="m", tracks=(), began_at=at
             ),

@@ -51,7 +51,15 @@ def a_replay(gateway: Running, behind: Backend) -> Space:
 async def test_head_answers_wherever_get_does_and_alike(gateway: Running, behind: Backend) -> None:
     space = a_replay(gateway, behind)
     paths = [path for path, methods in openapi()["paths"].items() if "get" in methods]
-    ids = {"space_id": space.id, "person_id": space.host.id, "id": space.id, "format": "vtt", "code": "x", "number": 0}
+    ids = {
+        "space_id": space.id,
+        "person_id": space.host.id,
+        "id": space.id,
+        "format": "vtt",
+        "form": "m4a",
+        "code": "x",
+        "number": 0,
+    }
     asked = [
         path.format_map(
             ids

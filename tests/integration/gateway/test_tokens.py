@@ -136,9 +136,10 @@ ANYBODYS = {
     ("get", "/v1/ops/hosting-policy"), ("get", "/v1/reactions"), ("get", "/v1/reports/reasons"), ("get", "/v1/topics"),
     ("get", "/v1/tip-providers"), ("get", "/v1/captions/languages"), ("get", "/v1/identity"),
     ("get", "/v1/people/{person_id}/picture"),
+    ("get", "/v1/people/{person_id}/feed.xml"),
     ("post", "/v1/sign-in/token"),
 }  # fmt: skip
-"""Rules and lists, and pictures, for which nobody is asked who they are."""
+"""Rules and lists, pictures and podcasts, for which nobody is asked who they are."""
 KEYED = {
     ("get", f"/v1/spaces/{{space_id}}/hls/{name}") for name in ("init.mp4", "segment-{number}.m4s", "part-{number}.m4s")
 }
@@ -150,7 +151,7 @@ async def test_a_suspended_operator_is_refused_on_every_route(gateway: Running, 
     me = Person(id=person, handle="op", name="Op", version=1)
     behind.people[person] = me
     ids = {
-        "space_id": space.id, "person_id": new_id(), "id": space.id, "format": "vtt", "code": "x",
+        "space_id": space.id, "person_id": new_id(), "id": space.id, "format": "vtt", "form": "m4a", "code": "x",
         "session_id": new_id(), "report_id": new_id(), "tip_id": new_id(), "entry_id": "instance-1",
         "caption_id": "c", "webhook_id": new_id(), "subscription_id": "0" * 26,
         "pin_id": new_id(), "resource_id": "x", "handle": "x", "piece": "0", "number": 0,

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import av
 from nats.aio.msg import Msg
@@ -30,6 +31,8 @@ from tests.support.nats import NatsServer
 from tests.support.waiting import LIMIT, eventually
 from tests.unit.recording.sounds import Sent, bundles
 
+E = TypeVar("E", bound=Event)
+
 
 class Stage:
     """One Space. Publishes as room and media do; answers `space` as room does."""
@@ -45,6 +48,7 @@ class Stage:
         self.version = 1
         self.stage = [room.StageMember(person=self.host, role=room.Role.HOST, joined_at=self.started_at)]
         self.asked = 0
+        self.pins: list[room.Pin] = []
         self.removed: set[str] = set()
         """Whom room refuses to show the Space."""
         self.keyring: Keyring | None = None
@@ -134,6 +138,7 @@ class Stage:
             space = room.Space(
                 id=self.space_id, version=self.version, state=room.State.LIVE, host=self.hosted_by,
                 settings=self.settings, created_at=self.started_at, started_at=self.started_at, stage=tuple(self.stage),
+                pins=tuple(self.pins),
             )  # fmt: skip
             reply = {"outcome": "accepted", "version": self.version, "result": space.model_dump(mode="json")}
             await msg.respond(json.dumps(reply).encode())
@@ -176,6 +181,21 @@ class Stage:
                     msg = await subscription.next_msg(timeout=within)
                     event = envelope.decode(msg.subject, msg.data)
                     if isinstance(event, v1.ReplayReady | v1.Failed):
+                        return event
+        finally:
+            await subscription.unsubscribe()
+
+    async def told(self, kind: type[E]) -> E:
+        """The first event of a kind of this Space."""
+        subscription = await self.bus.js.subscribe(
+            subjects.event("recording", self.space_id, "*"),
+            stream=subjects.EVENTS_STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(LIMIT):
+                while True:
+                    msg = await subscription.next_msg(timeout=LIMIT)
+                    if isinstance(event := envelope.decode(msg.subject, msg.data), kind):
                         return event
         finally:
             await subscription.unsubscribe()

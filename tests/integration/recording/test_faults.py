@@ -107,10 +107,10 @@ if "services.recording.replay.build" in sys.orig_argv:
 
     mixed = mix.mixed
 
-    def mixed_later(parts):
+    def mixed_later(*given):
         while Path(__file__).with_name("wait").exists():
             time.sleep(0.02)
-        return mixed(parts)
+        return mixed(*given)
 
     mix.mixed = mixed_later
 """

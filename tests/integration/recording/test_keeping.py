@@ -84,7 +84,7 @@ async def test_the_host_of_the_moment_deletes_it_and_a_report_keeps_it_from_bein
 
         assert await answer_to(lambda: bus.ask(delete(stage.host.id))) == "not_host"
         assert await answer_to(lambda: bus.ask(delete(successor.id))) == "ok"
-        assert (await stage.replay()) == v1.Replay(space_id=stage.space_id, state=v1.ReplayState.NONE)
+        assert (await stage.replay()) == v1.Replay(space_id=stage.space_id, state=v1.ReplayState.NONE, deleted=True)
         kept = (await bus.ask(hear)).result  # the same look, asked for again
         assert (kept.state, kept.mix) == (v1.ReplayState.READY, ready.mix)
         names = [ready.mix, *(track.object for track in ready.tracks)]

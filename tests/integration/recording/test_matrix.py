@@ -44,6 +44,11 @@ async def test_every_command_by_everybody_in_every_case(bus: Bus, stage: Stage, 
             order = {"command_id": new_id(), "actor": actor, "operator": role == "operator", "space_id": about}
             if command == "DeleteReplay":
                 return await answer_to(lambda: bus.ask(v1.DeleteReplay.model_validate(order)))
+            if command == "AllowDownloads":
+                return await answer_to(lambda: bus.ask(v1.AllowDownloads.model_validate({**order, "allowed": True})))
+            if command == "SetChapters":
+                chapters = [{"seconds": 0, "title": "Where they begin"}]
+                return await answer_to(lambda: bus.ask(v1.SetChapters.model_validate({**order, "chapters": chapters})))
             complaint = reports.get(case, reports["open"])
             order["report_id"] = complaint.report_id
             return await answer_to(lambda: bus.ask(v1.HearSafetyCopy.model_validate(order)))

@@ -11,7 +11,16 @@ from pydantic import TypeAdapter
 
 from services.gateway.http import _app, openapi
 
-WITHOUT = {"application/zip", "audio/mp4", "audio/ogg", "image/jpeg", "image/png", "image/webp", "video/iso.segment"}
+WITHOUT = {
+    "application/zip",
+    "audio/mp4",
+    "audio/mpeg",
+    "audio/ogg",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "video/iso.segment",
+}
 """What is no text."""
 
 

@@ -25,6 +25,41 @@ class Recordings:
         """
         return self._calls.answer(Request("POST", "/v1/links", body=body, key=idempotency_key), m.SignedLink)
 
+    def get_chapters(self, space_id: str) -> m.Chapters:
+        """The chapters of the replay, as its host set them; none until then."""
+        return self._calls.answer(Request("GET", f"/v1/spaces/{quoted(space_id)}/chapters"), m.Chapters)
+
+    def set_chapters(self, space_id: str, body: m.NewChapters, *, idempotency_key: str | None = None) -> None:
+        """The host sets the chapters, in place of those before; an empty list removes them."""
+        self._calls.nothing(Request("PUT", f"/v1/spaces/{quoted(space_id)}/chapters", body=body, key=idempotency_key))
+
+    def get_chapters_file(self, space_id: str, format_: str) -> bytes:
+        """The chapters as players read them: JSON as in Podcasting 2.0, or WebVTT."""
+        return self._calls.content(Request("GET", f"/v1/spaces/{quoted(space_id)}/chapters.{quoted(format_)}"))
+
+    def propose_chapters(self, space_id: str) -> m.Chapters:
+        """For the host, chapters that the replay could have: where something was pinned, and where somebody else leads the
+        talk. Nobody else is shown them before the host sets them.
+        """
+        return self._calls.answer(Request("GET", f"/v1/spaces/{quoted(space_id)}/chapters/proposed"), m.Chapters)
+
+    def allow_downloads(self, space_id: str, body: m.Allowed, *, idempotency_key: str | None = None) -> None:
+        """The host lets everybody who may play the replay download it, or keeps that to themselves, as it is at first."""
+        self._calls.nothing(Request("PUT", f"/v1/spaces/{quoted(space_id)}/downloads", body=body, key=idempotency_key))
+
+    def download_mix(self, space_id: str, form: str) -> bytes:
+        """The mix as a file, where the host lets the asker have it; ranges are served.
+
+        A file is made when it is first asked for. Until it is there the answer is 409, `not_ready`: ask again.
+        """
+        return self._calls.content(Request("GET", f"/v1/spaces/{quoted(space_id)}/downloads/mix.{quoted(form)}"))
+
+    def download_track(self, space_id: str, person_id: str) -> bytes:
+        """One speaker's own audio as a file, where the host lets the asker have it; ranges are served."""
+        return self._calls.content(
+            Request("GET", f"/v1/spaces/{quoted(space_id)}/downloads/tracks/{quoted(person_id)}.opus")
+        )
+
     def delete_replay(self, space_id: str, *, idempotency_key: str | None = None) -> None:
         """The host deletes the replay, its tracks and its transcript; again is fine."""
         self._calls.nothing(Request("DELETE", f"/v1/spaces/{quoted(space_id)}/replay", key=idempotency_key))
@@ -132,6 +167,45 @@ class AsyncRecordings:
         Whether one may have the file is decided when the link is used: whoever is suspended may have their data alone.
         """
         return await self._calls.answer(Request("POST", "/v1/links", body=body, key=idempotency_key), m.SignedLink)
+
+    async def get_chapters(self, space_id: str) -> m.Chapters:
+        """The chapters of the replay, as its host set them; none until then."""
+        return await self._calls.answer(Request("GET", f"/v1/spaces/{quoted(space_id)}/chapters"), m.Chapters)
+
+    async def set_chapters(self, space_id: str, body: m.NewChapters, *, idempotency_key: str | None = None) -> None:
+        """The host sets the chapters, in place of those before; an empty list removes them."""
+        await self._calls.nothing(
+            Request("PUT", f"/v1/spaces/{quoted(space_id)}/chapters", body=body, key=idempotency_key)
+        )
+
+    async def get_chapters_file(self, space_id: str, format_: str) -> bytes:
+        """The chapters as players read them: JSON as in Podcasting 2.0, or WebVTT."""
+        return await self._calls.content(Request("GET", f"/v1/spaces/{quoted(space_id)}/chapters.{quoted(format_)}"))
+
+    async def propose_chapters(self, space_id: str) -> m.Chapters:
+        """For the host, chapters that the replay could have: where something was pinned, and where somebody else leads the
+        talk. Nobody else is shown them before the host sets them.
+        """
+        return await self._calls.answer(Request("GET", f"/v1/spaces/{quoted(space_id)}/chapters/proposed"), m.Chapters)
+
+    async def allow_downloads(self, space_id: str, body: m.Allowed, *, idempotency_key: str | None = None) -> None:
+        """The host lets everybody who may play the replay download it, or keeps that to themselves, as it is at first."""
+        await self._calls.nothing(
+            Request("PUT", f"/v1/spaces/{quoted(space_id)}/downloads", body=body, key=idempotency_key)
+        )
+
+    async def download_mix(self, space_id: str, form: str) -> bytes:
+        """The mix as a file, where the host lets the asker have it; ranges are served.
+
+        A file is made when it is first asked for. Until it is there the answer is 409, `not_ready`: ask again.
+        """
+        return await self._calls.content(Request("GET", f"/v1/spaces/{quoted(space_id)}/downloads/mix.{quoted(form)}"))
+
+    async def download_track(self, space_id: str, person_id: str) -> bytes:
+        """One speaker's own audio as a file, where the host lets the asker have it; ranges are served."""
+        return await self._calls.content(
+            Request("GET", f"/v1/spaces/{quoted(space_id)}/downloads/tracks/{quoted(person_id)}.opus")
+        )
 
     async def delete_replay(self, space_id: str, *, idempotency_key: str | None = None) -> None:
         """The host deletes the replay, its tracks and its transcript; again is fine."""

@@ -226,7 +226,7 @@ export class Room extends EventTarget {
         this.captions.apply(event);
         return;
       case "recording.began": case "recording.failed": case "recording.replay_ready": case "recording.replay_deleted":
-      case "transcription.completed": case "transcription.deleted":
+      case "recording.chapters_changed": case "transcription.completed": case "transcription.deleted":
         this.dispatchEvent(new CustomEvent("kept", { detail: event.type }));
         return;
       case "transcription.own_caption_corrected":

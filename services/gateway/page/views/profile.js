@@ -62,6 +62,19 @@ export async function editProfile() {
   }, { testid: "profile-sheet" });
 }
 
+/** A button that leads to somebody's podcast feed. @param {{ id: string, name: string }} person */
+export const podcastLink = (person) => h("a", {
+  class: "button small", href: api.at.getPodcast(person.id), rel: "alternate", type: "application/rss+xml", "data-testid": "podcast",
+  title: `Recorded Spaces of ${person.name}, for a podcast player`,
+}, "Podcast feed");
+
+/** Tells players of podcasts and the browser whose podcast belongs to this page. @param {{ id: string, name: string } | null} person */
+export function announcePodcast(person) {
+  document.head.querySelector("link[rel=alternate]")?.remove();
+  if (!person) return;
+  document.head.append(h("link", { rel: "alternate", type: "application/rss+xml", href: api.at.getPodcast(person.id), title: person.name }));
+}
+
 /**
  * What somebody says of themself; empty until it is known.
  *
@@ -72,6 +85,7 @@ export function about(personId) {
   attempt(async () => {
     const person = await api.getPerson(personId);
     if (person.bio) element.append(h("p", { class: "bio" }, person.bio));
+    element.append(h("p", {}, podcastLink(person)));
     for (const link of person.links ?? []) {
       element.append(h("p", {}, h("a", { href: link, target: "_blank", rel: "noopener noreferrer nofollow ugc" }, link)));
     }

@@ -1,12 +1,13 @@
 // @ts-check
 /** After the end: the replay, the transcript to jump in, what the host wants to know. */
 
-import { api, identity, orNull, signed } from "../lib/api.js";
+import { api, identity, orNull, probe, Problem, signed } from "../lib/api.js";
 import { button, h, icon, keyed, replace, write } from "../lib/dom.js";
 import { clock, duration, size } from "../lib/format.js";
 import { attempt, confirm } from "../lib/messages.js";
 import { drawCorrection, mark, tools } from "./corrections.js";
 import { avatar, signedLink } from "./parts.js";
+import { announcePodcast, podcastLink } from "./profile.js";
 
 /** @import { Caption, ReplayView } from "../client/contracts/api.js" */
 /** @import { Kept } from "../model/live.js" */
@@ -49,6 +50,7 @@ export class SpaceReplay extends HTMLElement {
   }
 
   disconnectedCallback() {
+    announcePodcast(null);
     clearTimeout(this.#timer);
     this.#audio.pause();
   }
@@ -82,6 +84,9 @@ export class SpaceReplay extends HTMLElement {
     this.#say(replay?.state ?? "unknown");
     this.#failed = replay?.state === "failed";
     if (replay?.state !== "ready") return;
+    const host = this.room?.space?.host;
+    const podcast = host && this.room?.space?.settings.who_can_join === "everyone" ? host : null;
+    announcePodcast(podcast);
     this.#began = replay.began_at ? Date.parse(replay.began_at) : null;
     if (!this.#audio.hidden) return;
     const mix = replay.mix ?? api.at.getMix(id);
@@ -89,8 +94,13 @@ export class SpaceReplay extends HTMLElement {
     this.#play(mix);
     const place = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash)?.[1];
     if (place) this.#audio.addEventListener("loadedmetadata", () => { this.#audio.currentTime = Number(place); }, { once: true });
-    replace(this.#downloads, download(mix, `Audio, ${duration(replay.seconds)}, ${size(replay.bytes)}`),
-      ...replay.tracks.map((track) => download(track.url, `Only ${track.person.name}`)),
+    const mayDownload = this.#isHost || replay.downloads;
+    replace(this.#downloads, h("span", {}, `${duration(replay.seconds)}, ${size(replay.bytes)}`),
+      ...(mayDownload ? replay.forms : []).map((form) => prepared(id, form)),
+      ...(mayDownload ? replay.tracks : []).map((track) =>
+        download(api.at.downloadTrack(id, track.person.id), `Only ${track.person.name}`)),
+      podcast && podcastLink(podcast),
+      this.#isHost && allowing(id, replay.downloads),
       this.#isHost && button({ class: "small danger", "data-testid": "delete-replay", onclick: () => this.#delete(id) }, "Delete the replay"));
   }
 
@@ -225,5 +235,49 @@ const figure = (value, words) => h("div", {}, h("dd", {}, value.toLocaleString()
 
 /** @param {string} address @param {string} words */
 const download = (address, words) => signedLink(address, { class: "button small", download: true }, icon("down"), words);
+
+/** The mix in a form, which is made when it is first asked for. @param {string} id @param {string} form */
+function prepared(id, form) {
+  const words = form.toUpperCase();
+  const label = h("span", {}, words);
+  const made = button({ class: "small", "data-testid": `download-${form}`, onclick: () => attempt(async () => {
+    made.disabled = true;
+    write(label, `${words} is being made…`);
+    try {
+      const address = await whenMade(id, form);
+      if (made.isConnected) h("a", { href: address, download: "" }).click();
+    } finally {
+      made.disabled = false;
+      write(label, words);
+    }
+  }) }, icon("down"), label);
+  return made;
+}
+
+/** The address of the mix in a form, once it is made. @param {string} id @param {string} form */
+async function whenMade(id, form) {
+  for (;;) {
+    try {
+      await probe(api.downloadMix(id, form));
+      return await signed(api.at.downloadMix(id, form));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.reason !== "not_ready") throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+  }
+}
+
+/** The host lets others download, or not. @param {string} id @param {boolean} allowed */
+function allowing(id, allowed) {
+  const box = h("input", { type: "checkbox", checked: allowed, "data-testid": "allow-downloads", onchange: () => attempt(async () => {
+    try {
+      await api.allowDownloads(id, { allowed: box.checked });
+    } catch (error) {
+      box.checked = !box.checked;
+      throw error;
+    }
+  }) });
+  return h("label", { class: "check" }, box, "Others may download");
+}
 
 customElements.define("space-replay", SpaceReplay);

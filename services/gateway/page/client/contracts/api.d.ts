@@ -8,6 +8,11 @@ export interface Acceptance {
   consent_to_recording?: boolean;
 }
 
+/** Whether others than the host may download. */
+export interface Allowed {
+  allowed: boolean;
+}
+
 /** What a suspended person has to say about their suspension; one appeal each. */
 export interface Appeal {
   answer: string;
@@ -68,6 +73,21 @@ export interface Changes {
   topics?: string[] | null;
   who_can_join?: WhoCanJoin | null;
   who_can_speak?: WhoCanSpeak | null;
+}
+
+/** A chapter of a replay. */
+export interface Chapter {
+  person: PersonRef | null;
+  seconds: number;
+  title: string;
+  url: string | null;
+}
+
+/** The chapters of a replay, in order. */
+export interface Chapters {
+  chapters: Chapter[];
+  seconds: number;
+  space_id: string;
 }
 
 /** A token for a client of somebody. */
@@ -186,6 +206,14 @@ export interface EvidencePiece {
 export interface Fault {
   what: string;
   where: string;
+}
+
+/** A chapter as a host sets it. */
+export interface GivenChapter {
+  person_id?: string | null;
+  seconds: number;
+  title?: string;
+  url?: string | null;
 }
 
 /** What somebody may do in a Space right now. */
@@ -370,6 +398,11 @@ export interface NewBrowser {
   live?: boolean;
   p256dh: string;
   reminders?: boolean;
+}
+
+/** All chapters, in order. */
+export interface NewChapters {
+  chapters: GivenChapter[];
 }
 
 /** A code with which `uses` people may sign up. */
@@ -723,6 +756,8 @@ export type ReplayState = "none" | "recording" | "processing" | "ready" | "faile
 export interface ReplayView {
   began_at: string | null;
   bytes: number;
+  downloads: boolean;
+  forms: string[];
   mix: string | null;
   seconds: number;
   state: ReplayState;

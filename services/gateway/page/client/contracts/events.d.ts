@@ -293,6 +293,13 @@ export interface Payloads {
     space_id: string;
     version: number;
   };
+  /** The host set the chapters of the replay; `ChaptersQuery` tells them. */
+  "recording.chapters_changed": {
+    at: string;
+    space_id: string;
+    version: number;
+    chapters: number;
+  };
   /** There will be no replay. */
   "recording.failed": {
     at: string;

@@ -21,6 +21,7 @@ export const EVENTS = Object.freeze([
   "presence.counted",
   "presence.reacted",
   "recording.began",
+  "recording.chapters_changed",
   "recording.failed",
   "recording.replay_deleted",
   "recording.replay_ready",

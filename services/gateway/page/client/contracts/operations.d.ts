@@ -2,12 +2,14 @@
 
 import type {
   Acceptance,
+  Allowed,
   Appeal,
   AppealState,
   Appeals,
   Because,
   ChangedWebhook,
   Changes,
+  Chapters,
   ClientToken,
   Closing,
   Confirmed,
@@ -30,6 +32,7 @@ import type {
   MirroredPeople,
   NewAppeal,
   NewBrowser,
+  NewChapters,
   NewCode,
   NewInvitation,
   NewJar,
@@ -122,6 +125,8 @@ export interface Calls {
   acceptRequest(space_id: string, person_id: string, options?: Options): Promise<SpaceView>;
   /** Whether one may join, and whom on stage one has blocked, to be warned before joining. */
   admission(space_id: string, options?: Options): Promise<Grant>;
+  /** The host lets everybody who may play the replay download it, or keeps that to themselves, as it is at first. */
+  allowDownloads(space_id: string, body: Allowed, options?: Options): Promise<null>;
   /** Put somebody on the list of those who may host. */
   allowHosting(person_id: string, options?: Options): Promise<null>;
   /** Appeal against one's suspension, once. */
@@ -199,6 +204,14 @@ export interface Calls {
   deleteTranscript(space_id: string, options?: Options): Promise<null>;
   /** The host makes a co-host a speaker again. */
   dismissCohost(space_id: string, person_id: string, options?: Options): Promise<SpaceView>;
+  /**
+   * The mix as a file, where the host lets the asker have it; ranges are served.
+   *
+   * A file is made when it is first asked for. Until it is there the answer is 409, `not_ready`: ask again.
+   */
+  downloadMix(space_id: string, form: string, options?: Options & { query?: { access_token?: string | null | undefined; link?: string | null | undefined } }): Promise<Response>;
+  /** One speaker's own audio as a file, where the host lets the asker have it; ranges are served. */
+  downloadTrack(space_id: string, person_id: string, options?: Options & { query?: { access_token?: string | null | undefined; link?: string | null | undefined } }): Promise<Response>;
   /** The host ends it. */
   endSpace(space_id: string, options?: Options): Promise<SpaceView>;
   /** End a Space, at once. */
@@ -227,6 +240,10 @@ export interface Calls {
   getAppeals(options?: Options & { query?: { state?: AppealState | null | undefined; cursor?: string | null | undefined; limit?: number | null | undefined } }): Promise<Appeals>;
   /** What languages there are captions in; whoever speaks another one has none. */
   getCaptionLanguages(options?: Options): Promise<Languages>;
+  /** The chapters of the replay, as its host set them; none until then. */
+  getChapters(space_id: string, options?: Options & { query?: { access_token?: string | null | undefined } }): Promise<Chapters>;
+  /** The chapters as players read them: JSON as in Podcasting 2.0, or WebVTT. */
+  getChaptersFile(space_id: string, format: string, options?: Options & { query?: { access_token?: string | null | undefined; link?: string | null | undefined } }): Promise<Response>;
   /** How far somebody's erasure is. */
   getErasure(person_id: string, options?: Options): Promise<Erasure>;
   /** Who may host; no secret. */
@@ -267,6 +284,13 @@ export interface Calls {
   getPerson(person_id: string, options?: Options): Promise<Person>;
   /** Somebody's picture, as WebP. Whoever knows its address may have it. */
   getPicture(person_id: string, options?: Options & { query?: { size?: "128" | "512" | null | undefined; v?: string | null | undefined } }): Promise<Response>;
+  /**
+   * A host's recorded Spaces that everybody may join: those to come, those that are live, and replays.
+   *
+   * Its addresses need no token, and whether they may be read is decided each time. Those of a replay that was deleted
+   * are gone (410).
+   */
+  getPodcast(person_id: string, options?: Options): Promise<Response>;
   /** The browsers in which one is told, and the `applicationServerKey` with which another one subscribes. */
   getPush(options?: Options): Promise<Subscriptions>;
   /** The scheduled Spaces one is reminded of, the next one first. */
@@ -350,6 +374,11 @@ export interface Calls {
   passOverEvent(body: PassedOver, options?: Options): Promise<null>;
   /** Pin a link for everybody; for people on stage. */
   pin(space_id: string, body: NewPin, options?: Options): Promise<SpaceView>;
+  /**
+   * For the host, chapters that the replay could have: where something was pinned, and where somebody else leads the
+   * talk. Nobody else is shown them before the host sets them.
+   */
+  proposeChapters(space_id: string, options?: Options & { query?: { access_token?: string | null | undefined } }): Promise<Chapters>;
   /** Raise a hand; it stays until it is lowered or one unmutes. */
   raiseHand(space_id: string, options?: Options): Promise<SpaceView>;
   /** React. */
@@ -445,6 +474,8 @@ export interface Calls {
   serverTestWebhook(webhook_id: string, options?: Options): Promise<SentTest>;
   /** The webhooks that this API key added. */
   serverWebhooks(options?: Options): Promise<Webhooks>;
+  /** The host sets the chapters, in place of those before; an empty list removes them. */
+  setChapters(space_id: string, body: NewChapters, options?: Options): Promise<null>;
   /** Be reminded of a scheduled Space that one may see; again is fine. */
   setReminder(space_id: string, options?: Options): Promise<null>;
   /** Sign up, and get a token (development identity only). */
@@ -510,12 +541,16 @@ export interface Calls {
 export interface Addresses {
   admission(space_id: string): string;
   browse(query?: { state?: "live" | "scheduled" | "ended" | "all" | null | undefined; q?: string | null | undefined; spoken?: boolean | null | undefined; topic?: string | null | undefined; lang?: string | null | undefined; creator?: string | null | undefined; from?: string | null | undefined; to?: string | null | undefined; cursor?: string | null | undefined; limit?: number | null | undefined }): string;
+  downloadMix(space_id: string, form: string, query?: { access_token?: string | null | undefined; link?: string | null | undefined }): string;
+  downloadTrack(space_id: string, person_id: string, query?: { access_token?: string | null | undefined; link?: string | null | undefined }): string;
   exportMe(query?: { link?: string | null | undefined }): string;
   exportPerson(person_id: string, query?: { access_token?: string | null | undefined; link?: string | null | undefined }): string;
   findPeople(query: { q: string; limit?: number | null | undefined }): string;
   getAnalytics(space_id: string): string;
   getAppeals(query?: { state?: AppealState | null | undefined; cursor?: string | null | undefined; limit?: number | null | undefined }): string;
   getCaptionLanguages(): string;
+  getChapters(space_id: string, query?: { access_token?: string | null | undefined }): string;
+  getChaptersFile(space_id: string, format: string, query?: { access_token?: string | null | undefined; link?: string | null | undefined }): string;
   getErasure(person_id: string): string;
   getHostingPolicy(): string;
   getIdentity(): string;
@@ -533,6 +568,7 @@ export interface Addresses {
   getOverview(query?: { access_token?: string | null | undefined }): string;
   getPerson(person_id: string): string;
   getPicture(person_id: string, query?: { size?: "128" | "512" | null | undefined; v?: string | null | undefined }): string;
+  getPodcast(person_id: string): string;
   getPush(): string;
   getReminders(): string;
   getReplay(space_id: string, query?: { access_token?: string | null | undefined }): string;
@@ -556,6 +592,7 @@ export interface Addresses {
   mayTheyHost(person_id: string, query?: { platform?: string | null | undefined }): string;
   operatorEvents(query?: { last_event_id?: string | null | undefined; access_token?: string | null | undefined }): string;
   participants(space_id: string, query?: { limit?: number | null | undefined; after?: string | null | undefined }): string;
+  proposeChapters(space_id: string, query?: { access_token?: string | null | undefined }): string;
   reactions(): string;
   removedPeople(space_id: string, query?: { limit?: number | null | undefined; after?: string | null | undefined }): string;
   searchTranscripts(query?: { q?: string | null | undefined; speaker?: string | null | undefined; space?: string | null | undefined; from?: string | null | undefined; to?: string | null | undefined; cursor?: string | null | undefined; limit?: number | null | undefined; access_token?: string | null | undefined }): string;
