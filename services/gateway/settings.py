@@ -107,6 +107,8 @@ class GatewaySettings(ServiceSettings):
     """Per address, in the long run."""
     anonymous_sessions_burst: Annotated[int, Field(ge=1)] = 200
     """Per address, at once."""
+    feeds_per_minute: Annotated[int, Field(ge=1)] = 60
+    """Podcasts, per address."""
     spaces_per_hour: Annotated[int, Field(ge=1)] = 30
     """Spaces that one person may create."""
     exports_per_hour: Annotated[int, Field(ge=1)] = 3

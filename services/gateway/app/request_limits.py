@@ -21,6 +21,8 @@ class RequestLimits:
     """By person."""
     sessions: RateLimit
     """Anonymous ones, by address."""
+    feeds: RateLimit
+    """Podcasts, each of which asks much of others, by address."""
     servers: RateLimit
     """Requests of the host product's servers, by API key."""
     key_guesses: RateLimit

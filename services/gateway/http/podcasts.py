@@ -16,7 +16,7 @@ from contracts.replay_forms import FORMS
 from libs.refusal import Refusal
 from services.gateway.app.podcasts import Episode, Podcasts
 from services.gateway.http import rss
-from services.gateway.http.caller import GatewayDep
+from services.gateway.http.caller import GatewayDep, address, spend
 from services.gateway.http.chapters import JSON_TYPE
 from services.gateway.http.conditions import unmet
 from services.gateway.http.parameters import PersonPath
@@ -25,7 +25,7 @@ from services.gateway.http.problems import responses
 router = APIRouter(tags=["what was said"])
 
 _FEED: Final[dict[int | str, dict[str, Any]]] = {
-    **responses("person_unknown", "precondition_failed"),
+    **responses("person_unknown", "precondition_failed", "too_many_requests"),
     200: {"description": "The feed", "content": {rss.MEDIA_TYPE: {"schema": {"type": "string"}}}},
     304: {"description": "Unchanged"},
 }
@@ -42,6 +42,7 @@ async def feed(request: Request, person_id: PersonPath, gateway: GatewayDep) -> 
     Its addresses need no token, and whether they may be read is decided each time. Those of a replay that was deleted
     are gone (410).
     """
+    spend(request, gateway.limits.feeds, address(request))
     host, episodes = await Podcasts(gateway).of(person_id)
     origin = request.app.state.public_url or str(request.base_url).rstrip("/")
     body = rss.written(_channel(origin, host, episodes))

@@ -25,6 +25,7 @@ def request_limits(settings: GatewaySettings) -> RequestLimits:
         sessions=RateLimit(
             settings.anonymous_sessions_per_minute / a_minute, settings.anonymous_sessions_burst, policy="sessions"
         ),
+        feeds=RateLimit(settings.feeds_per_minute / a_minute, settings.feeds_per_minute, policy="feeds"),
         servers=RateLimit(settings.server_requests_per_second, settings.server_requests_burst, policy="server"),
         key_guesses=RateLimit(_KEY_GUESSES / a_minute, _KEY_GUESSES, policy="keys"),
         exports=RateLimit(settings.exports_per_hour / an_hour, settings.exports_per_hour, policy="exports"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from contracts.recording.v1 import Replay, ReplayForm, ReplayQuery, Replays, Rep
 from contracts.room import v1 as room
 from services.gateway.http.rss import PODCAST, feed_guid
 from tests.integration.gateway.backend import AT, Backend, a_person
-from tests.integration.gateway.conftest import Running
+from tests.integration.gateway.conftest import Running, running_gateway
 from tests.integration.gateway.test_replays import AUDIO, as_stored, with_keys
+from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
 END = datetime(2026, 1, 2, 4, tzinfo=UTC)
@@ -171,3 +173,13 @@ async def test_nobody_who_is_not_shown_has_a_podcast(gateway: Running, behind: B
             return answer.status_code == 404 and answer.json()["reason"] == "person_unknown"
 
         await eventually(gone)
+
+
+async def test_one_address_reads_so_many_podcasts_a_minute(nats: NatsServer, behind: Backend, tmp_path: Path) -> None:
+    podcast = Podcast(behind, a_person("Hanna"))
+    feed = f"/v1/people/{podcast.host.id}/feed.xml"
+    async with running_gateway(nats.url, tmp_path, feeds_per_minute=2) as gateway, gateway.client() as nobody:
+        answers = [await nobody.http.get(feed) for _ in range(3)]
+        assert [one.status_code for one in answers] == [200, 200, 429]
+        assert answers[-1].json()["reason"] == "too_many_requests"
+        assert int(answers[-1].headers["retry-after"]) > 0
