@@ -10,7 +10,7 @@ from services.gateway.http import _app
 from tests.integration.gateway.backend import Backend, a_person
 from tests.integration.gateway.conftest import Running
 
-FILES = (".m4a", ".ogg", ".{format}", ".m3u8", ".mp4", ".m4s")
+FILES = (".m4a", ".ogg", ".opus", ".{form}", ".{format}", ".xml", ".m3u8", ".mp4", ".m4s")
 
 
 async def test_no_route_of_the_api_takes_a_parameter_it_does_not_know(gateway: Running, behind: Backend) -> None:
