@@ -136,12 +136,12 @@ async def _track(client: Client, place: Place) -> str:
     return await _file(client, place, f"{place.at}/tracks/{place.host_id}.ogg")
 
 
-def _let_in(path: str, lacking: str) -> Way:
-    """What is not there in this system: whoever is let in is told so, for this reason."""
+def _let_in(path: str, *lacking: str) -> Way:
+    """What is not there in this system: whoever is let in is told so, for one of these reasons."""
 
     async def way(client: Client, place: Place) -> str:
-        answer = told(await client.http.get(path.format(at=place.at)))
-        return "ok" if answer == lacking else answer
+        answer = told(await client.http.get(path.format(at=place.at, host=place.host_id)))
+        return "ok" if answer in lacking else answer
 
     return way
 
@@ -195,6 +195,9 @@ async def _report(client: Client, place: Place) -> str:
     return "ok" if WORD in reported.text else "-"
 
 
+_NO_REPLAY: Final = ("replay_unknown", "not_ready")
+
+
 def ways(send_offer: str, receive_offer: str) -> dict[str, Way]:
     """All of them by name, in an order in which none makes a difference to a later one: a connection counts as being
     there for a moment after it was closed."""
@@ -219,6 +222,11 @@ def ways(send_offer: str, receive_offer: str) -> dict[str, Way]:
         "transcript_file": _let_in("{at}/transcript.vtt", "transcript_unknown"),
         "hls": _get("{at}/hls/index.m3u8"),
         "figures": _let_in("{at}/analytics", "unavailable"),
+        "chapters": _let_in("{at}/chapters", *_NO_REPLAY),
+        "chapters_file": _let_in("{at}/chapters.vtt", *_NO_REPLAY, "not_found"),
+        "chapters_proposed": _let_in("{at}/chapters/proposed", *_NO_REPLAY, "not_host"),
+        "download": _let_in("{at}/downloads/mix.m4a", *_NO_REPLAY),
+        "download_track": _let_in("{at}/downloads/tracks/{host}.opus", *_NO_REPLAY),
         "mix": _mix,
         "track": _track,
         "removals": _get("{at}/removals"),
