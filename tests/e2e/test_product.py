@@ -24,8 +24,9 @@ from tests.support.waiting import LIMIT, eventually
 ROOT: Final = Path(__file__).parents[2]
 LEFT_OUT: Final = ("make setup", "source ")
 """What the environment of the tests has already."""
-READY: Final = "until rostrum keys list >/dev/null 2>&1; do sleep 0.2; done"
-"""What a reader does who waits until it is ready."""
+READY: Final = """until python -c 'import urllib.request; urllib.request.urlopen("http://127.0.0.1:8080/readyz")' \\
+>/dev/null 2>&1; do sleep 0.2; done"""
+"""What a reader does who waits until it is ready; its keys can be listed sooner."""
 
 
 def script() -> str:
