@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, Final, Literal
@@ -17,7 +16,7 @@ from services.gateway.app.access import look_inside
 from services.gateway.app.visibility import Viewer
 from services.gateway.http.bodies import Body, body_of
 from services.gateway.http.caller import AddressViewerDep, GatewayDep, HeadDep, LinkViewerDep, json_only
-from services.gateway.http.conditions import unmet
+from services.gateway.http.conditions import tagged
 from services.gateway.http.parameters import SpacePath
 from services.gateway.http.problems import OF_A_COMMAND, responses
 
@@ -128,13 +127,4 @@ async def chapters_file(
         raise Refusal("not_found", "This replay has no chapters.")
     media_type, write = _WRITERS[format]
     body = write(found).encode()
-    headers = {
-        "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
-        "Cache-Control": "private, no-cache",
-    }
-    match unmet(request.headers, headers["ETag"]):
-        case 304:
-            return Response(status_code=304, headers=headers)
-        case 412:
-            raise Refusal("precondition_failed", "These chapters are others than If-Match says.")
-    return Response(body, headers=headers | {"Content-Type": f"{media_type}; charset=utf-8"})
+    return tagged(request, body, f"{media_type}; charset=utf-8", "These chapters are others than If-Match says.")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal
 
+from fastapi import Request
+from fastapi.responses import Response
 from starlette.datastructures import Headers
 
+from libs.refusal import Refusal
 from services.gateway.http.entity_tags import tags_in
 
 _FORMS: Final = (
@@ -75,3 +80,18 @@ def _date(headers: Headers, name: str) -> datetime | None:
             except ValueError:
                 return None
     return None
+
+
+def tagged(
+    request: Request, body: bytes, content_type: str, changed: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """A body with a strong `ETag` of its own, or 304 for whoever has it. `changed` says that it is another one than
+    `If-Match` asks for. Refuses: precondition_failed."""
+    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    sent = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
+    match unmet(request.headers, etag):
+        case 304:
+            return Response(status_code=304, headers=sent)
+        case 412:
+            raise Refusal("precondition_failed", changed)
+    return Response(body, headers=sent | {"Content-Type": content_type})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -13,12 +12,11 @@ from contracts.envelope import PersonRef
 from contracts.people.v1 import Person
 from contracts.recording.v1 import Replay
 from contracts.replay_forms import FORMS
-from libs.refusal import Refusal
 from services.gateway.app.podcasts import Episode, Podcasts
 from services.gateway.http import rss
 from services.gateway.http.caller import GatewayDep, address, spend
 from services.gateway.http.chapters import JSON_TYPE
-from services.gateway.http.conditions import unmet
+from services.gateway.http.conditions import tagged
 from services.gateway.http.parameters import PersonPath
 from services.gateway.http.problems import responses
 
@@ -46,18 +44,10 @@ async def feed(request: Request, person_id: PersonPath, gateway: GatewayDep) -> 
     host, episodes = await Podcasts(gateway).of(person_id)
     origin = request.app.state.public_url or str(request.base_url).rstrip("/")
     body = rss.written(_channel(origin, host, episodes))
-    headers = {
-        "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
-        # To be asked for each time: what was deleted is to be gone.
-        "Cache-Control": "no-cache",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-    }
-    match unmet(request.headers, headers["ETag"]):
-        case 304:
-            return Response(status_code=304, headers=headers)
-        case 412:
-            raise Refusal("precondition_failed", "This feed is another one than If-Match says.")
-    return Response(body, headers=headers | {"Content-Type": f"{rss.MEDIA_TYPE}; charset=utf-8"})
+    # It is asked for each time: what was deleted is to be gone.
+    headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
+    media_type = f"{rss.MEDIA_TYPE}; charset=utf-8"
+    return tagged(request, body, media_type, "This feed is another one than If-Match says.", headers)
 
 
 def _channel(origin: str, host: Person, episodes: list[Episode]) -> rss.Channel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -23,11 +22,10 @@ from contracts.transcription.v1 import (
     TranscriptDocumentQuery,
     TranscriptQuery,
 )
-from libs.refusal import Refusal
 from services.gateway.app.access import look_inside
 from services.gateway.http.bodies import Body, body_of
 from services.gateway.http.caller import AddressViewerDep, GatewayDep, HeadDep, LinkViewerDep, json_only
-from services.gateway.http.conditions import unmet
+from services.gateway.http.conditions import tagged
 from services.gateway.http.parameters import SpacePath
 from services.gateway.http.problems import OF_A_COMMAND, responses
 
@@ -128,16 +126,7 @@ async def transcript_file(
         else:
             document = await gateway.ask(query)
     body = document.body.encode()
-    headers = {
-        "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
-        "Cache-Control": "private, no-cache",
-    }
-    match unmet(request.headers, headers["ETag"]):
-        case 304:
-            return Response(status_code=304, headers=headers)
-        case 412:
-            raise Refusal("precondition_failed", "This transcript is another one than If-Match says.")
-    return Response(body, headers=headers | {"Content-Type": document.content_type})
+    return tagged(request, body, document.content_type, "This transcript is another one than If-Match says.")
 
 
 _CaptionPath = Annotated[CaptionId, Path(description="Id of a caption")]
